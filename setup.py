@@ -1,0 +1,140 @@
+"""Build the Cython extensions; everything else about the project stands in pyproject.toml.
+
+Every ``mmad/**/*.pyx`` becomes an extension named after its path.  Compiler directives are given here only: a
+header in a ``.pyx`` would defeat the checked build.
+
+``MMAD_CHECKED=1`` builds with bounds, wraparound, initialisation and overflow checks, assertions and debug
+symbols; the tests pass in that build too.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+PACKAGE = "mmad"
+CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
+MODE = "checked" if CHECKED else "release"
+
+# What an extension is linked with beside its own source: module name -> arguments of Extension
+# (sources, libraries, extra_compile_args, ...).
+LINKED: dict[str, dict[str, list[str]]] = {}
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": CHECKED,
+    "wraparound": CHECKED,
+    "initializedcheck": CHECKED,
+    "overflowcheck": CHECKED,
+    "nonecheck": CHECKED,
+    "cdivision": True,
+    "embedsignature": True,
+    "binding": True,
+    "show_performance_hints": True,
+}
+
+# No -ffast-math: NaN, infinities and signed zeros mean something in a derivative.  errno is never read.
+COMPILE_ARGS = {
+    "unix": ["-O1", "-g", "-UNDEBUG"] if CHECKED else ["-O3", "-fno-math-errno"],
+    "msvc": ["/Od", "/UNDEBUG"] if CHECKED else ["/O2"],
+}
+
+
+def extensions() -> list[Extension]:
+    """One extension for each ``.pyx`` in the package."""
+    headers = [str(path) for path in sorted(Path(PACKAGE).rglob("*.h"))]
+    found = []
+    for path in sorted(Path(PACKAGE).rglob("*.pyx")):
+        name = ".".join(path.with_suffix("").parts)
+        linked = dict(LINKED.get(name, {}))
+        found.append(
+            Extension(
+                name,
+                [str(path), *linked.pop("sources", [])],
+                include_dirs=[PACKAGE],
+                depends=headers,
+                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+                **linked,
+            )
+        )
+    return found
+
+
+@contextmanager
+def captured_stderr(lines: list[str]):
+    """Collect what this process and its children write to file descriptor 2, then pass it on."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            sink.seek(0)
+            text = sink.read().decode(errors="replace")
+            sys.stderr.write(text)
+            lines.extend(text.splitlines())
+
+
+class BuildExtensions(build_ext):
+    """Run Cython when extensions are built, and fail the build on a performance hint.
+
+    Cython prints a hint once, when it translates the file, and has no switch that makes it an error.  The
+    hints are read from what it prints; the C file is then removed, so that the next build translates it, and
+    fails, again.
+    """
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = 2
+        # Timestamps cannot tell a checked object from a release one.
+        self.stamp = Path(self.build_temp) / "mode"
+        if not self.stamp.exists() or self.stamp.read_text() != MODE:
+            self.force = True
+
+    def build_extensions(self):
+        import numpy
+        from Cython.Build import cythonize
+
+        output: list[str] = []
+        with captured_stderr(output):
+            translated = cythonize(
+                [Extension(ext.name, list(ext.sources), include_dirs=[PACKAGE]) for ext in self.extensions],
+                compiler_directives=DIRECTIVES,
+                build_dir=str(Path("build") / f"cython-{MODE}"),
+                nthreads=2,
+            )
+        sources = {ext.name: ext.sources for ext in translated}
+        self.refuse_hints(output, sources)
+        for ext in self.extensions:
+            ext.sources = sources[ext.name]
+            ext.include_dirs = [*ext.include_dirs, numpy.get_include()]
+            ext.extra_compile_args = [
+                *COMPILE_ARGS.get(self.compiler.compiler_type, []),
+                *ext.extra_compile_args,
+            ]
+        super().build_extensions()
+        self.stamp.parent.mkdir(parents=True, exist_ok=True)
+        self.stamp.write_text(MODE)
+
+    @staticmethod
+    def refuse_hints(output, sources):
+        hints = [line for line in output if re.match(rf"performance hint: (.*[/\\])?{PACKAGE}[/\\]", line)]
+        if not hints:
+            return
+        for name in sources:
+            Path(sources[name][0]).unlink(missing_ok=True)
+        raise SystemExit("\n".join([f"{len(hints)} Cython performance hint(s), treated as errors:", *hints]))
+
+
+if __name__ == "__main__":
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExtensions})
