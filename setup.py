@@ -128,10 +128,12 @@ class BuildExtensions(build_ext):
 
     @staticmethod
     def refuse_hints(output, sources):
-        hints = [line for line in output if re.match(rf"performance hint: (.*[/\\])?{PACKAGE}[/\\]", line)]
+        pattern = re.compile(rf"performance hint: (?:.*[/\\])?({PACKAGE}[/\\][^:]*)")
+        hints = [line for line in output if pattern.match(line)]
         if not hints:
             return
-        for name in sources:
+        named = {".".join(Path(pattern.match(line)[1]).with_suffix("").parts) for line in hints}
+        for name in named if named <= set(sources) else sources:
             Path(sources[name][0]).unlink(missing_ok=True)
         raise SystemExit("\n".join([f"{len(hints)} Cython performance hint(s), treated as errors:", *hints]))
 
