@@ -4,7 +4,7 @@ The checkout holds the source folder ``mmad/``, which cannot be imported until i
 tests take the first of these that exists:
 
 1. the mmad that Python finds, if its compiled modules are there (installed, or built in place);
-2. the installed one, if Python found the unbuilt source folder first (``python -m pytest``, ``PYTHONPATH=.``);
+2. the installed one, if Python found the unbuilt source folder first (``python -m pytest``);
 3. the source folder built in place, if nothing is installed.
 """
 
