@@ -1,8 +1,8 @@
 """References and mode runners shared by the tests.
 
-A language test is a Python program and a straight-line *reference* for it. The reference is evaluated by mpmath in 60
-digits and differentiated by central differences, so it is exact to far below double rounding and shares no code with
-mmad. `check` runs the program in one mode and compares.
+A language test is a Python program and a straight-line *reference* for it. The reference is evaluated by
+mpmath in 60 digits and differentiated by central differences, so it is exact to far below double rounding and
+shares no code with mmad. `check` runs the program in one mode and compares.
 """
 
 import copy
@@ -66,7 +66,9 @@ def tree_dot(a, b):
     if isinstance(a, dict):
         return sum(tree_dot(a[key], b[key]) for key in a)
     if dataclasses.is_dataclass(a):
-        return sum(tree_dot(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a))
+        return sum(
+            tree_dot(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)
+        )
     if isinstance(a, (list, tuple)):
         return sum(tree_dot(p, q) for p, q in zip(a, b, strict=True))
     return (a * b).sum() if np.ndim(b) else a * b
@@ -98,12 +100,14 @@ def reference(program, x, v):
         indices = range(len(base))
         value = float(program(mpmath.mp, list(base)))
         gradient = [float((at(i, h, 0) - at(i, -h, 0)) / (2 * h)) for i in indices]
-        product = [float((at(i, h, h) - at(i, h, -h) - at(i, -h, h) + at(i, -h, -h)) / (4 * h * h)) for i in indices]
+        product = [
+            float((at(i, h, h) - at(i, h, -h) - at(i, -h, h) + at(i, -h, -h)) / (4 * h * h)) for i in indices
+        ]
     return value, np.array(gradient), np.array(product)
 
 
 def second_order(mode, f, x, v):
-    """The Hessian-vector product of `f`, or for "fwd_over_fwd" the curvature v.H.v, by one of the mixes of modes."""
+    """The Hessian-vector product of `f` in one mix of modes; the curvature v.H.v for "fwd_over_fwd"."""
     if mode == "fwd_over_rev":
         return mmad.hvp(f)(x, v)
     if mode == "rev_over_rev":
@@ -148,11 +152,17 @@ def derivative(mode, f):
     return lambda x: mmad.jvp(f, (x,), (1.0,))[1]
 
 
-def python(code, *arguments, timeout=120, **options):
-    """Run `code` in a fresh interpreter that imports the same mmad; returns the finished process."""
+def interpreter(code, *arguments):
+    """The command and the environment that run `code` in a fresh interpreter with the same mmad."""
     environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     home = str(pathlib.Path(mmad.__file__).resolve().parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    options = {"capture_output": True, "text": True, "timeout": timeout, **options}
-    return subprocess.run(command, env=environment, check=False, **options)
+    return [sys.executable, "-c", code, *map(str, arguments)], environment
+
+
+def python(code, *arguments, timeout=120):
+    """Run `code` in a fresh interpreter that imports the same mmad; returns the finished process."""
+    command, environment = interpreter(code, *arguments)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )

@@ -101,7 +101,7 @@ def test_rows_columns_ellipsis_newaxis(mode):
         return (y * y).sum()
 
     def program(m, x):
-        a, b, c, d, e, g = x
+        a, _b, c, d, _e, g = x
         return squares([3 * a * d, c, a, 3 * d, g, d])
 
     check(mode, f, A, program)
@@ -177,7 +177,7 @@ def test_fancy_index_of_several_axes(mode):
         return (y * y).sum()
 
     def program(m, x):
-        a, b, c, d, e, g = x
+        a, b, _c, _d, e, g = x
         return squares([a + g, b + g, e, b, e * a, g * a])
 
     check(mode, f, A, program)
@@ -291,7 +291,9 @@ def test_gaussian_elimination_in_place(mode):
     check(mode, f, a, lambda m, x: m.det(m.matrix([x[4 * i : 4 * i + 4] for i in range(4)])), rtol=1e-10)
 
 
-@pytest.mark.parametrize("index", [(0, 1), (slice(None), 0), (Ellipsis, slice(0, 2)), ([1, 0, 1],), (slice(None, None, -1),)])
+@pytest.mark.parametrize(
+    "index", [(0, 1), (slice(None), 0), (Ellipsis, slice(0, 2)), ([1, 0, 1],), (slice(None, None, -1),)]
+)
 def test_assignment_of_a_traced_scalar_at_any_index(mode, index):
     def f(x):
         y = x[:6].reshape(2, 3) * 1.0
@@ -301,4 +303,9 @@ def test_assignment_of_a_traced_scalar_at_any_index(mode, index):
     mask = np.zeros((2, 3), bool)
     mask[index] = True
     x = np.append(A.ravel(), 1.7)
-    check(mode, f, x, lambda m, x: squares(x[6] if hit else t for t, hit in zip(x[:6], mask.ravel(), strict=True)))
+    check(
+        mode,
+        f,
+        x,
+        lambda m, x: squares(x[6] if hit else t for t, hit in zip(x[:6], mask.ravel(), strict=True)),
+    )

@@ -14,12 +14,15 @@ def test_if_elif_else(mode, x):
     def f(x):
         if x < 0:
             return x * x * x
-        elif x < 1:
+        if x < 1:
             return np.sin(x) * x
-        else:
-            return 1 / x
+        return 1 / x
 
-    branches = {-2.0: lambda m, x: x[0] ** 3, 0.5: lambda m, x: m.sin(x[0]) * x[0], 3.0: lambda m, x: 1 / x[0]}
+    branches = {
+        -2.0: lambda m, x: x[0] ** 3,
+        0.5: lambda m, x: m.sin(x[0]) * x[0],
+        3.0: lambda m, x: 1 / x[0],
+    }
     check(mode, f, x, branches[x])
 
 
@@ -141,7 +144,8 @@ def test_determinant_by_minors(mode):
         if len(rows) == 1:
             return rows[0][0]
         return sum(
-            (-1) ** j * rows[0][j] * det([[*row[:j], *row[j + 1 :]] for row in rows[1:]]) for j in range(len(rows))
+            (-1) ** j * rows[0][j] * det([[*row[:j], *row[j + 1 :]] for row in rows[1:]])
+            for j in range(len(rows))
         )
 
     def f(a):
@@ -166,7 +170,8 @@ def test_assertions(mode):
     def f(x):
         assert x > 0, "positive only"
         y = np.log(x)
-        assert np.isfinite(y) and y == y
+        assert np.isfinite(y)
+        assert y == y
         return y * x
 
     check(mode, f, 2.5, lambda m, x: m.log(x[0]) * x[0])

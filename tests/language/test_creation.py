@@ -1,4 +1,4 @@
-"""Arrays that the program makes: zeros_like, like=, mmad.numpy, object arrays, and plain arrays that meet traced ones."""
+"""Arrays made inside the program: zeros_like, like=, mmad.numpy, object arrays, plain arrays."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,12 @@ def test_created_arrays_keep_the_dtype_of_numpy(first):
     seen = []
 
     def f(x):
-        made = [np.zeros_like(x), np.zeros(2, np.float32, like=x), mnp.zeros(2, dtype=np.float32), mnp.ones(3)]
+        made = [
+            np.zeros_like(x),
+            np.zeros(2, np.float32, like=x),
+            mnp.zeros(2, dtype=np.float32),
+            mnp.ones(3),
+        ]
         seen.extend(y.dtype for y in made)
         return sum(y.sum() for y in made) * x.sum()
 
@@ -249,7 +254,11 @@ def test_writing_into_a_plain_array_says_what_to_write(first):
 
 def test_mmad_numpy_falls_through_to_numpy(mode):
     def f(x):
-        return mnp.sum(mnp.sin(x) * mnp.pi) + mnp.linalg.norm(x) + mnp.float64(2.0) * mnp.concatenate([x, x]).sum()
+        return (
+            mnp.sum(mnp.sin(x) * mnp.pi)
+            + mnp.linalg.norm(x)
+            + mnp.float64(2.0) * mnp.concatenate([x, x]).sum()
+        )
 
     check(mode, f, X, lambda m, x: sum(m.sin(t) * np.pi + 4 * t for t in x) + m.sqrt(squares(x)))
 

@@ -9,7 +9,7 @@ from helpers import check, derivative
 import mmad
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818
     """Carries a value of the computation."""
 
     def __init__(self, value):
@@ -38,7 +38,8 @@ def test_try_except_else_finally(mode, x):
         finally:
             trail.append("finally")
             y = y * 2.0
-        assert trail[-1] == "finally" and len(trail) == 2
+        assert trail[-1] == "finally"
+        assert len(trail) == 2
         return y
 
     check(mode, f, x, (lambda m, x: 2 * x[0] ** 3) if x < 0 else (lambda m, x: 2 * x[0] * m.sqrt(x[0])))
@@ -64,7 +65,7 @@ def test_work_done_before_the_exception_counts(mode):
     def f(x):
         total = x
         try:
-            for k in range(10):
+            for k in range(10):  # noqa: B007
                 total = total * x
                 if total > 5.0:
                     raise StopIteration

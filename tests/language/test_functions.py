@@ -48,7 +48,7 @@ def test_closure_factory_and_cell_state(mode):
 
 def test_late_binding_of_loop_variables(mode):
     def f(x):
-        late = [lambda t: t * k for k in range(1, 4)]
+        late = [lambda t: t * k for k in range(1, 4)]  # noqa: B023
         early = [lambda t, k=k: t * k for k in range(1, 4)]
         return sum(g(x) for g in late) * sum(g(x) for g in early)
 
@@ -65,7 +65,7 @@ def test_composition_and_function_arguments(mode):
 
 def test_map_filter_reduce(mode):
     def f(x):
-        squares = map(lambda t: t * t, x)
+        squares = map(lambda t: t * t, x)  # noqa: C417
         large = filter(lambda t: t > 1.0, squares)
         return functools.reduce(operator.mul, large, 1.0)
 
@@ -96,7 +96,7 @@ def test_comprehensions(mode):
     def f(x):
         numbers = [t * i for i, t in enumerate(x)]
         table = {i: t for i, t in enumerate(numbers) if t > 1.0}
-        return sum(table.values()) * len({k for k in table}) + table[2] ** 2
+        return sum(table.values()) * len({k for k in table}) + table[2] ** 2  # noqa: C416
 
     check(mode, f, X, lambda m, x: 2 * (x[1] + 2 * x[2]) + 4 * x[2] ** 2)
 
@@ -129,7 +129,9 @@ def test_generator_delegation_and_islice(mode):
         yield from itertools.islice(powers(x), 3)
         yield from (np.cos(p) for p in itertools.islice(powers(x), 1, 3))
 
-    check(mode, lambda x: sum(both(x)), 0.6, lambda m, x: 1 + x[0] + x[0] ** 2 + m.cos(x[0]) + m.cos(x[0] ** 2))
+    check(
+        mode, lambda x: sum(both(x)), 0.6, lambda m, x: 1 + x[0] + x[0] ** 2 + m.cos(x[0]) + m.cos(x[0] ** 2)
+    )
 
 
 def test_args_and_kwargs(mode):
@@ -137,7 +139,7 @@ def test_args_and_kwargs(mode):
         return sum(args) * scale + kwargs["bias"] * kwargs.get("absent", 2.0)
 
     def f(x):
-        return affine(*x, scale=x[0], bias=x[2]) + affine(x[1], **{"bias": x[1], "scale": x[1]})
+        return affine(*x, scale=x[0], bias=x[2]) + affine(x[1], bias=x[1], scale=x[1])
 
     check(mode, f, X, lambda m, x: (x[0] + x[1] + x[2]) * x[0] + 2 * x[2] + x[1] ** 2 + 2 * x[1])
 
@@ -219,7 +221,9 @@ def test_singledispatch(mode):
     def _(node):
         return total(list(node.values()))
 
-    check(mode, lambda x: total([x[0], (x[1], {"k": x[2]})]), X, lambda m, x: x[0] ** 2 + x[1] ** 2 + x[2] ** 2)
+    check(
+        mode, lambda x: total([x[0], (x[1], {"k": x[2]})]), X, lambda m, x: x[0] ** 2 + x[1] ** 2 + x[2] ** 2
+    )
 
 
 def test_dispatch_through_a_dict_of_functions(mode):
@@ -274,7 +278,7 @@ def test_bound_methods_lambdas_and_namespaces(mode):
         box = types.SimpleNamespace(value=x, weight=2.0)
         box.apply = lambda: box.value * box.weight
         box.value = box.apply() * x
-        return box.apply() + getattr(box, "value")
+        return box.apply() + box.value
 
     check(mode, f, 1.2, lambda m, x: 6 * x[0] ** 2)
 

@@ -2,9 +2,10 @@
 
 References
 ----------
-B. A. Pearlmutter and J. M. Siskind, "Using Programming Language Theory to Make Automatic Differentiation Sound and
-Efficient", Advances in Automatic Differentiation, Springer, 2008, 79-90. Both programs run an optimiser with an
-adaptive step on a function that itself runs an optimiser (saddle) or an integrator of a potential's gradient (particle).
+B. A. Pearlmutter and J. M. Siskind, "Using Programming Language Theory to Make Automatic Differentiation
+Sound and Efficient", Advances in Automatic Differentiation, Springer, 2008, 79-90. Both programs run an
+optimiser with an adaptive step on a function that itself runs an optimiser (saddle) or integrates the gradient
+of a potential (particle).
 """
 
 import math

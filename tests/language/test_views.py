@@ -78,7 +78,7 @@ def test_reshape_ravel_transpose_and_flat_parts(mode):
         return (flat * flat).sum() + (t[0] * t[1]).sum()
 
     def program(m, x):
-        a, b, c, d, e, g = x
+        a, b, c, _d, e, _g = x
         y = [a, a * e, c * b, c**2, e, 4 * a]
         return squares(y) + y[0] * y[1] + y[3] * y[4]
 
