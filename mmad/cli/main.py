@@ -18,30 +18,36 @@ __all__ = ["main"]
 DESCRIPTION = """\
 Exact derivatives of plain NumPy code.
 
-Without a command, mmad runs train-digits: it trains a tanh network on real handwritten digits with a Newton
-method that is fed by Hessian-vector products, and reports how fast and how exact they were."""
+Without a command, mmad runs train-digits: it trains a tanh network on real
+handwritten digits with a Newton method that is fed by Hessian-vector products,
+and reports how fast and how exact they were."""
 
 EPILOG = """\
 examples:
-  mmad                                    the demonstration, with its defaults
-  mmad train-digits --hidden 64 --seed 1  a wider network, another split
+  mmad
+      the demonstration, with its defaults
+  mmad train-digits --hidden 64 --seed 1
+      a wider network, another split
   mmad hvp model:loss --at x.npy --vector v.npy --out hv.npy
-                                          H(x) v for the function `loss` in model.py"""
+      H(x) v for the function `loss` in model.py"""
 
 TRAIN_DESCRIPTION = """\
-Train a tanh network (64 inputs, one hidden layer, 10 classes) on the 1797 handwritten digits that come with
-scikit-learn: full batch, softmax cross-entropy with a small L2 penalty, weights as a dict of arrays, a
-trust-region Newton method of SciPy fed by mmad's Hessian-vector products.  Needs  pip install "mmad[demo]" .
+Train a tanh network (64 inputs, one hidden layer, 10 classes) on the 1797
+handwritten digits that come with scikit-learn: full batch, softmax
+cross-entropy with a small L2 penalty, weights as a dict of arrays, and a
+trust-region Newton method of SciPy fed by mmad's Hessian-vector products.
+Needs  pip install "mmad[demo]" .
 
-Exit status 1: the network stayed under 95 % test accuracy, or the Hessian-vector product disagrees with
-differences of the gradient."""
+Exit status 1: the network stayed under 95 % test accuracy, or the
+Hessian-vector product disagrees with differences of the gradient."""
 
 HVP_DESCRIPTION = """\
 Write H(x) v, the Hessian of FUNCTION at x times the vector v, to a .npy file.
 
-FUNCTION takes one floating-point array and returns one number; it is ordinary NumPy code.  MODULE is imported
-with the current folder on the path.  The output appears under its name only when it is complete; on any error
-nothing is written."""
+FUNCTION takes one floating-point array and returns one number; it is ordinary
+NumPy code.  MODULE is imported with the current folder on the path.  The
+output appears under its name only when it is complete; on any error nothing is
+written and the exit status is 2."""
 
 
 class _Parser(argparse.ArgumentParser):
