@@ -1,7 +1,7 @@
 """Fit the four rates of a predator-prey model to noisy counts, with exact standard errors.
 
-The simulation is a plain loop over Python numbers.  Gradient and Hessian go to a Newton method; the inverse of
-the Hessian at the solution gives the standard errors.  Needs SciPy.
+The simulation is a plain loop over Python numbers.  Gradient and Hessian go to a Newton method; the
+inverse of the Hessian at the solution gives the standard errors.  Needs SciPy.
 """
 
 import numpy as np
