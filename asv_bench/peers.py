@@ -78,6 +78,9 @@ def main():
     from tools import available
 
     tools, missing = available(["mmad", *options.tools])
+    if "mmad" in missing:
+        print("mmad is not installed: pip install . in the checkout first", file=sys.stderr)
+        return 2
     for name in missing:
         print(f"{name} is not installed and is left out", file=sys.stderr)
     facts = environment(tools)
