@@ -1,0 +1,160 @@
+"""Numeric helpers on plain arrays: affine windows, cotangent products and sums, checksums.
+
+Everything here takes and gives concrete values.  float64 C-contiguous arrays go through the kernels of
+`_kernels.h`; everything else through NumPy.
+"""
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+cimport numpy as cnp
+
+import numpy as np
+
+cnp.import_array()
+
+
+cdef extern from "_kernels.h" nogil:
+    void mm_chain(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
+    void mm_chain_scalar(double *r, const double *bar, double p, Py_ssize_t n) noexcept
+    void mm_scale(double *r, double s, const double *p, Py_ssize_t n) noexcept
+    void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
+    void mm_add_scalar(double *r, double g, Py_ssize_t n) noexcept
+    uint64_t mm_checksum(const char *data, size_t nbytes) noexcept
+
+
+cdef extern from "numpy/arrayobject.h":
+    ctypedef struct PyTypeObject:
+        pass
+    PyTypeObject PyArray_Type
+    object PyArray_NewFromDescr(PyTypeObject *subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
+                                const cnp.npy_intp *strides, void *data, int flags, PyObject *obj)
+    int PyArray_SetBaseObject(cnp.ndarray arr, object obj) except -1
+    bint PyArray_ISCARRAY(cnp.ndarray arr) nogil
+    bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
+    bint PyArray_CompareLists(const cnp.npy_intp *a, const cnp.npy_intp *b, int n) nogil
+    int NPY_ARRAY_WRITEABLE
+
+
+cdef extern from "Python.h":
+    void Py_INCREF(object o)
+
+
+cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides):
+    """The window of a C-contiguous base: offset and strides in elements."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp steps[64]
+    cdef Py_ssize_t size = base.dtype.itemsize
+    cdef int nd = len(shape), k
+    cdef cnp.dtype descr = base.dtype
+    cdef cnp.ndarray r
+    cdef bint overlap = False
+    if not PyArray_ISCARRAY_RO(base):
+        base = np.ascontiguousarray(base)
+    for k in range(nd):
+        dims[k] = shape[k]
+        steps[k] = <Py_ssize_t> strides[k] * size
+    Py_INCREF(descr)
+    r = PyArray_NewFromDescr(&PyArray_Type, descr, nd, dims, steps,
+                             <char *> cnp.PyArray_DATA(base) + <Py_ssize_t> offset * size,
+                             NPY_ARRAY_WRITEABLE if base.flags.writeable else 0, NULL)
+    PyArray_SetBaseObject(r, base)
+    Py_INCREF(base)
+    return r
+
+
+cdef uint64_t checksum(cnp.ndarray arr) except? 0:
+    if not arr.flags.c_contiguous:
+        arr = np.ascontiguousarray(arr)
+    return mm_checksum(<const char *> cnp.PyArray_DATA(arr), arr.nbytes)
+
+
+cdef bint is_plain_double(object x):
+    """A float64, C-contiguous, aligned ndarray of native byte order."""
+    return (type(x) is np.ndarray and (<cnp.ndarray> x).dtype.num == cnp.NPY_DOUBLE
+            and PyArray_ISCARRAY_RO(<cnp.ndarray> x))
+
+
+cdef inline bint same_shape(cnp.ndarray a, cnp.ndarray b) noexcept:
+    return a.ndim == b.ndim and PyArray_CompareLists(cnp.PyArray_DIMS(a), cnp.PyArray_DIMS(b), a.ndim)
+
+
+cdef inline cnp.ndarray empty_like_double(cnp.ndarray a):
+    return cnp.PyArray_EMPTY(a.ndim, cnp.PyArray_DIMS(a), cnp.NPY_DOUBLE, 0)
+
+
+cdef object chain_value(object bar, object p):
+    """bar * p, where an exactly zero bar gives zero whatever p is."""
+    cdef cnp.ndarray r
+    if isinstance(bar, float):
+        if isinstance(p, float):
+            return 0.0 if <double> bar == 0 else <double> bar * <double> p
+        if <double> bar == 0:
+            return np.zeros_like(p) if isinstance(p, np.ndarray) else 0.0
+        if is_plain_double(p) and type(bar) is float:
+            r = empty_like_double(<cnp.ndarray> p)
+            mm_scale(<double *> cnp.PyArray_DATA(r), <double> bar, <double *> cnp.PyArray_DATA(<cnp.ndarray> p), r.size)
+            return r
+        return bar * p
+    if is_plain_double(bar):
+        if is_plain_double(p) and same_shape(<cnp.ndarray> bar, <cnp.ndarray> p):
+            r = empty_like_double(<cnp.ndarray> bar)
+            mm_chain(<double *> cnp.PyArray_DATA(r), <double *> cnp.PyArray_DATA(<cnp.ndarray> bar),
+                     <double *> cnp.PyArray_DATA(<cnp.ndarray> p), r.size)
+            return r
+        if isinstance(p, float):
+            r = empty_like_double(<cnp.ndarray> bar)
+            mm_chain_scalar(<double *> cnp.PyArray_DATA(r), <double *> cnp.PyArray_DATA(<cnp.ndarray> bar), <double> p, r.size)
+            return r
+    out = np.multiply(bar, p)
+    if np.isfinite(p).all():
+        return out
+    return np.where(np.equal(bar, 0), np.zeros((), out.dtype), out)
+
+
+def chain(bar, p):
+    """bar * p with 0 * inf = 0 where bar is zero: the product of the chain rule."""
+    return chain_value(bar, p)
+
+
+cdef object add_value(object acc, object g):
+    """acc + g, a new value; where either is an array of another layout through NumPy."""
+    return acc + g
+
+
+cdef object sum_all(object g):
+    return np.add.reduce(g, axis=None)
+
+
+cdef object unbroadcast_value(object g, tuple shape, object dtype):
+    """Sum g over the axes along which an operand of this shape was broadcast; take its real part, cast."""
+    cdef int nd, extra, k
+    if isinstance(g, float):
+        if shape == ():
+            return g
+        g = np.asarray(g)
+    if dtype is not None and (<cnp.ndarray?> g if isinstance(g, np.ndarray) else np.asarray(g)).dtype != dtype:
+        g = np.asarray(g)
+        if g.dtype.kind == "c" and dtype.kind != "c":
+            g = g.real
+    gshape = np.shape(g)
+    if gshape != shape:
+        nd, extra = len(gshape), len(gshape) - len(shape)
+        axes = [k for k in range(nd) if k < extra or (shape[k - extra] == 1 and gshape[k] != 1)]
+        g = np.add.reduce(g, axis=tuple(axes)) if axes else g
+        if np.shape(g) != shape:
+            g = np.reshape(g, shape) if np.size(g) == math_prod(shape) else np.broadcast_to(g, shape)
+    if dtype is not None and g.dtype != dtype:
+        g = g.astype(dtype)
+    return g
+
+
+cdef Py_ssize_t math_prod(tuple shape):
+    cdef Py_ssize_t r = 1
+    for d in shape:
+        r *= <Py_ssize_t> d
+    return r
+
+
+def window(base, offset, shape, strides, of):
+    """Evaluate an affine window: offset and strides count elements of the C-ordered base of shape `of`."""
+    base = np.asarray(base)
+    return window_view(base, offset, shape, strides)

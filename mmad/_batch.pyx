@@ -1,0 +1,198 @@
+"""The batch transform: one value a lane, all lanes at once.
+
+A :class:`Batch` holds an array whose leading axis counts the lanes; user code and derivative rules see the shape of
+one lane.  It carries many tangents or cotangents through a sweep and implements `vmap`.
+"""
+cimport cython
+from libc.stdint cimport int64_t
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._core cimport KIND_ELEMENTWISE, Op, Traced, Wrapper, apply_op
+from mmad._core import HOOKS, OPERATIONS
+
+cnp.import_array()
+
+cdef dict _HOOKS = HOOKS
+
+
+class LaneDivergence(Exception):
+    """Python asked for one truth value, and the lanes disagree."""
+
+
+cdef inline tuple shape_of(object x):
+    return x.shape if isinstance(x, (np.ndarray, Traced)) else np.shape(x)
+
+
+@cython.final
+cdef class Batch(Wrapper):
+    """Lanes of a value: `lanes` has shape (K,) + shape.
+
+    Attributes
+    ----------
+    lanes : ndarray or traced array
+    level : int
+    """
+
+    cdef readonly object lanes
+
+    def __init__(self, level, lanes):
+        self.level, self.lanes = level, lanes
+
+    @property
+    def count(self):
+        """Number of lanes."""
+        return self.lanes.shape[0]
+
+    cpdef object apply(self, Op op, tuple args, dict params):
+        cdef list vals = [], batched = []
+        for a in args:
+            if isinstance(a, Batch) and (<Batch> a).level == self.level:
+                vals.append((<Batch> a).lanes)
+                batched.append(True)
+            else:
+                vals.append(a)
+                batched.append(False)
+        if op.batch is not None:
+            r = op.batch(vals, batched, **params) if params is not None else op.batch(vals, batched)
+            if r is not None:
+                return Batch(self.level, r)
+        if op.kind == KIND_ELEMENTWISE:
+            return Batch(self.level, apply_op(op, align(vals, batched), params))
+        rows = []
+        for k in range(self.count):
+            rows.append(apply_op(op, tuple([v[k] if b else v for v, b in zip(vals, batched)]), params))
+        return Batch(self.level, _HOOKS["stack"](rows))
+
+    @property
+    def value(self):
+        """The lanes, stacked along a new leading axis."""
+        return self.lanes
+
+    @property
+    def shape(self):
+        return shape_of(self.lanes)[1:]
+
+    @property
+    def dtype(self):
+        return self.lanes.dtype
+
+    def __bool__(self):
+        v = _HOOKS["concrete"](self.lanes)
+        if v.size and not (v == v.flat[0]).all():
+            raise LaneDivergence("the lanes of a batch take different branches here")
+        return bool(v.flat[0])
+
+    def __int__(self):
+        v = np.trunc(_HOOKS["concrete"](self.lanes))
+        if v.size and not (v == v.flat[0]).all():
+            raise LaneDivergence("the lanes of a batch give different integers here")
+        return int(v.flat[0])
+
+    def __index__(self):
+        if self.dtype.kind not in "biu":
+            raise TypeError("a traced float cannot be an index")
+        return int(self)
+
+    def __str__(self):
+        return f"Batch({self.lanes})"
+
+    def __repr__(self):
+        return f"Batch({self.lanes!r})"
+
+    def view(self, function):
+        """`function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
+        shape = self.shape
+        probe = np.empty(shape, dtype=self.dtype)
+        r = function(probe)
+        size = probe.itemsize
+        offset = (r.__array_interface__["data"][0] - probe.__array_interface__["data"][0]) // size
+        strides = tuple(s // size for s in r.strides)
+        lane = int(np.prod(shape))
+        window = OPERATIONS["window"].impl
+
+        def lanewise(a):
+            a = np.ascontiguousarray(a)
+            return window(a, offset, (a.shape[0],) + r.shape, (lane,) + strides, a.shape)
+
+        return Batch(self.level, lanewise(self.lanes) if isinstance(self.lanes, np.ndarray)
+                     else self.lanes.view(lanewise))
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        index = _HOOKS["plain_index"](index)
+        if _HOOKS["basic_index"](index):
+            index = index if isinstance(index, tuple) else (index,)
+            r = self.lanes[(slice(None),) + index]
+            if r.ndim == 1 and isinstance(r, np.ndarray):
+                r = r.copy()  # an element, not a view
+            return Batch(self.level, r)
+        return apply_op(<Op> OPERATIONS["gather"], (self, index), None)
+
+    def __setitem__(self, index, value):
+        index = _HOOKS["plain_index"](index)
+        if isinstance(value, Batch) and (<Batch> value).level == self.level:
+            v = (<Batch> value).lanes
+        else:
+            v = value[None, ...] if shape_of(value) else value
+        if isinstance(v, Traced) and not isinstance(self.lanes, Traced):
+            lanes = _HOOKS["zeros"](self.lanes.shape, self.lanes.dtype, v)
+            lanes[...] = self.lanes
+            self.lanes = lanes
+        if _HOOKS["basic_index"](index):
+            index = index if isinstance(index, tuple) else (index,)
+            target = self.lanes[(slice(None),) + index + ((Ellipsis,) if Ellipsis not in index else ())]
+            if shape_of(v):
+                nd = len(shape_of(target)) - len(shape_of(v))
+                if nd > 0:
+                    v = v.reshape(shape_of(v)[:1] + (1,) * nd + shape_of(v)[1:])
+            target[...] = v
+            return
+        flat = np.arange(int(np.prod(self.shape))).reshape(self.shape)[index]
+        offset = (np.arange(self.count) * int(np.prod(self.shape))).reshape((-1,) + (1,) * flat.ndim)
+        where = np.unravel_index(offset + flat, shape_of(self.lanes))
+        if shape_of(v) and len(shape_of(v)) <= flat.ndim:
+            v = v.reshape(shape_of(v)[:1] + (1,) * (flat.ndim + 1 - len(shape_of(v))) + shape_of(v)[1:])
+        self.lanes[where] = v
+
+    def assign(self, r, name="assignment"):
+        self[...] = r
+
+    def __iadd__(self, other):
+        self[...] = self + other
+        return self
+
+    def __isub__(self, other):
+        self[...] = self - other
+        return self
+
+    def __imul__(self, other):
+        self[...] = self * other
+        return self
+
+    def __itruediv__(self, other):
+        self[...] = self / other
+        return self
+
+
+cpdef tuple align(list vals, list batched):
+    """Give the lanes' arrays a common rank, so that broadcasting lines the lanes up."""
+    cdef int rank = 0
+    cdef list out = []
+    for v, b in zip(vals, batched):
+        rank = max(rank, len(shape_of(v)) - (1 if b else 0))
+    for v, b in zip(vals, batched):
+        shape = shape_of(v)
+        if b and len(shape) - 1 < rank:
+            v = v.reshape(shape[:1] + (1,) * (rank + 1 - len(shape)) + shape[1:])
+        out.append(v)
+    return tuple(out)

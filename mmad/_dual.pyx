@@ -1,0 +1,362 @@
+"""Forward mode: dual numbers over scalars and arrays, without a tape.
+
+A :class:`Dual` carries a value and a tangent through the same user function.  Either part may be plain, recorded
+(`Var`), another dual number of an outer level, or, for many directions at once, a `Batch` of tangents.  The level
+tells nested derivatives apart, so perturbations are never confused (Siskind and Pearlmutter, 2008, "Nesting
+forward-mode AD in a functional framework").
+"""
+cimport cython
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t
+
+cimport numpy as cnp
+
+import itertools
+
+import numpy as np
+
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_WINDOW, SC_add, SC_divide, SC_multiply, SC_negative, SC_square,
+                         SC_subtract, Op, Traced, Wrapper, apply_op, scalar_arity, scalar_eval)
+from mmad._core import HOOKS, METHODS, OPERATIONS, scalar_op
+from mmad._sweep cimport push, scalar_push
+
+cnp.import_array()
+
+_levels = itertools.count(1)
+cdef dict _HOOKS = HOOKS
+cdef Op o_pos
+
+
+def bind():
+    global o_pos
+    o_pos = OPERATIONS["positive"]
+
+
+def new_level():
+    """A nesting level above all that were opened before."""
+    return next(_levels)
+
+
+cdef inline tuple shape_of(object x):
+    if isinstance(x, float):
+        return ()
+    return np.shape(x) if not isinstance(x, Traced) else x.shape
+
+
+cpdef object make_dual(int64_t level, object value, object tangent):
+    """A dual number: scalar or array as its value is."""
+    cdef Dual r
+    if shape_of(value) == () and not isinstance(value, np.ndarray):
+        r = ScalarDual.__new__(ScalarDual)
+    else:
+        r = ArrayDual.__new__(ArrayDual)
+        if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
+            value = np.ascontiguousarray(value)
+        if isinstance(tangent, np.ndarray) and not tangent.flags.c_contiguous:
+            tangent = np.ascontiguousarray(tangent)
+    r.level, r.primal, r.tangent = level, value, tangent
+    return r
+
+
+cdef class Dual(Wrapper):
+    """A value and its tangent.
+
+    Attributes
+    ----------
+    primal : float, ndarray or traced value
+    tangent : the same kind and shape, or a batch of such
+    level : int
+        The derivative it belongs to.
+    """
+
+    cdef readonly object primal
+    cdef readonly object tangent
+
+    cpdef object apply(self, Op op, tuple args, dict params):
+        cdef list vals = [], dots = []
+        cdef double w[4]
+        cdef double d[3]
+        cdef double v
+        cdef int k
+        cdef Dual x
+        cdef bint plain = op.opcode >= 0 and params is None
+        for a in args:
+            if isinstance(a, Dual) and (<Dual> a).level == self.level:
+                x = <Dual> a
+                vals.append(x.primal)
+                dots.append(x.tangent)
+                plain = plain and type(x.primal) is float and type(x.tangent) is float
+            else:
+                vals.append(a)
+                dots.append(None)
+                plain = plain and (type(a) is float or type(a) is int)
+        if plain:
+            for k in range(len(vals)):
+                w[k] = vals[k]
+                d[k] = 0.0 if dots[k] is None else <double> dots[k]
+            v = scalar_eval(op.opcode, w[0], w[1] if len(vals) > 1 else 0.0, w[2] if len(vals) > 2 else 0.0)
+            if op.boolean:
+                return v != 0
+            if isfinite(v):
+                w[len(vals)] = v
+                r = ScalarDual.__new__(ScalarDual)
+                (<Dual> r).level, (<Dual> r).primal = self.level, v
+                (<Dual> r).tangent = scalar_push(op.opcode, len(vals), w, d)
+                return r
+        value = apply_op(op, tuple(vals), params)
+        if op.boolean or getattr(value, "dtype", None) is not None and value.dtype.kind in "biu":
+            return value
+        with np.errstate(all="ignore"):
+            dot = push(op, dots, tuple(vals), value, params, shape_of(value))
+        if dot is None:
+            dot = _HOOKS["zeros"](shape_of(value), getattr(value, "dtype", float), self.tangent)
+        elif shape_of(value) != ():
+            for t in dots:
+                if t is dot:
+                    dot = apply_op(o_pos, (dot,), None)
+            if op.kind == KIND_WINDOW:
+                value, dot = apply_op(o_pos, (value,), None), apply_op(o_pos, (dot,), None)
+        return make_dual(self.level, value, dot)
+
+    def __bool__(self):
+        return bool(self.primal)
+
+    def __index__(self):
+        return self.primal.__index__()
+
+    def __str__(self):
+        return str(self.primal)
+
+    def __repr__(self):
+        return f"Dual({self.primal!r}, {self.tangent!r})"
+
+    def __format__(self, spec):
+        return format(self.primal, spec)
+
+    @property
+    def value(self):
+        """The value, without this level's tangent."""
+        return self.primal
+
+    @property
+    def shape(self):
+        return shape_of(self.primal)
+
+    @property
+    def dtype(self):
+        return getattr(self.primal, "dtype", None) or np.dtype(type(self.primal))
+
+
+cdef inline object scalar_binary(int opcode, ScalarDual x, object other, bint reflected):
+    """Both parts Python floats: in C.  NotImplemented where the general way is needed."""
+    cdef double w[3]
+    cdef double d[2]
+    cdef double ov, od = 0.0
+    cdef ScalarDual r
+    if type(x.primal) is not float or type(x.tangent) is not float:
+        return None
+    if type(other) is ScalarDual:
+        if (<ScalarDual> other).level != x.level or type((<ScalarDual> other).primal) is not float \
+                or type((<ScalarDual> other).tangent) is not float:
+            return None
+        ov, od = (<ScalarDual> other).primal, (<ScalarDual> other).tangent
+    elif type(other) is float or type(other) is int:
+        ov = other
+    else:
+        return None
+    if reflected:
+        w[0], w[1], d[0], d[1] = ov, x.primal, od, x.tangent
+    else:
+        w[0], w[1], d[0], d[1] = x.primal, ov, x.tangent, od
+    w[2] = scalar_eval(opcode, w[0], w[1], 0.0)
+    if not isfinite(w[2]):
+        return None
+    r = ScalarDual.__new__(ScalarDual)
+    r.level, r.primal, r.tangent = x.level, w[2], scalar_push(opcode, 2, w, d)
+    return r
+
+
+@cython.final
+cdef class ScalarDual(Dual):
+    """A dual number."""
+
+    def __add__(self, other):
+        r = scalar_binary(SC_add, self, other, False)
+        return Traced.__add__(self, other) if r is None else r
+
+    def __radd__(self, other):
+        r = scalar_binary(SC_add, self, other, True)
+        return Traced.__radd__(self, other) if r is None else r
+
+    def __sub__(self, other):
+        r = scalar_binary(SC_subtract, self, other, False)
+        return Traced.__sub__(self, other) if r is None else r
+
+    def __rsub__(self, other):
+        r = scalar_binary(SC_subtract, self, other, True)
+        return Traced.__rsub__(self, other) if r is None else r
+
+    def __mul__(self, other):
+        r = scalar_binary(SC_multiply, self, other, False)
+        return Traced.__mul__(self, other) if r is None else r
+
+    def __rmul__(self, other):
+        r = scalar_binary(SC_multiply, self, other, True)
+        return Traced.__rmul__(self, other) if r is None else r
+
+    def __truediv__(self, other):
+        r = scalar_binary(SC_divide, self, other, False)
+        return Traced.__truediv__(self, other) if r is None else r
+
+    def __rtruediv__(self, other):
+        r = scalar_binary(SC_divide, self, other, True)
+        return Traced.__rtruediv__(self, other) if r is None else r
+
+    def __int__(self):
+        return int(self.primal)
+
+    def __trunc__(self):
+        return self.primal.__trunc__()
+
+    def __floor__(self):
+        return self.primal.__floor__() if isinstance(self.primal, Traced) else int(np.floor(self.primal))
+
+    def __ceil__(self):
+        return self.primal.__ceil__() if isinstance(self.primal, Traced) else int(np.ceil(self.primal))
+
+    def __round__(self, ndigits=None):
+        return round(self.primal) if ndigits is None else METHODS["round"](self, ndigits)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+cdef object viewed(object x, function):
+    return function(x) if isinstance(x, np.ndarray) else x.view(function)
+
+
+@cython.final
+cdef class ArrayDual(Dual):
+    """An array of dual numbers: value and tangent are two arrays of one shape."""
+
+    def view(self, function):
+        """`function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
+        return make_view(self.level, viewed(self.primal, function), viewed(self.tangent, function))
+
+    def __getitem__(self, index):
+        index = _HOOKS["plain_index"](index)
+        value, tangent = self.primal[index], self.tangent[index]
+        if shape_of(value) == () and not isinstance(value, np.ndarray):
+            return make_dual(self.level, float(value) if type(value) is np.float64 else value,
+                             float(tangent) if type(tangent) is np.float64 else tangent)
+        return make_view(self.level, value, tangent)
+
+    def __setitem__(self, index, value):
+        index = _HOOKS["plain_index"](index)
+        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+            value = _HOOKS["lift"](value)
+        if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
+            raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
+                            "an outer one; make the array inside the inner function, with np.zeros_like of its argument")
+        if isinstance(value, Dual) and (<Dual> value).level == self.level:
+            v, t = (<Dual> value).primal, (<Dual> value).tangent
+        else:
+            v, t = value, 0.0
+        self.primal = settable(self.primal, v)
+        self.tangent = settable(self.tangent, t)
+        if np.result_type(v.dtype if hasattr(v, "dtype") else type(v)).kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
+        if self.dtype.kind in "biu":
+            raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
+        self.primal[index] = v
+        self.tangent[index] = t
+
+    def assign(self, r, name="assignment"):
+        """Let this array and all its views take the value `r`."""
+        if np.broadcast_shapes(shape_of(r), self.shape) != self.shape:
+            raise ValueError(f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast "
+                             f"shape {shape_of(r)}")
+        if not np.can_cast(np.result_type(r.dtype), self.dtype, "same_kind"):
+            raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.dtype!r} with casting rule 'same_kind'")
+        self[...] = r
+
+    def inplace(self, op, other):
+        r = apply_op(op, (self, other), None)
+        self.assign(r, op.name)
+        return self
+
+    def __iadd__(self, other):
+        return self.inplace(OPERATIONS["add"], other)
+
+    def __isub__(self, other):
+        return self.inplace(OPERATIONS["subtract"], other)
+
+    def __imul__(self, other):
+        return self.inplace(OPERATIONS["multiply"], other)
+
+    def __itruediv__(self, other):
+        return self.inplace(OPERATIONS["divide"], other)
+
+    def __ipow__(self, other):
+        return self.inplace(OPERATIONS["power"], other)
+
+    def __imatmul__(self, other):
+        return self.inplace(OPERATIONS["matmul"], other)
+
+    def __ifloordiv__(self, other):
+        return self.inplace(OPERATIONS["floor_divide"], other)
+
+    def __imod__(self, other):
+        return self.inplace(OPERATIONS["remainder"], other)
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self):
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __int__(self):
+        return int(self.primal)
+
+    def __array__(self, dtype=None, copy=None):
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its derivative; "
+                            "make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)")
+        out = np.empty(self.shape, dtype=object)
+        for k in np.ndindex(*self.shape):
+            out[k] = self[k]
+        return out
+
+    @property
+    def strides(self):
+        return self.primal.strides
+
+    @property
+    def flags(self):
+        return self.primal.flags
+
+
+cdef object make_view(int64_t level, object value, object tangent):
+    cdef ArrayDual r = ArrayDual.__new__(ArrayDual)
+    if not isinstance(value, (np.ndarray, Traced)):
+        value = np.asarray(value)
+    if not isinstance(tangent, (np.ndarray, Traced)):
+        tangent = np.asarray(tangent)
+    r.level, r.primal, r.tangent = level, value, tangent
+    return r
+
+
+cdef object settable(object array, object v):
+    """`array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
+    if isinstance(v, Traced) and not isinstance(array, Traced):
+        fresh = _HOOKS["zeros"](array.shape, array.dtype, v)
+        fresh[...] = array
+        return fresh
+    return array

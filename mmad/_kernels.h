@@ -1,0 +1,58 @@
+/* Small kernels over contiguous doubles.  No fast-math: NaN and inf behave as in NumPy. */
+#ifndef MMAD_KERNELS_H
+#define MMAD_KERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
+    && !defined(__SANITIZE_ADDRESS__)
+#define MM_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MM_CLONES
+#endif
+
+/* r = bar * p, where an exactly zero cotangent gives zero whatever p is */
+MM_CLONES static void mm_chain(double *restrict r, const double *restrict bar, const double *restrict p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double q = bar[i] * p[i];
+        r[i] = bar[i] == 0 ? 0.0 : q;
+    }
+}
+
+MM_CLONES static void mm_chain_scalar(double *restrict r, const double *restrict bar, double p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double q = bar[i] * p;
+        r[i] = bar[i] == 0 ? 0.0 : q;
+    }
+}
+
+MM_CLONES static void mm_scale(double *restrict r, double s, const double *restrict p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) r[i] = s * p[i];
+}
+
+MM_CLONES static void mm_add(double *restrict r, const double *restrict g, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) r[i] += g[i];
+}
+
+MM_CLONES static void mm_add_scalar(double *restrict r, double g, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) r[i] += g;
+}
+
+/* A 64-bit checksum of a block of memory; any change of a single word changes it (the multiplier is odd). */
+MM_CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
+    uint64_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[8], out = nbytes;
+    size_t i = 0, k;
+    for (; i + 64 <= nbytes; i += 64) {
+        memcpy(w, data + i, 64);
+        for (k = 0; k < 8; k++) h[k] = h[k] * 0x9E3779B97F4A7C15ull + w[k];
+    }
+    memset(w, 0, sizeof w);
+    if (i < nbytes) memcpy(w, data + i, nbytes - i);
+    for (k = 0; k < 8; k++) {
+        h[k] = h[k] * 0x9E3779B97F4A7C15ull + w[k];
+        out = (out ^ (h[k] >> 29) ^ h[k]) * 0xBF58476D1CE4E5B9ull + k;
+    }
+    return out;
+}
+#endif

@@ -1,0 +1,756 @@
+"""The derivative operators."""
+
+import functools
+
+import numpy as np
+
+from mmad import tree
+from mmad._batch import Batch
+from mmad._core import HOOKS, Traced
+from mmad._dual import Dual, make_dual, new_level
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import size
+from mmad.tracing import Trace, describe, finished, forwarding, is_static, plain_leaf, restore
+
+__all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad",
+           "value_grad_hvp", "vjp"]
+
+LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
+
+
+# ------------------------------------------------------------------------------------------------ arguments
+def positions(f, argnums, args, what):
+    """argnums as a tuple of non-negative positions, checked."""
+    nums = argnums if isinstance(argnums, tuple | list) else (argnums,)
+    out = []
+    for k in nums:
+        if not isinstance(k, int | np.integer) or isinstance(k, bool):
+            raise TypeError(f"{describe(f, what)}: argnums must be an int or a tuple of ints, not {k!r}")
+        if not -len(args) <= k < len(args):
+            raise TypeError(f"{describe(f, what)}: argnums={argnums} but it was called with {len(args)} positional "
+                            f"argument{'s' * (len(args) != 1)}; derivatives are with respect to positional arguments")
+        out.append(int(k) % len(args))
+    if len(set(out)) != len(out):
+        raise ValueError(f"{describe(f, what)}: argnums={argnums} names an argument twice")
+    return tuple(out)
+
+
+def _wrap(f, operator, doc):
+    """A derivative function that keeps the name of what it differentiates."""
+    if not callable(f):
+        raise TypeError(f"mmad.{doc} takes a function, not {type(f).__name__}")
+
+    def named(g):
+        g.__name__ = g.__qualname__ = f"{doc}_{getattr(f, '__name__', type(f).__name__)}"
+        g.__doc__ = f"{doc} of {getattr(f, '__name__', type(f).__name__)}; see `mmad.{doc}`."
+        g.__wrapped__ = f
+        return g
+    return named(operator)
+
+
+def _scalar_output(trace, what, has_aux):
+    """The leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
+    outputs, structure = trace.outputs, trace.out_tree
+    aux = None
+    if has_aux:
+        result = tree.unflatten(structure, outputs)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(f"{trace.origin}: with has_aux=True the function must return (value, auxiliary data)")
+        (result, aux) = result
+        outputs, structure = tree.flatten(result)
+    if len(outputs) != 1:
+        raise TypeError(f"{trace.origin}: the function must return one real number, it returned "
+                        f"{'nothing' if not outputs else f'a container of {len(outputs)}'}; use mmad.jacobian or mmad.vjp")
+    out = outputs[0]
+    if out is None or is_static(out):
+        raise TypeError(f"{trace.origin}: the function must return one real number, it returned {out!r}")
+    shape = shape_of(out)
+    if shape != ():
+        if size(shape) == 1:
+            raise TypeError(f"{trace.origin}: the function returned an array of shape {shape}; return its one element, "
+                            "as in y.sum() or y[0]")
+        raise TypeError(f"{trace.origin}: the function must return one real number, it returned an array of shape {shape}; "
+                        "use mmad.jacobian or mmad.vjp, or reduce it, as in y.sum()")
+    dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
+    if dtype.kind == "c":
+        raise TypeError(f"{trace.origin}: the function returned a complex number; a gradient needs a real one, as in "
+                        "abs(z)**2 or z.real")
+    if dtype.kind not in "f" and isinstance(out, Traced):
+        raise TypeError(f"{trace.origin}: the function returned a value of dtype {dtype}, which has no derivative")
+    return out, aux
+
+
+def plain(x):
+    """A result as users expect it: traced leaves of a finished trace become numbers and arrays."""
+    leaves, structure = tree.flatten(x)
+    return tree.unflatten(structure, [finished(v) for v in leaves])
+
+
+# ------------------------------------------------------------------------------------------------ reverse
+def _gradient(f, argnums, has_aux, args, kwargs, what):
+    nums = positions(f, argnums, args, what)
+    trace = Trace(f, args, kwargs, nums, what)
+    out, aux = _scalar_output(trace, what, has_aux)
+    grads = trace.trees(trace.pull([out], [1.0]))
+    if not trace.nested:
+        out = finished(out)
+        aux = plain(aux) if has_aux else None
+    return out, grads if isinstance(argnums, tuple | list) else grads[0], aux
+
+
+def grad(f, argnums=0, has_aux=False):
+    """Gradient of a real scalar function, in reverse mode.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number.  Control flow, recursion, mutation and data structures are Python's own.
+    argnums : int or tuple of int
+        Positional arguments to differentiate with respect to: floats, floating-point or complex arrays, or trees of them
+        (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
+    has_aux : bool
+        `f` returns ``(value, auxiliary data)``.
+
+    Returns
+    -------
+    callable
+        ``g(*args, **kwargs)`` -> gradient in the structure of the argument (a tuple of them for a tuple `argnums`), or
+        ``(gradient, auxiliary data)``.  For complex z it is df/dx + i df/dy.
+
+    Raises
+    ------
+    TypeError
+        The result is not one real number, or an argument is an integer.
+
+    See Also
+    --------
+    value_and_grad, jacobian, hvp
+
+    References
+    ----------
+    .. [1] Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 3.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.grad(lambda x: np.sin(x[0]) * x[1])(np.array([0.0, 2.0]))
+    array([2., 0.])
+    """
+    def operator(*args, **kwargs):
+        _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
+        return (g, aux) if has_aux else g
+    return _wrap(f, operator, "grad")
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
+    """Value and gradient from one sweep; see :func:`grad`.
+
+    Returns
+    -------
+    callable
+        ``g(*args, **kwargs)`` -> ``(value, gradient)``, or ``((value, auxiliary data), gradient)``.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.value_and_grad(lambda x: x**3)(2.0)
+    (8.0, 12.0)
+    """
+    def operator(*args, **kwargs):
+        value, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
+        return ((value, aux) if has_aux else value), g
+    return _wrap(f, operator, "value_and_grad")
+
+
+def _cotangents(trace, ct, what):
+    """The user's cotangent, checked against the result's structure: leaves of outputs and cotangents."""
+    leaves, structure = tree.flatten(ct)
+    if structure != trace.out_tree and len(leaves) != len(trace.outputs):
+        raise ValueError(f"{trace.origin}: the cotangent must have the structure of the result, with "
+                         f"{len(trace.outputs)} leaves; it has {len(leaves)}")
+    outs, cts = [], []
+    for out, c in zip(trace.outputs, leaves, strict=True):
+        if is_static(out):
+            continue
+        if isinstance(c, np.ndarray) and c.dtype.hasobject:
+            c = HOOKS["lift"](c)
+        if shape_of(c) != shape_of(out):
+            raise ValueError(f"{trace.origin}: a cotangent has shape {shape_of(c)}, the result it belongs to "
+                             f"{shape_of(out)}")
+        if not isinstance(c, Traced):
+            dtype = np.result_type(out.dtype if hasattr(out, "dtype") else type(out), np.float16)
+            if np.result_type(c).kind == "c" and dtype.kind != "c":
+                raise TypeError(f"{trace.origin}: a cotangent is complex, the result it belongs to is real")
+            c = np.asarray(c, dtype=dtype) if shape_of(out) or dtype != np.float64 else float(c)
+            if isinstance(c, np.ndarray) and c is ct:
+                c = c.copy()
+        outs.append(out)
+        cts.append(c)
+    return outs, cts
+
+
+def vjp(f, *primals, has_aux=False):
+    """Value and pullback: products of cotangents with the Jacobian.
+
+    Parameters
+    ----------
+    f : callable
+    *primals : float, ndarray or tree
+    has_aux : bool
+        `f` returns ``(value, auxiliary data)``.
+
+    Returns
+    -------
+    y : the value of `f`
+    pullback : callable
+        ``pullback(y_bar)`` -> tuple with a cotangent for each primal.  The trace is kept: it may be called again.
+    aux : only with `has_aux`
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> y, pullback = mmad.vjp(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    trace = Trace(f, primals, {}, tuple(range(len(primals))), "vjp")
+    aux = None
+    if has_aux:
+        result, aux = tree.unflatten(trace.out_tree, trace.outputs)
+        trace.outputs, trace.out_tree = tree.flatten(result)
+        aux = aux if trace.nested else plain(aux)
+    y = tree.unflatten(trace.out_tree, trace.outputs if trace.nested else [finished(v) for v in trace.outputs])
+
+    def pullback(y_bar):
+        outs, cts = _cotangents(trace, y_bar, "vjp")
+        return trace.trees(trace.pull(outs, cts))
+
+    return (y, pullback, aux) if has_aux else (y, pullback)
+
+
+# ------------------------------------------------------------------------------------------------ forward
+def _tangent_pairs(primals, tangents, what):
+    """Leaves of primals and tangents, checked against each other, with the structures of the primals."""
+    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
+        raise TypeError(f"{what}: primals and tangents are tuples, one entry an argument")
+    if len(primals) != len(tangents):
+        raise ValueError(f"{what}: {len(primals)} primals but {len(tangents)} tangents")
+    out = []
+    for k, (p, t) in enumerate(zip(primals, tangents, strict=True)):
+        leaves, structure = tree.flatten(p)
+        dots, _ = tree.flatten(t)
+        if len(dots) != len(leaves):
+            raise ValueError(f"{what}: the tangent of argument {k} must have its structure ({len(leaves)} leaves), it has "
+                             f"{len(dots)} leaves")
+        pairs = []
+        for i, (x, d) in enumerate(zip(leaves, dots, strict=True)):
+            if is_static(x):
+                pairs.append((x, None))
+                continue
+            where = f"{what}: argument {k}{tree.paths(p)[i]}" if type(x) is not float else what
+            x = x if isinstance(x, Traced) else plain_leaf(x, where)
+            pairs.append((x, tangent_like(d, x, where)))
+        out.append((structure, pairs))
+    return out
+
+
+def tangent_like(d, x, where):
+    """A tangent checked against the value it belongs to, in its dtype."""
+    if isinstance(d, np.ndarray) and d.dtype.hasobject:
+        d = HOOKS["lift"](d)
+    if shape_of(d) != shape_of(x):
+        raise ValueError(f"{where}: the tangent has shape {shape_of(d)}, the value {shape_of(x)}")
+    if isinstance(d, Traced):
+        return d
+    dtype = np.dtype(float) if isinstance(x, float) else x.dtype
+    if np.result_type(d).kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{where}: the tangent is complex, the value real")
+    if np.result_type(d).kind not in "fciub":
+        raise TypeError(f"{where}: the tangent is of type {type(d).__name__}; it must be numeric")
+    if isinstance(x, float) or (isinstance(x, Traced) and shape_of(x) == () and dtype == np.float64):
+        return float(d)
+    return np.array(d, dtype=dtype, order="C")
+
+
+def jvp(f, primals, tangents):
+    """Value and directional derivative, by dual numbers: one pass, no tape.
+
+    Parameters
+    ----------
+    f : callable
+    primals, tangents : tuple
+        Arguments and the direction, of the same structure and shapes.
+
+    Returns
+    -------
+    y, y_dot
+        The value of `f` and its derivative in the direction, of the same structure.
+
+    References
+    ----------
+    .. [1] Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, section 3.1.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    return _forward(f, _tangent_pairs(primals, tangents, describe(f, "jvp")), new_level())
+
+
+def _forward(f, pairs, level):
+    """Call f on dual numbers of a level and split what it returns."""
+    args, wrapper = [], None
+    for structure, leaves in pairs:
+        duals = []
+        for x, d in leaves:
+            if d is None:
+                duals.append(x)
+                continue
+            x = +x if isinstance(x, Traced) else x
+            wrapper = make_dual(level, x, d)
+            duals.append(wrapper)
+        args.append(tree.unflatten(structure, duals))
+    if wrapper is None:
+        raise TypeError(f"{describe(f, 'jvp')}: no argument has a derivative")
+    with forwarding(wrapper):
+        outputs, structure = tree.flatten(f(*args))
+        outputs = [HOOKS["lift"](v) if isinstance(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
+    ys, dots = [], []
+    for out in outputs:
+        y, d = split(out, level)
+        ys.append(y)
+        dots.append(d)
+    return tree.unflatten(structure, ys), tree.unflatten(structure, dots)
+
+
+def split(out, level):
+    """Value and tangent of a result, of the given level; a constant has a zero tangent."""
+    if isinstance(out, Dual) and out.level == level:
+        return number(out.primal), number(out.tangent)
+    if is_static(out):
+        return out, out
+    dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
+    zero = np.zeros(shape_of(out), dtype if dtype.kind in "fc" else float)
+    return out, zero if zero.ndim or isinstance(out, np.ndarray) else (0.0 if type(out) is not np.float64 else zero[()])
+
+
+def number(x):
+    """NumPy's 0-d results as numbers, everything else as it is."""
+    return x
+
+
+def linearize(f, *primals):
+    """Value and linear map: record once, then push tangents through as often as wanted.
+
+    Parameters
+    ----------
+    f : callable
+    *primals : float, ndarray or tree
+
+    Returns
+    -------
+    y : the value of `f`
+    f_jvp : callable
+        ``f_jvp(*tangents)`` -> tangent of y.  The function is not called again, and partial derivatives are kept.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> y, f_jvp = mmad.linearize(np.sin, 0.0)
+    >>> f_jvp(2.0)
+    2.0
+    """
+    lin = Linearized(f, primals, "linearize")
+
+    def f_jvp(*tangents):
+        return tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
+
+    return lin.value(), f_jvp
+
+
+class Linearized:
+    """A recorded function at a point, whose tangents can be asked for again and again.
+
+    `argnums`, if given, are the positions of the arguments that are traced.
+    """
+
+    def __init__(self, f, primals, what, argnums=None, kwargs=None):
+        nums = tuple(range(len(primals))) if argnums is None else argnums
+        self.what = describe(f, what)
+        self.trace = Trace(f, primals, kwargs or {}, nums, what)
+        self.cache = {}
+
+    def value(self):
+        """What the function returned."""
+        t = self.trace
+        return tree.unflatten(t.out_tree, t.outputs if t.nested else [finished(v) for v in t.outputs])
+
+    def push(self, tangents):
+        """Tangents of the outputs, a list; None where zero."""
+        t = self.trace
+        if len(tangents) != len(t.structures):
+            raise ValueError(f"{self.what}: {len(t.structures)} primals but {len(tangents)} tangents")
+        dots, at = [], 0
+        for k, (tangent, (_, count)) in enumerate(zip(tangents, t.structures, strict=True)):
+            leaves, _ = tree.flatten(tangent)
+            if len(leaves) != count:
+                raise ValueError(f"{self.what}: the tangent of argument {k} must have its structure ({count} leaves), it "
+                                 f"has {len(leaves)} leaves")
+            for x, d in zip(t.inputs[at:at + count], leaves, strict=True):
+                dots.append(None if x is None else tangent_like(d, x, f"{self.what}: argument {k}"))
+            at += count
+        return t.push(dots, t.outputs, self.cache)
+
+    def push_lanes(self, lanes):
+        """Tangents of the outputs for many directions; `lanes` is one batch or None an input leaf."""
+        return self.trace.push(lanes, self.trace.outputs, self.cache)
+
+    def filled(self, dots):
+        """Tangents in the kind of the outputs, zeros where None."""
+        out = []
+        for y, d in zip(self.trace.outputs, dots, strict=True):
+            if is_static(y):
+                out.append(y)
+            elif d is None:
+                out.append(split(finished(y) if not self.trace.nested else y, -1)[1])
+            else:
+                out.append(restore(d, finished(y)) if not isinstance(d, Traced) else d)
+        return out
+
+
+# ------------------------------------------------------------------------------------------------ products
+def hvp(f, argnums=0):
+    """Hessian-vector product, forward over reverse: the cost of a few gradients, no Hessian.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number.
+    argnums : int or tuple of int
+
+    Returns
+    -------
+    callable
+        ``h(x, v)`` -> H(x) v in the structure of x.  For several arguments ``h(*args, v)``, where `v` has the structure of
+        the arguments that `argnums` names (a tuple for a tuple).
+
+    See Also
+    --------
+    value_grad_hvp, hessian_operator : repeated products at one point.
+
+    References
+    ----------
+    .. [1] Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6 (1994), 147-160.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> h = mmad.hvp(lambda x: (x**3).sum())
+    >>> h(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    def operator(*args, **kwargs):
+        return _hvp(f, argnums, args, kwargs, "hvp")[2]
+    return _wrap(f, operator, "hvp")
+
+
+def value_grad_hvp(f, argnums=0):
+    """Value, gradient and Hessian-vector product from one recording; see :func:`hvp`.
+
+    Returns
+    -------
+    callable
+        ``h(x, v)`` -> ``(value, gradient, H v)``.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.value_grad_hvp(lambda x: x**3)(2.0, 1.0)
+    (8.0, 12.0, 12.0)
+    """
+    def operator(*args, **kwargs):
+        return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
+    return _wrap(f, operator, "value_grad_hvp")
+
+
+def _hvp(f, argnums, args, kwargs, what):
+    if len(args) < 2:
+        raise TypeError(f"{describe(f, what)}: call it as h(x, v): the arguments of the function, then the vector")
+    *args, v = args
+    nums = positions(f, argnums, args, what)
+    many = isinstance(argnums, tuple | list)
+    if many and (not isinstance(v, tuple | list) or len(v) != len(nums)):
+        raise TypeError(f"{describe(f, what)}: with argnums={argnums} the vector is a tuple of {len(nums)}")
+
+    def value_and_gradient(*traced):
+        full = list(args)
+        for k, x in zip(nums, traced, strict=True):
+            full[k] = x
+        value, grads, _ = _gradient(f, nums, False, tuple(full), kwargs, what)
+        return value, tuple(grads)
+
+    functools.update_wrapper(value_and_gradient, f, updated=())
+    lin = Linearized(value_and_gradient, tuple(args[k] for k in nums), what)
+    value, grads = lin.value()
+    _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tuple(v) if many else (v,))))
+    return value, grads if many else grads[0], hv if many else hv[0]
+
+
+# ------------------------------------------------------------------------------------------------ matrices
+def _blocks(leaves):
+    """The non-static leaves with their sizes."""
+    return [(k, size(shape_of(x))) for k, x in enumerate(leaves) if not is_static(x)]
+
+
+def _unit_lanes(level, total, start, stop, at, n, shape, dtype):
+    """The part for one leaf (elements at..at+n of all) of unit directions start..stop, as a batch; None if all zero."""
+    if stop <= at or start >= at + n:
+        return None
+    lanes = np.zeros((stop - start, n), dtype)
+    rows = np.arange(max(start, at), min(stop, at + n))
+    lanes[rows - start, rows - at] = 1
+    return Batch(level, lanes.reshape((stop - start, *shape)))
+
+
+def _real_leaf(x, where):
+    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
+    if dtype.kind == "c":
+        raise TypeError(f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
+                        "use mmad.jvp and mmad.vjp")
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def _stacked(parts, axis=0):
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+
+
+def _assemble(out_tree, outputs, structures, leaves, block, single):
+    """Nested trees of Jacobian blocks: outputs outside, arguments inside."""
+    result = []
+    for i, y in enumerate(outputs):
+        if is_static(y):
+            result.append(y)
+            continue
+        at, trees = 0, []
+        for structure, count in structures:
+            trees.append(tree.unflatten(structure, [leaves[k] if is_static(leaves[k]) else block(i, k)
+                                                    for k in range(at, at + count)]))
+            at += count
+        result.append(trees[0] if single else tuple(trees))
+    return tree.unflatten(out_tree, result)
+
+
+def _dense(table, y, x, dtype):
+    """One block in its final shape; a number where both sides are."""
+    shape = shape_of(y) + shape_of(x)
+    if isinstance(table, Traced):
+        return table.reshape(shape) if shape else table.reshape(())[()]
+    table = np.asarray(table, dtype=dtype).reshape(shape)
+    return table if shape or isinstance(x, np.ndarray) else (float(table) if type(x) is float else table[()])
+
+
+def jacfwd(f, argnums=0):
+    """Jacobian by forward mode: one direction an input element, many at a time, over one recording.
+
+    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacrev` where there are fewer inputs
+    than outputs.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 1.]])
+    """
+    def operator(*args, **kwargs):
+        return _jacfwd(f, argnums, args, kwargs, "jacfwd")
+    return _wrap(f, operator, "jacfwd")
+
+
+def _jacfwd(f, argnums, args, kwargs, what):
+    nums = positions(f, argnums, args, what)
+    lin = Linearized(f, args, what, nums, kwargs)
+    return _columns(lin, not isinstance(argnums, tuple | list))
+
+
+def _columns(lin, single):
+    """The Jacobian of a recorded function, from batches of unit tangents."""
+    t = lin.trace
+    for x in (*t.inputs, *t.outputs):
+        if not is_static(x):
+            _real_leaf(x, t.origin)
+    sizes = _blocks(t.inputs)
+    total = sum(n for _, n in sizes)
+    level = new_level()
+    parts = [[] for _ in t.outputs]
+    for start in range(0, total, LANES):
+        stop = min(start + LANES, total)
+        lanes, at = [None] * len(t.inputs), 0
+        for k, n in sizes:
+            x = t.inputs[k]
+            lanes[k] = _unit_lanes(level, total, start, stop, at, n, x.shape, x.dtype)
+            at += n
+        for i, d in enumerate(lin.push_lanes(lanes)):
+            y = t.outputs[i]
+            if not is_static(y):
+                n = size(shape_of(y))
+                rows = np.zeros((stop - start, n)) if d is None else _lanes_of(d, level, stop - start).reshape(stop - start, n)
+                parts[i].append(rows)
+    tables = [None if is_static(y) else (_stacked(p).T if p else np.zeros((size(shape_of(y)), 0)))
+              for y, p in zip(t.outputs, parts, strict=True)]
+    offsets, at = {}, 0
+    for k, n in sizes:
+        offsets[k] = slice(at, at + n)
+        at += n
+
+    def block(i, k):
+        y = t.outputs[i]
+        return _dense(tables[i][:, offsets[k]], y, t.leaves[k], np.result_type(_real_leaf(y, t.origin)))
+
+    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
+
+
+def _lanes_of(d, level, count):
+    """The lanes of a batched value, or of one that is the same in all."""
+    if isinstance(d, Batch) and d.level == level:
+        return d.lanes
+    return np.broadcast_to(d, (count, *shape_of(d))) if not isinstance(d, Traced) else d[None] * np.ones(
+        (count,) + (1,) * len(d.shape))
+
+
+def jacrev(f, argnums=0):
+    """Jacobian by reverse mode: one cotangent an output element, many at a time, over one recording.
+
+    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacfwd` where there are fewer outputs
+    than inputs.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.jacrev(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 1.]])
+    """
+    def operator(*args, **kwargs):
+        nums = positions(f, argnums, args, "jacrev")
+        return _rows(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
+    return _wrap(f, operator, "jacrev")
+
+
+def _rows(t, single):
+    """The Jacobian of a trace, from batches of unit cotangents."""
+    for x in (*t.inputs, *t.outputs):
+        if not is_static(x):
+            _real_leaf(x, t.origin)
+    level = new_level()
+    tables = {}
+    for i, y in enumerate(t.outputs):
+        if is_static(y):
+            continue
+        n = size(shape_of(y))
+        parts = {k: [] for k, _ in _blocks(t.inputs)}
+        for start in range(0, n, LANES):
+            stop = min(start + LANES, n)
+            ct = _unit_lanes(level, n, start, stop, 0, n, shape_of(y), _real_leaf(y, t.origin))
+            for k, g in enumerate(t.pull([y], [ct])):
+                if t.inputs[k] is not None:
+                    m = size(t.inputs[k].shape)
+                    rows = np.zeros((stop - start, m)) if g is None else _lanes_of(g, level, stop - start).reshape(
+                        stop - start, m)
+                    parts[k].append(rows)
+        for k, p in parts.items():
+            tables[i, k] = _stacked(p) if p else np.zeros((0, size(t.inputs[k].shape)))
+
+    def block(i, k):
+        y = t.outputs[i]
+        return _dense(tables[i, k], y, t.leaves[k], np.result_type(_real_leaf(y, t.origin)))
+
+    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
+
+
+STRATEGIES = ("auto", "forward", "reverse")
+
+
+def jacobian(f, argnums=0, strategy="auto"):
+    """Jacobian of a function of arrays.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a number, an array, or a tree of them.
+    argnums : int or tuple of int
+    strategy : {"auto", "forward", "reverse"}
+        "auto" takes forward mode where there are at most as many inputs as outputs.
+
+    Returns
+    -------
+    callable
+        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree of the
+        argument at each leaf.
+
+    Raises
+    ------
+    TypeError
+        An argument is an integer, or a value is complex.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"jacobian: strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
+
+    def operator(*args, **kwargs):
+        nums = positions(f, argnums, args, "jacobian")
+        single = not isinstance(argnums, tuple | list)
+        if strategy == "reverse":
+            return _rows(Trace(f, args, kwargs, nums, "jacobian"), single)
+        lin = Linearized(f, args, "jacobian", nums, kwargs)
+        t = lin.trace
+        n = sum(k for _, k in _blocks(t.inputs))
+        m = sum(k for _, k in _blocks(t.outputs))
+        return _columns(lin, single) if strategy == "forward" or n <= m else _rows(t, single)
+    return _wrap(f, operator, "jacobian")
+
+
+HESSIAN_STRATEGIES = ("auto", "forward-over-reverse", "reverse-over-reverse")
+
+
+def hessian(f, argnums=0, strategy="auto"):
+    """Hessian of a real scalar function.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number.
+    argnums : int or tuple of int
+    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse"}
+        "auto" is forward over reverse: the gradient is recorded once, and many directions at a time are pushed through it.
+
+    Returns
+    -------
+    callable
+        ``H(*args, **kwargs)`` -> ndarray, shape ``x.shape + x.shape``; for trees a tree of trees.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    if strategy not in HESSIAN_STRATEGIES:
+        raise ValueError(f"hessian: strategy must be one of {', '.join(HESSIAN_STRATEGIES)}, not {strategy!r}")
+
+    def operator(*args, **kwargs):
+        g = grad(f, argnums)
+        if strategy == "reverse-over-reverse":
+            nums = positions(f, argnums, args, "hessian")
+            return _rows(Trace(g, args, kwargs, nums, "hessian"), not isinstance(argnums, tuple | list))
+        return _jacfwd(g, argnums, args, kwargs, "hessian")
+    return _wrap(f, operator, "hessian")

@@ -1,0 +1,11 @@
+"""Exceptions of mmad's own."""
+
+__all__ = ["TraceError", "UnsupportedError"]
+
+
+class TraceError(RuntimeError):
+    """A traced value was used where its trace cannot follow: after its call has ended, or in another trace."""
+
+
+class UnsupportedError(TypeError):
+    """An operation has no rule for what was asked; the message names the operation and the argument."""

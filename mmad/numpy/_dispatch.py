@@ -1,0 +1,39 @@
+"""Registration of NumPy functions, methods and attributes for traced values."""
+
+from mmad._core import FUNCTIONS, METHODS, PROPERTIES, Traced
+
+__all__ = ["implements", "is_traced", "prop"]
+
+
+def implements(*functions, method=None):
+    """Decorate an implementation on traced values.
+
+    Parameters
+    ----------
+    *functions : callable
+        The NumPy functions it stands for; several where NumPy has aliases.
+    method : str, optional
+        Name of the ndarray method it also is, with the array as first argument.
+    """
+    def register(f):
+        for g in functions:
+            if g in FUNCTIONS:
+                raise ValueError(f"{g} is implemented twice")
+            FUNCTIONS[g] = f
+        if method is not None:
+            METHODS[method] = f
+        return f
+    return register
+
+
+def prop(name):
+    """Decorate the implementation of an ndarray attribute."""
+    def register(f):
+        PROPERTIES[name] = f
+        return f
+    return register
+
+
+def is_traced(*values):
+    """Whether any value, or an element of a list or tuple among them, is traced."""
+    return any(isinstance(v, Traced) or (isinstance(v, list | tuple) and is_traced(*v)) for v in values)

@@ -1,0 +1,196 @@
+"""Making arrays that can hold traced values."""
+
+import numpy as np
+
+from mmad import _core
+from mmad._batch import Batch
+from mmad._core import HOOKS, Traced, Var
+from mmad._dual import Dual, make_dual
+from mmad.numpy._dispatch import implements
+
+__all__ = ["array", "asarray", "empty", "empty_like", "full", "full_like", "identity", "eye", "ones", "ones_like",
+           "zeros", "zeros_like", "arange", "linspace"]
+
+
+def current():
+    """What arrays made now have to accept; None outside any derivative."""
+    return HOOKS["template"]()
+
+
+def adopt(value, like):
+    """A plain array as a constant that accepts values of the kind of `like`; `value` is taken over.
+
+    Parameters
+    ----------
+    value : ndarray
+    like : traced value
+    """
+    if isinstance(like, Var):
+        return like.tape.add_constant(value) if value.dtype.kind in "fc" else value
+    if isinstance(like, Dual):
+        if value.dtype.kind not in "fc":
+            return value
+        return make_dual(like.level, adopt(value, like.primal), adopt(np.zeros_like(value), like.tangent))
+    if isinstance(like, Batch):
+        lanes = np.array(np.broadcast_to(value, (like.count, *value.shape)))
+        return Batch(like.level, adopt(lanes, like.lanes))
+    return value
+
+
+def _zeros_hook(shape, dtype, like):
+    value = np.zeros(shape, dtype)
+    if shape == () and not isinstance(like, Batch):
+        return 0.0
+    return adopt(value, like)
+
+
+def lift(items):
+    """A traced array from a nested list, tuple or object array with traced numbers or arrays in it."""
+    if isinstance(items, Traced):
+        return items
+    cells = items if isinstance(items, np.ndarray) else None
+    if cells is None:
+        cells = _nested(items)
+    if not cells.dtype.hasobject:
+        return cells
+    flat = list(cells.reshape(-1))
+    first = _outermost(flat)
+    if first is None:
+        return np.array(flat, dtype=float).reshape(cells.shape)
+    shape = next((np.shape(v) if not isinstance(v, Traced) else v.shape) for v in flat)
+    kinds = [np.result_type(v.dtype if hasattr(v, "dtype") else type(v)) for v in flat]
+    dtype = np.result_type(np.float64, *kinds) if any(k.kind == "c" for k in kinds) else np.result_type(
+        *kinds) if all(k.kind == "f" for k in kinds) else np.float64
+    out = adopt(np.zeros(cells.shape + shape, dtype), first)
+    for k, v in zip(np.ndindex(*cells.shape), flat, strict=True):
+        out[k if shape == () else (*k, ...)] = v
+    return out
+
+
+def _nested(items):
+    """The cells of a nested sequence as an object array; traced arrays inside stay whole."""
+    def shape(x):
+        if isinstance(x, list | tuple) and not isinstance(x, Traced):
+            inner = {shape(v) for v in x}
+            if len(inner) > 1:
+                raise ValueError("setting an array element with a sequence: the nested sequence is ragged")
+            return (len(x), *(inner.pop() if inner else ()))
+        return ()
+    if not _has_traced(items):
+        return np.asarray(items)
+    dims = shape(items)
+    cells = np.empty(dims, dtype=object)
+    for k in np.ndindex(*dims):
+        v = items
+        for i in k:
+            v = v[i]
+        cells[k] = v
+    return cells
+
+
+def _has_traced(x):
+    return isinstance(x, Traced) or (isinstance(x, list | tuple) and any(_has_traced(v) for v in x))
+
+
+def _outermost(values):
+    """The traced value of the highest level among `values`: what an array of them has to be like."""
+    best = None
+    for v in values:
+        if isinstance(v, Traced) and (best is None or getattr(v, "level", 0) > getattr(best, "level", 0)):
+            best = v
+    return best
+
+
+def _creator(name, function):
+    def create(*args, like=None, **kwargs):
+        like = current() if like is None else like
+        value = function(*args, **kwargs)
+        return value if like is None else adopt(value, like)
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = (f"`numpy.{name}`, as an array that accepts traced values while a derivative is taken.\n\n"
+                      "Outside of one it gives a plain ndarray.")
+    implements(function)(create)
+    return create
+
+
+zeros = _creator("zeros", np.zeros)
+ones = _creator("ones", np.ones)
+empty = _creator("empty", np.empty)
+full = _creator("full", np.full)
+eye = _creator("eye", np.eye)
+identity = _creator("identity", np.identity)
+arange = _creator("arange", np.arange)
+
+
+def linspace(start, stop, num=50, **kwargs):
+    """`numpy.linspace`, also between traced ends."""
+    if isinstance(start, Traced) or isinstance(stop, Traced):
+        endpoint = kwargs.pop("endpoint", True)
+        if kwargs:
+            raise TypeError(f"linspace of traced values does not support {sorted(kwargs)}")
+        t = np.linspace(0.0, 1.0, num, endpoint=endpoint)
+        return start + (stop - start) * t
+    return np.linspace(start, stop, num, **kwargs)
+
+
+implements(np.linspace)(linspace)
+
+
+def array(object, dtype=None, *, copy=True, like=None, **kwargs):
+    """`numpy.array`, also of nested sequences with traced numbers in them."""
+    if isinstance(object, Traced):
+        out = +object if copy else object
+    elif _has_traced(object) or (isinstance(object, np.ndarray) and object.dtype.hasobject):
+        out = lift(object)
+    else:
+        out = np.array(object, dtype=dtype, **kwargs)
+        like = current() if like is None else like
+        return out if like is None else adopt(out, like)
+    return out if dtype is None or out.dtype == np.dtype(dtype) else out.astype(dtype)
+
+
+def asarray(a, dtype=None, *, like=None, **kwargs):
+    """`numpy.asarray`, also of nested sequences with traced numbers in them."""
+    return array(a, dtype, copy=False, like=like, **kwargs)
+
+
+implements(np.array)(array)
+implements(np.asarray, np.asanyarray, np.ascontiguousarray)(asarray)
+
+
+def _like(name, function, fill):
+    def create(a, *args, dtype=None, order="K", subok=True, shape=None, **kwargs):
+        if not isinstance(a, Traced):
+            value = function(a, *args, dtype=dtype, shape=shape, **kwargs)
+            return value if current() is None else adopt(value, current())
+        shape = a.shape if shape is None else shape
+        dtype = a.dtype if dtype is None else np.dtype(dtype)
+        return adopt(np.full(shape, args[0] if args and not isinstance(args[0], Traced) else fill, dtype), a)
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"`numpy.{name}`, of traced arrays as well."
+    implements(function)(create)
+    return create
+
+
+zeros_like = _like("zeros_like", np.zeros_like, 0)
+ones_like = _like("ones_like", np.ones_like, 1)
+empty_like = _like("empty_like", np.empty_like, 0)
+_full_like = _like("full_like", np.full_like, 0)
+
+
+def full_like(a, fill_value, **kwargs):
+    """`numpy.full_like`, also with a traced fill value."""
+    if isinstance(fill_value, Traced):
+        out = adopt(np.zeros(np.shape(a), kwargs.get("dtype") or np.result_type(float, fill_value.dtype)), fill_value)
+        out[...] = fill_value
+        return out
+    return _full_like(a, fill_value, **kwargs)
+
+
+_core.FUNCTIONS[np.full_like] = full_like
+_core.HOOKS["zeros"] = _zeros_hook
+_core.HOOKS["lift"] = lift
+_core.HOOKS["concrete"] = _core.concrete
+_core.HOOKS["plain_index"] = _core.plain_index
+_core.HOOKS["basic_index"] = _core.basic_index
+_core.HOOKS["look"] = _core.concrete

@@ -1,0 +1,87 @@
+"""How an operation is declared: once, for both modes, all orders and batches.
+
+* :func:`elementwise` - one partial derivative an operand, in terms of the operands *and the result*, written with
+  operations (never with `math` or plain `/` and `**`, which raise on zero), so that it can be differentiated again.
+* :func:`linear` - linear in some operands: for each a transpose.  `joint=True` where it is linear in all of them
+  together (concatenate) and not in each (matmul).
+* :func:`nonlinear` - a pushforward; the transpose is derived from it.
+
+A transpose is called as ``rule(ct, *operands, **params)``, a pushforward as
+``rule(tangents, result, *operands, **params)`` with None for a zero tangent, a batch rule as
+``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None to
+have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to the operands by the caller: rules never
+reduce broadcasting.
+"""
+
+import numpy as np
+
+from mmad import _core, _sweep
+from mmad._core import Op
+
+__all__ = ["elementwise", "linear", "nonlinear", "shape_of"]
+
+
+def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=False, probes=(), also=(), nin=None):
+    """Declare an operation on each element.
+
+    Parameters
+    ----------
+    name : str
+        NumPy's name; a scalar operation of the same name in `_node.h` is used for traced numbers.
+    impl : callable
+        Evaluates on plain values, usually the ufunc.
+    *partials : callable or None
+        ``partial(*operands, result)``: derivative with respect to each operand, None where there is none.
+    boolean : bool
+        The result is a truth value or an integer and carries no derivative.
+    transposes : dict, optional
+        In place of partials, for operations that are only real-linear (conjugate) or select.
+    probes : sequence of tuples
+        Points inside the domain where tests differentiate, one tuple of operands each.
+    also : sequence of ufunc
+        Other NumPy functions that mean the same.
+    """
+    ufunc = impl if isinstance(impl, np.ufunc) else None
+    nin = nin or (ufunc.nin if ufunc is not None else len(partials))
+    op = Op(name, impl, nin=nin, kind="elementwise", partials=partials or None, transposes=transposes, boolean=boolean,
+            probes=probes, ufunc=ufunc)
+    if joint:
+        _sweep.JOINT.add(name)
+    if op.opcode >= 0:
+        _DEFERRED.append(op)
+    for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
+        if isinstance(f, np.ufunc):
+            _core.UFUNCS[f] = op
+    return op
+
+
+def linear(name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False):
+    """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`."""
+    op = Op(name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out)
+    if joint:
+        _sweep.JOINT.add(name)
+    return op
+
+
+def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1):
+    """Declare an operation by its pushforward ``jvp(tangents, result, *operands, **params)``.
+
+    `transposes`, where given, replaces the derived transpose; a test holds the two against each other.
+    """
+    return Op(name, impl, nin=nin, kind="structural", jvp=jvp, transposes=transposes, batch=batch, probes=probes)
+
+
+_DEFERRED = []
+
+
+def finish():
+    """Compile the partials of scalar operations, once every operation is declared."""
+    for op in _DEFERRED:
+        if not op.boolean:
+            _sweep.compile_partials(op)
+    _DEFERRED.clear()
+
+
+def shape_of(x):
+    """Shape of a plain or traced value."""
+    return np.shape(x) if not hasattr(x, "shape") else x.shape

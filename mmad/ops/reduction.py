@@ -1,0 +1,105 @@
+"""Sums and products of arrays: reductions and matrix products."""
+
+import numpy as np
+
+from mmad.ops import arithmetic as a
+from mmad.ops.declare import linear, shape_of
+from mmad.ops.structure import broadcast_to, reshape, swap, viewed
+
+
+def normal_axes(axis, ndim):
+    """Axes as a sorted tuple of non-negative integers; None means all."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(axes, ndim)))
+
+
+def _sum(x, axis, keepdims):
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _sum_transpose(ct, x, axis, keepdims):
+    shape = shape_of(x)
+    if type(ct) is float and len(axis) == len(shape):
+        return ct  # equal for every element: the sweep keeps it as one number
+    if not keepdims:
+        ct = reshape(ct, tuple(1 if k in axis else d for k, d in enumerate(shape)))
+    return broadcast_to(ct, shape)
+
+
+def _sum_batch(vals, batched, axis, keepdims):
+    return sum_(vals[0], axis=tuple(k + 1 for k in axis), keepdims=keepdims)
+
+
+sum_ = linear("sum", _sum, {0: _sum_transpose}, batch=_sum_batch)
+
+
+def unbroadcast(g, shape, dtype=None):
+    """Reduce a traced cotangent to the shape and dtype of the operand it belongs to."""
+    gshape = shape_of(g)
+    gdtype = np.dtype(type(g)) if isinstance(g, (float, complex)) else g.dtype
+    if dtype is not None and gdtype.kind == "c" and dtype.kind != "c":
+        g, gdtype = a.real(g), np.real(np.zeros((), gdtype)).dtype
+    if gshape != shape:
+        extra = len(gshape) - len(shape)
+        axes = tuple(k for k, d in enumerate(gshape) if k < extra or (shape[k - extra] == 1 and d != 1))
+        if axes:
+            g = sum_(g, axis=axes, keepdims=False)
+        g = reshape(g, shape) if np.prod(shape_of(g)) == np.prod(shape) else broadcast_to(g, shape)
+    if dtype is not None and gdtype != dtype:
+        g = a.astype(g, dtype=dtype)
+    return g
+
+
+def _column(x):
+    return viewed(x, lambda m: m[..., None])
+
+
+def _row(x):
+    return viewed(x, lambda m: m[..., None, :])
+
+
+def _conj(x):
+    return a.conjugate(x) if getattr(x, "dtype", np.dtype(float)).kind == "c" else x
+
+
+def _matmul_left(ct, x, y):
+    nx, ny = len(shape_of(x)), len(shape_of(y))
+    y = _conj(y)
+    if ny == 1:
+        return a.multiply(ct, y) if nx == 1 else a.multiply(_column(ct), y)
+    if nx == 1:
+        return viewed(matmul(y, _column(ct)), lambda m: m[..., 0])
+    return matmul(ct, swap(y))
+
+
+def _matmul_right(ct, x, y):
+    nx, ny = len(shape_of(x)), len(shape_of(y))
+    x = _conj(x)
+    if nx == 1:
+        return a.multiply(ct, x) if ny == 1 else a.multiply(_row(ct), _column(x))
+    if ny == 1:
+        return viewed(matmul(swap(x), _column(ct)), lambda m: m[..., 0])
+    return matmul(swap(x), ct)
+
+
+def _matmul_batch(vals, batched):
+    x, y = vals
+    nx, ny = (len(shape_of(v)) - bool(b) for v, b in zip(vals, batched, strict=True))
+    if nx == 1:
+        x = _row(x)
+    if ny == 1:
+        y = _column(y)
+    rank = max(nx, ny, 2)
+    x, y = (reshape(v, shape_of(v)[:1] + (1,) * (rank + 1 - len(shape_of(v))) + shape_of(v)[1:])
+            if b and len(shape_of(v)) < rank + 1 else v for v, b in zip((x, y), batched, strict=True))
+    r = matmul(x, y)
+    if nx == 1:
+        r = viewed(r, lambda m: m[..., 0, :])
+    if ny == 1:
+        r = viewed(r, lambda m: m[..., 0])
+    return r
+
+
+matmul = linear("matmul", np.matmul, {0: _matmul_left, 1: _matmul_right}, batch=_matmul_batch, nin=2)

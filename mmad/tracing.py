@@ -1,0 +1,352 @@
+"""Running a user's function on traced values, and sweeping what was recorded.
+
+Everything recorded in one thread goes on one tape: a derivative taken inside another one continues the outer tape, and
+its reverse sweep is recorded there as ordinary instructions.  Dual numbers and batches of any level wrap traced values, so
+modes nest in any order.
+"""
+
+import inspect
+import threading
+
+import numpy as np
+
+from mmad import _sweep, tree
+from mmad._batch import Batch
+from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var
+from mmad._dual import Dual, make_dual
+from mmad.errors import TraceError
+from mmad.ops import arithmetic as a
+from mmad.transforms.forward import forward
+from mmad.transforms.reverse import Frozen, reverse
+
+__all__ = ["Trace", "describe"]
+
+_state = threading.local()
+
+
+def open_tape():
+    """The tape being recorded in this thread, or None."""
+    tapes = getattr(_state, "tapes", None)
+    return tapes[-1] if tapes else None
+
+
+class recording:
+    """Context in which `tape` is this thread's open tape."""
+
+    def __init__(self, tape):
+        self.tape = tape
+
+    def __enter__(self):
+        if not hasattr(_state, "tapes"):
+            _state.tapes = []
+        _state.tapes.append(self.tape)
+
+    def __exit__(self, *_):
+        _state.tapes.pop()
+        if self.tape not in _state.tapes:
+            self.tape.open = False
+
+
+class forwarding:
+    """Context in which creation functions make arrays that accept dual numbers or batches like `wrapper`."""
+
+    def __init__(self, wrapper):
+        self.wrapper = wrapper
+
+    def __enter__(self):
+        if not hasattr(_state, "wrappers"):
+            _state.wrappers = []
+        _state.wrappers.append(self.wrapper)
+
+    def __exit__(self, *_):
+        _state.wrappers.pop()
+
+
+def template():
+    """What an array made now has to accept: a traced value of every open derivative, or None outside of all."""
+    tape = open_tape()
+    like = None if tape is None else tape.add_constant(0.0)
+    for w in sorted(getattr(_state, "wrappers", ()), key=lambda w: w.level):
+        base = 0.0 if like is None else like
+        if isinstance(w, Dual):
+            tangent = base if not isinstance(w.tangent, Batch) else Batch(w.tangent.level, np.zeros((w.tangent.count,)))
+            like = make_dual(w.level, base, tangent)
+        else:
+            like = Batch(w.level, HOOKS["zeros"]((w.count,), np.float64, base))
+    return like
+
+
+HOOKS["template"] = template
+
+
+def describe(f, what):
+    """'grad of loss (model.py:12)', for messages."""
+    g = inspect.unwrap(f) if callable(f) else f
+    code = getattr(g, "__code__", None)
+    name = getattr(g, "__name__", type(g).__name__)
+    if code is None:
+        return f"{what} of {name}"
+    return f"{what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
+
+
+def plain_leaf(x, where):
+    """A differentiable number or array as float or C-contiguous ndarray copy; TypeError says what is wrong."""
+    if type(x) is float:
+        return x
+    if isinstance(x, np.ndarray):
+        if x.dtype.kind in "fc":
+            return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
+        if x.dtype.hasobject:
+            lifted = HOOKS["lift"](x)
+            return lifted if isinstance(lifted, Traced) else np.array(lifted, dtype=float)
+    elif isinstance(x, float):
+        return float(x)
+    elif isinstance(x, np.inexact | complex):
+        return np.array(x)
+    if isinstance(x, bool | int | np.integer | np.bool_) or (isinstance(x, np.ndarray) and x.dtype.kind in "iub"):
+        kind = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
+        raise TypeError(f"{where} is {kind}; derivatives are with respect to floating-point values: "
+                        f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({x}.0)'}")
+    raise TypeError(f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
+                    "of them, or register the class with mmad.register")
+
+
+def is_static(x):
+    """Whether a leaf of an argument is configuration that no derivative is taken of."""
+    return x is None or isinstance(x, str | bytes)
+
+
+def restore(g, leaf):
+    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array)."""
+    if isinstance(g, Traced):
+        return g
+    if type(leaf) is float:
+        return float(g)
+    if isinstance(leaf, np.ndarray):
+        return np.asarray(g, dtype=leaf.dtype.newbyteorder("=") if leaf.dtype.kind in "fc" else None)
+    if isinstance(leaf, np.generic):
+        return leaf.dtype.type(g)
+    if isinstance(leaf, complex):
+        return complex(g)
+    return g
+
+
+def finished(x):
+    """A plain value as users expect it: float64 numbers as they are, no views of internal buffers."""
+    if isinstance(x, ScalarVar):
+        return np.float64(x.value) if x.strong else x.value
+    if isinstance(x, ArrayVar):
+        return x.value if x.shape or x.dtype.kind != "c" else x.value[()]
+    return x
+
+
+class Trace:
+    """One run of a function, recorded.
+
+    Parameters
+    ----------
+    f : callable
+    args : tuple
+    kwargs : dict
+    argnums : tuple of int
+        Positions of the arguments that are traced.
+    what : str
+        The derivative asked for, for messages.
+    tape : Tape, optional
+        A fresh tape to record on; by default the open one, or a new one.
+
+    Attributes
+    ----------
+    outputs, out_tree : list, object
+        Leaves and structure of what the function returned, traced.
+    nested : bool
+        Whether the tape belongs to an outer derivative.
+    """
+
+    def __init__(self, f, args, kwargs, argnums, what, tape=None):
+        outer = open_tape() if tape is None else None
+        self.nested = outer is not None
+        self.origin = describe(f, what)
+        self.tape = tape or outer or Tape(self.origin)
+        self.start = len(self.tape)
+        self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
+        args = list(args)
+        with recording(self.tape):
+            for k in argnums:
+                args[k] = self._traced(args[k], k, what)
+            self.outputs, self.out_tree = tree.flatten(f(*args, **kwargs))
+            for i, out in enumerate(self.outputs):
+                if isinstance(out, np.ndarray) and out.dtype.hasobject:
+                    out = self.outputs[i] = HOOKS["lift"](out)
+                if isinstance(out, ArrayVar):
+                    out.refresh()
+
+    def _traced(self, arg, position, what):
+        leaves, structure = tree.flatten(arg)
+        traced = []
+        for i, leaf in enumerate(leaves):
+            if is_static(leaf):
+                traced.append(leaf)
+                self.leaves.append(leaf)
+                self.inputs.append(None)
+                continue
+            if type(leaf) is not float and not isinstance(leaf, Traced):
+                where = f"{what}: argument {position}{tree.paths(arg)[i]}"
+                x = self._input(plain_leaf(leaf, where), leaf)
+            else:
+                x = self._input(leaf, leaf)
+            traced.append(x)
+            self.leaves.append(leaf)
+            self.inputs.append(x if not isinstance(x, ArrayVar) else _Handle(x))
+        self.structures.append((structure, len(leaves)))
+        return tree.unflatten(structure, traced)
+
+    def _input(self, x, leaf):
+        """A new traced input: on the tape, inside any dual number or batch of an outer derivative."""
+        if isinstance(x, Dual):
+            return make_dual(x.level, self._input(x.primal, leaf), +x.tangent if isinstance(x.tangent, Traced) else x.tangent)
+        if isinstance(x, Batch):
+            return Batch(x.level, self._input(x.lanes, leaf))
+        if isinstance(x, Var):
+            if x.tape is not self.tape:
+                if not x.tape.open:
+                    a.positive(x)  # raises, naming the trace it leaked from
+                raise TraceError(f"{self.origin}: an argument belongs to another trace, {x.tape.origin}")
+            v = a.positive(x)
+        else:
+            if not isinstance(x, float | np.ndarray):
+                x = np.asarray(x)
+            v = self.tape.add_input(x, strong=isinstance(leaf, np.floating))
+        self.nodes.append(v.node)
+        return v
+
+    # ------------------------------------------------------------------------------------ reverse
+    def pull(self, outputs, cts):
+        """Cotangents of the inputs from those of `outputs` (leaves of what the function returned).
+
+        Returns
+        -------
+        list
+            One value an input leaf; None where it is zero.
+        """
+        total = [None] * len(self.inputs)
+        for out, ct in zip(outputs, cts, strict=True):
+            gs = self._pull(out, ct)
+            total = [g if t is None else t if g is None else a.add(t, g) for t, g in zip(total, gs, strict=True)]
+        return total
+
+    def _pull(self, out, ct):
+        if isinstance(ct, Dual):
+            same = isinstance(out, Dual) and out.level == ct.level
+            value = self._pull(out.primal if same else out, ct.primal)
+            dot = self._pull(out.primal if same else out, ct.tangent)
+            if same:
+                extra = self._pull(out.tangent, ct.primal)
+                dot = [e if d is None else d if e is None else a.add(d, e) for d, e in zip(dot, extra, strict=True)]
+            return self._join(ct.level, value, dot)
+        if isinstance(out, Dual):
+            return self._join(out.level, self._pull(out.primal, ct), self._pull(out.tangent, ct))
+        if isinstance(out, Batch):
+            return self._pull_batch(out, ct)
+        if not isinstance(out, Var):
+            return [None] * len(self.inputs)
+        if out.tape is not self.tape:
+            raise TraceError(f"{self.origin} returned a value of another trace, {out.tape.origin}")
+        gs = iter(self._sweep([(out.node, ct)]))
+        return [None if x is None else self._collect(x, gs) for x in self.inputs]
+
+    def _collect(self, x, gs):
+        """The cotangent of one input leaf, put together from those of its nodes."""
+        if isinstance(x, Dual):
+            return self._collect(x.primal, gs)
+        if isinstance(x, Batch):
+            g = self._collect(x.lanes, gs)
+            return None if g is None else Batch(x.level, g)
+        return next(gs)
+
+    def _join(self, level, values, dots):
+        out = []
+        for x, v, d in zip(self.inputs, values, dots, strict=True):
+            if x is None or (v is None and d is None):
+                out.append(None)
+                continue
+            like = v if v is not None else d
+            zero = HOOKS["zeros"](x.shape, x.dtype, like) if x.shape else 0.0
+            out.append(make_dual(level, zero if v is None else v, zero if d is None else d))
+        return out
+
+    def _pull_batch(self, out, ct):
+        if any(isinstance(x, Batch) and x.level == out.level for x in self.inputs if x is not None):
+            # the lanes of a vmap are independent: sweep them together
+            if isinstance(ct, Batch) and ct.level == out.level:
+                lanes = ct.lanes
+            else:
+                lanes = np.ones((out.count,) + (1,) * len(np.shape(ct))) * ct
+            return self._pull(out.lanes, lanes)
+        # many tangents of an outer forward derivative: one sweep with a batch of cotangents
+        if isinstance(ct, Traced):
+            raise TraceError(f"{self.origin}: this nesting of many directions is not supported; use one direction at a time")
+        n = out.count
+        eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape)) * ct
+        level = out.level
+        return self._pull(out.lanes, Batch(level, eye))
+
+    def _sweep(self, seeds):
+        stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in self.nodes])
+        if self.nested and self.tape.open:
+            return reverse(self.tape, self.start, stop, seeds, self.nodes)
+        if any(isinstance(ct, Traced) for _, ct in seeds):
+            return reverse(self.tape, self.start, stop, seeds, self.nodes, Frozen(self.tape))
+        return _sweep.reverse_sweep(self.tape, seeds, self.nodes)
+
+    # ------------------------------------------------------------------------------------ forward
+    def push(self, dots, outputs, cache=None):
+        """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
+        seeds = []
+        for x, d in zip(self.inputs, dots, strict=True):
+            if d is None or x is None:
+                continue
+            seeds.append((x.node, d))
+        nodes = [out.node if isinstance(out, Var) else None for out in outputs]
+        wanted = [k for k in nodes if k is not None]
+        if not seeds or not wanted:
+            return [None] * len(outputs)
+        traced = any(isinstance(d, Traced) for _, d in seeds)
+        if self.nested and self.tape.open:
+            dots = forward(self.tape, self.start, max(wanted) + 1, seeds, wanted)
+        elif traced:
+            dots = forward(self.tape, self.start, max(wanted) + 1, seeds, wanted, Frozen(self.tape))
+        else:
+            dots = _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
+        dots = iter(dots)
+        return [None if k is None else next(dots) for k in nodes]
+
+    # ------------------------------------------------------------------------------------ trees
+    def trees(self, gs):
+        """Cotangents by input leaf as a tree for each traced argument; zeros where None."""
+        out, at = [], 0
+        for structure, count in self.structures:
+            leaves = [self._filled(k, gs[k]) for k in range(at, at + count)]
+            out.append(tree.unflatten(structure, leaves))
+            at += count
+        return tuple(out)
+
+    def _filled(self, k, g):
+        leaf, x = self.leaves[k], self.inputs[k]
+        if x is None:
+            return leaf
+        if g is None:
+            zero = np.zeros(x.shape, x.dtype)
+            return restore(zero if x.shape or isinstance(leaf, np.ndarray) else 0.0, zero if isinstance(leaf, Traced) else leaf)
+        return restore(g, leaf)
+
+
+class _Handle:
+    """An input array as it was: node, shape and dtype, without keeping what the function wrote into it."""
+
+    __slots__ = ("dtype", "node", "shape")
+
+    def __init__(self, x):
+        self.node, self.shape, self.dtype = x.node, x.shape, x.dtype
+
+

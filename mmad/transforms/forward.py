@@ -1,0 +1,90 @@
+"""The forward sweep on traced or batched values: many tangents at once, tangents inside another derivative."""
+
+import numpy as np
+
+from mmad import _sweep
+from mmad._core import HOOKS, Traced
+from mmad.ops import arithmetic as a
+from mmad.ops.structure import put, put_index, window
+from mmad.transforms.reverse import Environment
+
+__all__ = ["forward"]
+
+
+def forward(tape, start, stop, seeds, outputs, environment=None):
+    """Propagate tangents from `seeds` forward to `outputs`.
+
+    Parameters
+    ----------
+    tape : Tape
+    start, stop : int
+        The range of instructions to sweep.
+    seeds : list of (int, value)
+        Input nodes and tangents; plain, traced or batched.
+    outputs : list of int
+    environment : Environment, optional
+        Where operands' values come from; by default traced values of the same tape.
+
+    Returns
+    -------
+    list
+        A tangent for each output, None where it is zero.
+    """
+    env = environment or Environment(tape)
+    dots = dict(seeds)
+    inputs = [k for k, _ in seeds]
+    active = _sweep.active_nodes(tape, start, stop, inputs)
+    with np.errstate(all="ignore"):
+        for k in range(start, stop):
+            if active[k] and k not in dots:
+                g = _step(tape, k, dots, env)
+                if g is not None:
+                    dots[k] = g
+    return [dots.get(k) for k in outputs]
+
+
+def _step(tape, k, dots, env):
+    name, args, _ = tape.node(k)
+    if name == "load":
+        base, flat = args
+        if base not in dots:
+            return None
+        return dots[base][tuple(int(i) for i in np.unravel_index(flat, tape.record_of(base).shape))]
+    if name == "store":
+        base, source, flat = args
+        g = _version(tape, dots, base, k, dots.get(source))
+        if g is not None:
+            at = tuple(int(i) for i in np.unravel_index(flat, g.shape))
+            g[at] = dots.get(source, 0.0)
+        return g
+    op, args, vals, out, params = env.operands(k)
+    ds = [dots.get(j) if j >= 0 else None for j in args]
+    if all(d is None for d in ds):
+        return None
+    if op is window:
+        g = window(ds[0], **params)
+        return a.positive(g) if tape.is_version(args[0]) else g
+    shape = () if tape.record_of(k) is None else tape.record_of(k).shape
+    if op is put:
+        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, tape.record_of(k).dtype, ds[1])
+        return put(base, 0.0 if ds[1] is None else ds[1], **params)
+    if op is put_index:
+        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, tape.record_of(k).dtype, ds[1])
+        return put_index(base, 0.0 if ds[1] is None else ds[1], vals[2])
+    return _sweep.push(op, ds, vals, out, params, shape)
+
+
+def _version(tape, dots, base, k, value):
+    """The tangent of a storage, ready to be written to as its next version."""
+    old = dots.get(base)
+    if old is None and value is None:
+        return None
+    if old is not None and tape.is_version(base) and (isinstance(old, Traced) or not isinstance(value, Traced)):
+        del dots[base]
+        return old
+    rec = tape.record_of(k)
+    like = old if old is not None and isinstance(old, Traced) else value
+    fresh = HOOKS["zeros"](rec.shape, rec.dtype, like)
+    if old is not None:
+        fresh[...] = old
+    return fresh

@@ -1,0 +1,230 @@
+"""The reverse sweep on traced or batched values: transposes, nested gradients, many cotangents at once.
+
+The same rules as the compiled numeric sweep (`mmad._sweep`), applied to values that are themselves traced: the
+instructions of the derivative are recorded as ordinary instructions, and can be differentiated again.
+"""
+
+import numpy as np
+
+from mmad import _sweep
+from mmad._core import HOOKS, Traced, scalar_op, scalar_opcodes
+from mmad.ops import arithmetic as a
+from mmad.ops.reduction import unbroadcast
+from mmad.ops.structure import embed, put, put_index, viewed, window
+
+__all__ = ["reverse", "transpose_jvp"]
+
+_SCALAR = {name: scalar_op(code) for name, (code, _) in scalar_opcodes().items()}
+
+
+class Environment:
+    """The values of a tape's nodes as they were recorded, as traced values of the same tape."""
+
+    def __init__(self, tape):
+        self.tape = tape
+
+    def operands(self, k):
+        """Operation, operand nodes, operand values, result, parameters of instruction k."""
+        tape = self.tape
+        name, args, value = tape.node(k)
+        rec = tape.record_of(k)
+        if rec is None:
+            return _SCALAR[name], args, tuple(tape.var_at(j) for j in args), tape.var_at(k), None
+        vals = tuple(v if j < 0 or v is None else tape.var_at(j, v) for j, v in zip(rec.args, rec.vals, strict=True))
+        out = None if rec.out is None else tape.var_at(k, rec.out)
+        return rec.op, rec.args, vals, out, rec.params
+
+
+class Frozen(Environment):
+    """The same as plain values: for many cotangents of a finished trace."""
+
+    def operands(self, k):
+        tape = self.tape
+        name, args, value = tape.node(k)
+        rec = tape.record_of(k)
+        if rec is None:
+            return _SCALAR[name], args, tuple(tape.node(j)[2] for j in args), value, None
+        return rec.op, rec.args, rec.vals, rec.out, rec.params
+
+
+class Accumulators:
+    """Cotangents by node.  Writes into arrays go in place into buffers made here."""
+
+    def __init__(self, tape):
+        self.tape, self.bars, self.owned = tape, {}, set()
+
+    def add(self, k, g):
+        """bars[k] += g."""
+        if g is None:
+            return
+        old = self.bars.get(k)
+        self.bars[k] = g if old is None else a.add(old, g)
+        self.owned.discard(k)
+
+    def buffer(self, k, like):
+        """bars[k] as an array that may be written to."""
+        if k not in self.owned:
+            rec = self.tape.record_of(k)
+            old = self.bars.get(k)
+            fresh = HOOKS["zeros"](rec.shape, rec.dtype, like if old is None else old)
+            if old is not None:
+                fresh[...] = old
+            self.bars[k] = fresh
+            self.owned.add(k)
+        elif isinstance(like, Traced) and not isinstance(self.bars[k], Traced):
+            fresh = HOOKS["zeros"](self.bars[k].shape, self.bars[k].dtype, like)
+            fresh[...] = self.bars[k]
+            self.bars[k] = fresh
+        return self.bars[k]
+
+    def move(self, k, j):
+        """Hand the buffer of version k to the version j before it."""
+        g = self.bars.pop(k)
+        if j in self.bars:
+            self.add(j, g)
+        else:
+            self.bars[j] = g
+            if k in self.owned:
+                self.owned.add(j)
+        self.owned.discard(k)
+
+
+def reverse(tape, start, stop, seeds, inputs, environment=None):
+    """Propagate cotangents from `seeds` back to `inputs`.
+
+    Parameters
+    ----------
+    tape : Tape
+    start, stop : int
+        The range of instructions between the inputs and the seeds.
+    seeds : list of (int, value)
+        Nodes and cotangents; plain, traced or batched.
+    inputs : list of int
+    environment : Environment, optional
+        Where operands' values come from; by default traced values of the same tape.
+
+    Returns
+    -------
+    list
+        A cotangent for each input, None where nothing depends on it.
+    """
+    env = environment or Environment(tape)
+    bars = Accumulators(tape)
+    active = _sweep.active_nodes(tape, start, stop, inputs)
+    for k, g in seeds:
+        if k < stop and active[k]:
+            bars.add(k, g)
+    wanted = set(inputs)
+    with np.errstate(all="ignore"):
+        for k in range(stop - 1, start - 1, -1):
+            if not active[k] or k in wanted or k not in bars.bars:
+                continue
+            name, args, _ = tape.node(k)
+            _step(tape, k, name, args, bars, active, env)
+    return [bars.bars.get(k) for k in inputs]
+
+
+def _step(tape, k, name, args, bars, active, env):
+    """One instruction backward."""
+    if name == "load":
+        base, flat = args
+        g = bars.bars.pop(k)
+        at = tuple(int(i) for i in np.unravel_index(flat, tape.record_of(base).shape))
+        acc = bars.buffer(base, g)
+        acc[at] = acc[at] + g
+        return
+    if name == "store":
+        base, source, flat = args
+        acc = bars.buffer(k, bars.bars[k])
+        at = tuple(int(i) for i in np.unravel_index(flat, tape.record_of(k).shape))
+        if active[source]:
+            bars.add(source, acc[at])
+        acc[at] = 0.0
+        _pass_on(bars, active, k, base)
+        return
+    op, args, vals, out, params = env.operands(k)
+    if op in (put, put_index, window) and isinstance(bars.bars[k], float):
+        bars.bars[k] = np.full(tape.record_of(k).shape, bars.bars[k], tape.record_of(k).dtype)
+    if op is put:
+        g = bars.bars[k]
+        if active[args[1]] and args[1] >= 0:
+            bars.add(args[1], unbroadcast(window(g, **params), np.shape(vals[1]) if not hasattr(vals[1], "shape")
+                                          else vals[1].shape, getattr(vals[1], "dtype", None)))
+        bars.bars[k] = put(g, 0.0, **params)
+        bars.owned.discard(k)
+        _pass_on(bars, active, k, args[0])
+        return
+    if op is put_index:
+        g = bars.bars[k]
+        if args[1] >= 0 and active[args[1]]:
+            bars.add(args[1], _sweep.pull(op, g, vals, None, None, tape.record_of(k).shape, [False, True, False])[1])
+        bars.bars[k] = put_index(g, 0.0, vals[2])
+        bars.owned.discard(k)
+        _pass_on(bars, active, k, args[0])
+        return
+    g = bars.bars.pop(k)
+    if op is window:
+        _window(tape, args[0], params, g, bars)
+        return
+    shape = () if tape.record_of(k) is None else tape.record_of(k).shape
+    gs = _sweep.pull(op, g, vals, out, params, shape, [j >= 0 and bool(active[j]) for j in args])
+    for j, gj in zip(args, gs, strict=True):
+        if gj is not None:
+            bars.add(j, gj)
+
+
+def _pass_on(bars, active, k, base):
+    if active[base]:
+        bars.move(k, base)
+    else:
+        bars.bars.pop(k, None)
+
+
+def _window(tape, base, params, g, bars):
+    """The cotangent of a view goes into the buffer of its base."""
+    if not tape.is_array(base):
+        bars.add(base, unbroadcast(g, ()))
+        return
+    shape, strides = params["shape"], params["strides"]
+    simple = all(s != 0 or d <= 1 for d, s in zip(shape, strides, strict=True)) and not _sweep.overlaps(shape, strides)
+    if simple and 0 not in shape:
+        from mmad import _arrays
+        acc = bars.buffer(base, g)
+        part = viewed(acc, lambda m: _arrays.window(m, **params))
+        part[...] = part + g
+    else:
+        bars.add(base, embed(g, **params))
+
+
+def transpose_jvp(op, ct, vals, out, params, active):
+    """Cotangents of an operation that declares a pushforward only: record it on tangents, and transpose that."""
+    from mmad._core import Tape, Var
+
+    tape = next((v.tape for v in (*vals, out) if isinstance(v, Var)), None)
+    env = None if tape is not None else Frozen
+    if tape is None:
+        tape = Tape(f"the pushforward of {op.name}")
+    start = len(tape)
+    dots, nodes = [], []
+    for v, on in zip(vals, active, strict=True):
+        if not on:
+            dots.append(None)
+            continue
+        shape = np.shape(v) if not hasattr(v, "shape") else v.shape
+        dtype = getattr(v, "dtype", np.dtype(float))
+        dot = tape.add_input(0.0 if shape == () and dtype == np.float64 else np.zeros(shape, dtype))
+        dots.append(dot)
+        nodes.append(dot.node)
+    result = op.jvp(dots, out, *vals, **(params or {}))
+    if not isinstance(result, Var):
+        return [None] * len(vals)
+    if env is not None and not isinstance(ct, Traced):
+        gs = _sweep.reverse_sweep(tape, [(result.node, ct)], nodes)
+    else:
+        gs = reverse(tape, start, len(tape), [(result.node, ct)], nodes, env(tape) if env else None)
+    gs = iter(gs)
+    return [next(gs) if on else None for on in active]
+
+
+HOOKS["transpose_jvp"] = transpose_jvp
+

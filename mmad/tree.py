@@ -1,0 +1,140 @@
+"""Trees of arguments: numbers, arrays, and containers or objects that hold them.
+
+optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses and
+ordinary objects with attributes are flattened here, by the same registry.  A single number or array, by far the most
+common argument, never reaches optree.
+"""
+
+import dataclasses
+import types
+
+import numpy as np
+import optree
+
+from mmad._core import Traced
+
+__all__ = ["flatten", "register", "unflatten"]
+
+NAMESPACE = "mmad"
+_LEAF = object()  # structure of a single number or array
+_PLAIN_LEAVES = (int, float, complex, bool, str, bytes, type(None), np.ndarray, np.generic, Traced)
+_registered = set()
+
+
+class Static:
+    """An attribute without derivative (a name, a size, a function), carried along unchanged."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, Static) and (self.value is other.value or _equal(self.value, other.value))
+
+    def __hash__(self):
+        return hash(type(self.value))
+
+
+def _equal(a, b):
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _differentiable(value):
+    """Whether an attribute of an object is traced: integers, truth values and text are its configuration."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fcO"
+    if isinstance(value, bool | int | str | bytes | type(None) | np.integer | np.bool_):
+        return False
+    if isinstance(value, float | complex | np.generic | Traced):
+        return True
+    if isinstance(value, list | tuple):
+        return any(_differentiable(v) for v in value)
+    if isinstance(value, dict):
+        return any(_differentiable(v) for v in value.values())
+    return _has_attributes(value) and any(_differentiable(v) for v in vars(value).values())
+
+
+def _has_attributes(x):
+    return hasattr(x, "__dict__") and not isinstance(
+        x, type | types.FunctionType | types.MethodType | types.BuiltinFunctionType | types.ModuleType | np.random.Generator)
+
+
+def register(cls, flatten_function=None, unflatten_function=None):
+    """Let objects of a class be arguments that are differentiated with respect to.
+
+    Dataclasses and classes with ordinary attributes register themselves when first met.
+
+    Parameters
+    ----------
+    cls : type
+    flatten_function : callable, optional
+        ``object -> (children, metadata)``; by default the attributes that hold floating-point numbers, arrays or
+        containers of them are children, the others metadata.
+    unflatten_function : callable, optional
+        ``(metadata, children) -> object``.
+
+    Returns
+    -------
+    type
+        The class itself, so that this can be used as a decorator.
+    """
+    def split(obj):
+        names = ([f.name for f in dataclasses.fields(obj)] if dataclasses.is_dataclass(obj) else list(vars(obj)))
+        children = tuple(n for n in names if _differentiable(getattr(obj, n)))
+        static = tuple((n, Static(getattr(obj, n))) for n in names if n not in children)
+        return [getattr(obj, n) for n in children], (children, static), children
+
+    def join(metadata, values):
+        children, static = metadata
+        obj = object.__new__(cls)
+        for name, value in [*zip(children, values, strict=True), *((n, s.value) for n, s in static)]:
+            object.__setattr__(obj, name, value)
+        return obj
+
+    optree.register_pytree_node(cls, flatten_function or split, unflatten_function or join, namespace=NAMESPACE)
+    _registered.add(cls)
+    return cls
+
+
+def _is_leaf(x):
+    """Register a class when it is first met; leaves themselves are left to optree."""
+    cls = type(x)
+    if cls in _registered or isinstance(x, _PLAIN_LEAVES):
+        return False
+    if not optree.is_structseq(x) and _has_attributes(x) and not isinstance(x, tuple | list | dict):
+        if dataclasses.is_dataclass(x) or _differentiable(x):
+            register(cls)
+    return False
+
+
+def flatten(tree):
+    """Leaves of a tree and its structure.
+
+    Returns
+    -------
+    leaves : list
+    structure : object
+        For `unflatten`; two structures are equal if the trees have the same shape.
+    """
+    if isinstance(tree, (float, np.ndarray, Traced)):
+        return [tree], _LEAF
+    return optree.tree_flatten(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
+
+
+def unflatten(structure, leaves):
+    """The tree of a structure with these leaves."""
+    if structure is _LEAF:
+        return leaves[0]
+    return optree.tree_unflatten(structure, leaves)
+
+
+def paths(tree):
+    """A readable place for every leaf, as in ``['weights'][0]``."""
+    if isinstance(tree, (float, np.ndarray, Traced)):
+        return [""]
+    places = optree.tree_accessors(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
+    return [p.codify("") for p in places]
