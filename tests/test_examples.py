@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import python
+from processes import python_in
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -23,7 +23,7 @@ def numbers_after(text, label):
 
 def run(name, tmp_path):
     code = f"import runpy, warnings; warnings.simplefilter('error'); runpy.run_path({str(EXAMPLES / name)!r})"
-    result = python(code, cwd=tmp_path)
+    result = python_in(tmp_path, code)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return result.stdout

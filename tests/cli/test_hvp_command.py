@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import python
+from processes import python_in
 
 USER_MODULE = """
 import sys
@@ -62,10 +62,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def mmad(folder, *arguments, **options):
+def mmad(folder, *arguments):
     """``mmad ARGUMENTS`` in `folder`, started as the console script is: without the folder on the path."""
     code = "import sys; sys.path.remove(''); from mmad.cli import main; sys.exit(main())"
-    return python(code, *arguments, cwd=folder, **options)
+    return python_in(folder, code, *arguments)
 
 
 def hvp(folder, function="user:rosenbrock", at="x.npy", vector="v.npy", out="hv.npy", *more):
@@ -289,10 +289,10 @@ def test_a_full_disk_leaves_the_old_output(folder):
     code = f"import sys, signal; sys.path.remove(''); signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {limit}"
     arguments = ["hvp", "user:rosenbrock", "--at", "x.npy", "--vector", "v.npy", "--out", "hv.npy"]
     before = names(folder)
-    result = python(
+    result = python_in(
+        folder,
         f"{code}; sys.dont_write_bytecode = True; from mmad.cli import main; sys.exit(main())",
         *arguments,
-        cwd=folder,
     )
     assert_refused(folder, result, "cannot write", "File too large", before=before)
     assert (folder / "hv.npy").read_text() == "old"

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import python
+from processes import python_in
 
 import mmad
 from mmad.cli import digits
@@ -17,7 +17,7 @@ def report(tmp_path_factory):
     """What plain ``mmad`` prints, run once."""
     pytest.importorskip("sklearn")
     pytest.importorskip("tqdm")
-    result = python(MAIN, cwd=tmp_path_factory.mktemp("empty"), timeout=280)
+    result = python_in(tmp_path_factory.mktemp("empty"), MAIN, timeout=280)
     assert result.returncode == 0, result.stderr
     return result
 
@@ -56,7 +56,7 @@ def test_progress_bar(report):
 
 def test_too_few_steps_are_reported_as_wrong(tmp_path):
     pytest.importorskip("sklearn")
-    result = python(MAIN, "train-digits", "--max-iterations", "1", "--hidden", "3", "--quiet", cwd=tmp_path)
+    result = python_in(tmp_path, MAIN, "train-digits", "--max-iterations", "1", "--hidden", "3", "--quiet")
     assert result.returncode == 1
     assert "is under 95%" in result.stderr
     assert "step" not in result.stderr
@@ -65,7 +65,8 @@ def test_too_few_steps_are_reported_as_wrong(tmp_path):
 
 def test_other_method_and_seed(tmp_path):
     pytest.importorskip("sklearn")
-    result = python(
+    result = python_in(
+        tmp_path,
         MAIN,
         "train-digits",
         "--method",
@@ -75,7 +76,6 @@ def test_other_method_and_seed(tmp_path):
         "--hidden",
         "12",
         "--quiet",
-        cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -86,7 +86,7 @@ def test_other_method_and_seed(tmp_path):
 @pytest.mark.parametrize("absent", ["sklearn", "tqdm", "scipy"])
 def test_without_the_extra(tmp_path, absent):
     block = f"import sys; sys.modules[{absent!r}] = None; "
-    result = python(block + MAIN, cwd=tmp_path)
+    result = python_in(tmp_path, block + MAIN)
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -107,7 +107,7 @@ def test_without_the_extra(tmp_path, absent):
     ],
 )
 def test_wrong_arguments_are_one_line(tmp_path, arguments):
-    result = python(MAIN, *arguments, cwd=tmp_path)
+    result = python_in(tmp_path, MAIN, *arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -116,18 +116,18 @@ def test_wrong_arguments_are_one_line(tmp_path, arguments):
 
 
 def test_help_and_version(tmp_path):
-    top = python(MAIN, "--help", cwd=tmp_path).stdout
+    top = python_in(tmp_path, MAIN, "--help").stdout
     assert "train-digits" in top
     assert "hvp" in top
     assert "examples:" in top
-    train = python(MAIN, "train-digits", "--help", cwd=tmp_path).stdout
+    train = python_in(tmp_path, MAIN, "train-digits", "--help").stdout
     for option in ("--hidden", "--seed", "--method", "--max-iterations", "--quiet", "--traceback"):
         assert option in train
-    product = python(MAIN, "hvp", "--help", cwd=tmp_path).stdout
+    product = python_in(tmp_path, MAIN, "hvp", "--help").stdout
     for option in ("MODULE:FUNCTION", "--at", "--vector", "--out", "--traceback"):
         assert option in product
     assert re.fullmatch(
-        r"mmad (\d+\.\d+.*|\(built in place.*)\n", python(MAIN, "--version", cwd=tmp_path).stdout
+        r"mmad (\d+\.\d+.*|\(built in place.*)\n", python_in(tmp_path, MAIN, "--version").stdout
     )
 
 
