@@ -31,7 +31,7 @@ def changes_its_argument(x):
     return (x ** 3).sum()
 
 def constant(x): return 3.0
-def infinite(x): return np.log(x * 0.0).sum()
+def infinite(x): return np.sqrt(np.abs(x) - 0.25).sum()
 def vector(x): return x * 2.0
 def one_element(x): return (x * x).sum(keepdims=True)
 def pair(x): return x.sum(), x.sum()
@@ -167,7 +167,7 @@ def test_values_that_are_not_finite_are_written_with_a_warning(folder):
     result = hvp(folder, "user:infinite")
     assert result.returncode == 0
     assert "not finite" in result.stderr
-    assert not np.isfinite(np.load(folder / "hv.npy")).any()
+    np.testing.assert_array_equal(np.isfinite(np.load(folder / "hv.npy")), [True, True, True, False])
 
 
 def test_existing_output_is_replaced_and_keeps_its_mode(folder):
