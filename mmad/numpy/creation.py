@@ -32,7 +32,7 @@ def adopt(value, like):
             return value
         return make_dual(like.level, adopt(value, like.primal), adopt(np.zeros_like(value), like.tangent))
     if isinstance(like, Batch):
-        lanes = np.array(np.broadcast_to(value, (like.count, *value.shape)))
+        lanes = np.array(np.broadcast_to(value, (like.count, *value.shape)), order="C")
         return Batch(like.level, adopt(lanes, like.lanes))
     return value
 
