@@ -313,6 +313,35 @@ def test_32_boolean_and_integer_intermediates(first):
     )
 
 
+INTEGER_OPERANDS = {
+    "x / k": (lambda x, k: x / k, lambda x, k: 1 / k),
+    "k / x": (lambda x, k: k / x, lambda x, k: -k / x**2),
+    "x * k": (lambda x, k: x * k, lambda x, k: 0 * x + k),
+    "k - x": (lambda x, k: k - x, lambda x, k: 0 * (x + k) - 1.0),
+    "x ** k": (lambda x, k: x**k, lambda x, k: k * x ** (k - 1.0)),
+    "k ** x": (lambda x, k: k**x, lambda x, k: k**x * np.log(k)),
+    "x % k": (lambda x, k: x % k, lambda x, k: 0 * (x + k) + 1.0),
+    "arctan2": (np.arctan2, lambda x, k: k / (x * x + k * k)),
+    "hypot": (np.hypot, lambda x, k: x / np.hypot(x, k)),
+}
+
+
+@pytest.mark.parametrize("k", [2, np.int64(2), np.array([2, 3, 5])], ids=["int", "int64", "array"])
+@pytest.mark.parametrize("name", INTEGER_OPERANDS)
+def test_32_integer_operands(first, name, k):
+    """The partial derivatives are floating-point whatever the other operand is: 1 / k is not 1 // k."""
+    f, partial = INTEGER_OPERANDS[name]
+    x = np.array([1.3, 0.7, 2.2])
+    np.testing.assert_allclose(gradient(first, lambda x: f(x, k).sum())(x), partial(x, k), rtol=1e-14)
+    want = np.sum(partial(1.3, k))
+    np.testing.assert_allclose(derivative(first, lambda x: np.sum(f(x, k)))(1.3), want, rtol=1e-14)
+    h = 1e-5
+    second = np.sum(partial(1.3 + h, k) - partial(1.3 - h, k)) / (2 * h)
+    for outer in ("fwd", "rev"):
+        got = derivative(outer, derivative(first, lambda x: np.sum(f(x, k))))(1.3)
+        np.testing.assert_allclose(got, second, rtol=1e-7, atol=1e-9)
+
+
 def test_33_complex():
     def f(z):
         return abs(z) ** 2

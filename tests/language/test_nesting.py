@@ -178,6 +178,15 @@ def test_the_outer_variable_is_constant_for_the_inner_derivative(name):
 
 
 @pytest.mark.parametrize(("outer", "inner"), PAIRS)
+def test_a_derivative_without_the_outer_variable_is_a_plain_number(outer, inner):
+    def f(x):
+        slope = derivative(inner, lambda y: y * y * y)(2.0)
+        return x * float(slope) * np.sin(float(slope))
+
+    np.testing.assert_allclose(derivative(outer, f)(1.0), 12 * np.sin(12.0), rtol=1e-15)
+
+
+@pytest.mark.parametrize(("outer", "inner"), PAIRS)
 def test_an_outer_array_written_by_the_inner_program(outer, inner):
     def f(x):
         box = [x * 1.0]

@@ -3,8 +3,8 @@
 References
 ----------
 B. A. Pearlmutter and J. M. Siskind, "Using Programming Language Theory to Make Automatic Differentiation
-Sound and Efficient", Advances in Automatic Differentiation, Springer, 2008, 79-90. Both programs run an
-optimiser with an adaptive step on a function that itself runs an optimiser (saddle) or integrates the gradient
+Sound and Efficient", Advances in Automatic Differentiation, Springer, 2008, 79-90. Both run an
+optimiser with an adaptive step on a function that itself runs one (saddle) or integrates the gradient
 of a potential (particle).
 """
 

@@ -139,16 +139,6 @@ def test_a_copy_does_not_alias(first, copy):
     check(first, f, X, lambda m, x: 10 * x[0] ** 2 + 51 * x[1] ** 2 + 11 * x[2] ** 2 + 11 * x[3] ** 2)
 
 
-def test_asarray_is_the_same_array(first):
-    def f(x):
-        y = x * x
-        z = np.asarray(y)
-        y[0] = 0.0
-        return (z * x).sum()
-
-    check(first, f, X, lambda m, x: sum(t**3 for t in x[1:]))
-
-
 def test_view_taken_before_and_used_after_a_function_call(mode):
     def double_tail(v):
         v[1:] *= 2.0
