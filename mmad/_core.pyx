@@ -131,9 +131,15 @@ def bind_operators():
 cdef class Rec:
     """An array operation on the tape: operands' nodes (-1: constant), their values, parameters, result."""
 
-    def __cinit__(self, Op op, tuple args, tuple vals, dict params, out, tuple shape, dtype):
-        self.op, self.args, self.vals, self.params = op, args, vals, params
-        self.out, self.shape, self.dtype = out, shape, dtype
+    def __init__(self):
+        raise TypeError("records are made by recording")
+
+
+cdef inline Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype):
+    cdef Rec r = Rec.__new__(Rec)
+    r.op, r.args, r.vals, r.params = op, args, vals, params
+    r.out, r.shape, r.dtype = out, shape, dtype
+    return r
 
 
 # ---------------------------------------------------------------------------------------------------- tape
@@ -263,7 +269,7 @@ cdef class Tape:
             node = self.push(OP_INPUT, NODE_STRONG if strong else 0, -1, -1, -1, value)
             return make_scalar(self, node, value, NODE_STRONG if strong else 0)
         arr = value
-        rec = Rec(None, (), (), None, arr, value.shape, value.dtype)
+        rec = new_rec(None, (), (), None, arr, value.shape, value.dtype)
         node = self.push_rec(OP_INPUT, NODE_ARRAY, rec, 0.0)
         return make_array(self, node, arr, False)
 
@@ -271,7 +277,7 @@ cdef class Tape:
         """A traced constant: a float, or an array whose buffer the trace may write to."""
         if isinstance(value, float):
             return make_scalar(self, self.constant(value, 0), value, 0)
-        rec = Rec(None, (), (), None, value, value.shape, value.dtype)
+        rec = new_rec(None, (), (), None, value, value.shape, value.dtype)
         return make_array(self, self.push_rec(OP_CONST, NODE_ARRAY, rec, 0.0), value, False)
 
     def var_at(self, int32_t k, value=None):
@@ -291,7 +297,7 @@ cdef class Tape:
 cdef object freeze(Tape tape, object value):
     """A captured constant, protected against later writes by user code."""
     cdef cnp.ndarray arr
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, cnp.ndarray):
         return value
     arr = value
     if cnp.PyArray_BASE(arr) == NULL and not arr.flags.writeable:
@@ -414,7 +420,10 @@ cdef object apply_op(Op op, tuple args, dict params):
             elif (<Var> a).tape is not tape:
                 mixed(tape, (<Var> a).tape)
         elif type(a) is not float and type(a) is not int:
-            if isinstance(a, (list, tuple)) or (isinstance(a, np.ndarray) and (<cnp.ndarray> a).dtype.hasobject):
+            if type(a) is cnp.ndarray:
+                if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_OBJECT:
+                    lift = op.kind != KIND_PUT_INDEX and op is not o_gather
+            elif isinstance(a, (list, tuple)):
                 lift = op.kind != KIND_PUT_INDEX and op is not o_gather
     if lift:
         return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, np.ndarray)) else a
@@ -472,6 +481,7 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
     cdef list ids = [], vals = []
     cdef bint foreign = False
     cdef int k
+    cdef cnp.ndarray arr
     for a in args:
         if type(a) is ScalarVar:
             ids.append((<ScalarVar> a).node)
@@ -480,12 +490,12 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
             arr = (<ArrayVar> a).take()
             ids.append((<ArrayVar> a).node)
             vals.append(arr)
-            if (<cnp.ndarray> arr).dtype.num != cnp.NPY_DOUBLE:
+            if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE:
                 foreign = True
         else:
             ids.append(-1)
-            if isinstance(a, np.ndarray):
-                foreign = foreign or (<cnp.ndarray> a).dtype.num != cnp.NPY_DOUBLE
+            if isinstance(a, cnp.ndarray):
+                foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE
                 a = freeze(tape, a)
             vals.append(a)
     if foreign:  # NEP 50: a NumPy float64 scalar promotes, a Python float does not
@@ -496,7 +506,14 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
                 elif (<ScalarVar> args[k]).flags & NODE_STRONG:
                     vals[k] = _np_float64(vals[k])
     cdef tuple v = tuple(vals)
-    out = op.impl(*v) if params is None else op.impl(*v, **params)
+    if params is not None:
+        out = op.impl(*v, **params)
+    elif len(v) == 1:
+        out = op.impl(v[0])
+    elif len(v) == 2:
+        out = op.impl(v[0], v[1])
+    else:
+        out = op.impl(*v)
     return wrap(tape, op, tuple(ids), v, params, out)
 
 
@@ -506,8 +523,18 @@ cdef object wrap(Tape tape, Op op, tuple ids, tuple vals, dict params, object ou
     cdef int32_t node
     cdef int flags
     cdef bint fresh
+    if type(out) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> out) == cnp.NPY_DOUBLE:
+        arr = out
+        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, _float64)
+        node = tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
+        fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
+        if fresh:
+            for a in vals:
+                if a is out:
+                    fresh = False
+        return make_array(tape, node, arr, fresh)
     if isinstance(out, float):
-        rec = Rec(op, ids, vals, params, out, (), _float64)
+        rec = new_rec(op, ids, vals, params, out, (), _float64)
         node = tape.push_rec(OP_REC, NODE_STRONG, rec, out)
         return make_scalar(tape, node, out, NODE_STRONG)
     if not isinstance(out, np.ndarray):
@@ -519,7 +546,7 @@ cdef object wrap(Tape tape, Op op, tuple ids, tuple vals, dict params, object ou
         raise TypeError(f"{op.name} gave an array of dtype {arr.dtype}, which has no derivative")
     if arr.dtype.kind in "biu" and not tape.guarded:
         return arr
-    rec = Rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
+    rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
     node = tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
     fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
     if fresh:
@@ -1029,7 +1056,7 @@ cdef class ArrayVar(Var):
         else:
             root.arr[index] = vals[1]
             ids, vals = ids + (-1,), vals + (index,)
-        rec = Rec(op, ids, vals, params, None, (<object> root.arr).shape, root.arr.dtype)
+        rec = new_rec(op, ids, vals, params, None, (<object> root.arr).shape, root.arr.dtype)
         advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0))
         return 0
 
@@ -1202,7 +1229,7 @@ cdef tuple whole(cnp.ndarray arr):
 
 cdef int32_t push_window(ArrayVar root, tuple window, cnp.ndarray r) except -1:
     params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": (<object> root.arr).shape}
-    rec = Rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
+    rec = new_rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
     return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
 
 

@@ -39,6 +39,11 @@ MM_CLONES static void mm_add_scalar(double *restrict r, double g, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) r[i] += g;
 }
 
+static inline void mm_add_strided(double *restrict r, ptrdiff_t step, const double *restrict g, ptrdiff_t n) {
+    if (step == 1) { mm_add(r, g, n); return; }
+    for (ptrdiff_t i = 0; i < n; i++) r[i * step] += g[i];
+}
+
 /* A 64-bit checksum of a block of memory; any change of a single word changes it (the multiplier is odd). */
 MM_CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
     uint64_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[8], out = nbytes;

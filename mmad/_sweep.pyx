@@ -37,6 +37,7 @@ cdef dict _HOOKS = HOOKS
 cdef extern from "_kernels.h" nogil:
     void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
     void mm_add_scalar(double *r, double g, Py_ssize_t n) noexcept
+    void mm_add_strided(double *r, Py_ssize_t step, const double *g, Py_ssize_t n) noexcept
 
 
 cdef extern from "Python.h":
@@ -180,6 +181,20 @@ cdef object chain_any(object bar, object p, bint adjoint):
     return chain_value(bar, p)
 
 
+cdef inline object array_partial(Op op, int i, tuple vals, object out):
+    """A partial as declared; where the declaration is a constant or an operand, without calling it."""
+    cdef Partial *q
+    if op.opcode >= 0:
+        q = &PARTIALS[op.opcode][i]
+        if q.kind == PARTIAL_CONSTANT:
+            return q.c
+        if q.kind == PARTIAL_OPERAND:
+            return vals[q.ref] if q.ref < len(vals) else out
+        if q.kind == PARTIAL_NONE:
+            return 0.0
+    return op.partials[i](*vals, out)
+
+
 cdef inline tuple shape_of(object x):
     if isinstance(x, float):
         return ()
@@ -244,7 +259,7 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
         elif op.partials is not None:
             if op.partials[i] is None:
                 raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            g = chain_any(ct, op.partials[i](*vals, out), True)
+            g = chain_any(ct, array_partial(op, i, vals, out), True)
         elif op.jvp is not None:
             return [None if g is None else fit(g, v, out_shape) for g, v in
                     zip(_HOOKS["transpose_jvp"](op, ct, vals, out, params, active), vals)]
@@ -288,11 +303,11 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
         if op.partials[i] is None:
             raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
         if partials is None:
-            p = op.partials[i](*vals, out)
+            p = array_partial(op, i, vals, out)
         else:
             p = partials[i]
             if p is None:
-                p = partials[i] = op.partials[i](*vals, out)
+                p = partials[i] = array_partial(op, i, vals, out)
         g = chain_any(dots[i], p, False)
         if g is not None:
             total = g if total is None else total + g
@@ -429,6 +444,7 @@ cdef bint overlapping(tuple shape, tuple strides):
 
 cpdef add_window(cnp.ndarray acc, tuple window, object g):
     """acc[window] += g, where the window may repeat elements."""
+    cdef Py_ssize_t n, o, step
     offset, shape, strides = window
     if 0 in shape:
         return
@@ -443,6 +459,10 @@ cpdef add_window(cnp.ndarray acc, tuple window, object g):
         for k in range(len(shape)):
             flat = flat + (np.arange(shape[k]) * strides[k]).reshape((-1,) + (1,) * (len(shape) - 1 - k))
         np.add.at(acc.reshape(-1), flat, g)
+        return
+    if len(shape) == 1 and is_plain_double(acc) and is_plain_double(g):
+        n, o, step = shape[0], offset, strides[0]
+        mm_add_strided(<double *> cnp.PyArray_DATA(acc) + o, step, <double *> cnp.PyArray_DATA(<cnp.ndarray> g), n)
         return
     w = window_view(acc, offset, shape, strides)
     np.add(w, g, out=w, casting="unsafe")
