@@ -41,6 +41,7 @@ cdef class Op:
     cdef readonly int kind
     cdef readonly bint boolean
     cdef public bint needs_out
+    cdef readonly bint raw
     cdef public tuple partials
     cdef public object jvp
     cdef public object transposes
@@ -67,7 +68,7 @@ cdef class Tape:
     cdef readonly list recs
     cdef public bint open
     cdef readonly bint guarded
-    cdef public str origin
+    cdef public object origin
     cdef public list inputs
     cdef public object outputs
     cdef public object in_tree

@@ -62,7 +62,7 @@ cdef class Op:
     """
 
     def __init__(self, name, impl, *, nin=1, kind="elementwise", partials=None, jvp=None, transposes=None,
-                 batch=None, boolean=False, needs_out=True, probes=(), ufunc=None, doc=""):
+                 batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, doc=""):
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
         self.name, self.impl, self.nin = name, impl, nin
@@ -73,6 +73,7 @@ cdef class Op:
             raise ValueError(f"operation {name!r}: {nin} operands declared, the scalar table has another arity")
         self.partials = partials
         self.jvp, self.transposes, self.batch = jvp, transposes, batch
+        self.raw = raw  # takes an index as an operand: no list or tuple is made an array
         self.boolean, self.needs_out, self.probes, self.ufunc, self.doc = boolean, needs_out, probes, ufunc, doc
         OPERATIONS[name] = self
         if self.opcode >= 0:
@@ -148,8 +149,8 @@ cdef class Tape:
 
     Parameters
     ----------
-    origin : str
-        What is being traced, for messages ("grad of loss (model.py:12)").
+    origin : object
+        What is being traced; its `str` appears in messages ("grad of loss (model.py:12)").
     guarded : bool
         Record for replay: comparisons become instructions, and every place where Python looks at a value
         leaves a guard.
@@ -422,9 +423,9 @@ cdef object apply_op(Op op, tuple args, dict params):
         elif type(a) is not float and type(a) is not int:
             if type(a) is cnp.ndarray:
                 if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_OBJECT:
-                    lift = op.kind != KIND_PUT_INDEX and op is not o_gather
+                    lift = not op.raw
             elif isinstance(a, (list, tuple)):
-                lift = op.kind != KIND_PUT_INDEX and op is not o_gather
+                lift = not op.raw
     if lift:
         return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, np.ndarray)) else a
                                    for a in args]), params)
@@ -901,7 +902,7 @@ cdef class ArrayVar(Var):
         if self.tape.open:
             self.sync()
 
-    def view(self, function):
+    def view(self, function=None):
         """`function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
 
         Parameters
@@ -911,6 +912,10 @@ cdef class ArrayVar(Var):
         """
         cdef ArrayVar root = self if self.base is None else self.base
         self.sync()
+        if function is None:
+            function = _whole
+        elif not callable(function) or isinstance(function, type):
+            raise TypeError("a traced array cannot be viewed as another dtype")
         if not root.arr.flags.c_contiguous:  # only a storage without views can be laid out anew
             root.arr, root.fresh = root.arr.copy(order="C"), True
         r = function(self.arr)
@@ -1074,11 +1079,11 @@ cdef class ArrayVar(Var):
         """Let this array (and all its views) take the value `r` of the same shape."""
         cdef ArrayVar result
         self.sync()
-        shape = np.shape(r)
+        shape = r.shape if hasattr(r, "shape") else np.shape(r)
         if shape != (<object> self.arr).shape and np.broadcast_shapes(shape, (<object> self.arr).shape) != (<object> self.arr).shape:
             raise ValueError(f"non-broadcastable output operand with shape {(<object> self.arr).shape} doesn't match the "
                              f"broadcast shape {shape}")
-        if not np.can_cast(r.dtype, self.arr.dtype, "same_kind"):
+        if not np.can_cast(np.result_type(r if not isinstance(r, Traced) else r.dtype), self.arr.dtype, "same_kind"):
             raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.arr.dtype!r} with casting rule "
                             "'same_kind'")
         if self.base is None and type(r) is ArrayVar:
@@ -1208,6 +1213,10 @@ cdef class _Getter:
 
     def __call__(self, a):
         return _as_view(a, self.index)
+
+
+def _whole(a):
+    return a[...]
 
 
 cdef object _as_view(a, index):

@@ -16,7 +16,7 @@ import itertools
 import numpy as np
 
 from mmad._core cimport (KIND_ELEMENTWISE, KIND_WINDOW, SC_add, SC_divide, SC_multiply, SC_negative, SC_square,
-                         SC_subtract, Op, Traced, Wrapper, apply_op, scalar_arity, scalar_eval)
+                         SC_subtract, Op, Traced, Var, Wrapper, apply_op, scalar_arity, scalar_eval)
 from mmad._core import HOOKS, METHODS, OPERATIONS, scalar_op
 from mmad._sweep cimport push, scalar_push
 
@@ -54,6 +54,11 @@ cpdef object make_dual(int64_t level, object value, object tangent):
             value = np.ascontiguousarray(value)
         if isinstance(tangent, np.ndarray) and not tangent.flags.c_contiguous:
             tangent = np.ascontiguousarray(tangent)
+        # both parts of one kind, so that a write never has to exchange an array that views share
+        if isinstance(value, Traced) and isinstance(tangent, np.ndarray):
+            tangent = _HOOKS["adopt"](tangent.copy(), value)
+        elif isinstance(tangent, (Var, Dual)) and isinstance(value, np.ndarray):
+            value = _HOOKS["adopt"](value.copy(), tangent)
     r.level, r.primal, r.tangent = level, value, tangent
     return r
 
@@ -242,8 +247,12 @@ cdef object viewed(object x, function):
 cdef class ArrayDual(Dual):
     """An array of dual numbers: value and tangent are two arrays of one shape."""
 
-    def view(self, function):
+    def view(self, function=None):
         """`function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
+        if function is None:
+            return self[...]
+        if not callable(function) or isinstance(function, type):
+            raise TypeError("a traced array cannot be viewed as another dtype")
         return make_view(self.level, viewed(self.primal, function), viewed(self.tangent, function))
 
     def __getitem__(self, index):

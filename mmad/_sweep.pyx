@@ -149,12 +149,12 @@ cdef inline void scalar_operands(const Node *nodes, const Node *p, double *w, in
 
 
 # ------------------------------------------------------------------------------------- the chain rule, one place
-cdef Op o_chain, o_conj, o_neg
+cdef Op o_chain, o_conj, o_neg, o_real
 
 
 def bind():
-    global o_chain, o_conj, o_neg
-    o_chain, o_conj, o_neg = OPERATIONS["chain"], OPERATIONS["conjugate"], OPERATIONS["negative"]
+    global o_chain, o_conj, o_neg, o_real
+    o_chain, o_conj, o_neg, o_real = [OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real")]
 
 
 cdef inline bint is_complex(object p):
@@ -311,6 +311,8 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
         g = chain_any(dots[i], p, False)
         if g is not None:
             total = g if total is None else total + g
+    if total is not None and out is not None and is_complex(total) and not is_complex(out):
+        total = apply1(o_real, total)
     if total is not None and out_shape and shape_of(total) != out_shape:
         total = _HOOKS["broadcast"](total, out_shape)
     return total
@@ -325,6 +327,29 @@ def zero_like(x):
     if isinstance(x, float):
         return 0.0
     return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, (int, complex)) else 0.0
+
+
+def independent(Tape tape, int32_t start):
+    """Whether nothing recorded from node `start` on depends on what was recorded before."""
+    cdef int32_t k, j
+    cdef Node *p
+    for k in range(start, tape.n):
+        p = tape.nodes + k
+        if p.op >= OP_FIRST_SCALAR:
+            if foreign(tape, p.a, start) or foreign(tape, p.b, start) or foreign(tape, p.c, start):
+                return False
+        elif p.op == OP_REC:
+            for j in (<Rec> tape.recs[p.a]).args:
+                if foreign(tape, j, start):
+                    return False
+        elif p.op == OP_LOAD or p.op == OP_STORE:
+            if foreign(tape, p.a, start) or (p.op == OP_STORE and foreign(tape, p.b, start)):
+                return False
+    return True
+
+
+cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
+    return 0 <= j < start and (tape.nodes[j].op != OP_CONST or tape.nodes[j].flags & NODE_ARRAY)
 
 
 # --------------------------------------------------------------------------------------------- reverse sweep

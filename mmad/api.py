@@ -6,7 +6,7 @@ import numpy as np
 
 from mmad import tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, Traced
+from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
@@ -21,6 +21,8 @@ LANES = 64  # directions swept at once, so that a batch of tangents stays in cac
 # ------------------------------------------------------------------------------------------------ arguments
 def positions(f, argnums, args, what):
     """argnums as a tuple of non-negative positions, checked."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return (argnums,)
     nums = argnums if isinstance(argnums, tuple | list) else (argnums,)
     out = []
     for k in nums:
@@ -52,6 +54,8 @@ def _scalar_output(trace, what, has_aux):
     """The leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
     outputs, structure = trace.outputs, trace.out_tree
     aux = None
+    if not has_aux and len(outputs) == 1 and type(outputs[0]) is ScalarVar:
+        return outputs[0], None
     if has_aux:
         result = tree.unflatten(structure, outputs)
         if not isinstance(result, tuple) or len(result) != 2:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmad import _sweep, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var
+from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper
 from mmad._dual import Dual, make_dual
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
@@ -22,6 +22,7 @@ from mmad.transforms.reverse import Frozen, reverse
 __all__ = ["Trace", "describe"]
 
 _state = threading.local()
+_float64 = np.dtype(np.float64)
 
 
 def open_tape():
@@ -79,14 +80,21 @@ def template():
 HOOKS["template"] = template
 
 
-def describe(f, what):
-    """'grad of loss (model.py:12)', for messages."""
-    g = inspect.unwrap(f) if callable(f) else f
-    code = getattr(g, "__code__", None)
-    name = getattr(g, "__name__", type(g).__name__)
-    if code is None:
-        return f"{what} of {name}"
-    return f"{what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
+class describe:
+    """'grad of loss (model.py:12)', for messages; worked out when it is printed."""
+
+    __slots__ = ("f", "what")
+
+    def __init__(self, f, what):
+        self.f, self.what = f, what
+
+    def __str__(self):
+        g = inspect.unwrap(self.f) if callable(self.f) else self.f
+        code = getattr(g, "__code__", None)
+        name = getattr(g, "__name__", type(g).__name__)
+        if code is None:
+            return f"{self.what} of {name}"
+        return f"{self.what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
 
 
 def plain_leaf(x, where):
@@ -132,11 +140,15 @@ def restore(g, leaf):
 
 
 def finished(x):
-    """A plain value as users expect it: float64 numbers as they are, no views of internal buffers."""
+    """A plain value as users expect it: numbers and arrays of their own, inside any outer derivative's wrapper."""
     if isinstance(x, ScalarVar):
         return np.float64(x.value) if x.strong else x.value
     if isinstance(x, ArrayVar):
         return x.value if x.shape or x.dtype.kind != "c" else x.value[()]
+    if isinstance(x, Dual):
+        return make_dual(x.level, finished(x.primal), finished(x.tangent))
+    if isinstance(x, Batch):
+        return Batch(x.level, finished(x.lanes))
     return x
 
 
@@ -170,11 +182,18 @@ class Trace:
         self.tape = tape or outer or Tape(self.origin)
         self.start = len(self.tape)
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
+        self.plain = True
         args = list(args)
         with recording(self.tape):
             for k in argnums:
                 args[k] = self._traced(args[k], k, what)
-            self.outputs, self.out_tree = tree.flatten(f(*args, **kwargs))
+            out = f(*args, **kwargs)
+            if self.nested and self.plain and _sweep.independent(self.tape, self.start):
+                self.nested = False  # nothing of the outer derivative is in it: its results are plain
+            if type(out) is ScalarVar:
+                self.outputs, self.out_tree = [out], tree.LEAF
+                return
+            self.outputs, self.out_tree = tree.flatten(out)
             for i, out in enumerate(self.outputs):
                 if isinstance(out, np.ndarray) and out.dtype.hasobject:
                     out = self.outputs[i] = HOOKS["lift"](out)
@@ -182,6 +201,13 @@ class Trace:
                     out.refresh()
 
     def _traced(self, arg, position, what):
+        if type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64):
+            x = self.tape.add_input(arg if type(arg) is float else arg.copy())
+            self.leaves.append(arg)
+            self.nodes.append(x.node)
+            self.inputs.append(x if type(x) is ScalarVar else _Handle(x))
+            self.structures.append((tree.LEAF, 1))
+            return x
         leaves, structure = tree.flatten(arg)
         traced = []
         for i, leaf in enumerate(leaves):
@@ -213,6 +239,7 @@ class Trace:
                     a.positive(x)  # raises, naming the trace it leaked from
                 raise TraceError(f"{self.origin}: an argument belongs to another trace, {x.tape.origin}")
             v = a.positive(x)
+            self.plain = False
         else:
             if not isinstance(x, float | np.ndarray):
                 x = np.asarray(x)
@@ -229,6 +256,8 @@ class Trace:
         list
             One value an input leaf; None where it is zero.
         """
+        if len(outputs) == 1:
+            return self._pull(outputs[0], cts[0])
         total = [None] * len(self.inputs)
         for out, ct in zip(outputs, cts, strict=True):
             gs = self._pull(out, ct)
@@ -236,6 +265,9 @@ class Trace:
         return total
 
     def _pull(self, out, ct):
+        if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
+            gs = _sweep.reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
+            return gs if len(gs) == len(self.inputs) else self._spread(iter(gs))
         if isinstance(ct, Dual):
             same = isinstance(out, Dual) and out.level == ct.level
             value = self._pull(out.primal if same else out, ct.primal)
@@ -252,7 +284,10 @@ class Trace:
             return [None] * len(self.inputs)
         if out.tape is not self.tape:
             raise TraceError(f"{self.origin} returned a value of another trace, {out.tape.origin}")
-        gs = iter(self._sweep([(out.node, ct)]))
+        return self._spread(iter(self._sweep([(out.node, ct)])))
+
+    def _spread(self, gs):
+        """Cotangents by node as cotangents by input leaf."""
         return [None if x is None else self._collect(x, gs) for x in self.inputs]
 
     def _collect(self, x, gs):
@@ -302,24 +337,57 @@ class Trace:
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
         """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
-        seeds = []
-        for x, d in zip(self.inputs, dots, strict=True):
-            if d is None or x is None:
-                continue
-            seeds.append((x.node, d))
+        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Dual) for d in dots):
+            return [self._push(out, dots) for out in outputs]
+        seeds = [(x.node, d) for x, d in zip(self.inputs, dots, strict=True) if d is not None and x is not None]
         nodes = [out.node if isinstance(out, Var) else None for out in outputs]
         wanted = [k for k in nodes if k is not None]
         if not seeds or not wanted:
             return [None] * len(outputs)
-        traced = any(isinstance(d, Traced) for _, d in seeds)
+        stop = max(wanted) + 1
         if self.nested and self.tape.open:
-            dots = forward(self.tape, self.start, max(wanted) + 1, seeds, wanted)
-        elif traced:
-            dots = forward(self.tape, self.start, max(wanted) + 1, seeds, wanted, Frozen(self.tape))
+            found = forward(self.tape, self.start, stop, seeds, wanted)
+        elif any(isinstance(d, Traced) for _, d in seeds):
+            found = forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
         else:
-            dots = _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
-        dots = iter(dots)
-        return [None if k is None else next(dots) for k in nodes]
+            found = _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
+        found = iter(found)
+        return [None if k is None else next(found) for k in nodes]
+
+    def _push(self, out, dots):
+        """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
+        wrappers = [w for w in (*self.inputs, *dots, out) if isinstance(w, Wrapper)]
+        if not wrappers:
+            return self.push(dots, [out])[0]
+        top = max(wrappers, key=lambda w: w.level)
+        level = top.level
+        if isinstance(top, Dual):
+            inner, outer = self._without(level), [d.tangent if _at(d, level) else None for d in dots]
+            dots = [d.primal if _at(d, level) else d for d in dots]
+            value = inner._push(out.primal if _at(out, level) else out, dots)
+            dot = inner._push(out.primal if _at(out, level) else out, outer) if any(d is not None for d in outer) else None
+            if _at(out, level):
+                more = inner._push(out.tangent, dots)
+                dot = more if dot is None else dot if more is None else a.add(dot, more)
+            if value is None and dot is None:
+                return None
+            shape, like = out.shape, value if value is not None else dot
+            zero = HOOKS["zeros"](shape, like.dtype if hasattr(like, "dtype") else np.float64, like) if shape else 0.0
+            return make_dual(level, zero if value is None else value, zero if dot is None else dot)
+        if not any(_at(x, level) for x in self.inputs):
+            return self.push(dots, [out])[0]  # a batch of directions
+        count = top.count
+        lanes = [d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
+                 for d in dots]
+        g = self._without(level)._push(out.lanes if _at(out, level) else out, lanes)
+        return None if g is None else Batch(level, g)
+
+    def _without(self, level):
+        """This trace as seen below the wrappers of a level."""
+        view = object.__new__(Trace)
+        view.__dict__.update(self.__dict__)
+        view.inputs = [(x.primal if isinstance(x, Dual) else x.lanes) if _at(x, level) else x for x in self.inputs]
+        return view
 
     # ------------------------------------------------------------------------------------ trees
     def trees(self, gs):
@@ -332,6 +400,9 @@ class Trace:
         return tuple(out)
 
     def _filled(self, k, g):
+        leaf = self.leaves[k]
+        if type(g) is np.ndarray and type(leaf) is np.ndarray and g.dtype is leaf.dtype:
+            return g
         leaf, x = self.leaves[k], self.inputs[k]
         if x is None:
             return leaf
@@ -339,6 +410,10 @@ class Trace:
             zero = np.zeros(x.shape, x.dtype)
             return restore(zero if x.shape or isinstance(leaf, np.ndarray) else 0.0, zero if isinstance(leaf, Traced) else leaf)
         return restore(g, leaf)
+
+
+def _at(x, level):
+    return isinstance(x, Wrapper) and x.level == level
 
 
 class _Handle:

@@ -16,7 +16,7 @@ from mmad._core import Traced
 __all__ = ["flatten", "register", "unflatten"]
 
 NAMESPACE = "mmad"
-_LEAF = object()  # structure of a single number or array
+LEAF = object()  # structure of a single number or array
 _PLAIN_LEAVES = (int, float, complex, bool, str, bytes, type(None), np.ndarray, np.generic, Traced)
 _registered = set()
 
@@ -120,14 +120,14 @@ def flatten(tree):
     structure : object
         For `unflatten`; two structures are equal if the trees have the same shape.
     """
-    if isinstance(tree, (float, np.ndarray, Traced)):
-        return [tree], _LEAF
+    if isinstance(tree, float | np.ndarray | Traced):
+        return [tree], LEAF
     return optree.tree_flatten(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
 
 
 def unflatten(structure, leaves):
     """The tree of a structure with these leaves."""
-    if structure is _LEAF:
+    if structure is LEAF:
         return leaves[0]
     return optree.tree_unflatten(structure, leaves)
 

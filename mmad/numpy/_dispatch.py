@@ -17,7 +17,7 @@ def implements(*functions, method=None):
     """
     def register(f):
         for g in functions:
-            if g in FUNCTIONS:
+            if FUNCTIONS.get(g, f) is not f:
                 raise ValueError(f"{g} is implemented twice")
             FUNCTIONS[g] = f
         if method is not None:

@@ -130,7 +130,9 @@ def linspace(start, stop, num=50, **kwargs):
             raise TypeError(f"linspace of traced values does not support {sorted(kwargs)}")
         t = np.linspace(0.0, 1.0, num, endpoint=endpoint)
         return start + (stop - start) * t
-    return np.linspace(start, stop, num, **kwargs)
+    like = kwargs.pop("like", None) or current()
+    value = np.linspace(start, stop, num, **kwargs)
+    return value if like is None or isinstance(value, tuple) else adopt(value, like)
 
 
 implements(np.linspace)(linspace)
@@ -188,6 +190,7 @@ def full_like(a, fill_value, **kwargs):
 
 
 _core.FUNCTIONS[np.full_like] = full_like
+_core.HOOKS["adopt"] = adopt
 _core.HOOKS["zeros"] = _zeros_hook
 _core.HOOKS["lift"] = lift
 _core.HOOKS["concrete"] = _core.concrete

@@ -47,6 +47,11 @@ def _call(ufunc, inputs, kwargs):
         op = composite
     if out is not None and any(isinstance(o, Traced) for o in out) and not any(isinstance(x, Traced) for x in inputs):
         result = ufunc(*inputs)
+    elif where is not True:
+        plain = [_core.concrete(x) for x in inputs]
+        ufunc(*plain, where=where, out=np.zeros(np.broadcast_shapes(*map(np.shape, plain))))  # NumPy's own warnings
+        with np.errstate(all="ignore"):
+            result = op(*inputs)
     else:
         result = op(*inputs)
     if dtype is not None and getattr(result, "dtype", None) != dtype:

@@ -1,6 +1,6 @@
 """The differentiable operations, each declared once."""
 
-from mmad._core import OPERATIONS, UFUNCS, bind_operators
+from mmad._core import METHODS, OPERATIONS, UFUNCS, bind_operators
 from mmad.ops import arithmetic, reduction, structure, transcendental
 from mmad.ops.declare import finish
 
@@ -17,3 +17,16 @@ _sweep.bind()
 _dual.bind()
 finish()
 arithmetic.absolute.needs_out = True
+
+
+def _element_method(op):
+    def method(x):
+        return op(x)
+    method.__name__ = op.name
+    return method
+
+
+# NumPy calls these on the elements of object arrays (np.sin of an array of traced numbers).
+for _op in list(OPERATIONS.values()):
+    if _op.elementwise and _op.nin == 1 and _op.ufunc is not None:
+        METHODS.setdefault(_op.name, _element_method(_op))

@@ -15,6 +15,11 @@ def _select(cond, x, y):
     return np.where(cond, x, y)[()]
 
 
+def _reciprocal(x):
+    # np.reciprocal of an integer is an integer division
+    return np.reciprocal(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fc" else np.divide(1.0, x)
+
+
 def _positive(x):
     return np.positive(x, order="C") if isinstance(x, np.ndarray) else np.positive(x)
 
@@ -26,10 +31,9 @@ divide = elementwise("divide", np.divide, lambda x, y, out: reciprocal(y),
                      lambda x, y, out: negative(divide(out, y)), probes=PAIRS)
 negative = elementwise("negative", np.negative, lambda x, out: -1.0, probes=POINTS)
 positive = elementwise("positive", _positive, lambda x, out: 1.0, probes=POINTS, also=(np.positive,))
-square = elementwise("square", np.square, lambda x, out: multiply(2.0, x), probes=POINTS)
-# np.reciprocal of a Python float or an integer array is not a division
-reciprocal = elementwise("reciprocal", lambda x: np.divide(1.0, x) if isinstance(x, float) else np.reciprocal(x),
-                         lambda x, out: negative(square(out)), probes=POINTS, also=(np.reciprocal,))
+square = elementwise("square", np.square, lambda x, out: add(x, x), probes=POINTS)
+reciprocal = elementwise("reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS,
+                         also=(np.reciprocal,))
 
 # The product of the chain rule: bar * p, zero where bar is zero whatever p is.
 chain = elementwise("chain", chain_impl, lambda bar, p, out: p, lambda bar, p, out: bar, probes=PAIRS)

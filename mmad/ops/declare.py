@@ -55,9 +55,11 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
     return op
 
 
-def linear(name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False):
+def linear(name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False,
+           raw=False):
     """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`."""
-    op = Op(name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out)
+    op = Op(name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out,
+            raw=raw)
     if joint:
         _sweep.JOINT.add(name)
     return op

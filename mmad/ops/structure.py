@@ -100,8 +100,9 @@ def _gather_batch(vals, batched, **params):
 
 
 gather = linear("gather", _gather, {0: lambda ct, x, index: scatter_add(ct, index, shape=shape_of(x))},
-                batch=_gather_batch, nin=2)
-scatter_add = linear("scatter_add", _scatter_add, {0: lambda ct, v, index, shape: gather(ct, index)}, nin=2)
+                batch=_gather_batch, nin=2, raw=True)
+scatter_add = linear("scatter_add", _scatter_add, {0: lambda ct, v, index, shape: gather(ct, index)}, nin=2,
+                     raw=True)
 
 
 def _put_index(base, value, index):
@@ -116,7 +117,8 @@ def _put_index_value(ct, base, value, index):
 
 
 put_index = linear("put_index", _put_index, {0: lambda ct, base, value, index: put_index(ct, 0.0, index),
-                                             1: _put_index_value}, joint=True, kind="put_index", nin=3)
+                                             1: _put_index_value}, joint=True, kind="put_index", nin=3,
+                   raw=True)
 
 
 def _concatenate(*arrays, axis):

@@ -18,7 +18,9 @@ expm1 = elementwise("expm1", np.expm1, lambda x, out: a.add(out, 1.0), probes=PO
 log = elementwise("log", np.log, lambda x, out: a.reciprocal(x), probes=POSITIVE)
 log2 = elementwise("log2", np.log2, lambda x, out: a.divide(1.0 / LN2, x), probes=POSITIVE)
 log10 = elementwise("log10", np.log10, lambda x, out: a.divide(1.0 / LN10, x), probes=POSITIVE)
-log1p = elementwise("log1p", np.log1p, lambda x, out: a.reciprocal(a.add(1.0, x)), probes=POSITIVE)
+# nan at inf, so that softplus written as log1p(exp(x)) does not lose its derivative unnoticed when exp overflows
+log1p = elementwise("log1p", np.log1p, lambda x, out: a.reciprocal(a.add(1.0, a.select(a.isinf(x), np.nan, x))),
+                    probes=POSITIVE)
 logaddexp = elementwise("logaddexp", np.logaddexp, lambda x, y, out: exp(a.subtract(x, out)),
                         lambda x, y, out: exp(a.subtract(y, out)), probes=a.PAIRS)
 logaddexp2 = elementwise("logaddexp2", np.logaddexp2, lambda x, y, out: exp2(a.subtract(x, out)),
