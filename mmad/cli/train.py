@@ -33,10 +33,19 @@ def run(arguments):
     try:
         import scipy.optimize
         import sklearn.datasets  # noqa: F401
+        import threadpoolctl
         import tqdm
     except ImportError as error:
         message = f'train-digits needs {error.name}, which is not installed: pip install "mmad[demo]"'
         raise CommandError(message) from error
+    # On matrices this small a second BLAS thread gains nothing, and on a busy machine it made all five times
+    # slower by its waiting.
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        return train(arguments, scipy.optimize.minimize, tqdm.tqdm)
+
+
+def train(arguments, minimize, progress_bar):
+    """The job itself, once what it needs is there: SciPy's `minimize`, and tqdm's bar."""
     from mmad.cli.objective import Objective
 
     x_train, x_test, y_train, y_test = digits.data(arguments.seed)
@@ -51,7 +60,7 @@ def run(arguments):
         f"network 64-{arguments.hidden}-10, {objective.start.size} weights; {arguments.method}"
     )
     started = perf_counter()
-    with tqdm.tqdm(total=arguments.max_iterations, unit="step", disable=arguments.quiet) as bar:
+    with progress_bar(total=arguments.max_iterations, unit="step", disable=arguments.quiet) as bar:
 
         def progress(intermediate_result):
             bar.set_postfix(
@@ -59,7 +68,7 @@ def run(arguments):
             )
             bar.update()
 
-        result = scipy.optimize.minimize(
+        result = minimize(
             objective.value_and_gradient,
             objective.start,
             method=arguments.method,
