@@ -126,3 +126,5 @@ cdef object apply2(Op op, object x, object y)
 cdef object apply1(Op op, object x)
 cdef ScalarVar make_scalar(Tape tape, int32_t node, double v, int flags)
 cdef ArrayVar make_array(Tape tape, int32_t node, cnp.ndarray arr, bint fresh)
+cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1
+cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1

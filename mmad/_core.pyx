@@ -931,10 +931,7 @@ cdef class ArrayVar(Var):
     cdef object load(self, Py_ssize_t flat, double v):
         """Read one element: a scalar instruction."""
         cdef ArrayVar root = self if self.base is None else self.base
-        if self.tape.nodes[root.node].flags & NODE_SUPERSEDED:
-            self.tape.nodes[root.node].flags |= NODE_CONSUMED
-        return make_scalar(self.tape, self.tape.push(OP_LOAD, NODE_STRONG, root.node, <int32_t> (flat & 0xffffffff),
-                                                     <int32_t> (flat >> 32), v), v, NODE_STRONG)
+        return make_scalar(self.tape, load_node(root, flat, v), v, NODE_STRONG)
 
     cdef Py_ssize_t element(self, object index, double **address) except -2:
         """Flat index in the base of an all-integer index of a float64 array; -1 if it is another kind."""
@@ -1249,6 +1246,40 @@ cdef int store(ArrayVar root, int32_t source, Py_ssize_t flat) except -1:
     cdef int32_t node = tape.push(OP_STORE, NODE_ARRAY, root.node, source, rec, 0.0)
     tape.nodes[node].i = flat
     return advance(root, node)
+
+
+cdef int32_t load_node(ArrayVar root, int64_t flat, double v) except -1:
+    """Record that element `flat` of a storage is read."""
+    if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:
+        root.tape.nodes[root.node].flags |= NODE_CONSUMED
+    return root.tape.push(OP_LOAD, NODE_STRONG, root.node, <int32_t> (flat & 0xffffffff), <int32_t> (flat >> 32), v)
+
+
+cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1:
+    """acc[flat] += scalar node, for a float64 storage of its own (not a view)."""
+    cdef double *p
+    cdef double v
+    cdef int32_t k
+    acc.prepare_write()
+    p = <double *> cnp.PyArray_DATA(acc.arr) + flat
+    k = load_node(acc, flat, p[0])
+    v = p[0] + acc.tape.nodes[node].v
+    k = acc.tape.push(SC_add, NODE_STRONG, k, node, -1, v)
+    p[0] = v
+    return store(acc, k, flat)
+
+
+cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1:
+    """Read acc[flat] and write zero there."""
+    cdef double *p
+    cdef int32_t k
+    acc.prepare_write()
+    p = <double *> cnp.PyArray_DATA(acc.arr) + flat
+    v[0] = p[0]
+    k = load_node(acc, flat, p[0])
+    p[0] = 0.0
+    store(acc, acc.tape.constant(0.0, 0), flat)
+    return k
 
 
 cdef int advance(ArrayVar root, int32_t node) except -1:

@@ -24,7 +24,7 @@ import numpy as np
 from mmad._arrays cimport chain_value, is_plain_double, unbroadcast_value, window_view
 from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_CONSUMED,
                          OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply,
-                         SC_select, SC_subtract, SCALAR_END, Node, Op, Rec, ScalarVar, Tape, Traced, apply1, apply2,
+                         SC_select, SC_subtract, SCALAR_END, Node, Op, Rec, ScalarVar, Tape, Traced, Var, apply1, apply2,
                          apply_op, node_index, scalar_arity, scalar_eval)
 from mmad._core import HOOKS, OPERATIONS, scalar_op
 from mmad.errors import UnsupportedError
@@ -50,18 +50,11 @@ cdef union Cell:
 
 
 # ------------------------------------------------------------------------------- partials of scalar operations
-cdef enum:
-    PARTIAL_NONE, PARTIAL_CONSTANT, PARTIAL_OPERAND, PARTIAL_PROGRAM
-    MAX_PROGRAM = 40
-
-cdef struct Partial:
-    int kind
-    double c        # the constant
-    int ref         # the operand (or the result, as operand number `arity`), or the program's last node
-    int n
-    Node *program   # never freed: one a declared partial, for the life of the process
-
 cdef Partial[3] PARTIALS[128]
+
+
+cdef const Partial *partial_of(int opcode, int i) noexcept nogil:
+    return &PARTIALS[opcode][i]
 
 
 def compile_partials(Op op):
@@ -213,6 +206,8 @@ cdef object fit(object g, object val, tuple out_shape):
         if shape == out_shape:
             return g if val.dtype.kind != "c" and isinstance(val, np.ndarray) else np.full(shape, g, val.dtype)
         return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
+    if isinstance(g, Var) and isinstance(val, Var) and g.shape == val.shape and g.dtype == val.dtype:
+        return g
     if isinstance(g, Traced) or isinstance(val, Traced):
         return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))
     if isinstance(val, np.ndarray):

@@ -14,6 +14,7 @@ from mmad import _sweep, tree
 from mmad._batch import Batch
 from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper
 from mmad._dual import Dual, make_dual
+from mmad._emit import emit_reverse
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
 from mmad.transforms.forward import forward
@@ -329,7 +330,8 @@ class Trace:
     def _sweep(self, seeds):
         stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in self.nodes])
         if self.nested and self.tape.open:
-            return reverse(self.tape, self.start, stop, seeds, self.nodes)
+            sweep = reverse if any(isinstance(ct, Wrapper) for _, ct in seeds) else emit_reverse
+            return sweep(self.tape, self.start, stop, seeds, self.nodes)
         if any(isinstance(ct, Traced) for _, ct in seeds):
             return reverse(self.tape, self.start, stop, seeds, self.nodes, Frozen(self.tape))
         return _sweep.reverse_sweep(self.tape, seeds, self.nodes)

@@ -2,6 +2,8 @@
 
 from mmad._core import METHODS, OPERATIONS, UFUNCS, bind_operators
 from mmad.ops import arithmetic, reduction, structure, transcendental
+from mmad.ops import linalg, products  # isort: skip
+from mmad.ops import calculus, cumulative, extremes  # isort: skip
 from mmad.ops.declare import finish
 
 __all__ = ["OPERATIONS", "arithmetic", "reduction", "structure", "transcendental"]
@@ -11,10 +13,11 @@ import numpy as _np
 UFUNCS[_np.matmul] = reduction.matmul
 bind_operators()
 
-from mmad import _dual, _sweep  # noqa: E402
+from mmad import _dual, _emit, _sweep  # noqa: E402
 
 _sweep.bind()
 _dual.bind()
+_emit.bind()
 finish()
 arithmetic.absolute.needs_out = True
 

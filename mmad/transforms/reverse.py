@@ -1,4 +1,4 @@
-"""The reverse sweep on traced or batched values: transposes, nested gradients, many cotangents at once.
+"""The reverse sweep on values of any kind: many cotangents at once, or another trace's values.
 
 The same rules as the compiled numeric sweep (`mmad._sweep`), applied to values that are themselves traced: the
 instructions of the derivative are recorded as ordinary instructions, and can be differentiated again.

@@ -1,0 +1,346 @@
+"""The reverse sweep recorded on the tape it sweeps: a gradient inside another derivative.
+
+The instructions of the derivative are ordinary instructions, so it can be differentiated again.  Scalar instructions
+are emitted in C from the compiled partials; array instructions through :func:`mmad._sweep.pull` on traced values.
+Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
+"""
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._arrays cimport window_view
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_STRONG, OP_FIRST_SCALAR,
+                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_negative, SC_select, ArrayVar, Node, Op,
+                         Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add, element_take, make_array,
+                         make_scalar, node_index, scalar_arity, scalar_eval)
+from mmad._core import OPERATIONS
+from mmad._sweep cimport (MAX_PROGRAM, PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, active_mask, fit, in_order,
+                          overlapping, partial_of, pull)
+from mmad._sweep import last_write
+
+cnp.import_array()
+
+cdef Op o_add, o_positive, o_embed, o_gather
+
+
+def bind():
+    global o_add, o_positive, o_embed, o_gather
+    o_add, o_positive, o_embed, o_gather = [OPERATIONS[k] for k in ("add", "positive", "embed", "gather")]
+
+
+cdef struct Bar:
+    int32_t node  # of a scalar cotangent, -1: none
+    double v
+
+
+cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c, double *v) except -1:
+    """Append a scalar instruction; its value goes to v."""
+    v[0] = scalar_eval(op, tape.nodes[a].v, tape.nodes[b].v if b >= 0 else 0.0, tape.nodes[c].v if c >= 0 else 0.0)
+    return tape.push(op, NODE_STRONG, a, b, c, v[0])
+
+
+cdef int emit_partial(Tape tape, const Partial *q, const int32_t *operands, Bar *r) except -1:
+    """Append the program of a partial; operands are followed by the result."""
+    cdef int32_t where[64]
+    cdef const Node *p
+    cdef int k, arity
+    for k in range(q.n):
+        p = q.program + k
+        if p.op == OP_INPUT:
+            where[k] = operands[k]
+        elif p.op >= OP_FIRST_SCALAR:
+            arity = scalar_arity(p.op)
+            where[k] = emit(tape, p.op, where[p.a], where[p.b] if arity > 1 else -1, where[p.c] if arity > 2 else -1, &r.v)
+        else:
+            where[k] = tape.constant(p.v, 0)
+    r.node = where[q.ref]
+    r.v = tape.nodes[r.node].v
+    return 0
+
+
+cdef class Sweep:
+    """The cotangents of one recorded reverse sweep, by node."""
+
+    cdef Tape tape
+    cdef int32_t start, stop
+    cdef uint8_t *mask
+    cdef uint8_t *owned   # the array cotangent's buffer was made here and may be written to
+    cdef Bar *bars
+    cdef dict arrays
+
+    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list inputs):
+        cdef int32_t k
+        self.tape, self.start, self.stop, self.arrays = tape, start, stop, {}
+        self.mask = active_mask(tape, start, stop, inputs)
+        self.owned = <uint8_t *> calloc(stop - start + 1, 1)
+        self.bars = <Bar *> malloc((stop - start + 1) * sizeof(Bar))
+        if self.owned == NULL or self.bars == NULL:
+            raise MemoryError("no memory for the cotangents of the trace")
+        for k in range(stop - start):
+            self.bars[k].node = -1
+
+    def __dealloc__(self):
+        free(self.mask)
+        free(self.owned)
+        free(self.bars)
+
+    cdef int add_scalar(self, int32_t k, int32_t node, double v) except -1:
+        """bar of scalar node k += node."""
+        cdef Bar *bar = self.bars + (k - self.start)
+        if bar.node < 0:
+            bar.node, bar.v = node, v
+        else:
+            bar.node = emit(self.tape, SC_add, bar.node, node, -1, &bar.v)
+        return 0
+
+    cdef int add(self, int32_t k, object g) except -1:
+        """bar of node k += g."""
+        if not self.tape.nodes[k].flags & NODE_ARRAY:
+            if type(g) is ScalarVar:
+                return self.add_scalar(k, (<ScalarVar> g).node, (<ScalarVar> g).v)
+            if isinstance(g, Var):  # 0-d array
+                g = g[()] if g.dtype.kind == "f" else g.real[()]
+                return self.add(k, g)
+            return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0), float(np.real(g)))
+        old = self.arrays.get(k)
+        self.arrays[k] = g if old is None else apply2(o_add, old, g)
+        self.owned[k - self.start] = 0
+        return 0
+
+    cdef ArrayVar own(self, int32_t k):
+        """The cotangent of array node k as an array of its own, to write to."""
+        cdef Rec rec
+        cdef ArrayVar acc
+        old = self.arrays.get(k)
+        if self.owned[k - self.start]:
+            return <ArrayVar> old
+        rec = self.tape.rec_of(k)
+        if isinstance(old, ArrayVar):
+            acc = apply1(o_positive, old)
+        else:
+            value = np.zeros(rec.shape, rec.dtype)
+            if old is not None:
+                value[...] = old
+            acc = self.tape.add_constant(value)
+        self.arrays[k] = acc
+        self.owned[k - self.start] = 1
+        return acc
+
+    cdef int move(self, int32_t k, int32_t base) except -1:
+        """Hand the cotangent of version k to the version before it."""
+        g = self.arrays.pop(k)
+        cdef bint owned = self.owned[k - self.start]
+        if not self.mask[base]:
+            return 0
+        if base in self.arrays:
+            return self.add(base, g)
+        self.arrays[base] = g
+        self.owned[base - self.start] = owned
+        return 0
+
+    cdef int scalar(self, int32_t k) except -1:
+        """A scalar instruction backward."""
+        cdef Node p = self.tape.nodes[k]
+        cdef Bar bar = self.bars[k - self.start]
+        cdef Bar g
+        cdef const Partial *q
+        cdef int32_t operands[4]
+        cdef int arity = scalar_arity(p.op), i
+        cdef int32_t zero
+        operands[0], operands[1], operands[2] = p.a, p.b, p.c
+        operands[arity] = k
+        if p.op == SC_select:
+            zero = self.tape.constant(0.0, 0)
+            if self.mask[p.b]:
+                g.node = emit(self.tape, SC_select, p.a, bar.node, zero, &g.v)
+                self.add_scalar(p.b, g.node, g.v)
+            if self.mask[p.c]:
+                g.node = emit(self.tape, SC_select, p.a, zero, bar.node, &g.v)
+                self.add_scalar(p.c, g.node, g.v)
+            return 0
+        for i in range(arity):
+            if not self.mask[operands[i]]:
+                continue
+            q = partial_of(p.op, i)
+            if q.kind == PARTIAL_NONE:
+                continue
+            if q.kind == PARTIAL_CONSTANT:
+                if q.c == 1.0:
+                    self.add_scalar(operands[i], bar.node, bar.v)
+                    continue
+                if q.c == -1.0:
+                    g.node = emit(self.tape, SC_negative, bar.node, -1, -1, &g.v)
+                    self.add_scalar(operands[i], g.node, g.v)
+                    continue
+                g.node = self.tape.constant(q.c, 0)
+            elif q.kind == PARTIAL_OPERAND:
+                g.node = operands[q.ref]
+            else:
+                emit_partial(self.tape, q, operands, &g)
+            g.node = emit(self.tape, SC_chain, bar.node, g.node, -1, &g.v)
+            self.add_scalar(operands[i], g.node, g.v)
+        return 0
+
+    cdef int window(self, int32_t base, dict params, object ct) except -1:
+        """The cotangent of a view goes to its base."""
+        cdef ArrayVar acc, part
+        cdef tuple shape = params["shape"], strides = params["strides"]
+        if not self.tape.nodes[base].flags & NODE_ARRAY:
+            return self.add(base, fit(ct, 0.0, shape))
+        old = self.arrays.get(base)
+        if old is None and isinstance(ct, float):
+            ct = np.full(shape, ct)
+        if old is None and params["offset"] == 0 and size(shape) == size(params["of"]) and in_order(shape, strides):
+            self.arrays[base] = ct.reshape(params["of"])
+            return 0
+        if old is None:
+            self.arrays[base] = o_embed(ct, **params)
+            self.owned[base - self.start] = isinstance(ct, Traced)
+            return 0
+        if overlapping(shape, strides) or 4 * size(shape) >= size(params["of"]) \
+                or any([s == 0 and d > 1 for d, s in zip(shape, strides)]):
+            return self.add(base, o_embed(ct if not isinstance(ct, float) else np.full(shape, ct), **params))
+        acc = self.own(base)
+        acc.prepare_write()
+        part = acc.alias(window_view(acc.arr, params["offset"], shape, strides))
+        part += ct
+        return 0
+
+    cdef int put(self, int32_t k, Rec rec) except -1:
+        """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
+        cdef ArrayVar acc = self.own(k)
+        cdef ArrayVar part
+        cdef int32_t j = rec.args[1]
+        cdef dict w = rec.params
+        if rec.op.kind == KIND_PUT:
+            acc.prepare_write()
+            part = acc.alias(window_view(acc.arr, w["offset"], w["shape"], w["strides"]))
+            if j >= 0 and self.mask[j]:
+                self.add(j, fit(apply1(o_positive, part), rec.vals[1], w["shape"]))
+            part[...] = 0.0
+        else:
+            index = rec.vals[2]
+            if j >= 0 and self.mask[j]:
+                g = apply2(o_gather, acc, index)
+                keep = last_write(index, rec.shape)
+                if not keep.all():
+                    g = g * keep
+                self.add(j, fit(g, rec.vals[1], g.shape))
+            acc[index] = 0.0
+        return self.move(k, rec.args[0])
+
+    cdef int record(self, int32_t k) except -1:
+        """An array instruction backward."""
+        cdef Tape tape = self.tape
+        cdef Node p = tape.nodes[k]
+        cdef Rec rec = <Rec> tape.recs[p.a]
+        cdef Op op = rec.op
+        cdef list vals = [], active = []
+        cdef Bar bar
+        cdef int i
+        cdef int32_t j
+        if p.flags & NODE_ARRAY:
+            if k not in self.arrays:
+                return 0
+            if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
+                return self.put(k, rec)
+            ct = self.arrays.pop(k)
+            out = None if rec.out is None else make_array(tape, k, rec.out, False)
+        else:
+            bar = self.bars[k - self.start]
+            if bar.node < 0:
+                return 0
+            ct = make_scalar(tape, bar.node, bar.v, NODE_STRONG)
+            out = make_scalar(tape, k, p.v, NODE_STRONG)
+        if op.kind == KIND_WINDOW:
+            j = rec.args[0]
+            return self.window(j, rec.params, ct) if self.mask[j] else 0
+        for i in range(len(rec.args)):
+            j = rec.args[i]
+            if j < 0:
+                vals.append(rec.vals[i])
+            elif tape.nodes[j].flags & NODE_ARRAY:
+                vals.append(None if rec.vals[i] is None else make_array(tape, j, rec.vals[i], False))
+            else:
+                vals.append(make_scalar(tape, j, tape.nodes[j].v, tape.nodes[j].flags & NODE_STRONG))
+            active.append(j >= 0 and self.mask[j])
+        gs = pull(op, ct, tuple(vals), out, rec.params, rec.shape, active)
+        for i in range(len(gs)):
+            if gs[i] is not None:
+                j = rec.args[i]
+                self.add(j, gs[i])
+        return 0
+
+    cdef int run(self, list inputs) except -1:
+        cdef int32_t k
+        cdef Node p
+        cdef set wanted = set(inputs)
+        cdef Bar bar
+        for k in range(self.stop - 1, self.start - 1, -1):
+            if not k & 0xfff:
+                PyErr_CheckSignals()
+            if not self.mask[k]:
+                continue
+            p = self.tape.nodes[k]
+            if p.op >= OP_FIRST_SCALAR:
+                if self.bars[k - self.start].node >= 0 and k not in wanted:
+                    self.scalar(k)
+            elif p.op == OP_LOAD:
+                bar = self.bars[k - self.start]
+                if bar.node >= 0:
+                    element_add(self.own(p.a), node_index(&p), bar.node)
+            elif p.op == OP_STORE:
+                if k in self.arrays and k not in wanted:
+                    acc = self.own(k)
+                    bar.node = element_take(acc, p.i, &bar.v)
+                    if self.mask[p.b]:
+                        self.add_scalar(p.b, bar.node, bar.v)
+                    self.move(k, p.a)
+            elif p.op == OP_REC and k not in wanted:
+                self.record(k)
+        return 0
+
+    cdef object result(self, int32_t k):
+        cdef Bar bar
+        if self.tape.nodes[k].flags & NODE_ARRAY:
+            return self.arrays.get(k)
+        bar = self.bars[k - self.start]
+        return None if bar.node < 0 else make_scalar(self.tape, bar.node, bar.v, NODE_STRONG)
+
+
+cdef inline Py_ssize_t size(tuple shape):
+    cdef Py_ssize_t n = 1
+    for d in shape:
+        n *= <Py_ssize_t> d
+    return n
+
+
+def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs):
+    """Record the reverse sweep from `seeds` to `inputs` on the tape itself.
+
+    Parameters
+    ----------
+    tape : Tape
+        Open; every traced cotangent belongs to it.
+    start, stop : int
+        The range of instructions between inputs and seeds.
+    seeds : list of (int, value)
+        Nodes and cotangents, numbers, arrays or traced.
+    inputs : list of int
+
+    Returns
+    -------
+    list
+        Traced cotangents (or floats and arrays that are constant), None where nothing depends on the input.
+    """
+    cdef Sweep sweep = Sweep(tape, start, stop, inputs)
+    for k, g in seeds:
+        if sweep.mask[k]:
+            sweep.add(k, g)
+    with np.errstate(all="ignore"):
+        sweep.run(inputs)
+    return [sweep.result(k) for k in inputs]
