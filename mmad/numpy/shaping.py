@@ -2,30 +2,63 @@
 
 import numpy as np
 
-from mmad._core import HOOKS
+from mmad._core import Traced
 from mmad.numpy._dispatch import implements, prop
+from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
-from mmad.ops.structure import concatenate as concatenate_op
-from mmad.ops.structure import size, viewed
+from mmad.ops.reduction import sum_
+from mmad.ops.structure import embed, size, viewed
 
 
 @implements(np.reshape)
 def reshape(x, shape, order="C", copy=None):
-    """`numpy.reshape`."""
+    """`numpy.reshape`: a view where NumPy gives one."""
+    if copy:
+        x = a.positive(x)
     if order == "F":
-        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+        shape = np.zeros(shape_of(x)).reshape(shape).shape
         return transpose(reshape(transpose(x), shape[::-1]))
     return viewed(x, lambda m: m.reshape(shape))
 
 
+@implements(method="reshape")
 def _reshape_method(x, *shape, order="C", copy=None):
-    return reshape(x, shape[0] if len(shape) == 1 else shape, order)
+    return reshape(x, shape[0] if len(shape) == 1 else shape, order, copy)
 
 
-implements(method="reshape")(_reshape_method)
+@implements(np.ravel, method="ravel")
+def ravel(x, order="C"):
+    """`numpy.ravel`."""
+    if order == "F":
+        x = transpose(x)
+    return viewed(x, lambda m: m.reshape(-1))
 
 
-@implements(np.transpose)
+@implements(method="flatten")
+def _flatten(x, order="C"):
+    return a.positive(ravel(x, order))
+
+
+@implements(np.copy)
+def copy(x, order="K", subok=False):
+    """`numpy.copy`."""
+    return a.positive(x)
+
+
+@implements(method="copy")
+def _copy_method(x, order="C"):
+    return a.positive(x)
+
+
+@implements(np.asfortranarray)
+def asfortranarray(x, dtype=None, like=None):
+    """`numpy.asfortranarray`: traced values are kept in C order, only the values are copied."""
+    x = a.positive(x) if len(shape_of(x)) > 1 else viewed(x, np.atleast_1d) if not shape_of(x) else x
+    return x if dtype is None or x.dtype == np.dtype(dtype) else a.astype(x, dtype=np.dtype(dtype))
+
+
+# --- axes -------------------------------------------------------------------------------------------------
+@implements(np.transpose, np.permute_dims)
 def transpose(x, axes=None):
     """`numpy.transpose`."""
     return viewed(x, lambda m: m.transpose(axes))
@@ -36,34 +69,205 @@ def _transpose_method(x, *axes):
     return transpose(x, axes[0] if len(axes) == 1 else axes or None)
 
 
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x):
+    """`numpy.matrix_transpose`."""
+    if len(shape_of(x)) < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {len(shape_of(x))}")
+    return viewed(x, lambda m: m.swapaxes(-1, -2))
+
+
+@implements(np.swapaxes, method="swapaxes")
+def swapaxes(x, axis1, axis2):
+    """`numpy.swapaxes`."""
+    return viewed(x, lambda m: m.swapaxes(axis1, axis2))
+
+
+@implements(np.moveaxis)
+def moveaxis(x, source, destination):
+    """`numpy.moveaxis`."""
+    return viewed(x, lambda m: np.moveaxis(m, source, destination))
+
+
+@implements(np.rollaxis)
+def rollaxis(x, axis, start=0):
+    """`numpy.rollaxis`."""
+    return viewed(x, lambda m: np.rollaxis(m, axis, start))
+
+
+@implements(np.expand_dims)
+def expand_dims(x, axis):
+    """`numpy.expand_dims`."""
+    return viewed(x, lambda m: np.expand_dims(m, axis))
+
+
+@implements(np.squeeze, method="squeeze")
+def squeeze(x, axis=None):
+    """`numpy.squeeze`."""
+    return viewed(x, lambda m: m.squeeze(axis))
+
+
+@implements(np.broadcast_to)
+def broadcast_to(x, shape, subok=False):
+    """`numpy.broadcast_to`."""
+    return viewed(x, lambda m: np.broadcast_to(m, shape))
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*arrays, subok=False):
+    """`numpy.broadcast_arrays`."""
+    shape = np.broadcast_shapes(*[shape_of(v) for v in arrays])
+    return tuple(broadcast_to(v, shape) for v in arrays)
+
+
+def _at_least(function, rank):
+    def at_least(*arrays):
+        r = tuple(v if isinstance(v, Traced) and len(shape_of(v)) >= rank else viewed(v, function) for v in arrays)
+        return r[0] if len(r) == 1 else r
+    at_least.__name__ = at_least.__qualname__ = function.__name__
+    at_least.__doc__ = f"`numpy.{function.__name__}`."
+    return implements(function)(at_least)
+
+
+atleast_1d = _at_least(np.atleast_1d, 1)
+atleast_2d = _at_least(np.atleast_2d, 2)
+atleast_3d = _at_least(np.atleast_3d, 3)
+
+
+# --- order of elements ------------------------------------------------------------------------------------
+@implements(np.flip)
+def flip(m, axis=None):
+    """`numpy.flip`."""
+    return viewed(m, lambda v: np.flip(v, axis))
+
+
+@implements(np.fliplr)
+def fliplr(m):
+    """`numpy.fliplr`."""
+    return viewed(m, np.fliplr)
+
+
+@implements(np.flipud)
+def flipud(m):
+    """`numpy.flipud`."""
+    return viewed(m, np.flipud)
+
+
+@implements(np.rot90)
+def rot90(m, k=1, axes=(0, 1)):
+    """`numpy.rot90`."""
+    return viewed(m, lambda v: np.rot90(v, k, axes))
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
+    """`numpy.lib.stride_tricks.sliding_window_view`."""
+    return viewed(x, lambda m: np.lib.stride_tricks.sliding_window_view(m, window_shape, axis))
+
+
+# --- diagonals and triangles ------------------------------------------------------------------------------
+@implements(np.diagonal, method="diagonal")
+def diagonal(x, offset=0, axis1=0, axis2=1):
+    """`numpy.diagonal`: a view."""
+    return viewed(x, lambda m: m.diagonal(offset, axis1, axis2))
+
+
+@implements(np.linalg.diagonal)
+def _linalg_diagonal(x, /, *, offset=0):
+    return diagonal(x, offset, -2, -1)
+
+
+@implements(np.diag)
+def diag(v, k=0):
+    """`numpy.diag`: the diagonal of a matrix, a view, or a matrix with a given diagonal."""
+    if len(shape_of(v)) == 2:
+        return diagonal(v, k)
+    if len(shape_of(v)) != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    n = shape_of(v)[0] + abs(k)
+    return embed(v, offset=k if k >= 0 else -k * n, shape=shape_of(v), strides=(n + 1,), of=(n, n))
+
+
+@implements(np.diagflat)
+def diagflat(v, k=0):
+    """`numpy.diagflat`."""
+    return diag(ravel(v), k)
+
+
+def _trace(x, offset, axis1, axis2, dtype, out):
+    from mmad.numpy.ufuncs import write_out
+    x = diagonal(x, offset, axis1, axis2)
+    if dtype is not None:
+        x = a.astype(x, dtype=np.dtype(dtype))
+    r = sum_(x, axis=(len(shape_of(x)) - 1,), keepdims=False)
+    return r if out is None else write_out(out, r, "trace")
+
+
+@implements(np.trace, method="trace")
+def trace(x, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    """`numpy.trace`."""
+    return _trace(x, offset, axis1, axis2, dtype, out)
+
+
+@implements(np.linalg.trace)
+def _linalg_trace(x, /, *, offset=0, dtype=None):
+    return _trace(x, offset, -2, -1, dtype, None)
+
+
+@implements(np.tril)
+def tril(m, k=0):
+    """`numpy.tril`."""
+    return a.select(_triangle(m, k), m, 0.0)
+
+
+@implements(np.triu)
+def triu(m, k=0):
+    """`numpy.triu`."""
+    return a.select(_triangle(m, k - 1), 0.0, m)
+
+
+def _triangle(m, k):
+    shape = shape_of(m)
+    if not shape:
+        raise ValueError("tril and triu need an array of at least one dimension")
+    return np.tri(*(shape * 2)[-2:], k=k, dtype=bool)
+
+
+@implements(np.vander)
+def vander(x, N=None, increasing=False):
+    """`numpy.vander`."""
+    if len(shape_of(x)) != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
+    dtype = np.promote_types(x.dtype, int)
+    x = x if x.dtype == dtype else a.astype(x, dtype=dtype)
+    exponents = np.arange(shape_of(x)[0] if N is None else N, dtype=dtype)
+    return a.power(viewed(x, lambda m: m[:, None]), exponents if increasing else exponents[::-1])
+
+
+# --- what a value is --------------------------------------------------------------------------------------
+@implements(np.shape)
+def shape(x):
+    """`numpy.shape`."""
+    return shape_of(x)
+
+
+@implements(np.ndim)
+def ndim(x):
+    """`numpy.ndim`."""
+    return len(shape_of(x))
+
+
+@implements(np.size)
+def _size(x, axis=None):
+    if axis is None:
+        return size(shape_of(x))
+    axes = np.lib.array_utils.normalize_axis_tuple(axis, len(shape_of(x)))
+    return size([shape_of(x)[k] for k in axes])
+
+
 prop("T")(transpose)
+prop("mT")(matrix_transpose)
 prop("ndim")(lambda x: len(x.shape))
 prop("size")(lambda x: size(x.shape))
-
-
-@implements(np.concatenate)
-def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
-    """`numpy.concatenate`."""
-    arrays = [HOOKS["lift"](v) if isinstance(v, list | tuple) else v for v in arrays]
-    if axis is None:
-        arrays, axis = [reshape(v, -1) for v in arrays], 0
-    ndim = len(shape_of(arrays[0]))
-    if ndim == 0:
-        raise ValueError("zero-dimensional arrays cannot be concatenated")
-    r = concatenate_op(*arrays, axis=axis % ndim)
-    if dtype is not None:
-        r = r.astype(dtype)
-    return r
-
-
-@implements(np.stack)
-def stack(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
-    """`numpy.stack`."""
-    arrays = list(arrays)
-    ndim = len(shape_of(arrays[0])) + 1
-    axis = axis % ndim
-    at = (slice(None),) * axis + (None,)
-    return concatenate([viewed(v, lambda m: m[at]) for v in arrays], axis=axis)
-
-
-HOOKS["stack"] = stack
+prop("itemsize")(lambda x: x.dtype.itemsize)
+prop("nbytes")(lambda x: x.dtype.itemsize * size(x.shape))

@@ -1,0 +1,349 @@
+"""Joining, splitting, repeating and padding arrays."""
+
+import numpy as np
+
+from mmad._core import HOOKS, Traced
+from mmad.numpy._dispatch import implements
+from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
+from mmad.numpy.ufuncs import write_out
+from mmad.ops import arithmetic as a
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import concatenate as concatenate_op
+from mmad.ops.structure import gather, viewed
+
+
+def lifted(x):
+    """A traced array, number or plain array from whatever NumPy takes for an array."""
+    return x if isinstance(x, Traced | np.ndarray) else HOOKS["lift"](x) if isinstance(x, list | tuple) else np.asarray(x)
+
+
+def normal_axis(axis, ndim):
+    """A non-negative axis; AxisError if there is none such."""
+    return np.lib.array_utils.normalize_axis_index(axis, ndim)
+
+
+def dtype_of(x):
+    """The dtype of a plain or traced value."""
+    return x.dtype if hasattr(x, "dtype") else np.result_type(x)
+
+
+def take_axis(x, index, axis):
+    """The elements at a vector of positions along one axis, in an array of its own."""
+    if axis == 0:
+        return gather(x, index)
+    return a.positive(moveaxis(gather(moveaxis(x, axis, 0), index), 0, axis))
+
+
+# --- joining ----------------------------------------------------------------------------------------------
+@implements(np.concatenate)
+def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+    """`numpy.concatenate`."""
+    arrays = [lifted(v) for v in arrays]
+    if not arrays:
+        raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        arrays, axis = [ravel(v) for v in arrays], 0
+    ndim = len(shape_of(arrays[0]))
+    if ndim == 0:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    r = concatenate_op(*arrays, axis=normal_axis(axis, ndim))
+    if dtype is not None and r.dtype != np.dtype(dtype):
+        r = a.astype(r, dtype=np.dtype(dtype))
+    return r if out is None else write_out(out, r, "concatenate")
+
+
+@implements(np.stack)
+def stack(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
+    """`numpy.stack`."""
+    arrays = [lifted(v) for v in arrays]
+    if not arrays:
+        raise ValueError("need at least one array to stack")
+    if len({shape_of(v) for v in arrays}) != 1:
+        raise ValueError("all input arrays must have the same shape")
+    axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
+    at = (slice(None),) * axis + (None,)
+    return concatenate([viewed(v, lambda m: m[at]) for v in arrays], axis, out, dtype)
+
+
+HOOKS["stack"] = stack
+
+
+def _each(function, arrays):
+    return [function(lifted(v)) for v in arrays]
+
+
+@implements(np.hstack)
+def hstack(tup, *, dtype=None, casting="same_kind"):
+    """`numpy.hstack`."""
+    arrays = _each(atleast_1d, tup)
+    return concatenate(arrays, 0 if len(shape_of(arrays[0])) == 1 else 1, dtype=dtype)
+
+
+@implements(np.vstack)
+def vstack(tup, *, dtype=None, casting="same_kind"):
+    """`numpy.vstack`."""
+    return concatenate(_each(atleast_2d, tup), 0, dtype=dtype)
+
+
+@implements(np.dstack)
+def dstack(tup):
+    """`numpy.dstack`."""
+    return concatenate(_each(atleast_3d, tup), 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup):
+    """`numpy.column_stack`."""
+    def column(v):
+        return viewed(v, lambda m: np.atleast_2d(m).T) if len(shape_of(v)) < 2 else v
+    return concatenate(_each(column, tup), 1)
+
+
+@implements(np.block)
+def block(arrays):
+    """`numpy.block`."""
+    def depth(x):
+        if not isinstance(x, list):
+            return 0
+        inner = {depth(v) for v in x}
+        if len(inner) != 1:
+            raise ValueError("List depths are mismatched.")
+        return 1 + inner.pop()
+
+    def leaves(x):
+        return [v for y in x for v in leaves(y)] if isinstance(x, list) else [x]
+
+    def join(x, level):
+        if level:
+            return concatenate([join(v, level - 1) for v in x], -level)
+        lead = (1,) * (rank - len(shape_of(x)))
+        x = viewed(lifted(x), lambda m: m.reshape(lead + m.shape)) if lead else lifted(x)
+        return x if levels else a.positive(x)
+
+    levels = depth(arrays)
+    rank = max([levels] + [len(shape_of(v)) for v in leaves(arrays)])
+    return join(arrays, levels)
+
+
+@implements(np.append)
+def append(arr, values, axis=None):
+    """`numpy.append`."""
+    if axis is None:
+        return concatenate([ravel(lifted(arr)), ravel(lifted(values))], 0)
+    return concatenate([arr, values], axis)
+
+
+@implements(np.insert)
+def insert(arr, obj, values, axis=None):
+    """`numpy.insert`."""
+    arr, values = lifted(arr), lifted(values)
+    if axis is None:
+        arr, axis = ravel(arr), 0
+    axis = normal_axis(axis, len(shape_of(arr)))
+    shape = shape_of(arr)
+    n = shape[axis]
+    index = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
+    if index.dtype == bool:
+        index = np.flatnonzero(index)
+    lead = (1,) * (len(shape) - len(shape_of(values)))
+    if lead:
+        values = viewed(values, lambda m: m.reshape(lead + m.shape))
+    if index.ndim == 0:
+        values = moveaxis(values, 0, axis)
+    count = shape_of(values)[axis] if index.size == 1 else index.size
+    order = np.insert(np.arange(n), obj, np.arange(n, n + count))
+    values = broadcast_to(values, shape[:axis] + (count,) + shape[axis + 1:])
+    if dtype_of(values) != arr.dtype:
+        values = a.astype(values, dtype=arr.dtype)
+    return take_axis(concatenate([arr, values], axis), order, axis)
+
+
+@implements(np.delete)
+def delete(arr, obj, axis=None):
+    """`numpy.delete`."""
+    if axis is None:
+        arr, axis = ravel(arr), 0
+    axis = normal_axis(axis, len(shape_of(arr)))
+    return take_axis(arr, np.delete(np.arange(shape_of(arr)[axis]), obj), axis)
+
+
+# --- splitting: views -------------------------------------------------------------------------------------
+def _part(x, axis, start, stop):
+    return viewed(x, lambda m: m[(slice(None),) * axis + (slice(start, stop),)])
+
+
+@implements(np.array_split)
+def array_split(ary, indices_or_sections, axis=0):
+    """`numpy.array_split`."""
+    axis = normal_axis(axis, len(shape_of(ary)))
+    n = shape_of(ary)[axis]
+    if np.ndim(indices_or_sections):
+        cuts = [0, *indices_or_sections, n]
+    else:
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extras = divmod(n, sections)
+        cuts = [k * each + min(k, extras) for k in range(sections + 1)]
+    return [_part(ary, axis, start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+@implements(np.split)
+def split(ary, indices_or_sections, axis=0):
+    """`numpy.split`."""
+    if not np.ndim(indices_or_sections) and shape_of(ary)[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@implements(np.hsplit)
+def hsplit(ary, indices_or_sections):
+    """`numpy.hsplit`."""
+    if not shape_of(ary):
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
+    return split(ary, indices_or_sections, 1 if len(shape_of(ary)) > 1 else 0)
+
+
+@implements(np.vsplit)
+def vsplit(ary, indices_or_sections):
+    """`numpy.vsplit`."""
+    if len(shape_of(ary)) < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+    return split(ary, indices_or_sections, 0)
+
+
+@implements(np.dsplit)
+def dsplit(ary, indices_or_sections):
+    """`numpy.dsplit`."""
+    if len(shape_of(ary)) < 3:
+        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+    return split(ary, indices_or_sections, 2)
+
+
+@implements(np.unstack)
+def unstack(x, /, *, axis=0):
+    """`numpy.unstack`."""
+    if not shape_of(x):
+        raise ValueError("Input array must be at least 1-d.")
+    axis = normal_axis(axis, len(shape_of(x)))
+    return tuple(viewed(x, lambda m, k=k: m[(slice(None),) * axis + (k, ...)]) for k in range(shape_of(x)[axis]))
+
+
+# --- repeating --------------------------------------------------------------------------------------------
+@implements(np.repeat, method="repeat")
+def repeat(x, repeats, axis=None):
+    """`numpy.repeat`."""
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normal_axis(axis, len(shape_of(x)))
+    shape = shape_of(x)
+    if np.size(repeats) != 1:
+        return take_axis(x, np.repeat(np.arange(shape[axis]), repeats), axis)
+    count = int(np.reshape(repeats, ()))
+    if count < 0:
+        raise ValueError("repeats may not contain negative values.")
+    at = (slice(None),) * (axis + 1) + (None,)
+    x = viewed(x, lambda m: np.broadcast_to(m[at], m.shape[:axis + 1] + (count,) + m.shape[axis + 1:]))
+    return reshape(a.positive(x), shape[:axis] + (shape[axis] * count,) + shape[axis + 1:])
+
+
+@implements(np.tile)
+def tile(x, reps):
+    """`numpy.tile`."""
+    reps = (int(reps),) if np.ndim(reps) == 0 else tuple(int(r) for r in reps)
+    rank = max(len(reps), len(shape_of(x)))
+    reps = (1,) * (rank - len(reps)) + reps
+    shape = (1,) * (rank - len(shape_of(x))) + shape_of(x)
+    apart = tuple(d for n in shape for d in (1, n))
+    together = tuple(d for r, n in zip(reps, shape, strict=True) for d in (r, n))
+    x = viewed(x, lambda m: np.broadcast_to(m.reshape(apart), together))
+    return reshape(a.positive(x), tuple(r * n for r, n in zip(reps, shape, strict=True)))
+
+
+@implements(np.resize)
+def resize(x, new_shape):
+    """`numpy.resize`."""
+    new_shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
+    x = ravel(x)
+    count = int(np.prod(new_shape))
+    if not shape_of(x)[0]:
+        return np.zeros(new_shape, x.dtype)
+    return reshape(gather(x, np.arange(count) % shape_of(x)[0]), new_shape)
+
+
+@implements(np.roll)
+def roll(x, shift, axis=None):
+    """`numpy.roll`."""
+    if axis is None:
+        return reshape(roll(ravel(x), shift, 0), shape_of(x))
+    shifts = np.broadcast(shift, axis)
+    total = {}
+    for s, k in shifts:
+        k = normal_axis(int(k), len(shape_of(x)))
+        total[k] = total.get(k, 0) + int(s)
+    rolled = False
+    for k, s in total.items():
+        n = shape_of(x)[k]
+        s = s % n if n else 0
+        if s:
+            x, rolled = concatenate_op(_part(x, k, n - s, n), _part(x, k, 0, n - s), axis=k), True
+    return x if rolled else a.positive(x)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    """`numpy.meshgrid`."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    n = len(xi)
+    order = list(range(n))
+    if indexing == "xy" and n > 1:
+        order[:2] = [1, 0]
+    xi = [ravel(lifted(x)) for x in xi]
+    axes = [order[k] for k in range(n)]
+    full = [0] * n
+    for x, k in zip(xi, axes, strict=True):
+        full[k] = shape_of(x)[0]
+    grids = [reshape(x, tuple(-1 if j == k else 1 for j in range(n))) for x, k in zip(xi, axes, strict=True)]
+    if not sparse:
+        grids = [broadcast_to(g, tuple(full)) for g in grids]
+    return tuple(a.positive(g) for g in grids) if copy else tuple(grids)
+
+
+# --- padding ----------------------------------------------------------------------------------------------
+@implements(np.pad)
+def pad(array, pad_width, mode="constant", **kwargs):
+    """`numpy.pad`, in the modes constant, edge, reflect, symmetric and wrap."""
+    array = lifted(array)
+    ndim = len(shape_of(array))
+    if isinstance(pad_width, dict):
+        pairs = [(0, 0)] * ndim
+        for k, w in pad_width.items():
+            pairs[k] = (w, w) if np.ndim(w) == 0 else tuple(w)
+        pad_width = pairs
+    width = [tuple(int(w) for w in pair) for pair in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
+    if any(w < 0 for pair in width for w in pair):
+        raise ValueError("index can't contain negative values")
+    if mode == "constant":
+        return _pad_constant(array, width, **kwargs)
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        index = np.pad(np.arange(int(np.prod(shape_of(array)))).reshape(shape_of(array)), width, mode, **kwargs)
+        return gather(ravel(array), index)
+    raise TypeError(f"numpy.pad(mode={mode!r}) is not supported on traced values; the modes that are: constant, edge, "
+                    "reflect, symmetric, wrap")
+
+
+def _pad_constant(x, width, constant_values=0):
+    ndim = len(shape_of(x))
+    values = broadcast_to(lifted(constant_values), (ndim, 2))
+    padded = False
+    for k, pair in enumerate(width):
+        parts = [x, x, x]
+        for side, w in enumerate(pair):
+            shape = shape_of(x)[:k] + (w,) + shape_of(x)[k + 1:]
+            fill = values[k, side]
+            fill = a.astype(fill, dtype=x.dtype) if dtype_of(fill) != x.dtype else fill
+            parts[2 * side] = viewed(fill, lambda m, shape=shape: np.broadcast_to(m, shape)) if w else None
+        if any(pair):
+            x, padded = concatenate_op(*[p for p in parts if p is not None], axis=k), True
+    return x if padded else a.positive(x)
