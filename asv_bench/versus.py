@@ -76,7 +76,7 @@ def rows(name, timings):
             Row(
                 task,
                 duration(theirs.median if other_way else ours.median),
-                "" if other_way else f"{peer} {duration(theirs.median)}",
+                f"mmad alone {duration(ours.median)}" if other_way else f"{peer} {duration(theirs.median)}",
                 f"{ratio:.2f}",
                 "" if bar is None else f">= {bar:g}: {verdict(met)}",
                 met,
