@@ -38,6 +38,8 @@ def _call(ufunc, inputs, kwargs):
         kwargs.pop(name, None)
     if kwargs:
         raise TypeError(f"np.{ufunc.__name__} on traced values does not support {', '.join(sorted(kwargs))}")
+    if out is not None and len(out) > 1:
+        raise TypeError(f"np.{ufunc.__name__}(out=) with several results is not supported on traced values")
     op = UFUNCS.get(ufunc)
     if op is None:
         composite = FUNCTIONS.get(ufunc)
@@ -70,7 +72,7 @@ def _ufunc(ufunc, method, inputs, kwargs):
     if method == "__call__":
         return _call(ufunc, inputs, kwargs)
     handler = METHODS.get((ufunc, method)) or METHODS.get(method)
-    if handler is None:
+    if handler is None or ufunc.nout != 1 or (ufunc not in UFUNCS and ufunc not in FUNCTIONS):
         raise TypeError(f"np.{ufunc.__name__}.{method} is not supported on traced values")
     out = kwargs.pop("out", None)
     result = handler(ufunc, *inputs, **kwargs)
@@ -78,9 +80,84 @@ def _ufunc(ufunc, method, inputs, kwargs):
 
 
 def _outer(ufunc, x, y, **kwargs):
+    x, y = (HOOKS["lift"](v) if isinstance(v, list | tuple) else v for v in (x, y))
     rank = len(shape_of(y))
     x = viewed(x, lambda m: m.reshape(m.shape + (1,) * rank)) if shape_of(x) else x
     return ufunc(x, y, **kwargs)
+
+
+def _parts(x, axis):
+    """The slices of x along one axis."""
+    at = (slice(None),) * axis
+    return [x[(*at, k)] for k in range(shape_of(x)[axis])]
+
+
+def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
+    """`ufunc.reduce` of any binary function, from the first element to the last."""
+    if where is not True:
+        raise TypeError(f"np.{ufunc.__name__}.reduce(where=) is not supported on traced values")
+    shape = shape_of(x)
+    if axis is None or isinstance(axis, tuple):
+        axes = tuple(range(len(shape))) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(shape))
+    else:
+        axes = (np.lib.array_utils.normalize_axis_index(axis, len(shape)),)
+    if len(axes) > 1 and ufunc.identity is None and ufunc not in (np.fmax, np.fmin):
+        raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be specified")
+    if dtype is not None:
+        x = a.astype(x, dtype=np.dtype(dtype))
+    r = x
+    for k in sorted(axes, reverse=True):
+        parts = _parts(r, k)
+        if initial is not np._NoValue and initial is not None:
+            parts.insert(0, initial)
+        elif not parts and ufunc.identity is None:
+            raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+        elif not parts:
+            parts = [np.full(shape_of(r)[:k] + shape_of(r)[k + 1:], ufunc.identity, x.dtype)]
+        r = parts[0] if len(parts) > 1 else a.positive(parts[0])
+        for part in parts[1:]:
+            r = ufunc(r, part)
+        initial = np._NoValue
+    if keepdims:
+        r = viewed(r, lambda m: m.reshape(tuple(1 if k in axes else d for k, d in enumerate(shape))))
+    return r
+
+
+def _accumulate(ufunc, x, axis=0, dtype=None):
+    """`ufunc.accumulate` of any binary function."""
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
+    if dtype is not None:
+        x = a.astype(x, dtype=np.dtype(dtype))
+    rows = _parts(x, axis)
+    for k in range(1, len(rows)):
+        rows[k] = ufunc(rows[k - 1], rows[k])
+    return HOOKS["stack"](rows, axis) if rows else x
+
+
+def _reduceat(ufunc, x, indices, axis=0, dtype=None):
+    """`ufunc.reduceat`: a reduction of each segment between two indices."""
+    x = x if dtype is None else a.astype(x, dtype=np.dtype(dtype))
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
+    at = (slice(None),) * axis
+    n = shape_of(x)[axis]
+    ends = [*[int(k) for k in indices[1:]], n]
+    rows = [ufunc.reduce(x[(*at, slice(start, end))], axis=axis) if start < end else x[(*at, start)]
+            for start, end in zip([int(k) for k in indices], ends, strict=True)]
+    return HOOKS["stack"](rows, axis)
+
+
+def _stable(top, exp, log):
+    """`logaddexp.reduce` in three passes over the array: less the largest element, so that nothing overflows."""
+    def reduce(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
+        if where is not True or (initial is not np._NoValue and initial is not None) or 0 in shape_of(x):
+            return _fold(ufunc, x, axis, dtype, keepdims, initial, where)
+        x = x if dtype is None else a.astype(x, dtype=np.dtype(dtype))
+        m = a.stop_gradient(top.reduce(x, axis=axis, keepdims=True))
+        m = a.select(np.isfinite(m), m, 0.0)
+        with np.errstate(divide="ignore"):
+            r = a.add(log(np.add.reduce(exp(a.subtract(x, m)), axis=axis, keepdims=True)), m)
+        return r if keepdims else np.add.reduce(r, axis=axis)
+    return reduce
 
 
 def _at(ufunc, x, index, *operand):
@@ -106,6 +183,9 @@ def _at(ufunc, x, index, *operand):
         x[at] = ufunc(x[at], *[v[k] if k else v for v in operands])
 
 
-METHODS = {"outer": _outer, "at": _at}  # (ufunc, method) or method -> handler(ufunc, *inputs, **kwargs)
+# (ufunc, method) or method -> handler(ufunc, *inputs, **kwargs)
+METHODS = {"outer": _outer, "at": _at, "reduce": _fold, "accumulate": _accumulate, "reduceat": _reduceat,
+           (np.logaddexp, "reduce"): _stable(np.maximum, np.exp, np.log),
+           (np.logaddexp2, "reduce"): _stable(np.maximum, np.exp2, np.log2)}
 
 HOOKS["ufunc"] = _ufunc

@@ -1,0 +1,316 @@
+"""Choosing, taking and putting elements; conversions and the flat iterator."""
+
+import numpy as np
+
+from mmad._batch import Batch
+from mmad._core import Traced
+from mmad.numpy._dispatch import implements, prop
+from mmad.numpy.ordering import flat, lined, look
+from mmad.numpy.reductions import finish, lifted
+from mmad.ops import arithmetic as a
+from mmad.ops import extremes
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import broadcast_to, gather, reshape, size
+
+
+def truth(cond):
+    """A condition as truth values."""
+    cond = lifted(cond)
+    if isinstance(cond, Traced):
+        return cond if cond.dtype.kind == "b" else a.not_equal(cond, 0.0)
+    return np.asarray(cond)
+
+
+def writable(x, value, name):
+    """Raise where traced values would go into a plain array."""
+    if not isinstance(x, Traced):
+        raise TypeError(f"numpy.{name} of traced values into a plain array would lose the derivative; make the array "
+                        "with np.zeros(n, like=x) or mmad.numpy.zeros(n)")
+    return value
+
+
+# ------------------------------------------------------------------------------------------------ choosing
+@implements(np.where)
+def where(condition, x=None, y=None, /):
+    """`numpy.where`; no derivative passes to what was not chosen."""
+    if x is None and y is None:
+        return np.nonzero(look(condition))
+    if x is None or y is None:
+        raise ValueError("either both or neither of x and y should be given")
+    return a.select(truth(condition), lifted(x), lifted(y))
+
+
+@implements(np.clip)
+def clip(x, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue, **kwargs):
+    """`numpy.clip`; at a bound, the bound and x share the derivative."""
+    low = min if a_min is np._NoValue else a_min
+    high = max if a_max is np._NoValue else a_max
+    r = lifted(x)
+    if low is not None and low is not np._NoValue:
+        r = a.maximum(r, lifted(low))
+    if high is not None and high is not np._NoValue:
+        r = a.minimum(r, lifted(high))
+    return finish(a.positive(r) if r is x else r, out)
+
+
+@implements(method="clip")
+def _clip_method(x, min=None, max=None, out=None, **kwargs):
+    return clip(x, min, max, out)
+
+
+@implements(np.select)
+def select(condlist, choicelist, default=0):
+    """`numpy.select`."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if not len(condlist):
+        raise ValueError("select with an empty condition list is not possible")
+    r = lifted(default)
+    for cond, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        r = a.select(truth(cond), lifted(choice), r)
+    return r
+
+
+@implements(np.choose)
+def choose(index, choices, out=None, mode="raise"):
+    """`numpy.choose`."""
+    index, n = look(lifted(index)), len(choices)
+    if mode == "wrap":
+        index = index % n
+    elif mode == "clip":
+        index = np.clip(index, 0, n - 1)
+    elif np.any((index < 0) | (index >= n)):
+        raise ValueError("invalid entry in choice array")
+    r = lifted(choices[-1])
+    for k in range(n - 2, -1, -1):
+        r = a.select(np.equal(index, k), lifted(choices[k]), r)
+    return finish(r if n > 1 else a.positive(broadcast_to(r, np.broadcast_shapes(shape_of(r), np.shape(index)))), out)
+
+
+@implements(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kwargs):
+    """`numpy.piecewise`: each function sees only the elements its condition chooses."""
+    x = lifted(x)
+    if not isinstance(condlist, list | tuple) or (len(condlist) and np.ndim(look(condlist[0])) == 0 and shape_of(x) != ()):
+        condlist = [condlist] if not isinstance(condlist, np.ndarray) or condlist.ndim == len(shape_of(x)) else list(condlist)
+        if len(condlist) == 1 and isinstance(condlist[0], list | tuple):
+            condlist = [np.array(condlist[0])]
+    condlist, n = [truth(c) for c in condlist], len(funclist)
+    if n == len(condlist) + 1:
+        rest = np.logical_not(condlist[0])
+        for c in condlist[1:]:
+            rest = np.logical_and(rest, np.logical_not(c))
+        condlist.append(rest)
+    elif n != len(condlist):
+        raise ValueError(f"with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions "
+                         "are expected")
+    whole = shape_of(x) == () or isinstance(x, Batch) or any(isinstance(c, Traced) for c in condlist)
+    y = 0.0 if whole else np.zeros_like(x)
+    for cond, f in zip(condlist, funclist, strict=True):
+        if whole:
+            if isinstance(cond, Traced) or cond.any():
+                y = a.select(cond, f(x, *args, **kwargs) if callable(f) else f, y)
+            continue
+        cond = np.broadcast_to(cond, shape_of(x))
+        if cond.any():
+            y[cond] = f(x[cond], *args, **kwargs) if callable(f) else f
+    return y
+
+
+# -------------------------------------------------------------------------------------------------- taking
+def _bounded(indices, n, mode):
+    """Indices for an axis of length n, with `mode` applied."""
+    indices = look(lifted(indices))
+    if not isinstance(indices, int | np.integer):
+        indices = np.asarray(indices)
+        if indices.dtype.kind not in "iub" and indices.size:
+            raise TypeError(f"indices must be integers, not {indices.dtype}")
+        indices = indices.astype(np.intp)
+    if mode == "wrap":
+        return indices % n
+    if mode == "clip":
+        return np.clip(indices, 0, n - 1)
+    return indices
+
+
+@implements(np.take, method="take")
+def take(x, indices, axis=None, out=None, mode="raise"):
+    """`numpy.take`."""
+    x, axis = lined(x, axis)
+    indices = _bounded(indices, shape_of(x)[axis], mode)
+    if np.ndim(indices) == 0:
+        return finish(a.positive(x[(slice(None),) * axis + (int(indices),)]), out)
+    return finish(gather(x, (slice(None),) * axis + (indices,) if axis else indices), out)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr, indices, axis=-1):
+    """`numpy.take_along_axis`."""
+    if axis is None:
+        return gather(flat(lifted(arr)), look(indices))
+    x, axis = lined(arr, axis)
+    if len(shape_of(indices)) != len(shape_of(x)):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    return extremes.take_along(x, indices if isinstance(indices, Batch) else look(indices), axis=axis, unique=False)
+
+
+@implements(np.compress)
+def compress(condition, x, axis=None, out=None):
+    """`numpy.compress`."""
+    return take(x, np.nonzero(look(lifted(condition)))[0], axis, out)
+
+
+implements(method="compress")(lambda x, condition, axis=None, out=None: compress(condition, x, axis, out))
+
+
+@implements(np.extract)
+def extract(condition, arr):
+    """`numpy.extract`."""
+    return take(arr, np.nonzero(np.ravel(look(lifted(condition))))[0])
+
+
+# ------------------------------------------------------------------------------------------------- putting
+def _cycled(values, n):
+    """The values, in C order, repeated to n of them."""
+    values = lifted(values)
+    m = size(shape_of(values))
+    values = flat(values) if isinstance(values, Traced) else np.ravel(values)
+    return values if m == n else gather(values, np.arange(n) % m)
+
+
+@implements(np.put)
+def put(x, ind, v, mode="raise"):
+    """`numpy.put`."""
+    writable(x, v, "put")
+    ind = np.ravel(_bounded(ind, size(x.shape), mode))
+    if len(ind):
+        x[np.unravel_index(np.where(ind < 0, ind + size(x.shape), ind), x.shape)] = _cycled(v, len(ind))
+
+
+implements(method="put")(put)
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis):
+    """`numpy.put_along_axis`."""
+    writable(arr, values, "put_along_axis")
+    indices = look(indices)
+    if axis is None:
+        arr[np.unravel_index(indices, arr.shape)] = values
+        return
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(arr.shape))
+    arr[extremes._along(indices, arr.shape, axis)] = values
+
+
+@implements(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    """`numpy.copyto`."""
+    writable(dst, src, "copyto")
+    dst[...] = lifted(src) if where is True else a.select(truth(where), lifted(src), a.positive(dst))
+
+
+@implements(np.putmask)
+def putmask(x, mask, values):
+    """`numpy.putmask`."""
+    writable(x, values, "putmask")
+    hits = np.flatnonzero(look(mask))
+    if len(hits):
+        values = lifted(values)
+        m = size(shape_of(values))
+        values = flat(values) if isinstance(values, Traced) else np.ravel(values)
+        x[np.unravel_index(hits, x.shape)] = gather(values, hits % m)
+
+
+@implements(np.place)
+def place(arr, mask, vals):
+    """`numpy.place`."""
+    writable(arr, vals, "place")
+    hits = np.flatnonzero(look(mask))
+    if len(hits):
+        arr[np.unravel_index(hits, arr.shape)] = _cycled(vals, len(hits))
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(x, val, wrap=False):
+    """`numpy.fill_diagonal`."""
+    writable(x, val, "fill_diagonal")
+    shape = x.shape
+    if len(shape) < 2:
+        raise ValueError("array must be at least 2-d")
+    if len(shape) == 2:
+        step, end = shape[1] + 1, None if wrap else shape[1] * shape[1]
+    else:
+        if len(set(shape)) != 1:
+            raise ValueError("All dimensions of input must be of equal length")
+        step, end = 1 + int(np.cumprod(shape[:-1]).sum()), None
+    at = np.arange(size(shape))[:end:step]
+    if len(at):
+        x[np.unravel_index(at, shape)] = val if shape_of(val) == () else _cycled(val, len(at))
+
+
+@implements(method="fill")
+def _fill(x, value):
+    x[...] = value
+
+
+# ----------------------------------------------------------------------------------------------- conversions
+@implements(*[f for f in (getattr(np, "astype", None),) if f])
+def astype(x, dtype, /, *, copy=True, device=None):
+    """`numpy.astype`; conversion to integers has derivative zero and gives plain values."""
+    return a.astype(x, dtype=np.dtype(dtype))
+
+
+implements(method="astype")(lambda x, dtype, order="K", casting="unsafe", subok=True, copy=True:
+                            a.astype(x, dtype=np.dtype(dtype)))
+
+
+@implements(method="item")
+def _item(x, *args):
+    return float(x)  # raises, saying what to write instead
+
+
+@implements(method="tolist")
+def _tolist(x):
+    """Nested lists of traced numbers."""
+    if shape_of(x) == ():
+        return x
+    return [_tolist(x[k]) for k in range(shape_of(x)[0])]
+
+
+class Flat:
+    """The elements of a traced array in C order, to read, write and iterate over."""
+
+    def __init__(self, x):
+        self.base, self.index = x, 0
+
+    def __len__(self):
+        return size(self.base.shape)
+
+    def _at(self, key):
+        return tuple(int(k) if np.ndim(k) == 0 else k
+                     for k in np.unravel_index(np.arange(len(self))[look(lifted(key))], self.base.shape))
+
+    def __getitem__(self, key):
+        return self.base[self._at(key)]
+
+    def __setitem__(self, key, value):
+        at = self._at(key)
+        n = np.size(at[0]) if at else 1
+        self.base[at] = value if shape_of(value) == () else _cycled(value, n)
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+    def __next__(self):
+        if self.index >= len(self):
+            raise StopIteration
+        self.index += 1
+        return self[self.index - 1]
+
+    def copy(self):
+        """A flat copy."""
+        return self.base.flatten()
+
+
+prop("flat")(Flat)
+
