@@ -105,9 +105,9 @@ def chained_operations(n):
     home = str(Path(mmad.__file__).resolve().parents[1])
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([here, home]))
     code = f"import alone; alone.chain_in_this_process({n})"
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", code]
+    # Not in the caller's folder, where an unbuilt source folder may lie.
+    result = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
         raise ArithmeticError(f"chain of {n} operations: {result.stderr.strip().splitlines()[-1:]}")
     numbers = json.loads(result.stdout)
