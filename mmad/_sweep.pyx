@@ -27,6 +27,7 @@ from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW
                          SC_select, SC_subtract, SCALAR_END, Node, Op, Rec, ScalarVar, Tape, Traced, Var, apply1, apply2,
                          apply_op, node_index, scalar_arity, scalar_eval)
 from mmad._core import HOOKS, OPERATIONS, scalar_op
+from mmad._pool cimport pool_enter, pool_exit
 from mmad.errors import UnsupportedError
 
 cnp.import_array()
@@ -692,6 +693,7 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     if cells == NULL:
         free(mask)
         raise MemoryError("no memory for the cotangents of the trace")
+    pool = pool_enter()
     try:
         for k, ct in seeds:
             if mask[k]:
@@ -700,6 +702,7 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
             reverse_range(cells, tape, mask, start, stop)
         return [take_cell(cells, tape, k) for k in inputs]
     finally:
+        pool_exit(pool)
         free(mask)
         release(cells, tape, stop)
 
@@ -850,6 +853,7 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     cells = <Cell *> calloc(stop, sizeof(Cell))
     if cells == NULL:
         raise MemoryError("no memory for the tangents of the trace")
+    pool = pool_enter()
     try:
         for k, dot in seeds:
             accumulate(cells + k, tape, k, dot)
@@ -857,6 +861,7 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
             tangent_range(cells, tape, start, stop, cache)
         return [take_cell(cells, tape, k) for k in outputs]
     finally:
+        pool_exit(pool)
         release(cells, tape, stop)
 
 

@@ -10,7 +10,7 @@ import threading
 
 import numpy as np
 
-from mmad import _sweep, tree
+from mmad import _pool, _sweep, tree
 from mmad._batch import Batch
 from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper
 from mmad._dual import Dual, make_dual
@@ -42,8 +42,10 @@ class recording:
         if not hasattr(_state, "tapes"):
             _state.tapes = []
         _state.tapes.append(self.tape)
+        self.pool = _pool.enter()
 
     def __exit__(self, *_):
+        _pool.leave(self.pool)
         _state.tapes.pop()
         if self.tape not in _state.tapes:
             self.tape.open = False

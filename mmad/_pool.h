@@ -1,0 +1,138 @@
+/* Array memory that is kept between uses.
+ *
+ * A trace allocates and frees the same large arrays at every call, and the system takes their pages back in between:
+ * touching them again costs more than the arithmetic on them.  This allocator, which NumPy uses while a function is
+ * traced and swept, keeps freed blocks, up to a bound, by size class.  Each block starts with a 64-byte header that holds
+ * its class, and is aligned to 64 bytes.
+ */
+#ifndef MMAD_POOL_H
+#define MMAD_POOL_H
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POOL_HEADER 64
+#define POOL_SMALL 1024
+#define POOL_CLASSES 320
+
+typedef struct Block { struct Block *next; size_t capacity; int klass; } Block;
+
+static Block *pool_lists[POOL_CLASSES];
+static size_t pool_cached = 0, pool_bound = (size_t)256 << 20;
+static atomic_flag pool_lock = ATOMIC_FLAG_INIT;
+
+static inline void pool_acquire(void) { while (atomic_flag_test_and_set_explicit(&pool_lock, memory_order_acquire)) {} }
+static inline void pool_release(void) { atomic_flag_clear_explicit(&pool_lock, memory_order_release); }
+
+/* The class of a size and its capacity: steps of 64 bytes to 1 KiB, then eight classes a doubling; -1: not kept. */
+static int pool_class(size_t size, size_t *capacity) {
+    int e, k;
+    size_t step;
+    if (size <= POOL_SMALL) {
+        k = size ? (int)((size - 1) >> 6) : 0;
+        *capacity = (size_t)(k + 1) << 6;
+        return k;
+    }
+    e = 0;
+    while ((size_t)POOL_SMALL << (e + 1) <= size) e++;
+    step = ((size_t)POOL_SMALL << e) >> 3;
+    k = (int)((size - ((size_t)POOL_SMALL << e) + step - 1) / step);
+    *capacity = ((size_t)POOL_SMALL << e) + (size_t)k * step;
+    k += 16 + 8 * e;
+    return k < POOL_CLASSES ? k : -1;
+}
+
+static void pool_clear(void) {
+    Block *b, *next;
+    int k;
+    pool_acquire();
+    for (k = 0; k < POOL_CLASSES; k++) {
+        for (b = pool_lists[k]; b; b = next) { next = b->next; free(b); }
+        pool_lists[k] = NULL;
+    }
+    pool_cached = 0;
+    pool_release();
+}
+
+static void *pool_new(size_t size, int zero) {
+    size_t capacity;
+    int k;
+    Block *b = NULL;
+    if (size > SIZE_MAX / 2) return NULL;
+    k = pool_class(size, &capacity);
+    if (k >= 0) {
+        pool_acquire();
+        b = pool_lists[k];
+        if (b) { pool_lists[k] = b->next; pool_cached -= b->capacity; }
+        pool_release();
+    }
+    if (b) {
+        if (zero) memset((char *)b + POOL_HEADER, 0, size);
+    } else {
+        size_t total = (capacity + POOL_HEADER + 63) & ~(size_t)63;
+        b = (Block *)aligned_alloc(64, total);
+        if (!b) { pool_clear(); b = (Block *)aligned_alloc(64, total); }
+        if (!b) return NULL;
+        b->capacity = capacity;
+        b->klass = k;
+        if (zero) memset((char *)b + POOL_HEADER, 0, size);
+    }
+    return (char *)b + POOL_HEADER;
+}
+
+static void *pool_malloc(void *ctx, size_t size) { (void)ctx; return pool_new(size, 0); }
+
+static void *pool_calloc(void *ctx, size_t n, size_t size) {
+    (void)ctx;
+    if (size && n > SIZE_MAX / 2 / size) return NULL;
+    return pool_new(n * size, 1);
+}
+
+static void pool_free(void *ctx, void *p, size_t size) {
+    Block *b;
+    (void)ctx; (void)size;
+    if (!p) return;
+    b = (Block *)((char *)p - POOL_HEADER);
+    if (b->klass >= 0) {
+        pool_acquire();
+        if (pool_cached + b->capacity <= pool_bound) {
+            b->next = pool_lists[b->klass];
+            pool_lists[b->klass] = b;
+            pool_cached += b->capacity;
+            b = NULL;
+        }
+        pool_release();
+    }
+    free(b);
+}
+
+static void *pool_realloc(void *ctx, void *p, size_t size) {
+    Block *b;
+    void *q;
+    if (!p) return pool_malloc(ctx, size);
+    b = (Block *)((char *)p - POOL_HEADER);
+    q = pool_malloc(ctx, size);
+    if (!q) return NULL;
+    memcpy(q, p, b->capacity < size ? b->capacity : size);
+    pool_free(ctx, p, 0);
+    return q;
+}
+
+typedef struct {
+    char name[127];
+    uint8_t version;
+    struct {
+        void *ctx;
+        void *(*malloc)(void *, size_t);
+        void *(*calloc)(void *, size_t, size_t);
+        void *(*realloc)(void *, void *, size_t);
+        void (*free)(void *, void *, size_t);
+    } allocator;
+} PoolHandler; /* PyDataMem_Handler of NumPy's C API, version 1 */
+
+static PoolHandler pool_handler = {
+    "mmad_pool", 1, {NULL, pool_malloc, pool_calloc, pool_realloc, pool_free}
+};
+#endif
