@@ -4,7 +4,7 @@ import numpy as np
 
 import mmad
 
-_WEIGHTS = np.random.default_rng(11)
+EPS = np.finfo(float).eps  # products are added up in another order than NumPy's: a few units in the last place
 
 
 def leaves(y):
@@ -21,7 +21,7 @@ def difference(f, h=1e-3):
 def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
     """Hold `f`, written with NumPy, against itself on plain arrays.
 
-    The traced value must equal NumPy's bit for bit, with its shape and dtype; the tangent must agree with differences, the
+    The traced value must equal NumPy's to rounding, with its shape and dtype; the tangent must agree with differences, the
     cotangent with the tangent (the dot-product identity), the Hessian-vector products with differences of the gradient, and
     dense Jacobians, computed with many lanes at once, with single sweeps.
 
@@ -42,7 +42,7 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
         assert [g.shape for g in got] == [w.shape for w in want]
         assert [g.dtype for g in got] == [w.dtype for w in want]
         for g, w in zip(got, want, strict=True):
-            np.testing.assert_array_max_ulp(g, w, 8)
+            np.testing.assert_allclose(g, w, rtol=16 * EPS, atol=16 * EPS * max(1.0, np.max(np.abs(w), initial=0.0)))
 
     def moved(t):
         return np.concatenate([v.ravel() for v in leaves(f(*[x + t * d for x, d in zip(args, tangents, strict=True)]))])

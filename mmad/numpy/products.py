@@ -252,6 +252,8 @@ def parse_einsum(operands):
     free = [c for c in LETTERS if c not in spec]
     dots = "".join(free[:max((e for e, t in zip(extra, terms, strict=True) if "..." in t), default=0)])
     if arrow:
+        if dots and "..." not in result:
+            raise ValueError("einsum: the result's subscripts have no ellipsis for the axes that are broadcast")
         result = result.replace("...", dots)
     else:
         letters = left.replace(",", "").replace(".", "")

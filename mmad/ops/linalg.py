@@ -176,11 +176,11 @@ def _slogdet(m):
 
 
 def _slogdet_jvp(dots, out, m):
-    t = trace_of_product(swap(inv(m)), dots[0])
+    t = trace_of_product(_row(swap(inv(m))), _row(dots[0]))
     if getattr(t, "dtype", np.dtype(float)).kind != "c":
-        return concatenate(_row(zero_like(t)), _row(t), axis=0)
-    sign = viewed(out, lambda v: v[0])
-    return concatenate(_row(a.multiply(sign, a.multiply(1j, a.imag(t)))), _row(a.real(t)), axis=0)
+        return concatenate(zero_like(t), t, axis=0)
+    sign = viewed(out, lambda v: v[:1])
+    return concatenate(a.multiply(sign, a.multiply(1j, a.imag(t))), a.real(t), axis=0)
 
 
 def _row(x):
