@@ -37,7 +37,8 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
     transposes : dict, optional
         In place of partials, for operations that are only real-linear (conjugate) or select.
     probes : sequence of tuples
-        Points inside the domain where tests differentiate, one tuple of operands each.
+        Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters, if
+        there are any, at its end.
     also : sequence of ufunc
         Other NumPy functions that mean the same.
     """
