@@ -247,7 +247,23 @@ cdef class Tape:
         cdef Node *p = self.nodes + k
         if p.op == OP_REC or p.flags & NODE_ARRAY:
             return self.rec_of(k)
+        if p.op == OP_GUARD and p.c >= 0:
+            return self.recs[p.c]
         return None
+
+    def add_guard(self, var):
+        """Python looks at a traced value: a replay is good only where it is what it is now."""
+        cdef ArrayVar x
+        if type(var) is ScalarVar:
+            if (<ScalarVar> var).flags & NODE_BOOL:
+                bool(var)
+            else:
+                self.push(OP_GUARD, 0, (<ScalarVar> var).node, -1, -1, (<ScalarVar> var).v)
+            return
+        x = var
+        x.sync()
+        self.recs.append(new_rec(None, (), (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
+        self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
 
     def is_array(self, int32_t k):
         return bool(self.nodes[k].flags & NODE_ARRAY)
@@ -486,7 +502,7 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
     for a in args:
         if type(a) is ScalarVar:
             ids.append((<ScalarVar> a).node)
-            vals.append((<ScalarVar> a).v)
+            vals.append((<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0)
         elif type(a) is ArrayVar:
             arr = (<ArrayVar> a).take()
             ids.append((<ArrayVar> a).node)
@@ -502,9 +518,7 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
     if foreign:  # NEP 50: a NumPy float64 scalar promotes, a Python float does not
         for k in range(len(vals)):
             if type(args[k]) is ScalarVar:
-                if (<ScalarVar> args[k]).flags & NODE_BOOL:
-                    vals[k] = bool(vals[k])
-                elif (<ScalarVar> args[k]).flags & NODE_STRONG:
+                if (<ScalarVar> args[k]).flags & NODE_STRONG:
                     vals[k] = _np_float64(vals[k])
     cdef tuple v = tuple(vals)
     if params is not None:
@@ -542,6 +556,9 @@ cdef object wrap(Tape tape, Op op, tuple ids, tuple vals, dict params, object ou
         out = np.asarray(out)
         if out.ndim == 0 and out.dtype.kind in "biu" and not tape.guarded:
             return out[()]
+        if out.ndim == 0 and out.dtype.kind == "b":
+            rec = new_rec(op, ids, vals, params, out, (), out.dtype)
+            return make_scalar(tape, tape.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
     arr = out
     if arr.dtype.kind not in "fcbiu":
         raise TypeError(f"{op.name} gave an array of dtype {arr.dtype}, which has no derivative")
@@ -822,7 +839,9 @@ cdef class ScalarVar(Var):
 
     @property
     def value(self):
-        """The number, without derivative."""
+        """The number, without derivative; on a guarded tape it leaves a guard."""
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
         return bool(self.v) if self.flags & NODE_BOOL else self.v
 
     @property
@@ -1024,7 +1043,8 @@ cdef class ArrayVar(Var):
             if value.ndim == 0:
                 value = value[()]
             value = freeze(self.tape, value)
-        if self.arr.dtype.kind in "biu" or (value.dtype.kind == "c" and self.arr.dtype.kind == "f"):
+        if (self.arr.dtype.kind in "biu" and isinstance(value, Traced) and value.dtype.kind not in "biu") or (
+                value.dtype.kind == "c" and self.arr.dtype.kind == "f"):
             raise TypeError(f"cannot store a traced {value.dtype} value in an array of dtype {self.arr.dtype} without "
                             "losing its derivative")
         if isinstance(index, ScalarVar):
@@ -1140,7 +1160,12 @@ cdef class ArrayVar(Var):
     def __int__(self):
         if self.arr.size != 1:
             raise TypeError("only 0-d or one-element arrays can be converted to int")
-        return int(apply1(o_pos, self[(0,) * self.arr.ndim] if self.arr.ndim else self).value)
+        if self.arr.dtype.kind == "f":
+            return int(apply1(o_pos, self[(0,) * self.arr.ndim] if self.arr.ndim else self))
+        self.sync()
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
+        return int(self.arr.item())
 
     def __index__(self):
         if self.arr.dtype.kind not in "iu" or self.arr.ndim:
@@ -1173,8 +1198,10 @@ cdef class ArrayVar(Var):
 
     @property
     def value(self):
-        """The array, without derivative."""
+        """The array, without derivative; on a guarded tape it leaves a guard."""
         self.refresh()
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
         return self.arr.copy()
 
     @property
@@ -1313,7 +1340,9 @@ def plain_index(index):
     if isinstance(index, Traced):
         if index.dtype.kind not in "biu":
             raise IndexError("arrays used as indices must be of integer or boolean type, not a traced float")
-        return index.__index__() if index.shape == () and index.dtype.kind != "b" else _HOOKS["look"](index)
+        if index.shape == () and index.dtype.kind != "b":
+            return index.__index__()
+        return concrete(index)
     return index
 
 
