@@ -1,7 +1,7 @@
 """mmad: mixed-mode automatic differentiation for NumPy code."""
 
 from mmad import numpy
-from mmad._core import ArrayVar, ScalarVar, Var, concrete
+from mmad._core import ArrayVar, ScalarVar, Tape, Var, concrete
 from mmad._dual import Dual
 from mmad.api import (
     grad,
@@ -16,8 +16,14 @@ from mmad.api import (
     value_grad_hvp,
     vjp,
 )
+from mmad.batching import vmap
+from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import TraceError, UnsupportedError
+from mmad.higher import derivative
+from mmad.operators import hessian_operator, jacobian_operator
 from mmad.tree import register
 
-__all__ = ["ArrayVar", "Dual", "ScalarVar", "TraceError", "UnsupportedError", "Var", "concrete", "grad", "hessian", "hvp",
-           "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "register", "value_and_grad", "value_grad_hvp", "vjp"]
+__all__ = ["ArrayVar", "Dual", "ScalarVar", "Tape", "TraceError", "UnsupportedError", "Var", "concrete", "custom_jvp",
+           "custom_vjp", "derivative", "grad", "hessian", "hessian_operator", "hook", "hvp", "jacfwd", "jacobian",
+           "jacobian_operator", "jacrev", "jvp", "linearize", "numpy", "primitive", "register", "stop_gradient",
+           "value_and_grad", "value_grad_hvp", "vjp", "vmap"]
