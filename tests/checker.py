@@ -217,6 +217,7 @@ class Case:
         x, rest = self.args[0], self.args[1:]
         if np.iscomplexobj(x) or np.ndim(x) == 0:
             return
+        zero = [np.zeros(np.shape(p), np.result_type(p)) for p in rest]
         for k in range(len(self._results(self.args))):
             def f(x, k=k):
                 return self._results((x, *rest))[k]
@@ -224,7 +225,6 @@ class Case:
             if np.iscomplexobj(y):
                 continue
             v = self._like(2)[0]
-            zero = [np.zeros(np.shape(p), np.result_type(p)) for p in rest]
             want = self._slope(lambda args, k=k: self._results(args)[k], (v, *zero), self._step(1))
             for jacobian in (mmad.jacfwd, mmad.jacrev):
                 J = jacobian(f)(x)

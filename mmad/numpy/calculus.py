@@ -286,8 +286,8 @@ def imag(x):
 
 prop("real")(real)
 prop("imag")(imag)
-implements(method="conj")(a.conjugate)
-implements(method="conjugate")(a.conjugate)
+implements(method="conj")(lambda x: a.conjugate(x))
+implements(method="conjugate")(lambda x: a.conjugate(x))
 
 
 @implements(np.angle)

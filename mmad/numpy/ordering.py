@@ -135,7 +135,7 @@ def digitize(x, bins, right=False):
     bins = look(bins)
     side = "left" if right else "right"
     if len(bins) > 1 and bins[0] > bins[-1]:
-        return len(bins) - extremes.searchsorted(bins[::-1], x, side="right" if right else "left")
+        return len(bins) - extremes.searchsorted(bins[::-1], x, side=side)
     return extremes.searchsorted(bins, x, side=side)
 
 

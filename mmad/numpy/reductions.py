@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import HOOKS
+from mmad._core import HOOKS, Traced
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
@@ -42,11 +42,15 @@ def prepared(x, axis, dtype=None, where=True, neutral=0.0):
     return x, normal_axes(axis, len(shape_of(x)))
 
 
-def count(shape, axes, where=True, keepdims=False):
-    """Number of elements that a reduction takes together: an int, or an array where `where` varies."""
+def count(x, axes, where=True, keepdims=False):
+    """Number of elements that a reduction takes together: an int, or an array of x's precision where `where` varies."""
+    shape = shape_of(x)
     if where is True or where is np._NoValue:
         return size(tuple(shape[k] for k in axes))
-    return np.add.reduce(np.broadcast_to(where, shape), axis=axes, keepdims=keepdims, dtype=np.intp)
+    where = where if isinstance(where, Traced) else np.asarray(where)
+    n = sum_(a.astype(where, dtype=np.real(np.zeros((), getattr(x, "dtype", None))).dtype) + np.zeros(shape, np.int8),
+             axis=axes, keepdims=keepdims)
+    return n
 
 
 @implements(np.sum, method="sum")
@@ -74,7 +78,7 @@ def mean(x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     """`numpy.mean`; float16 is summed in float32, as NumPy does."""
     half = getattr(x, "dtype", None) == np.float16 and dtype is None
     x, axes = prepared(x, axis, np.float32 if half else dtype, where)
-    r = a.divide(sum_(x, axis=axes, keepdims=kept(keepdims)), count(shape_of(x), axes, where, kept(keepdims)))
+    r = a.divide(sum_(x, axis=axes, keepdims=kept(keepdims)), count(x, axes, where, kept(keepdims)))
     return finish(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
 
 
@@ -91,14 +95,14 @@ def var(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
     half = getattr(x, "dtype", None) == np.float16 and dtype is None
     ddof = correction if given(correction) else ddof
     x, axes = prepared(x, axis, np.float32 if half else dtype)
-    shape = shape_of(x)
     if not given(mean):
         total = sum_(x if where is True else a.select(where, x, 0.0), axis=axes, keepdims=True)
-        mean = a.divide(total, count(shape, axes, where, True))
+        mean = a.divide(total, count(x, axes, where, True))
     squares = _squared_size(a.subtract(x, mean))
     if where is not True:
         squares = a.select(where, squares, 0.0)
-    n = np.maximum(count(shape, axes, where, kept(keepdims)) - ddof, 0)[()]
+    n = count(x, axes, where, kept(keepdims)) - ddof
+    n = np.maximum(n, 0) if shape_of(n) else n if n > 0 else 0
     r = a.divide(sum_(squares, axis=axes, keepdims=kept(keepdims)), n)
     return finish(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
 
@@ -109,7 +113,7 @@ def std(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
     """`numpy.std`; where it is zero, its derivative is zero by convention."""
     v = var(x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
     flat = a.equal(v, 0.0)
-    return finish(a.select(flat, v, a.sqrt(a.select(flat, 1.0, v))), out)
+    return finish(a.select(flat, 0.0, a.sqrt(a.select(flat, 1.0, v))), out)
 
 
 def _extreme(op, pick, worst):
@@ -150,7 +154,7 @@ def average(x, axis=None, weights=None, returned=False, *, keepdims=False):
     x = lifted(x)
     if weights is None:
         r = mean(x, axis, keepdims=keepdims)
-        scale = count(shape_of(x), normal_axes(axis, len(shape_of(x)))) + 0.0
+        scale = float(count(x, normal_axes(axis, len(shape_of(x)))))
     else:
         weights, shape = lifted(weights), shape_of(x)
         if shape_of(weights) != shape:

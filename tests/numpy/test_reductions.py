@@ -129,7 +129,9 @@ def test_spread_of_a_constant_has_derivative_zero():
 
 
 def test_infinity_elsewhere_does_not_reach_the_maximum():
-    np.testing.assert_array_equal(mmad.grad(lambda x: np.max(np.log(x)))(np.array([0.0, 2.0])), [0.0, 0.5])
+    with np.errstate(divide="ignore"):
+        g = mmad.grad(lambda x: np.max(np.log(x)))(np.array([0.0, 2.0]))
+    np.testing.assert_array_equal(g, [0.0, 0.5])
 
 
 def test_nan_wins_and_takes_the_derivative():
