@@ -15,8 +15,8 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_WINDOW, SC_add, SC_divide, SC_multiply, SC_negative, SC_square,
-                         SC_subtract, Op, Traced, Var, Wrapper, apply_op, scalar_arity, scalar_eval)
+from mmad._core cimport (SC_add, SC_divide, SC_multiply, SC_subtract,
+                         ArrayVar, Op, Traced, Var, Wrapper, apply_op, scalar_arity, scalar_eval)
 from mmad._core import HOOKS, METHODS, OPERATIONS, scalar_op
 from mmad._sweep cimport push, scalar_push
 
@@ -61,6 +61,20 @@ cpdef object make_dual(int64_t level, object value, object tangent):
             value = _HOOKS["adopt"](value.copy(), tangent)
     r.level, r.primal, r.tangent = level, value, tangent
     return r
+
+
+cdef object own(object x):
+    """x, or a copy of it where it shares memory with something else, so that it may be written to."""
+    cdef bint shared = False
+    if isinstance(x, np.ndarray):
+        shared = cnp.PyArray_BASE(<cnp.ndarray> x) != NULL
+    elif isinstance(x, ArrayVar):
+        shared = (<ArrayVar> x).base is not None
+    elif isinstance(x, Dual):
+        shared = own((<Dual> x).primal) is not (<Dual> x).primal or own((<Dual> x).tangent) is not (<Dual> x).tangent
+    elif isinstance(x, Wrapper):
+        shared = own(x.value) is not x.value
+    return apply_op(o_pos, (x,), None) if shared else x
 
 
 cdef class Dual(Wrapper):
@@ -116,11 +130,13 @@ cdef class Dual(Wrapper):
         if dot is None:
             dot = _HOOKS["zeros"](shape_of(value), getattr(value, "dtype", float), self.tangent)
         elif shape_of(value) != ():
+            value = own(value)
             for t in dots:
                 if t is dot:
                     dot = apply_op(o_pos, (dot,), None)
-            if op.kind == KIND_WINDOW:
-                value, dot = apply_op(o_pos, (value,), None), apply_op(o_pos, (dot,), None)
+                    break
+            else:
+                dot = own(dot)
         return make_dual(self.level, value, dot)
 
     def __bool__(self):

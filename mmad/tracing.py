@@ -303,15 +303,7 @@ class Trace:
         return next(gs)
 
     def _join(self, level, values, dots):
-        out = []
-        for x, v, d in zip(self.inputs, values, dots, strict=True):
-            if x is None or (v is None and d is None):
-                out.append(None)
-                continue
-            like = v if v is not None else d
-            zero = HOOKS["zeros"](x.shape, x.dtype, like) if x.shape else 0.0
-            out.append(make_dual(level, zero if v is None else v, zero if d is None else d))
-        return out
+        return [None if x is None else _dual_of(level, v, d) for x, v, d in zip(self.inputs, values, dots, strict=True)]
 
     def _pull_batch(self, out, ct):
         if any(isinstance(x, Batch) and x.level == out.level for x in self.inputs if x is not None):
@@ -343,6 +335,10 @@ class Trace:
         """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
         if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Dual) for d in dots):
             return [self._push(out, dots) for out in outputs]
+        return self._push_plain(dots, outputs, cache)
+
+    def _push_plain(self, dots, outputs, cache=None):
+        """The same where no outer derivative's wrapper is about."""
         seeds = [(x.node, d) for x, d in zip(self.inputs, dots, strict=True) if d is not None and x is not None]
         nodes = [out.node if isinstance(out, Var) else None for out in outputs]
         wanted = [k for k in nodes if k is not None]
@@ -360,31 +356,27 @@ class Trace:
 
     def _push(self, out, dots):
         """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
-        wrappers = [w for w in (*self.inputs, *dots, out) if isinstance(w, Wrapper)]
+        wrappers = [w for w in self.inputs if isinstance(w, Wrapper)]
+        wrappers += [w for w in (*dots, out) if isinstance(w, Dual)]
         if not wrappers:
-            return self.push(dots, [out])[0]
+            return self._push_plain(dots, [out])[0]
         top = max(wrappers, key=lambda w: w.level)
-        level = top.level
-        if isinstance(top, Dual):
-            inner, outer = self._without(level), [d.tangent if _at(d, level) else None for d in dots]
-            dots = [d.primal if _at(d, level) else d for d in dots]
-            value = inner._push(out.primal if _at(out, level) else out, dots)
-            dot = inner._push(out.primal if _at(out, level) else out, outer) if any(d is not None for d in outer) else None
-            if _at(out, level):
-                more = inner._push(out.tangent, dots)
-                dot = more if dot is None else dot if more is None else a.add(dot, more)
-            if value is None and dot is None:
-                return None
-            shape, like = out.shape, value if value is not None else dot
-            zero = HOOKS["zeros"](shape, like.dtype if hasattr(like, "dtype") else np.float64, like) if shape else 0.0
-            return make_dual(level, zero if value is None else value, zero if dot is None else dot)
-        if not any(_at(x, level) for x in self.inputs):
-            return self.push(dots, [out])[0]  # a batch of directions
-        count = top.count
-        lanes = [d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
-                 for d in dots]
-        g = self._without(level)._push(out.lanes if _at(out, level) else out, lanes)
-        return None if g is None else Batch(level, g)
+        level, inner = top.level, self._without(top.level)
+        if isinstance(top, Batch):
+            count = top.count
+            lanes = [d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
+                     for d in dots]
+            g = inner._push(out.lanes if _at(out, level) else out, lanes)
+            return None if g is None else Batch(level, g)
+        outer = [d.tangent if _at(d, level) else None for d in dots]
+        dots = [d.primal if _at(d, level) else d for d in dots]
+        y = out.primal if _at(out, level) else out
+        value = inner._push(y, dots)
+        dot = inner._push(y, outer) if any(d is not None for d in outer) else None
+        if _at(out, level):
+            more = inner._push(out.tangent, dots)
+            dot = more if dot is None else dot if more is None else a.add(dot, more)
+        return _dual_of(level, value, dot)
 
     def _without(self, level):
         """This trace as seen below the wrappers of a level."""
@@ -414,6 +406,18 @@ class Trace:
             zero = np.zeros(x.shape, x.dtype)
             return restore(zero if x.shape or isinstance(leaf, np.ndarray) else 0.0, zero if isinstance(leaf, Traced) else leaf)
         return restore(g, leaf)
+
+
+def _dual_of(level, value, dot):
+    """A dual number of two parts of one shape (None: zero), inside a batch of directions if they are one."""
+    if value is None and dot is None:
+        return None
+    like = value if value is not None else dot
+    if isinstance(like, Batch) and like.level > level:
+        inner = _dual_of(level, None if value is None else value.lanes, None if dot is None else dot.lanes)
+        return Batch(like.level, inner)
+    zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") and like.shape else 0.0
+    return make_dual(level, zero if value is None else value, zero if dot is None else dot)
 
 
 def _at(x, level):

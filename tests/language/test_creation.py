@@ -105,7 +105,7 @@ def test_object_array_operators_sum_dot_matmul(mode):
     def f(x):
         y = np.array([x[0], 2.0, x[2] * x[1]])
         z = np.asarray([[x[0], x[1]], [x[2], 1.0]])
-        return (y * y + 1.0).sum() + y.dot(y[::-1]) + (z @ z)[1, 0] + np.dot(z, [1.0, 2.0])[0] + y.mean()
+        return (y * y + 1.0).sum() + y.dot(y[::-1]) + (z @ z)[1, 0] + np.dot(z, [1.0, 2.0])[0] + y.sum() / 3
 
     def program(m, x):
         a, b, c = x[0], 2, x[2] * x[1]
