@@ -10,6 +10,7 @@ tests take the first of these that exists:
 
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def choose():
             raise pytest.UsageError('mmad is not built: run  pip install ".[test]"  first')
         sys.path.insert(0, str(ROOT))
 
+
+# Programs that the tests start must not look into the folder they are started in either.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 if "mmad" not in sys.modules:
     choose()

@@ -13,6 +13,9 @@ pytest.importorskip("setuptools")
 
 SETUP = Path(__file__).resolve().parents[1] / "setup.py"
 
+# Of the environment the tests run in, what would reach a build and a program that are to stand alone.
+OUTSIDE = ("PYTHONPATH", "PYTHONSAFEPATH", "MMAD_CHECKED")
+
 MODULE = """
 cdef double second(double* x, int n) noexcept nogil:
     return x[1] if n > 1 else 0.0
@@ -46,23 +49,20 @@ def project(tmp_path):
     return tmp_path
 
 
-def build(project, checked=False):
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MMAD_CHECKED")
-    }
-    if checked:
-        environment["MMAD_CHECKED"] = "1"
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+def start(project, command, **variables):
+    environment = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
+    environment.update(variables)
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=200, check=False
     )
 
 
+def build(project, **variables):
+    return start(project, [sys.executable, "setup.py", "-q", "build_ext", "--inplace"], **variables)
+
+
 def run(project, code):
-    code = f"import numpy as np; from mmad.inner import part; {code}"
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=False
-    )
+    return start(project, [sys.executable, "-c", f"import numpy as np; from mmad.inner import part; {code}"])
 
 
 def test_modules_are_named_by_their_path_and_nothing_is_left_in_the_sources(project):
@@ -74,7 +74,7 @@ def test_modules_are_named_by_their_path_and_nothing_is_left_in_the_sources(proj
 
 def test_the_checked_build_checks_and_replaces_the_other(project):
     assert build(project).returncode == 0
-    assert build(project, checked=True).returncode == 0
+    assert build(project, MMAD_CHECKED="1").returncode == 0
     result = run(project, "part.element(np.ones(2), 2)")
     assert "IndexError: Out of bounds" in result.stderr
     assert run(project, "print(part.element(np.array([1.0, 2.0]), -1))").stdout == "2.0\n"

@@ -9,7 +9,7 @@ from processes import python_in
 import mmad
 from mmad.cli import digits
 
-MAIN = "import sys; sys.path.remove(''); from mmad.cli import main; sys.exit(main())"
+MAIN = "import sys; from mmad.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
