@@ -36,6 +36,8 @@ def _call(ufunc, inputs, kwargs):
     dtype = kwargs.pop("dtype", None)
     for name in ("casting", "order", "subok"):
         kwargs.pop(name, None)
+    if ufunc is np.matmul:
+        kwargs.pop("axes", None)  # ndarray's @= names the default ones
     if kwargs:
         raise TypeError(f"np.{ufunc.__name__} on traced values does not support {', '.join(sorted(kwargs))}")
     if out is not None and len(out) > 1:
@@ -80,7 +82,8 @@ def _ufunc(ufunc, method, inputs, kwargs):
 
 
 def _outer(ufunc, x, y, **kwargs):
-    x, y = (HOOKS["lift"](v) if isinstance(v, list | tuple) else v for v in (x, y))
+    x, y = (v if isinstance(v, Traced) else np.asarray(HOOKS["lift"](v) if isinstance(v, list | tuple) else v)
+            for v in (x, y))
     rank = len(shape_of(y))
     x = viewed(x, lambda m: m.reshape(m.shape + (1,) * rank)) if shape_of(x) else x
     return ufunc(x, y, **kwargs)
