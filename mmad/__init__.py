@@ -3,23 +3,12 @@
 from mmad import numpy
 from mmad._core import ArrayVar, ScalarVar, Tape, Var, concrete
 from mmad._dual import Dual
-from mmad.api import (
-    grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linearize,
-    value_and_grad,
-    value_grad_hvp,
-    vjp,
-)
+from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import TraceError, UnsupportedError
 from mmad.higher import derivative
+from mmad.matrices import hessian, jacfwd, jacobian, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
 from mmad.tree import register
 

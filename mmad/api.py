@@ -1,21 +1,17 @@
-"""The derivative operators."""
+"""The derivative operators: gradients, products with Jacobians and Hessians."""
 
 import functools
 
 import numpy as np
 
 from mmad import tree
-from mmad._batch import Batch
 from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import Trace, describe, finished, forwarding, is_static, plain_leaf, restore
 
-__all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad",
-           "value_grad_hvp", "vjp"]
-
-LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
+__all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "value_grad_hvp", "vjp"]
 
 
 # ------------------------------------------------------------------------------------------------ arguments
@@ -37,7 +33,7 @@ def positions(f, argnums, args, what):
     return tuple(out)
 
 
-def _wrap(f, operator, doc):
+def derivative_function(f, operator, doc):
     """A derivative function that keeps the name of what it differentiates."""
     if not callable(f):
         raise TypeError(f"mmad.{doc} takes a function, not {type(f).__name__}")
@@ -45,7 +41,7 @@ def _wrap(f, operator, doc):
     def named(g):
         g.__name__ = g.__qualname__ = f"{doc}_{getattr(f, '__name__', type(f).__name__)}"
         g.__doc__ = f"{doc} of {getattr(f, '__name__', type(f).__name__)}; see `mmad.{doc}`."
-        g.__wrapped__ = f
+        g._derivative_functionped__ = f
         return g
     return named(operator)
 
@@ -143,7 +139,7 @@ def grad(f, argnums=0, has_aux=False):
     def operator(*args, **kwargs):
         _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
-    return _wrap(f, operator, "grad")
+    return derivative_function(f, operator, "grad")
 
 
 def value_and_grad(f, argnums=0, has_aux=False):
@@ -163,7 +159,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
     def operator(*args, **kwargs):
         value, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
         return ((value, aux) if has_aux else value), g
-    return _wrap(f, operator, "value_and_grad")
+    return derivative_function(f, operator, "value_and_grad")
 
 
 def _cotangents(trace, ct, what):
@@ -457,7 +453,7 @@ def hvp(f, argnums=0):
     """
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
-    return _wrap(f, operator, "hvp")
+    return derivative_function(f, operator, "hvp")
 
 
 def value_grad_hvp(f, argnums=0):
@@ -476,7 +472,7 @@ def value_grad_hvp(f, argnums=0):
     """
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
-    return _wrap(f, operator, "value_grad_hvp")
+    return derivative_function(f, operator, "value_grad_hvp")
 
 
 def _hvp(f, argnums, args, kwargs, what):
@@ -495,266 +491,8 @@ def _hvp(f, argnums, args, kwargs, what):
         value, grads, _ = _gradient(f, nums, False, tuple(full), kwargs, what)
         return value, tuple(grads)
 
-    functools.update_wrapper(value_and_gradient, f, updated=())
+    functools.updatederivative_functionper(value_and_gradient, f, updated=())
     lin = Linearized(value_and_gradient, tuple(args[k] for k in nums), what)
     value, grads = lin.value()
     _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tuple(v) if many else (v,))))
     return value, grads if many else grads[0], hv if many else hv[0]
-
-
-# ------------------------------------------------------------------------------------------------ matrices
-def _blocks(leaves):
-    """The non-static leaves with their sizes."""
-    return [(k, size(shape_of(x))) for k, x in enumerate(leaves) if not is_static(x)]
-
-
-def _unit_lanes(level, total, start, stop, at, n, shape, dtype):
-    """The part for one leaf (elements at..at+n of all) of unit directions start..stop, as a batch; None if all zero."""
-    if stop <= at or start >= at + n:
-        return None
-    lanes = np.zeros((stop - start, n), dtype)
-    rows = np.arange(max(start, at), min(stop, at + n))
-    lanes[rows - start, rows - at] = 1
-    return Batch(level, lanes.reshape((stop - start, *shape)))
-
-
-def _real_leaf(x, where):
-    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
-    if dtype.kind == "c":
-        raise TypeError(f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
-                        "use mmad.jvp and mmad.vjp")
-    return dtype if dtype.kind == "f" else np.dtype(float)
-
-
-def _stacked(parts, axis=0):
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
-
-
-def _assemble(out_tree, outputs, structures, leaves, block, single):
-    """Nested trees of Jacobian blocks: outputs outside, arguments inside."""
-    result = []
-    for i, y in enumerate(outputs):
-        if is_static(y):
-            result.append(y)
-            continue
-        at, trees = 0, []
-        for structure, count in structures:
-            trees.append(tree.unflatten(structure, [leaves[k] if is_static(leaves[k]) else block(i, k)
-                                                    for k in range(at, at + count)]))
-            at += count
-        result.append(trees[0] if single else tuple(trees))
-    return tree.unflatten(out_tree, result)
-
-
-def _dense(table, y, x, dtype):
-    """One block in its final shape; a number where both sides are."""
-    shape = shape_of(y) + shape_of(x)
-    if isinstance(table, Traced):
-        return table.reshape(shape) if shape else table.reshape(())[()]
-    table = np.asarray(table, dtype=dtype).reshape(shape)
-    return table if shape or isinstance(x, np.ndarray) else (float(table) if type(x) is float else table[()])
-
-
-def jacfwd(f, argnums=0):
-    """Jacobian by forward mode: one direction an input element, many at a time, over one recording.
-
-    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacrev` where there are fewer inputs
-    than outputs.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
-    array([[3., 2.],
-           [0., 1.]])
-    """
-    def operator(*args, **kwargs):
-        return _jacfwd(f, argnums, args, kwargs, "jacfwd")
-    return _wrap(f, operator, "jacfwd")
-
-
-def _jacfwd(f, argnums, args, kwargs, what):
-    nums = positions(f, argnums, args, what)
-    lin = Linearized(f, args, what, nums, kwargs)
-    return _columns(lin, not isinstance(argnums, tuple | list))
-
-
-def _columns(lin, single):
-    """The Jacobian of a recorded function, from batches of unit tangents."""
-    t = lin.trace
-    for x in (*t.inputs, *t.outputs):
-        if not is_static(x):
-            _real_leaf(x, t.origin)
-    sizes = _blocks(t.inputs)
-    total = sum(n for _, n in sizes)
-    level = new_level()
-    parts = [[] for _ in t.outputs]
-    for start in range(0, total, LANES):
-        stop = min(start + LANES, total)
-        lanes, at = [None] * len(t.inputs), 0
-        for k, n in sizes:
-            x = t.inputs[k]
-            lanes[k] = _unit_lanes(level, total, start, stop, at, n, x.shape, x.dtype)
-            at += n
-        for i, d in enumerate(lin.push_lanes(lanes)):
-            y = t.outputs[i]
-            if not is_static(y):
-                n = size(shape_of(y))
-                rows = np.zeros((stop - start, n)) if d is None else _lanes_of(d, level, stop - start).reshape(stop - start, n)
-                parts[i].append(rows)
-    tables = [None if is_static(y) else (_stacked(p).T if p else np.zeros((size(shape_of(y)), 0)))
-              for y, p in zip(t.outputs, parts, strict=True)]
-    offsets, at = {}, 0
-    for k, n in sizes:
-        offsets[k] = slice(at, at + n)
-        at += n
-
-    def block(i, k):
-        y = t.outputs[i]
-        return _dense(tables[i][:, offsets[k]], y, t.leaves[k], np.result_type(_real_leaf(y, t.origin)))
-
-    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
-
-
-def _lanes_of(d, level, count):
-    """The lanes of a batched value, or of one that is the same in all."""
-    if isinstance(d, Batch) and d.level == level:
-        return d.lanes
-    return np.broadcast_to(d, (count, *shape_of(d))) if not isinstance(d, Traced) else d[None] * np.ones(
-        (count,) + (1,) * len(d.shape))
-
-
-def jacrev(f, argnums=0):
-    """Jacobian by reverse mode: one cotangent an output element, many at a time, over one recording.
-
-    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacfwd` where there are fewer outputs
-    than inputs.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.jacrev(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
-    array([[3., 2.],
-           [0., 1.]])
-    """
-    def operator(*args, **kwargs):
-        nums = positions(f, argnums, args, "jacrev")
-        return _rows(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
-    return _wrap(f, operator, "jacrev")
-
-
-def _rows(t, single):
-    """The Jacobian of a trace, from batches of unit cotangents."""
-    for x in (*t.inputs, *t.outputs):
-        if not is_static(x):
-            _real_leaf(x, t.origin)
-    level = new_level()
-    tables = {}
-    for i, y in enumerate(t.outputs):
-        if is_static(y):
-            continue
-        n = size(shape_of(y))
-        parts = {k: [] for k, _ in _blocks(t.inputs)}
-        for start in range(0, n, LANES):
-            stop = min(start + LANES, n)
-            ct = _unit_lanes(level, n, start, stop, 0, n, shape_of(y), _real_leaf(y, t.origin))
-            for k, g in enumerate(t.pull([y], [ct])):
-                if t.inputs[k] is not None:
-                    m = size(t.inputs[k].shape)
-                    rows = np.zeros((stop - start, m)) if g is None else _lanes_of(g, level, stop - start).reshape(
-                        stop - start, m)
-                    parts[k].append(rows)
-        for k, p in parts.items():
-            tables[i, k] = _stacked(p) if p else np.zeros((0, size(t.inputs[k].shape)))
-
-    def block(i, k):
-        y = t.outputs[i]
-        return _dense(tables[i, k], y, t.leaves[k], np.result_type(_real_leaf(y, t.origin)))
-
-    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
-
-
-STRATEGIES = ("auto", "forward", "reverse")
-
-
-def jacobian(f, argnums=0, strategy="auto"):
-    """Jacobian of a function of arrays.
-
-    Parameters
-    ----------
-    f : callable
-        Returns a number, an array, or a tree of them.
-    argnums : int or tuple of int
-    strategy : {"auto", "forward", "reverse"}
-        "auto" takes forward mode where there are at most as many inputs as outputs.
-
-    Returns
-    -------
-    callable
-        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree of the
-        argument at each leaf.
-
-    Raises
-    ------
-    TypeError
-        An argument is an integer, or a value is complex.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
-    array([[2., 0.],
-           [0., 4.]])
-    """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"jacobian: strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
-
-    def operator(*args, **kwargs):
-        nums = positions(f, argnums, args, "jacobian")
-        single = not isinstance(argnums, tuple | list)
-        if strategy == "reverse":
-            return _rows(Trace(f, args, kwargs, nums, "jacobian"), single)
-        lin = Linearized(f, args, "jacobian", nums, kwargs)
-        t = lin.trace
-        n = sum(k for _, k in _blocks(t.inputs))
-        m = sum(k for _, k in _blocks(t.outputs))
-        return _columns(lin, single) if strategy == "forward" or n <= m else _rows(t, single)
-    return _wrap(f, operator, "jacobian")
-
-
-HESSIAN_STRATEGIES = ("auto", "forward-over-reverse", "reverse-over-reverse")
-
-
-def hessian(f, argnums=0, strategy="auto"):
-    """Hessian of a real scalar function.
-
-    Parameters
-    ----------
-    f : callable
-        Returns one real number.
-    argnums : int or tuple of int
-    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse"}
-        "auto" is forward over reverse: the gradient is recorded once, and many directions at a time are pushed through it.
-
-    Returns
-    -------
-    callable
-        ``H(*args, **kwargs)`` -> ndarray, shape ``x.shape + x.shape``; for trees a tree of trees.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
-    array([[4., 2.],
-           [2., 0.]])
-    """
-    if strategy not in HESSIAN_STRATEGIES:
-        raise ValueError(f"hessian: strategy must be one of {', '.join(HESSIAN_STRATEGIES)}, not {strategy!r}")
-
-    def operator(*args, **kwargs):
-        g = grad(f, argnums)
-        if strategy == "reverse-over-reverse":
-            nums = positions(f, argnums, args, "hessian")
-            return _rows(Trace(g, args, kwargs, nums, "hessian"), not isinstance(argnums, tuple | list))
-        return _jacfwd(g, argnums, args, kwargs, "hessian")
-    return _wrap(f, operator, "hessian")

@@ -11,7 +11,7 @@ from mmad import tree
 from mmad._batch import Batch, LaneDivergence
 from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
-from mmad.api import _wrap
+from mmad.api import derivative_function
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
@@ -63,7 +63,7 @@ def vmap(f, in_axes=0, out_axes=0):
             return mapped.together(out_axes)
         except LaneDivergence:
             return mapped.one_by_one(out_axes)
-    return _wrap(f, operator, "vmap")
+    return derivative_function(f, operator, "vmap")
 
 
 def _prefix(axes, full, what):

@@ -1,6 +1,6 @@
 """Derivatives of any order along one variable."""
 
-from mmad.api import _wrap, jvp
+from mmad.api import derivative_function, jvp
 from mmad.tracing import describe
 
 __all__ = ["derivative"]
@@ -44,4 +44,4 @@ def derivative(f, order=1):
                 return f(t, *args, **kwargs)
             return jvp(lambda s: at(s, k - 1), (t,), (1.0,))[1]
         return at(x, order)
-    return _wrap(f, operator, "derivative")
+    return derivative_function(f, operator, "derivative")

@@ -6,7 +6,8 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import LANES, Linearized, _lanes_of, _real_leaf, grad
+from mmad.api import Linearized, grad
+from mmad.matrices import LANES, lanes_of, real_leaf
 from mmad.calls import suspended
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
@@ -32,7 +33,7 @@ class _Side:
             if isinstance(x, Traced) and not hasattr(x, "node"):
                 raise TypeError(f"{where}: an operator multiplies plain vectors, so it cannot be made of traced values")
         self.leaves = leaves
-        self.dtype = np.result_type(*[_real_leaf(x, where) for x in leaves if not is_static(x)] or [float])
+        self.dtype = np.result_type(*[real_leaf(x, where) for x in leaves if not is_static(x)] or [float])
         self.size = sum(size(shape_of(x)) for x in leaves if not is_static(x))
 
     def split(self, v, lead=()):
@@ -44,7 +45,7 @@ class _Side:
                 continue
             n, shape = size(shape_of(x)), shape_of(x)
             part = v[..., at:at + n].reshape((*lead, *shape))
-            dtype = _real_leaf(x, "")
+            dtype = real_leaf(x, "")
             parts.append(float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C"))
             at += n
         return parts
@@ -63,7 +64,7 @@ class _Side:
             if not is_static(x):
                 n = size(shape_of(x))
                 if g is not None:
-                    rows[:, at:at + n] = _lanes_of(g, level, count).reshape(count, n)
+                    rows[:, at:at + n] = lanes_of(g, level, count).reshape(count, n)
                 at += n
         return rows
 
