@@ -15,7 +15,7 @@ import numpy as np
 
 import mmad
 
-ASPECTS = ("value", "rev", "fwd", "second", "many", "layout", "float32")
+ASPECTS = ("value", "rev", "fwd", "second", "many", "lanes", "layout", "float32")
 
 # Central differences of eighth order: weights of f(x + k h) - f(x - k h), k = 1..4.
 WEIGHTS = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -236,6 +236,17 @@ class Case:
         got = np.tensordot(u, np.tensordot(H, v, x.ndim), x.ndim)
         if self.second:
             self._close(got, self.curvature((u, *zero), (v, *zero)), 2)
+
+    def check_lanes(self):
+        """`vmap` of the function and of its gradient, against one lane after the other."""
+        stacks = tuple(np.stack([np.asarray(x) * (1 + 0.003 * k) for k in range(3)]) for x in self.args)
+        lanes = [tuple(x[k] for x in stacks) for k in range(3)]
+        for f, mapped in ((self._results, mmad.vmap(lambda *args: self._results(args))),
+                          (mmad.grad(self.loss), mmad.vmap(lambda *args: mmad.grad(self.loss)(args)))):
+            for got, *want in zip(mapped(*stacks), *map(f, lanes), strict=True):
+                want = np.stack(want)
+                assert got.shape == want.shape
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * max(1.0, np.max(np.abs(want), initial=0.0)))
 
     def check_layout(self):
         """Fortran order, reversed strides, read-only, unaligned and big-endian arguments."""

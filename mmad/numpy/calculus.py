@@ -55,10 +55,13 @@ def ediff1d(x, to_end=None, to_begin=None):
     """`numpy.ediff1d`."""
     x = flat(lifted(x))
     parts = [a.subtract(x[1:], x[:-1])]
-    if to_begin is not None:
-        parts.insert(0, np.ravel(lifted(to_begin)))
-    if to_end is not None:
-        parts.append(np.ravel(lifted(to_end)))
+    for edge, at in ((to_begin, 0), (to_end, 2)):
+        if edge is not None:
+            edge = np.ravel(lifted(edge))
+            if not np.can_cast(edge.dtype, x.dtype, "same_kind"):
+                raise TypeError("dtype of `to_begin` and `to_end` must be compatible with input `ary` under the "
+                                "`same_kind` rule.")
+            parts.insert(at, edge if edge.dtype == x.dtype else a.astype(edge, dtype=x.dtype))
     return concatenate(*parts, axis=0) if len(parts) > 1 else parts[0]
 
 
@@ -113,7 +116,8 @@ def _gradient_along(f, axis, h, edge_order):
             tail = (q / (p * (p + q)), -(q + p) / (p * q), (2.0 * q + p) / (q * (p + q)))
         first = head[0] * at(0, 1) + head[1] * at(1, 2) + head[2] * at(2, 3)
         last = tail[0] * at(-3, -2) + tail[1] * at(-2, -1) + tail[2] * at(-1, None)
-    return concatenate(first, inner, last, axis=axis)
+    r = concatenate(first, inner, last, axis=axis)
+    return r if r.dtype == f.dtype else a.astype(r, dtype=f.dtype)
 
 
 @implements(np.gradient)
