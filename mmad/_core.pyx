@@ -251,6 +251,13 @@ cdef class Tape:
             return self.recs[p.c]
         return None
 
+    def value_of(self, var):
+        """The value of a traced value as it is now; unlike `var.value` it leaves no guard."""
+        if type(var) is ScalarVar:
+            return (<ScalarVar> var).v
+        (<ArrayVar> var).refresh()
+        return (<ArrayVar> var).arr
+
     def add_guard(self, var):
         """Python looks at a traced value: a replay is good only where it is what it is now."""
         cdef ArrayVar x
