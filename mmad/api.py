@@ -491,7 +491,7 @@ def _hvp(f, argnums, args, kwargs, what):
         value, grads, _ = _gradient(f, nums, False, tuple(full), kwargs, what)
         return value, tuple(grads)
 
-    functools.updatederivative_functionper(value_and_gradient, f, updated=())
+    functools.update_wrapper(value_and_gradient, f, updated=())
     lin = Linearized(value_and_gradient, tuple(args[k] for k in nums), what)
     value, grads = lin.value()
     _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tuple(v) if many else (v,))))
