@@ -1,18 +1,23 @@
 """mmad: mixed-mode automatic differentiation for NumPy code."""
 
 from mmad import numpy
-from mmad._core import ArrayVar, ScalarVar, Tape, Var, concrete
+from mmad._core import ArrayVar, ScalarVar, Var, concrete
 from mmad._dual import Dual
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
+from mmad.checking import check_derivatives
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import TraceError, UnsupportedError
 from mmad.higher import derivative
 from mmad.matrices import hessian, jacfwd, jacobian, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
+from mmad.transforms.evaluate import GuardError
+from mmad.transforms.tape import Tape, record
+from mmad.transforms.validate import ValidationError, validate
 from mmad.tree import register
 
-__all__ = ["ArrayVar", "Dual", "ScalarVar", "Tape", "TraceError", "UnsupportedError", "Var", "concrete", "custom_jvp",
-           "custom_vjp", "derivative", "grad", "hessian", "hessian_operator", "hook", "hvp", "jacfwd", "jacobian",
-           "jacobian_operator", "jacrev", "jvp", "linearize", "numpy", "primitive", "register", "stop_gradient",
-           "value_and_grad", "value_grad_hvp", "vjp", "vmap"]
+__all__ = ["ArrayVar", "Dual", "GuardError", "ScalarVar", "Tape", "TraceError", "UnsupportedError",
+           "ValidationError", "Var", "check_derivatives", "concrete", "custom_jvp", "custom_vjp",
+           "derivative", "grad", "hessian", "hessian_operator", "hook", "hvp", "jacfwd", "jacobian",
+           "jacobian_operator", "jacrev", "jvp", "linearize", "numpy", "primitive", "record", "register",
+           "stop_gradient", "validate", "value_and_grad", "value_grad_hvp", "vjp", "vmap"]

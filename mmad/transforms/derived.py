@@ -1,0 +1,272 @@
+"""The transforms of tapes, each an evaluation on the right kind of value while a new tape records.
+
+* pushforward: evaluate on dual numbers.
+* pullback: evaluate, then sweep back what was recorded.
+* batch: evaluate on batches.
+* linearize: push recorded tangents through a tape whose primal values are fixed.
+* transpose: sweep a linear tape back with a recorded cotangent.
+"""
+
+import numpy as np
+
+from mmad import _sweep, tree
+from mmad._batch import Batch
+from mmad._core import ArrayVar, Traced, Var
+from mmad._dual import Dual, make_dual, new_level
+from mmad._emit import emit_reverse
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import broadcast_to
+from mmad.tracing import forwarding, recording
+from mmad.transforms.evaluate import evaluate
+from mmad.transforms.forward import forward
+from mmad.transforms.reverse import Frozen, reverse
+from mmad.transforms.tape import Tape, close, recorded
+
+__all__ = ["batch", "linearize", "pullback", "pushforward", "transpose"]
+
+
+class _Builder:
+    """A new tape under construction."""
+
+    def __init__(self, origin):
+        self.tape = Tape(origin, True)
+        self.tape.in_tree = []
+
+    def add(self, in_tree, values):
+        """New arguments with these leaves; None and text stay as they are.
+
+        Returns
+        -------
+        list
+            The leaves, traced.
+        """
+        self.tape.in_tree += in_tree
+        leaves = []
+        for v in values:
+            static = v is None or isinstance(v, str | bytes)
+            x = v if static else self._input(v)
+            self.tape.inputs.append(-1 if static else x.node)
+            self.tape.statics.append(v if static else None)
+            leaves.append(x)
+        return leaves
+
+    def _input(self, v):
+        if isinstance(v, float):
+            return self.tape.add_input(float(v), strong=type(v) is not float)
+        return self.tape.add_input(np.array(v, order="C"))
+
+
+def _tangents(values):
+    """A tangent for each argument leaf to record with: of its shape and dtype; every element is one.
+
+    The value does not matter, no rule looks at it.
+    """
+    return [v if v is None or isinstance(v, str | bytes) else type(v)(1.0) if isinstance(v, float) else np.ones_like(v)
+            for v in values]
+
+
+def _cotangents(tape):
+    """The same for each leaf of the result."""
+    out = []
+    for k, c in zip(tape.outputs, tape.constants, strict=True):
+        if k < 0:
+            numeric = isinstance(c, float | complex | np.ndarray | np.inexact) and np.result_type(c).kind in "fc"
+            out.append((1.0 if isinstance(c, float) else np.ones_like(c)) if numeric else _undifferentiated(c))
+            continue
+        i = tape.instructions[k]
+        if i.array:
+            out.append(np.ones(i.shape, i.dtype if i.dtype.kind in "fc" else np.float64))
+        else:
+            out.append(1.0 if i.weak or i.dtype.kind == "b" else np.float64(1.0))
+    return out
+
+
+def _undifferentiated(c):
+    """A placeholder for the cotangent of an integer, a truth value or text."""
+    if c is None or isinstance(c, str | bytes):
+        return c
+    return np.ones(np.shape(c)) if isinstance(c, np.ndarray) else 1.0
+
+
+def _zero(v):
+    return np.zeros(shape_of(v), getattr(v, "dtype", np.float64))[()] if shape_of(v) == () else np.zeros(v.shape, v.dtype)
+
+
+def _filled(g, like):
+    """A tangent or cotangent; zeros of the kind of `like` where it is None."""
+    if like is None or isinstance(like, str | bytes):
+        return like
+    return _zero(like) if g is None else g
+
+
+def _differentiable(x):
+    return isinstance(x, Traced) and x.dtype.kind in "fc"
+
+
+# ------------------------------------------------------------------------------------------------ evaluations
+def pushforward(tape):
+    """See :meth:`mmad.Tape.pushforward`."""
+    new, level = _Builder(f"pushforward of {tape.origin}"), new_level()
+    at = recorded(tape)
+    with recording(new.tape):
+        xs = new.add(tape.in_tree, at)
+        dots = new.add(tape.in_tree, _tangents(at))
+        duals = [make_dual(level, x, d) if isinstance(x, Traced) else x for x, d in zip(xs, dots, strict=True)]
+        wrapper = next((d for d in duals if isinstance(d, Dual)), None)
+        if wrapper is None:
+            raise TypeError(f"{tape.origin}: no argument has a derivative")
+        with forwarding(wrapper):
+            results = evaluate(tape, duals)
+        ys, y_dots = [], []
+        for y, like in zip(results, _cotangents(tape), strict=True):
+            dual = isinstance(y, Dual) and y.level == level
+            ys.append(_refreshed(y.primal if dual else y))
+            y_dots.append(_refreshed(y.tangent) if dual else _filled(None, like))
+    return close(new.tape, [*ys, *y_dots], _tuple([(tape.out_tree, len(ys))] * 2))
+
+
+def pullback(tape):
+    """See :meth:`mmad.Tape.pullback`."""
+    new, at = _Builder(f"pullback of {tape.origin}"), recorded(tape)
+    with recording(new.tape):
+        xs = new.add(tape.in_tree, at)
+        nodes = [x.node for x in xs if isinstance(x, Var)]
+        start = min(nodes, default=0)
+        ys = [_refreshed(y) for y in evaluate(tape, xs)]
+        stop = len(new.tape)
+        bars = new.add([(tape.out_tree, len(ys))], _cotangents(tape))
+        seeds = [(y.node, b) for y, b in zip(ys, bars, strict=True) if isinstance(y, Var) and _differentiable(y)]
+        gs = iter(emit_reverse(new.tape, start, stop, seeds, nodes) if seeds else [None] * len(nodes))
+        gs = [_filled(next(gs) if isinstance(x, Var) else None, v) for x, v in zip(xs, at, strict=True)]
+        gs = [_refreshed(g) for g in gs]
+    return close(new.tape, gs, _tuple(tape.in_tree))
+
+
+def batch(tape, k):
+    """See :meth:`mmad.Tape.batch`."""
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
+    new, level = _Builder(f"batch of {tape.origin}"), new_level()
+    at = recorded(tape)
+    lanes = [v if v is None or isinstance(v, str | bytes) else np.stack([np.asarray(v)] * k) for v in at]
+    with recording(new.tape):
+        xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
+        wrapper = next((x for x in xs if isinstance(x, Batch)), None)
+        if wrapper is None:
+            raise TypeError(f"{tape.origin}: no argument can be batched")
+        with forwarding(wrapper):
+            results = evaluate(tape, xs)
+        results = [_refreshed(_lanes(y, level, k)) for y in results]
+    return close(new.tape, results, tape.out_tree)
+
+
+def _lanes(y, level, k):
+    if isinstance(y, Batch) and y.level == level:
+        return y.lanes
+    if y is None or isinstance(y, str | bytes):
+        return y
+    if isinstance(y, Traced):
+        return broadcast_to(y, (k, *y.shape)) + 0.0
+    return np.stack([np.asarray(y)] * k)
+
+
+# ------------------------------------------------------------------------------------------------ linear maps
+def at_point(tape, at):
+    """The tape itself, recorded at other arguments."""
+    new = _Builder(tape.origin)
+    with recording(new.tape):
+        xs = new.add(tape.in_tree, tape.arguments(at))
+        ys = [_refreshed(y) for y in evaluate(tape, xs)]
+    return close(new.tape, ys, tape.out_tree)
+
+
+def linearize(tape, at):
+    """See :meth:`mmad.Tape.linearize`."""
+    if at:
+        tape = at_point(tape, at)
+    new = _Builder(f"linearization of {tape.origin}")
+    with recording(new.tape):
+        dots = new.add(tape.in_tree, _tangents(recorded(tape)))
+        seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
+        wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
+        found = {}
+        if seeds and wanted:
+            results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape))
+            found = dict(zip(wanted, results, strict=True))
+        y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, _cotangents(tape), strict=True)]
+    return close(new.tape, y_dots, tape.out_tree)
+
+
+def transpose(tape):
+    """See :meth:`mmad.Tape.transpose`."""
+    check_linear(tape)
+    new = _Builder(f"transpose of {tape.origin}")
+    with recording(new.tape):
+        bars = new.add([(tape.out_tree, len(tape.outputs))], _cotangents(tape))
+        nodes = [k for k in tape.inputs if k >= 0]
+        seeds = [(k, b) for k, b in zip(tape.outputs, bars, strict=True) if k >= 0 and _carries(tape, k)]
+        gs = [None] * len(nodes)
+        if seeds and nodes:
+            stop = max(max(k for k, _ in seeds), *nodes) + 1
+            gs = reverse(tape, min(nodes), stop, seeds, nodes, Frozen(tape))
+        gs = iter(gs)
+        gs = [_refreshed(_filled(next(gs) if k >= 0 else None, v))
+              for k, v in zip(tape.inputs, recorded(tape), strict=True)]
+    return close(new.tape, gs, _tuple(tape.in_tree))
+
+
+_BOTH = {"add", "subtract", "negative", "positive", "conjugate", "real", "imag", "astype", "stop_gradient"}
+_ONE = {"multiply", "chain"}  # linear in each of two operands
+_ALSO = {"recurrence": (1,)}  # operations with a pushforward of their own that are linear in these operands
+
+
+def check_linear(tape):
+    """Raise ValueError unless the results are linear in the arguments."""
+    nodes = [k for k in tape.inputs if k >= 0]
+    active = _sweep.active_nodes(tape, 0, len(tape), nodes)
+    for i in tape.instructions:
+        if i.name == "guard" and active[i.operands[0]]:
+            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()} looks at a value that depends on an argument")
+        if not active[i.id] or i.id in nodes:
+            continue
+        on = [p for p, j in enumerate(i.operands) if j >= 0 and active[j]]
+        if not _is_linear(i, on):
+            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()}")
+    at_zero = evaluate(tape, [v if k < 0 else _zero(v) for k, v in zip(tape.inputs, recorded(tape), strict=True)])
+    if any(not (y is None or isinstance(y, str | bytes)) and np.nan_to_num(y).any() for y in at_zero):
+        raise ValueError(f"{tape.origin} is not linear: it is not zero where its arguments are")
+
+
+def _is_linear(i, on):
+    if i.name in ("load", "store") or i.name in _BOTH:
+        return True
+    if i.name in _ONE:
+        return len(on) == 1
+    if i.name == "divide":
+        return on == [0]
+    op = i.op
+    if i.name in _sweep.JOINT:
+        return all(p in op.transposes for p in on)
+    if i.name in _ALSO:
+        return on == list(_ALSO[i.name])
+    if op.transposes is None or (op.jvp is not None and i.name != "concatenate"):
+        return False
+    return i.name == "concatenate" or (len(on) == 1 and on[0] in op.transposes)
+
+
+# ------------------------------------------------------------------------------------------------ helpers
+def _carries(tape, k):
+    """Whether a value has a derivative."""
+    return tape.instructions[k].dtype.kind in "fc"
+
+
+def _refreshed(y):
+    """A traced result as of now: a view of a storage that was written to since is brought up to date."""
+    if isinstance(y, ArrayVar):
+        y.refresh()
+    return y
+
+
+def _tuple(in_tree):
+    """The structure of a tuple of one tree an argument."""
+    return tree.flatten(tuple(tree.unflatten(s, [0.0] * count) for s, count in in_tree))[1]

@@ -1,0 +1,169 @@
+"""The interpreter of tapes: the one door through which every transform is made.
+
+A tape is evaluated on any kind of value: plain numbers and arrays run it, traced values of another tape record it
+again, dual numbers push tangents through it, batches run many lanes.  A transform is an evaluation on the right values
+while a new tape records (as in JAX's autodidax), so what it gives is again ordinary instructions.
+
+Written storages are written in place where the tape says that nothing else reads the version written over; else the
+write copies.
+"""
+
+import numpy as np
+
+from mmad import _arrays
+from mmad._batch import Batch
+from mmad._core import Traced, Var, Wrapper
+from mmad._dual import Dual
+from mmad.errors import TraceError
+from mmad.ops import arithmetic as a
+from mmad.ops.structure import put, put_index, viewed, window
+
+__all__ = ["GuardError", "evaluate"]
+
+
+class GuardError(TraceError):
+    """A tape was evaluated where Python would have seen another value than in the recorded run."""
+
+
+def evaluate(tape, values, watch=None):
+    """Run a tape's instructions on values of any kind.
+
+    Parameters
+    ----------
+    tape : mmad.Tape
+    values : list
+        One value an input of the tape, of its shape and dtype: plain, traced, dual or batched.
+    watch : callable, optional
+        ``watch(instruction, value)`` is called with what every instruction gives.
+
+    Returns
+    -------
+    list
+        The outputs' values.
+
+    Raises
+    ------
+    GuardError
+        A guard of the tape does not hold.
+    """
+    tape.check_watched()
+    env = dict(zip(tape.inputs, values, strict=True))
+    env.pop(-1, None)
+    dead = tape.dead_after
+    with np.errstate(all="ignore"):
+        for i in tape.instructions:
+            if i.name == "guard":
+                _guard(tape, i, env[i.operands[0]])
+            elif i.name != "input":
+                env[i.id] = _kind(i, _step(i, env))
+            if watch is not None and i.name != "guard":
+                watch(i, env[i.id])
+            for k in dead.get(i.id, ()):
+                env.pop(k, None)
+    return [c if k < 0 else env[k] for k, c in zip(tape.outputs, tape.constants, strict=True)]
+
+
+def _step(i, env):
+    """The value of one instruction."""
+    if i.name == "const":
+        return i.params["value"]
+    vals = [c if k < 0 else env[k] for k, c in zip(i.operands, i.constants, strict=True)]
+    if i.name == "load":
+        return vals[0][i.params["index"]]
+    if i.name == "store":
+        return _store(i, *vals)
+    if i.op is window:
+        return _window(vals[0], i)
+    if i.op is put:
+        if not _writable(i, *vals):
+            return put(*vals, **i.params)
+        view = _view(vals[0], i.params)
+        view[...] = vals[1]
+        return vals[0]
+    if i.op is put_index:
+        if not _writable(i, *vals[:2]):
+            return put_index(*vals)
+        vals[0][vals[2]] = vals[1]
+        return vals[0]
+    return i.op(*vals, **i.params)
+
+
+def _kind(i, v):
+    """A plain result as the kind of value it was recorded as: float, NumPy scalar, truth value, array."""
+    if isinstance(v, Traced):
+        return v
+    if i.array:
+        return v if isinstance(v, np.ndarray) else np.asarray(v)
+    if i.dtype.kind == "b":
+        return bool(v)
+    return float(v) if i.weak else np.float64(v)
+
+
+def _store(i, base, value):
+    index = i.params["index"]
+    if not _writable(i, base, value):
+        flat = int(np.ravel_multi_index(index, i.shape)) if index else 0
+        return put(base, value, offset=flat, shape=(), strides=(), of=i.shape)
+    base[index] = value if isinstance(value, Traced) else float(value)
+    return base
+
+
+def _level(x):
+    """Order of the kinds of values: a value can be written into arrays of its own level and those above."""
+    return x.level if isinstance(x, Wrapper) else 0 if isinstance(x, Var) else -1
+
+
+def _writable(i, base, value):
+    return i.in_place and _level(base) >= _level(value)
+
+
+def _view(base, params):
+    return viewed(base, lambda m: _arrays.window(m, **params))
+
+
+def _window(base, i):
+    w = _view(base, i.params) if isinstance(base, Traced) else window(base, **i.params)
+    return a.positive(w) if i.snapshot else w
+
+
+# ------------------------------------------------------------------------------------------------ guards
+def _guard(tape, i, v):
+    """Check a guard, and leave it again where the value is traced on a guarded tape."""
+    seen = i.params["value"]
+    while isinstance(v, Wrapper):
+        v = v.primal if isinstance(v, Dual) else v.lanes if isinstance(v, Batch) else v.value
+    now = np.asarray(_peek(v))
+    if isinstance(seen, bool):
+        holds = bool((now != 0).all() if seen else (now == 0).all())
+        now = bool(now) if now.size == 1 else now != 0
+    else:
+        holds = np.array_equal(now, np.broadcast_to(seen, now.shape), equal_nan=now.dtype.kind in "fc")
+    if not holds:
+        raise GuardError(
+            f"{tape.origin}: the recorded run assumed that {_described(tape, i.operands[0])} is {_shown(seen)}, "
+            f"with these arguments it is {_shown(now)}; record the function again at them")
+    if isinstance(v, Var) and v.tape.guarded:
+        v.tape.add_guard(v)
+
+
+def _peek(v):
+    """The concrete value, without leaving a guard for the look."""
+    return v if not isinstance(v, Var) else v.tape.value_of(v)
+
+
+def _described(tape, k):
+    """A value by the instruction that defines it, its operands by theirs, one level deep."""
+    i = tape.instructions[k]
+    names = [_shown(c) if j < 0 else _operand(tape, j) for j, c in zip(i.operands, i.constants, strict=True)]
+    return f"%{k} = {i.name}({', '.join(names)})" if names else f"%{k}"
+
+
+def _operand(tape, k):
+    i = tape.instructions[k]
+    if i.name == "const" and not i.array:
+        return str(i.params["value"])
+    return f"input {tape.inputs.index(k)}" if i.name == "input" else f"%{k}"
+
+
+def _shown(v):
+    return np.array2string(v, threshold=8, edgeitems=3).replace("\n", "") if isinstance(v, np.ndarray) and v.ndim else str(v)

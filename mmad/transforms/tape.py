@@ -1,0 +1,335 @@
+"""`record` and the public tape: a recorded function as a program that can be run, read and transformed.
+
+Every transform evaluates the tape on the right kind of value while a new tape records, so what it gives is again a
+tape of ordinary instructions, and transforms nest in any order.
+
+====================  ====================================================  =======================================
+transform             arguments of the new tape                             what it gives
+====================  ====================================================  =======================================
+``pushforward()``     primals, then their tangents                          ``(y, y_dot)``
+``pullback()``        primals, then the cotangent of y                      tuple of cotangents, one a primal
+``linearize(*at)``    tangents                                              tangent of y at a fixed point
+``transpose()``       cotangent of y (the tape must be linear)              tuple of cotangents, one an argument
+``batch(k)``          primals, each with a leading axis of k lanes          y with a leading axis of k lanes
+====================  ====================================================  =======================================
+"""
+
+import functools
+import os
+
+import numpy as np
+
+from mmad import _core, tree
+from mmad._core import ArrayVar, ScalarVar, Traced
+from mmad.errors import TraceError
+from mmad.tracing import Trace, describe, is_static, plain_leaf
+from mmad.transforms.evaluate import evaluate
+from mmad.transforms.instruction import decode
+
+__all__ = ["Tape", "record"]
+
+
+class Tape(_core.Tape):
+    """A recorded function: instructions in static single assignment form, with guards where Python looked at a value.
+
+    Made by :func:`mmad.record` and by the transforms; calling it evaluates it at other arguments.
+
+    Attributes
+    ----------
+    instructions : tuple of Instruction
+    inputs, outputs : list of int
+        The values the arguments' and the result's leaves are; -1 for a leaf that is not traced.
+    statics, constants : list
+        The leaves of arguments and result that are not traced; None where they are.
+    in_tree : list of (structure, int)
+        Structure and number of leaves of every argument.
+    out_tree : structure
+        Structure of the result.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> tape = mmad.record(lambda x, y: np.sin(x) * y, 0.0, 2.0)
+    >>> tape(0.5, 1.0)
+    0.479425538604203
+    >>> tape.pullback()(0.0, 2.0, 1.0)
+    (2.0, 0.0)
+    """
+
+    def __init__(self, origin="", guarded=True):
+        self.statics, self.constants = [], []
+
+    # ------------------------------------------------------------------------------------ looking at it
+    @functools.cached_property
+    def instructions(self):
+        """The instructions as small records."""
+        return tuple(decode(self, k) for k in range(_core.Tape.__len__(self)))
+
+    @functools.cached_property
+    def dead_after(self):
+        """Instruction -> values that nothing uses after it."""
+        last = {}
+        for i in self.instructions:
+            for k in i.operands:
+                last[k] = i.id
+            last.setdefault(i.id, i.id)
+        dead, kept = {}, set(self.outputs)
+        for k, at in last.items():
+            if k >= 0 and k not in kept:
+                dead.setdefault(at, []).append(k)
+        return dead
+
+    def __bool__(self):
+        return True
+
+    def __iter__(self):
+        return iter(self.instructions)
+
+    def __getitem__(self, k):
+        return self.instructions[k]
+
+    def __str__(self):
+        head = f"tape of {self.origin}: {len(self.inputs)} inputs, {len(self)} instructions"
+        results = [f"%{k}" if k >= 0 else str(c) for k, c in zip(self.outputs, self.constants, strict=True)]
+        return "\n".join([head, *map(str, self.instructions), f"      return {', '.join(results)}"])
+
+    def __repr__(self):
+        return f"<Tape of {self.origin}: {len(self)} instructions>"
+
+    def __reduce__(self):
+        raise TypeError("a tape cannot be pickled; record the function again")
+
+    # ------------------------------------------------------------------------------------ running it
+    def __call__(self, *args):
+        """Evaluate at other arguments of the same structure, shapes and dtypes.
+
+        Parameters
+        ----------
+        *args : float, ndarray or tree
+            Plain, or traced: a tape is a function like any other inside `mmad.grad`, `mmad.jvp` or `mmad.record`.
+
+        Raises
+        ------
+        GuardError
+            The recorded run took a branch that these arguments would not take.
+        ValueError
+            A shape, dtype or structure differs from what was recorded.
+        """
+        values = evaluate(self, self.arguments(args))
+        return tree.unflatten(self.out_tree, [self._result(k, v) for k, v in zip(self.outputs, values, strict=True)])
+
+    def arguments(self, args):
+        """Leaves of the arguments, checked against what was recorded."""
+        if len(args) != len(self.in_tree):
+            raise TypeError(f"{self.origin}: the tape takes {len(self.in_tree)} arguments, it was given {len(args)}")
+        leaves = []
+        for position, (arg, (structure, _)) in enumerate(zip(args, self.in_tree, strict=True)):
+            found, s = tree.flatten(arg)
+            if not _same(s, structure):
+                raise ValueError(f"{self.origin}: argument {position} has another structure than the one recorded")
+            leaves += [(x, f"{self.origin}: argument {position}") for x in found]
+        return [self._argument(k, static, x, where)
+                for k, static, (x, where) in zip(self.inputs, self.statics, leaves, strict=True)]
+
+    def _argument(self, k, static, x, where):
+        if k < 0:
+            if not is_static(x) or x != static:
+                raise ValueError(f"{where} was {static!r} when the tape was recorded, now it is {x!r}")
+            return x
+        i = self.instructions[k]
+        if not isinstance(x, Traced):
+            if isinstance(x, int | np.integer) and not isinstance(x, bool) and not i.array:
+                x = float(x)
+            x = plain_leaf(x, where)
+            if not i.array and np.shape(x) == ():
+                x = float(x) if np.result_type(x) == np.float64 else x
+                x = x if i.weak or type(x) is not float else np.float64(x)
+        shape = x.shape if hasattr(x, "shape") else ()
+        dtype = x.dtype if hasattr(x, "dtype") else np.result_type(x)
+        if tuple(shape) != i.shape or dtype != i.dtype:
+            raise ValueError(f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with {i.shape} and "
+                             f"{i.dtype}; record the function again")
+        return x
+
+    def _result(self, k, v):
+        if k < 0 or isinstance(v, Traced):
+            return v
+        i = self.instructions[k]
+        if i.array:
+            return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
+        return v
+
+    # ------------------------------------------------------------------------------------ transforms
+    def pushforward(self):
+        """Tangents: a tape ``(*primals, *tangents) -> (y, y_dot)``.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> mmad.record(lambda x: x * x, 3.0).pushforward()(3.0, 1.0)
+        (9.0, 6.0)
+        """
+        from mmad.transforms.derived import pushforward
+        return pushforward(self)
+
+    def pullback(self):
+        """Cotangents: a tape ``(*primals, y_bar) -> (x_bar, ...)``, one cotangent a primal.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> mmad.record(lambda x, y: x * y, 3.0, 4.0).pullback()(3.0, 4.0, 1.0)
+        (4.0, 3.0)
+        """
+        from mmad.transforms.derived import pullback
+        return pullback(self)
+
+    def linearize(self, *at):
+        """The linear map at a point: a tape ``(*tangents) -> y_dot``.
+
+        Parameters
+        ----------
+        *at : float, ndarray or tree
+            The point; by default the arguments the tape was recorded with.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> mmad.record(lambda x: x * x, 3.0).linearize()(1.0)
+        6.0
+        """
+        from mmad.transforms.derived import linearize
+        return linearize(self, at)
+
+    def transpose(self):
+        """The transpose of a linear tape: ``y_bar -> (x_bar, ...)``, one cotangent an argument.
+
+        For complex values it is the adjoint of the real inner product, as everywhere in mmad.
+
+        Raises
+        ------
+        ValueError
+            An instruction is not linear in what depends on the arguments; the message names it.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> mmad.record(lambda x, y: 2 * x + 3 * y, 1.0, 1.0).transpose()(1.0)
+        (2.0, 3.0)
+        """
+        from mmad.transforms.derived import transpose
+        return transpose(self)
+
+    def batch(self, k):
+        """k lanes at once: every argument and the result have a leading axis of length `k`.
+
+        Raises
+        ------
+        GuardError
+            From the new tape, where a guard does not hold in every lane.
+
+        Examples
+        --------
+        >>> import numpy as np, mmad
+        >>> mmad.record(lambda x: x * x, 3.0).batch(2)(np.array([3.0, 4.0]))
+        array([ 9., 16.])
+        """
+        from mmad.transforms.derived import batch
+        return batch(self, k)
+
+
+def _same(s, t):
+    """Whether two structures are equal; a single leaf has more than one form."""
+    if s is tree.LEAF or t is tree.LEAF:
+        return all(r is tree.LEAF or r.is_leaf() for r in (s, t))
+    return s == t
+
+
+def record(f, *args):
+    """Record a function as a tape.
+
+    The function runs once.  Where Python looks at a value (an `if`, an index, a mask), the tape keeps a guard: it may be
+    evaluated at other arguments as long as they would have gone the same way.
+
+    Parameters
+    ----------
+    f : callable
+    *args : float, ndarray or tree
+        Floating-point or complex; None and text are kept as they are.
+
+    Returns
+    -------
+    Tape
+
+    Raises
+    ------
+    TypeError
+        An argument is an integer or has no derivative.
+
+    Notes
+    -----
+    Small arrays that the function captures are copied, large ones are checked for changes when the tape is evaluated.
+
+    References
+    ----------
+    .. [1] Frostig, Johnson and Leary, "Compiling machine learning programs via high-level tracing", SysML 2018.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> def f(x):
+    ...     return x * x if x > 0 else -x
+    >>> tape = mmad.record(f, 3.0)
+    >>> tape(4.0)
+    16.0
+    >>> tape(-4.0)
+    Traceback (most recent call last):
+        ...
+    mmad.transforms.evaluate.GuardError: ...
+    """
+    if not callable(f):
+        raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
+    tape = Tape(describe(f, "record"), True)
+    trace = Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
+    nodes = iter(trace.nodes)
+    for x, leaf in zip(trace.inputs, trace.leaves, strict=True):
+        tape.inputs.append(-1 if x is None else next(nodes))
+        tape.statics.append(leaf if x is None else None)
+    tape.in_tree = list(trace.structures)
+    return close(tape, trace.outputs, trace.out_tree)
+
+
+def close(tape, outputs, out_tree):
+    """Finish a tape: its results are these leaves."""
+    tape.outputs, tape.constants, tape.out_tree = [], [], out_tree
+    for out in outputs:
+        if isinstance(out, ScalarVar | ArrayVar):
+            if out.tape is not tape:
+                raise TraceError(f"{tape.origin} returned a value of another trace, {out.tape.origin}")
+            tape.outputs.append(out.node)
+            tape.constants.append(None)
+        elif isinstance(out, Traced):
+            raise TraceError(f"{tape.origin} returned a {type(out).__name__} of a derivative outside of it")
+        else:
+            tape.outputs.append(-1)
+            tape.constants.append(out)
+    if os.environ.get("MMAD_DEBUG", "") not in ("", "0"):
+        from mmad.transforms.validate import validate
+        validate(tape)
+    return tape
+
+
+def recorded(tape):
+    """The arguments a tape was recorded with, by leaf; those that are not traced as they are."""
+    out = []
+    for k, static in zip(tape.inputs, tape.statics, strict=True):
+        if k < 0:
+            out.append(static)
+        elif tape.is_array(k):
+            out.append(tape.record_of(k).out)
+        else:
+            value = tape.node(k)[2]
+            out.append(value if tape.instructions[k].weak else np.float64(value))
+    return out
+
+
