@@ -86,6 +86,12 @@ def _several(params):
 
 
 def _argsort(x, axis):
+    """The stable order of x; by way of the faster unstable one, which is the same where no two elements are equal."""
+    if x.dtype.kind == "f" and x.size > 256:
+        order = np.argsort(x, axis=axis)
+        s = np.moveaxis(_take_along(x, order, axis, True), axis, -1)
+        if (s[..., 1:] > s[..., :-1]).all():  # neither ties nor NaN
+            return order
     return np.argsort(x, axis=axis, kind="stable")
 
 
@@ -115,10 +121,11 @@ def _extreme(name, ufunc):
     def weights_impl(x, axis):
         top = ufunc.reduce(x, axis=axis, keepdims=True)
         hit = np.equal(x, top)
-        if np.isnan(top).any():
-            hit |= np.isnan(x)  # a NaN wins, and takes the derivative
-        dtype = np.real(np.zeros((), np.asarray(x).dtype)).dtype
-        return np.divide(hit, np.add.reduce(hit, axis=axis, keepdims=True, dtype=np.intp), dtype=dtype)
+        n = np.add.reduce(hit, axis=axis, keepdims=True, dtype=np.intp)
+        if not n.all():  # a NaN wins, and takes the derivative
+            hit |= np.isnan(x)
+            n = np.add.reduce(hit, axis=axis, keepdims=True, dtype=np.intp)
+        return np.divide(hit, n, dtype=x.real.dtype)
 
     def weights_batch(vals, batched, axis):
         return weights(vals[0], axis=tuple(k + 1 for k in axis))
