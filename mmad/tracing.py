@@ -17,6 +17,7 @@ from mmad._dual import Dual, make_dual
 from mmad._emit import emit_reverse
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
+from mmad.ops.structure import viewed
 from mmad.transforms.forward import forward
 from mmad.transforms.reverse import Frozen, reverse
 
@@ -299,14 +300,14 @@ class Trace:
             return self._collect(x.primal, gs)
         if isinstance(x, Batch):
             g = self._collect(x.lanes, gs)
-            return None if g is None else Batch(x.level, g)
+            return _batch_of(x.level, g)
         return next(gs)
 
     def _join(self, level, values, dots):
         return [None if x is None else _dual_of(level, v, d) for x, v, d in zip(self.inputs, values, dots, strict=True)]
 
     def _pull_batch(self, out, ct):
-        if any(isinstance(x, Batch) and x.level == out.level for x in self.inputs if x is not None):
+        if any(_contains(x, out.level) for x in self.inputs):
             # the lanes of a vmap are independent: sweep them together
             if isinstance(ct, Batch) and ct.level == out.level:
                 lanes = ct.lanes
@@ -367,7 +368,7 @@ class Trace:
             lanes = [d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
                      for d in dots]
             g = inner._push(out.lanes if _at(out, level) else out, lanes)
-            return None if g is None else Batch(level, g)
+            return _batch_of(level, g)
         outer = [d.tangent if _at(d, level) else None for d in dots]
         dots = [d.primal if _at(d, level) else d for d in dots]
         y = out.primal if _at(out, level) else out
@@ -418,6 +419,24 @@ def _dual_of(level, value, dot):
         return Batch(like.level, inner)
     zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") and like.shape else 0.0
     return make_dual(level, zero if value is None else value, zero if dot is None else dot)
+
+
+def _batch_of(level, lanes):
+    """A batch of a level with these lanes (None: zero), inside a batch of directions if they are one."""
+    if lanes is None:
+        return None
+    if isinstance(lanes, Batch) and lanes.level > level:
+        return Batch(lanes.level, _batch_of(level, viewed(lanes.lanes, lambda m: m.swapaxes(0, 1))))
+    return Batch(level, np.ascontiguousarray(lanes) if isinstance(lanes, np.ndarray) else lanes)
+
+
+def _contains(x, level):
+    """Whether a batch of this level is in x, inside other wrappers."""
+    while isinstance(x, Wrapper):
+        if x.level == level:
+            return True
+        x = x.primal if isinstance(x, Dual) else x.lanes
+    return False
 
 
 def _at(x, level):
