@@ -36,8 +36,6 @@ cdef class Batch(Wrapper):
     level : int
     """
 
-    cdef readonly object lanes
-
     def __init__(self, level, lanes):
         self.level, self.lanes = level, lanes
 

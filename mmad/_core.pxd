@@ -42,6 +42,7 @@ cdef class Op:
     cdef readonly bint boolean
     cdef public bint needs_out
     cdef readonly bint raw
+    cdef public bint joint
     cdef public tuple partials
     cdef public object jvp
     cdef public object transposes

@@ -18,7 +18,8 @@ import numpy as np
 from mmad._core cimport (SC_add, SC_divide, SC_multiply, SC_subtract,
                          ArrayVar, Op, Traced, Var, Wrapper, apply_op, scalar_arity, scalar_eval)
 from mmad._core import HOOKS, METHODS, OPERATIONS, scalar_op
-from mmad._sweep cimport push, scalar_push
+from mmad._partials cimport scalar_push
+from mmad._rules cimport push
 
 cnp.import_array()
 

@@ -1,7 +1,7 @@
 """The reverse sweep recorded on the tape it sweeps: a gradient inside another derivative.
 
 The instructions of the derivative are ordinary instructions, so it can be differentiated again.  Scalar instructions
-are emitted in C from the compiled partials; array instructions through :func:`mmad._sweep.pull` on traced values.
+are emitted in C from the compiled partials; array instructions through :func:`mmad._rules.pull` on traced values.
 Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
 """
 from cpython.exc cimport PyErr_CheckSignals
@@ -18,8 +18,9 @@ from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW
                          Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add, element_take, make_array,
                          make_scalar, node_index, scalar_arity, scalar_eval)
 from mmad._core import OPERATIONS
-from mmad._sweep cimport (MAX_PROGRAM, PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, active_mask, fit, in_order,
-                          overlapping, partial_of, pull)
+from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, partial_of
+from mmad._rules cimport fit, pull
+from mmad._sweep cimport active_mask, in_order, overlapping
 from mmad._sweep import last_write
 
 cnp.import_array()

@@ -1,38 +1,34 @@
-"""Numeric sweeps over a tape: cotangents backward, tangents forward.
+"""Numeric sweeps over a tape: cotangents backward, tangents forward, one or many lanes at a time.
 
 Design
 ------
-* One 8-byte cell a node: a double for a scalar node, a reference to an array (or to a float, meaning an array of
-  equal elements) for an array node.
-* Scalar instructions run in C.  Their partial derivatives are declared in Python, in terms of operations; each
-  declaration is traced once into a short scalar program (:func:`compile_partials`), which the sweeps evaluate.
-* Array instructions go through :func:`pull` and :func:`push`, which the transforms on traced values use as well:
-  there is one implementation of the chain rule.
-* Written storages: the cells of the versions of one storage share one buffer, which moves from version to version,
-  so reading or writing an element costs O(1).
+* One 8-byte cell a node and lane: a double for a scalar node; for an array node the first cell refers to an array (with
+  a leading axis of lanes if there are several) or to a float, which means an array of equal elements.
+* Scalar instructions run in C, from the compiled partials (`mmad._partials`).  Array instructions go through
+  :func:`mmad._rules.pull` and :func:`mmad._rules.push`; several lanes are a `Batch` there.
+* The cells of the versions of one written storage share one buffer, which moves from version to version, so reading
+  or writing an element costs O(1).
 """
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport chain_value, is_plain_double, unbroadcast_value, window_view
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_CONSUMED,
-                         OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply,
-                         SC_select, SC_subtract, SCALAR_END, Node, Op, Rec, ScalarVar, Tape, Traced, Var, apply1, apply2,
-                         apply_op, node_index, scalar_arity, scalar_eval)
-from mmad._core import HOOKS, OPERATIONS, scalar_op
+from mmad._arrays cimport is_plain_double, window_view
+from mmad._batch cimport Batch
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR,
+                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
+                         Tape, node_index, scalar_arity)
+from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
 from mmad._pool cimport pool_enter, pool_exit
-from mmad.errors import UnsupportedError
+from mmad._rules cimport fit, prod, pull, push
 
 cnp.import_array()
-
-cdef dict _HOOKS = HOOKS
 
 
 cdef extern from "_kernels.h" nogil:
@@ -50,281 +46,7 @@ cdef union Cell:
     PyObject *o
 
 
-# ------------------------------------------------------------------------------- partials of scalar operations
-cdef Partial[3] PARTIALS[128]
-
-
-cdef const Partial *partial_of(int opcode, int i) noexcept nogil:
-    return &PARTIALS[opcode][i]
-
-
-def compile_partials(Op op):
-    """Trace the declared partials of a scalar operation into programs the sweeps evaluate."""
-    cdef Tape tape
-    cdef Partial *q
-    cdef Node *p
-    cdef int i, k
-    if SCALAR_END > 128:
-        raise AssertionError("PARTIALS is too short")
-    uses_out = False
-    for i in range(op.nin):
-        q = &PARTIALS[op.opcode][i]
-        rule = op.partials[i] if op.partials is not None else None
-        if rule is None:
-            q.kind = PARTIAL_NONE
-            continue
-        tape = Tape(f"the partial of {op.name}", guarded=True)
-        operands = [tape.add_input(0.5 + 0.25 * k) for k in range(op.nin)] + [tape.add_input(0.375)]
-        with np.errstate(all="ignore"):
-            r = rule(*operands)
-        if type(r) is not ScalarVar:
-            q.kind, q.c = PARTIAL_CONSTANT if r != 0 else PARTIAL_NONE, float(r)
-            continue
-        if (<ScalarVar> r).node == op.nin:
-            uses_out = True
-        if (<ScalarVar> r).node <= op.nin:
-            q.kind, q.ref = PARTIAL_OPERAND, (<ScalarVar> r).node
-            continue
-        if tape.n > MAX_PROGRAM:
-            raise ValueError(f"the partial of {op.name} is longer than {MAX_PROGRAM} instructions")
-        q.kind, q.ref, q.n = PARTIAL_PROGRAM, (<ScalarVar> r).node, tape.n
-        q.program = <Node *> malloc(tape.n * sizeof(Node))
-        for k in range(tape.n):
-            p = tape.nodes + k
-            if p.op == OP_GUARD or p.op == OP_REC:
-                raise ValueError(f"the partial of {op.name} must be straight-line scalar code (use where, not if)")
-            q.program[k] = p[0]
-            if p.op >= OP_FIRST_SCALAR:
-                uses_out = uses_out or p.a == op.nin or p.b == op.nin or p.c == op.nin
-            q.program[k].a, q.program[k].b, q.program[k].c = max(p.a, 0), max(p.b, 0), max(p.c, 0)
-    op.needs_out = uses_out
-
-
-cdef double partial_value(const Partial *q, const double *operands) noexcept nogil:
-    """The partial derivative at (operands..., result)."""
-    cdef double w[MAX_PROGRAM]
-    cdef const Node *p
-    cdef int k
-    if q.kind == PARTIAL_CONSTANT:
-        return q.c
-    if q.kind == PARTIAL_OPERAND:
-        return operands[q.ref]
-    if q.kind == PARTIAL_NONE:
-        return 0.0
-    for k in range(q.n):
-        p = q.program + k
-        if p.op >= OP_FIRST_SCALAR:
-            w[k] = scalar_eval(p.op, w[p.a], w[p.b], w[p.c])
-        elif p.op == OP_INPUT:
-            w[k] = operands[k]
-        else:
-            w[k] = p.v
-    return w[q.ref]
-
-
-cdef double scalar_push(int opcode, int arity, const double *operands, const double *dots) noexcept nogil:
-    """Tangent of a scalar operation; operands are followed by the result."""
-    cdef double s = 0.0
-    cdef int i
-    if opcode == SC_select:
-        return dots[1] if operands[0] != 0 else dots[2]
-    for i in range(arity):
-        if dots[i] != 0 and PARTIALS[opcode][i].kind != PARTIAL_NONE:
-            s += dots[i] * partial_value(&PARTIALS[opcode][i], operands)
-    return s
-
-
-cdef inline void scalar_operands(const Node *nodes, const Node *p, double *w, int *arity) noexcept nogil:
-    arity[0] = scalar_arity(p.op)
-    w[0] = nodes[p.a].v
-    w[1] = nodes[p.b].v if arity[0] > 1 else 0.0
-    w[2] = nodes[p.c].v if arity[0] > 2 else 0.0
-    w[arity[0]] = p.v
-
-
-# ------------------------------------------------------------------------------------- the chain rule, one place
-cdef Op o_chain, o_conj, o_neg, o_real
-
-
-def bind():
-    global o_chain, o_conj, o_neg, o_real
-    o_chain, o_conj, o_neg, o_real = [OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real")]
-
-
-cdef inline bint is_complex(object p):
-    if isinstance(p, float):
-        return False
-    if isinstance(p, (np.ndarray, np.generic, Traced)):
-        return p.dtype.kind == "c"
-    return isinstance(p, complex)
-
-
-cdef object chain_any(object bar, object p, bint adjoint):
-    """bar * p (or bar * conj(p)), zero where bar is zero."""
-    if type(p) is float:
-        if <double> p == 1.0:
-            return bar
-        if <double> p == -1.0:
-            return apply1(o_neg, bar) if isinstance(bar, Traced) else -bar
-        if <double> p == 0.0:
-            return None
-    if adjoint and is_complex(p):
-        p = apply1(o_conj, p)
-    if isinstance(bar, Traced) or isinstance(p, Traced):
-        return apply2(o_chain, bar, p)
-    return chain_value(bar, p)
-
-
-cdef inline object array_partial(Op op, int i, tuple vals, object out):
-    """A partial as declared; where the declaration is a constant or an operand, without calling it."""
-    cdef Partial *q
-    if op.opcode >= 0:
-        q = &PARTIALS[op.opcode][i]
-        if q.kind == PARTIAL_CONSTANT:
-            return q.c
-        if q.kind == PARTIAL_OPERAND:
-            return vals[q.ref] if q.ref < len(vals) else out
-        if q.kind == PARTIAL_NONE:
-            return 0.0
-    return op.partials[i](*vals, out)
-
-
-cdef inline tuple shape_of(object x):
-    if isinstance(x, float):
-        return ()
-    if isinstance(x, (np.ndarray, Traced)):
-        return x.shape
-    return np.shape(x)
-
-
-cdef object fit(object g, object val, tuple out_shape):
-    """Reduce a cotangent of an operation's result to the shape and dtype of the operand `val`."""
-    cdef tuple shape
-    if type(g) is float:  # a uniform cotangent
-        if not isinstance(val, np.ndarray) and not isinstance(val, Traced):
-            return <double> g * prod(out_shape)
-        shape = val.shape
-        if shape == out_shape:
-            return g if val.dtype.kind != "c" and isinstance(val, np.ndarray) else np.full(shape, g, val.dtype)
-        return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
-    if isinstance(g, Var) and isinstance(val, Var) and g.shape == val.shape and g.dtype == val.dtype:
-        return g
-    if isinstance(g, Traced) or isinstance(val, Traced):
-        return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))
-    if isinstance(val, np.ndarray):
-        if isinstance(g, np.ndarray) and (<cnp.ndarray> g).dtype is (<cnp.ndarray> val).dtype and g.shape == val.shape:
-            return g
-        return unbroadcast_value(g, val.shape, (<cnp.ndarray> val).dtype)
-    return unbroadcast_value(g, (), np.result_type(val) if not isinstance(val, float) else None)
-
-
-cdef double prod(tuple shape):
-    cdef double r = 1.0
-    for d in shape:
-        r *= <double> d
-    return r
-
-
-cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out_shape, list active):
-    """Cotangents of an operation's operands: one for each active position, None where it is zero.
-
-    Parameters
-    ----------
-    op : Op
-        Elementwise or structural.
-    ct : float, ndarray or traced
-        Cotangent of the result.
-    vals : tuple
-        The operands, plain or traced; `out`, the result, where the operation needs it.
-    active : list of bool
-    """
-    cdef list gs = []
-    cdef int i
-    if type(ct) is float and out_shape and (op.kind != KIND_ELEMENTWISE or op.transposes is not None):
-        ct = np.full(out_shape, ct)
-    for i in range(len(vals)):
-        if not active[i]:
-            gs.append(None)
-            continue
-        if op.transposes is not None and i in op.transposes:
-            g = op.transposes[i](ct, *vals, **params) if params is not None else op.transposes[i](ct, *vals)
-            if type(g) is float:  # already equal for every element of the operand
-                gs.append(g if isinstance(vals[i], float) or vals[i].dtype.kind == "f"
-                          else np.full(shape_of(vals[i]), g, vals[i].dtype))
-                continue
-        elif op.partials is not None:
-            if op.partials[i] is None:
-                raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            g = chain_any(ct, array_partial(op, i, vals, out), True)
-        elif op.jvp is not None:
-            return [None if g is None else fit(g, v, out_shape) for g, v in
-                    zip(_HOOKS["transpose_jvp"](op, ct, vals, out, params, active), vals)]
-        else:
-            raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-        gs.append(None if g is None else fit(g, vals[i], out_shape))
-    return gs
-
-
-cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, list partials=None):
-    """Tangent of an operation's result from those of its operands (None: zero); None if it is zero.
-
-    `partials`, when given, is a list that keeps the partial derivatives between calls at the same point.
-    """
-    cdef object total = None, g
-    cdef int i
-    cdef list args
-    if op.jvp is not None:
-        return op.jvp(dots, out, *vals, **params) if params is not None else op.jvp(dots, out, *vals)
-    if op.transposes is not None:
-        if op.name in _JOINT:
-            args = list(vals)
-            for i in list(op.transposes):
-                args[i] = dots[i] if dots[i] is not None else zero_like(vals[i])
-            return apply_op(op, tuple(args), params)
-        for i in range(len(vals)):
-            if dots[i] is None:
-                continue
-            if i not in op.transposes:
-                raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            args = list(vals)
-            args[i] = dots[i]
-            g = apply_op(op, tuple(args), params)
-            total = g if total is None else total + g
-        return total
-    if op.partials is None:
-        raise UnsupportedError(f"{op.name} has no derivative")
-    for i in range(len(vals)):
-        if dots[i] is None:
-            continue
-        if op.partials[i] is None:
-            raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-        if partials is None:
-            p = array_partial(op, i, vals, out)
-        else:
-            p = partials[i]
-            if p is None:
-                p = partials[i] = array_partial(op, i, vals, out)
-        g = chain_any(dots[i], p, False)
-        if g is not None:
-            total = g if total is None else total + g
-    if total is not None and out is not None and is_complex(total) and not is_complex(out):
-        total = apply1(o_real, total)
-    if total is not None and out_shape and shape_of(total) != out_shape:
-        total = _HOOKS["broadcast"](total, out_shape)
-    return total
-
-
-_JOINT = set()  # names of operations linear in several arguments at once (concatenate), not in each (matmul)
-JOINT = _JOINT
-
-
-def zero_like(x):
-    """A plain zero of the shape and dtype of x."""
-    if isinstance(x, float):
-        return 0.0
-    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, (int, complex)) else 0.0
-
-
+# ------------------------------------------------------------------------------------------------ what depends on what
 def independent(Tape tape, int32_t start):
     """Whether nothing recorded from node `start` on depends on what was recorded before."""
     cdef int32_t k, j
@@ -348,7 +70,6 @@ cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
     return 0 <= j < start and (tape.nodes[j].op != OP_CONST or tape.nodes[j].flags & NODE_ARRAY)
 
 
-# --------------------------------------------------------------------------------------------- reverse sweep
 cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
     """One byte a node: whether its value depends on the inputs."""
     cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
@@ -385,74 +106,7 @@ def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
         free(mask)
 
 
-cdef cnp.ndarray own(Cell *cell, Tape tape, int32_t node):
-    """The cell's array as a C-contiguous buffer of its own, made if need be."""
-    cdef Rec rec
-    cdef cnp.ndarray a
-    if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is np.ndarray:
-        a = <cnp.ndarray> cell.o
-        if cnp.PyArray_BASE(a) == NULL and a.flags.c_contiguous and a.flags.writeable:
-            return a
-    rec = tape.rec_of(node)
-    if cell.o == NULL:
-        a = np.zeros(rec.shape, rec.dtype)
-    elif isinstance(<object> cell.o, float):
-        a = np.full(rec.shape, <object> cell.o, rec.dtype)
-    else:
-        a = np.array(<object> cell.o, dtype=rec.dtype, order="C", copy=True)
-    Py_INCREF(a)
-    Py_XDECREF(cell.o)
-    cell.o = <PyObject *> a
-    return a
-
-
-cdef int accumulate(Cell *cell, Tape tape, int32_t node, object g) except -1:
-    """cell += g."""
-    cdef cnp.ndarray a
-    cdef PyObject *old
-    if not tape.nodes[node].flags & NODE_ARRAY:
-        if not isinstance(g, float):
-            g = np.real(g)
-        cell.s += <double> g
-        return 0
-    if cell.o == NULL:
-        if not isinstance(g, (np.ndarray, float)):
-            g = np.asarray(g)
-        Py_INCREF(g)
-        cell.o = <PyObject *> g
-        return 0
-    if Py_REFCNT(cell.o) == 1 and is_plain_double(<object> cell.o):
-        a = <cnp.ndarray> cell.o
-        if cnp.PyArray_BASE(a) == NULL:
-            if is_plain_double(g) and (<cnp.ndarray> g).size == a.size:
-                mm_add(<double *> cnp.PyArray_DATA(a), <double *> cnp.PyArray_DATA(<cnp.ndarray> g), a.size)
-                return 0
-            if isinstance(g, float):
-                mm_add_scalar(<double *> cnp.PyArray_DATA(a), <double> g, a.size)
-                return 0
-    total = <object> cell.o + g
-    if not isinstance(total, (np.ndarray, float)):
-        total = np.asarray(total)
-    Py_INCREF(total)
-    old = cell.o
-    cell.o = <PyObject *> total
-    Py_DECREF(<object> old)
-    return 0
-
-
-cdef int move(Cell *cells, Tape tape, int32_t source, int32_t target) except -1:
-    """Hand the buffer of a version's cell to the version before it."""
-    if cells[target].o == NULL:
-        cells[target].o = cells[source].o
-        cells[source].o = NULL
-        return 0
-    g = <object> cells[source].o
-    accumulate(cells + target, tape, target, g)
-    Py_DECREF(g)
-    cells[source].o = NULL
-    return 0
-
-
+# ------------------------------------------------------------------------------------------------ windows
 cdef bint overlapping(tuple shape, tuple strides):
     """Whether an affine window may visit an element twice (other than by zero strides)."""
     cdef Py_ssize_t reach = 0
@@ -461,6 +115,22 @@ cdef bint overlapping(tuple shape, tuple strides):
             return True
         reach += s * (d - 1)
     return False
+
+
+def overlaps(tuple shape, tuple strides):
+    """Whether an affine window may visit an element twice, other than by zero strides."""
+    return overlapping(shape, strides)
+
+
+cdef bint in_order(tuple shape, tuple strides):
+    """Whether a window walks its base in C order without gaps."""
+    cdef Py_ssize_t step = 1
+    cdef int k
+    for k in range(len(shape) - 1, -1, -1):
+        if shape[k] != 1 and strides[k] != step:
+            return False
+        step *= <Py_ssize_t> shape[k]
+    return True
 
 
 cpdef add_window(cnp.ndarray acc, tuple window, object g):
@@ -498,89 +168,312 @@ def last_write(index, shape):
     return order[index] == k
 
 
-cdef int reverse_rec(Cell *cells, Tape tape, const uint8_t *mask, int32_t k) except -1:
+# ------------------------------------------------------------------------------------------------ cells
+cdef class Cells:
+    """Cotangents or tangents by node and lane."""
+
+    cdef Tape tape
+    cdef Cell *c
+    cdef int lanes       # how many lanes
+    cdef bint many       # whether array values have an axis of lanes
+    cdef int64_t level   # of the batch the lanes are in the rules
+    cdef int32_t stop
+
+    def __cinit__(self, Tape tape, int32_t stop, int lanes, level):
+        self.tape, self.stop, self.many = tape, stop, level is not None
+        self.lanes, self.level = lanes, -1 if level is None else level
+        self.c = <Cell *> calloc(<size_t> stop * lanes + 1, sizeof(Cell))
+        if self.c == NULL:
+            raise MemoryError("no memory for the derivatives along the trace")
+
+    def __dealloc__(self):
+        cdef int32_t k
+        if self.c != NULL:
+            for k in range(self.stop):
+                if self.tape.nodes[k].flags & NODE_ARRAY:
+                    Py_XDECREF(self.c[<size_t> k * self.lanes].o)
+            free(self.c)
+
+    cdef inline Cell *at(self, int32_t k) noexcept:
+        return self.c + <size_t> k * self.lanes
+
+    cdef inline bint is_array(self, int32_t k) noexcept:
+        return self.tape.nodes[k].flags & NODE_ARRAY
+
+    cdef tuple full_shape(self, tuple shape):
+        return (self.lanes, *shape) if self.many else shape
+
+    cdef tuple full_window(self, dict w):
+        """A window, over all lanes."""
+        if not self.many:
+            return w["offset"], w["shape"], w["strides"]
+        return w["offset"], (self.lanes, *w["shape"]), (<Py_ssize_t> prod(w["of"]), *w["strides"])
+
+    cdef bint is_zero(self, int32_t k) noexcept:
+        cdef Cell *cell = self.at(k)
+        cdef int l
+        if self.is_array(k):
+            return cell.o == NULL
+        for l in range(self.lanes):
+            if cell[l].s != 0:
+                return False
+        return True
+
+    cdef object get(self, int32_t k):
+        """What rules take: a number, array or batch; None if zero."""
+        cdef Cell *cell
+        cdef int l
+        cdef cnp.ndarray lanes
+        if k < 0 or self.is_zero(k):
+            return None
+        cell = self.at(k)
+        if self.is_array(k):
+            return Batch(self.level, <object> cell.o) if self.many else <object> cell.o
+        if not self.many:
+            return cell.s
+        lanes = np.empty(self.lanes)
+        for l in range(self.lanes):
+            (<double *> cnp.PyArray_DATA(lanes))[l] = cell[l].s
+        return Batch(self.level, lanes)
+
+    cdef object pop(self, int32_t k):
+        """The same, leaving nothing behind."""
+        cdef Cell *cell = self.at(k)
+        g = self.get(k)
+        if self.is_array(k):
+            self.clear(k)
+        return g
+
+    cdef int clear(self, int32_t k) except -1:
+        cdef Cell *cell = self.at(k)
+        if cell.o != NULL:
+            Py_DECREF(<object> cell.o)
+            cell.o = NULL
+        return 0
+
+    cdef int set(self, int32_t k, object g) except -1:
+        """cell = g, for an array node."""
+        cdef Cell *cell = self.at(k)
+        Py_INCREF(g)
+        Py_XDECREF(cell.o)
+        cell.o = <PyObject *> g
+        return 0
+
+    cdef object plain(self, int32_t k, object g):
+        """What a cell of array node k keeps of a rule's result."""
+        cdef Rec rec
+        if not self.many:
+            return g if isinstance(g, (np.ndarray, float)) else np.asarray(g)
+        if isinstance(g, Batch):
+            return (<Batch> g).lanes
+        rec = self.tape.rec_of(k)
+        return np.array(np.broadcast_to(g, self.full_shape(rec.shape)), order="C")
+
+    cdef int add(self, int32_t k, object g) except -1:
+        """cell += g."""
+        cdef Cell *cell = self.at(k)
+        cdef cnp.ndarray a
+        cdef int l
+        cdef double s
+        if not self.is_array(k):
+            if isinstance(g, Batch):
+                a = np.ascontiguousarray(np.real((<Batch> g).lanes).reshape(-1), dtype=np.float64)
+                for l in range(self.lanes):
+                    cell[l].s += (<double *> cnp.PyArray_DATA(a))[l]
+                return 0
+            s = g if isinstance(g, float) else np.real(g)
+            for l in range(self.lanes):
+                cell[l].s += s
+            return 0
+        g = self.plain(k, g)
+        if cell.o == NULL:
+            return self.set(k, g)
+        if Py_REFCNT(cell.o) == 1 and is_plain_double(<object> cell.o):
+            a = <cnp.ndarray> cell.o
+            if cnp.PyArray_BASE(a) == NULL:
+                if is_plain_double(g) and (<cnp.ndarray> g).size == a.size:
+                    mm_add(<double *> cnp.PyArray_DATA(a), <double *> cnp.PyArray_DATA(<cnp.ndarray> g), a.size)
+                    return 0
+                if isinstance(g, float):
+                    mm_add_scalar(<double *> cnp.PyArray_DATA(a), <double> g, a.size)
+                    return 0
+        total = <object> cell.o + g
+        return self.set(k, total if isinstance(total, (np.ndarray, float)) else np.asarray(total))
+
+    cdef cnp.ndarray own(self, int32_t k):
+        """The cell's array as a C-contiguous buffer of its own, made if need be."""
+        cdef Cell *cell = self.at(k)
+        cdef Rec rec
+        cdef cnp.ndarray a
+        if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is np.ndarray:
+            a = <cnp.ndarray> cell.o
+            if cnp.PyArray_BASE(a) == NULL and cnp.PyArray_IS_C_CONTIGUOUS(a) and a.flags.writeable:
+                return a
+        rec = self.tape.rec_of(k)
+        if cell.o == NULL:
+            a = np.zeros(self.full_shape(rec.shape), rec.dtype)
+        elif isinstance(<object> cell.o, float):
+            a = np.full(self.full_shape(rec.shape), <object> cell.o, rec.dtype)
+        else:
+            a = np.array(<object> cell.o, dtype=rec.dtype, order="C", copy=True)
+        self.set(k, a)
+        return a
+
+    cdef int move(self, int32_t k, int32_t base) except -1:
+        """Hand the buffer of a version's cell to the version before it."""
+        if self.at(base).o == NULL:
+            self.at(base).o = self.at(k).o
+            self.at(k).o = NULL
+            return 0
+        g = self.pop(k)
+        return self.add(base, g)
+
+    cdef object result(self, int32_t k):
+        """The finished value of node k."""
+        cdef Rec rec
+        g = self.get(k)
+        if g is None:
+            return None if self.is_array(k) or self.many else 0.0
+        if isinstance(g, float) and self.is_array(k):
+            rec = self.tape.rec_of(k)
+            return np.full(rec.shape, g, rec.dtype)
+        return g
+
+
+cdef Cells new_cells(Tape tape, list seeds, list others):
+    """Cells up to the last node that is asked for, with the lanes of the seeds."""
+    cdef int32_t stop = 0, k
+    level, lanes = None, 1
+    tape.check_watched()
+    for k, g in seeds:
+        stop = max(stop, k + 1)
+        if isinstance(g, Batch):
+            level, lanes = (<Batch> g).level, g.count
+    for k in others:
+        stop = max(stop, k + 1)
+    return Cells(tape, stop, lanes, level)
+
+
+# ------------------------------------------------------------------------------------------------ reverse sweep
+cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) except -1:
+    """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
+    cdef cnp.ndarray acc = cells.own(k)
+    cdef int32_t j = rec.args[1]
+    cdef int l
+    cdef bint wanted = j >= 0 and mask[j]
+    g = None
+    if rec.op.kind == KIND_PUT:
+        window = cells.full_window(rec.params)
+        w = window_view(acc, window[0], window[1], window[2])
+        if wanted:
+            g = w.copy()
+        w[...] = 0
+        w = None
+    else:
+        index = rec.vals[2]
+        rows = [acc[l] for l in range(cells.lanes)] if cells.many else [acc]
+        if wanted:
+            keep = last_write(index, rec.shape)
+            g = [np.where(keep, row[index], 0) for row in rows]
+            g = np.stack(g) if cells.many else g[0]
+        for row in rows:
+            row[index] = 0
+        row = rows = None
+    if g is not None:
+        if cells.many:
+            g = Batch(cells.level, g)
+        cells.add(j, fit(g, rec.vals[1], g.shape))
+    acc = None
+    if mask[rec.args[0]]:
+        cells.move(k, rec.args[0])
+    return 0
+
+
+cdef int reverse_window(Cells cells, int32_t base, Rec rec, object ct) except -1:
+    """The cotangent of a view goes into the buffer of its base."""
+    cdef dict w = rec.params
+    if not cells.is_array(base):
+        return cells.add(base, fit(ct, 0.0, rec.shape))
+    if cells.many:
+        ct = (<Batch> ct).lanes
+    if cells.at(base).o == NULL and w["offset"] == 0 and not isinstance(ct, float) \
+            and prod(rec.shape) == prod(w["of"]) and in_order(rec.shape, w["strides"]):
+        return cells.set(base, np.reshape(ct, cells.full_shape(w["of"])))
+    add_window(cells.own(base), cells.full_window(w), ct)
+    return 0
+
+
+cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
     """One array instruction backward."""
-    cdef Node *p = tape.nodes + k
-    cdef Rec rec = <Rec> tape.recs[p.a]
+    cdef Tape tape = cells.tape
+    cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
     cdef Op op = rec.op
     cdef int32_t j
-    cdef cnp.ndarray acc
     cdef list active, gs
     cdef int i
-    if p.flags & NODE_ARRAY:
-        if cells[k].o == NULL:
-            return 0
-    elif cells[k].s == 0:
+    if cells.is_zero(k):
         return 0
     if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
-        acc = own(cells + k, tape, k)
-        j = rec.args[1]
-        if op.kind == KIND_PUT:
-            w = window_view(acc, rec.params["offset"], rec.params["shape"], rec.params["strides"])
-            g = w.copy() if j >= 0 and mask[j] else None
-        else:
-            w, index = acc, rec.vals[2]
-            g = np.where(last_write(index, rec.shape), acc[index], 0) if j >= 0 and mask[j] else None
-        if g is not None:
-            accumulate(cells + j, tape, j, fit(g, rec.vals[1], g.shape))
-        if op.kind == KIND_PUT:
-            w[...] = 0
-        else:
-            acc[index] = 0
-        w = None
-        acc = None
-        if mask[rec.args[0]]:
-            move(cells, tape, k, rec.args[0])
-        return 0
-    if p.flags & NODE_ARRAY:
-        ct = <object> cells[k].o
-        Py_DECREF(ct)
-        cells[k].o = NULL
-    else:
-        ct = cells[k].s
+        return reverse_put(cells, mask, k, rec)
+    ct = cells.pop(k)
     if op.kind == KIND_WINDOW:
         j = rec.args[0]
-        if mask[j]:
-            if not tape.nodes[j].flags & NODE_ARRAY:
-                accumulate(cells + j, tape, j, np.add.reduce(ct, axis=None) if not isinstance(ct, float)
-                           else ct * prod(rec.shape))
-            elif cells[j].o == NULL and rec.params["offset"] == 0 and not isinstance(ct, float) \
-                    and prod(rec.shape) == prod(rec.params["of"]) and in_order(rec.shape, rec.params["strides"]):
-                accumulate(cells + j, tape, j, np.reshape(ct, rec.params["of"]))
-            else:
-                add_window(own(cells + j, tape, j),
-                           (rec.params["offset"], rec.params["shape"], rec.params["strides"]), ct)
-        return 0
+        return reverse_window(cells, j, rec, ct) if mask[j] else 0
     active = [j >= 0 and mask[j] for j in rec.args]
     gs = pull(op, ct, rec.vals, rec.out, rec.params, rec.shape, active)
+    ct = None
     for i in range(len(gs)):
         g = gs[i]
         if g is not None:
             gs[i] = None
             j = rec.args[i]
-            accumulate(cells + j, tape, j, g)
+            cells.add(j, g)
     return 0
 
 
-cdef bint in_order(tuple shape, tuple strides):
-    """Whether a window walks its base in C order without gaps."""
-    cdef Py_ssize_t step = 1
-    cdef int k
-    for k in range(len(shape) - 1, -1, -1):
-        if shape[k] != 1 and strides[k] != step:
-            return False
-        step *= <Py_ssize_t> shape[k]
-    return True
+cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t *mask, Cell *base, const Cell *bar,
+                                int lanes) noexcept nogil:
+    """One scalar instruction backward, all lanes; a zero cotangent contributes nothing."""
+    cdef double s, d
+    cdef double w[4]
+    cdef int arity, i, l
+    cdef int32_t j
+    cdef Cell *to
+    if p.op == SC_select:
+        j = p.b if nodes[p.a].v != 0 else p.c
+        if mask[j]:
+            to = base + <size_t> j * lanes
+            for l in range(lanes):
+                to[l].s += bar[l].s
+        return
+    arity = scalar_arity(p.op)
+    w[0] = nodes[p.a].v
+    w[1] = nodes[p.b].v if arity > 1 else 0.0
+    w[arity] = p.v
+    for i in range(arity):
+        j = p.a if i == 0 else p.b
+        if not mask[j] or partial_of(p.op, i).kind == PARTIAL_NONE:
+            continue
+        d = partial_value(partial_of(p.op, i), w)
+        to = base + <size_t> j * lanes
+        for l in range(lanes):
+            s = bar[l].s
+            if s != 0:
+                to[l].s += s * d
 
 
-cdef int reverse_range(Cell *cells, Tape tape, const uint8_t *mask, int32_t start, int32_t stop) except -1:
+cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop) except -1:
+    cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
+    cdef Cell *c = cells.c
+    cdef Cell *bar
     cdef int32_t k = stop
     cdef double s
-    cdef double w[4]
+    cdef double *data
+    cdef Py_ssize_t size
     cdef cnp.ndarray acc
-    cdef int arity
+    cdef int lanes = cells.lanes, l
     while k > start:
         k -= 1
         if not k & 0xffff:
@@ -588,79 +481,55 @@ cdef int reverse_range(Cell *cells, Tape tape, const uint8_t *mask, int32_t star
         if not mask[k]:
             continue
         p = nodes + k
+        bar = c + <size_t> k * lanes
         if p.op >= OP_FIRST_SCALAR:
-            s = cells[k].s
+            if lanes > 1:
+                reverse_scalar(nodes, p, mask, c, bar, lanes)
+                continue
+            s = bar.s
             if s == 0:
                 continue
             if p.op == SC_multiply:
                 if mask[p.a]:
-                    cells[p.a].s += s * nodes[p.b].v
+                    c[p.a].s += s * nodes[p.b].v
                 if mask[p.b]:
-                    cells[p.b].s += s * nodes[p.a].v
+                    c[p.b].s += s * nodes[p.a].v
             elif p.op == SC_add:
                 if mask[p.a]:
-                    cells[p.a].s += s
+                    c[p.a].s += s
                 if mask[p.b]:
-                    cells[p.b].s += s
+                    c[p.b].s += s
             elif p.op == SC_subtract:
                 if mask[p.a]:
-                    cells[p.a].s += s
+                    c[p.a].s += s
                 if mask[p.b]:
-                    cells[p.b].s -= s
-            elif p.op == SC_select:
-                if nodes[p.a].v != 0:
-                    if mask[p.b]:
-                        cells[p.b].s += s
-                elif mask[p.c]:
-                    cells[p.c].s += s
+                    c[p.b].s -= s
             else:
-                scalar_operands(nodes, p, w, &arity)
-                if mask[p.a] and PARTIALS[p.op][0].kind != PARTIAL_NONE:
-                    cells[p.a].s += s * partial_value(&PARTIALS[p.op][0], w)
-                if arity > 1 and mask[p.b] and PARTIALS[p.op][1].kind != PARTIAL_NONE:
-                    cells[p.b].s += s * partial_value(&PARTIALS[p.op][1], w)
+                reverse_scalar(nodes, p, mask, c, bar, 1)
         elif p.op == OP_LOAD:
-            s = cells[k].s
-            if s != 0:
-                acc = own(cells + p.a, tape, p.a)
-                (<double *> cnp.PyArray_DATA(acc))[node_index(p)] += s
+            if not cells.is_zero(k):
+                acc = cells.own(p.a)
+                size = acc.size // lanes
+                data = <double *> cnp.PyArray_DATA(acc) + node_index(p)
+                for l in range(lanes):
+                    data[l * size] += bar[l].s
                 acc = None
         elif p.op == OP_STORE:
-            if cells[k].o == NULL:
+            if bar.o == NULL:
                 continue
-            acc = own(cells + k, tape, k)
-            if mask[p.b]:
-                cells[p.b].s += (<double *> cnp.PyArray_DATA(acc))[p.i]
-            (<double *> cnp.PyArray_DATA(acc))[p.i] = 0
+            acc = cells.own(k)
+            size = acc.size // lanes
+            data = <double *> cnp.PyArray_DATA(acc) + p.i
+            for l in range(lanes):
+                if mask[p.b]:
+                    c[<size_t> p.b * lanes + l].s += data[l * size]
+                data[l * size] = 0
             acc = None
             if mask[p.a]:
-                move(cells, tape, k, p.a)
+                cells.move(k, p.a)
         elif p.op == OP_REC:
-            reverse_rec(cells, tape, mask, k)
+            reverse_rec(cells, mask, k)
     return 0
-
-
-cdef int release(Cell *cells, Tape tape, int32_t stop) except -1:
-    cdef int32_t k
-    for k in range(stop):
-        if tape.nodes[k].flags & NODE_ARRAY:
-            Py_XDECREF(cells[k].o)
-    free(cells)
-    return 0
-
-
-cdef object take_cell(Cell *cells, Tape tape, int32_t k):
-    """The finished cotangent or tangent of node k."""
-    cdef Rec rec
-    if not tape.nodes[k].flags & NODE_ARRAY:
-        return cells[k].s
-    if cells[k].o == NULL:
-        return None
-    g = <object> cells[k].o
-    if isinstance(g, float):
-        rec = tape.rec_of(k)
-        return np.full(rec.shape, g, rec.dtype)
-    return g
 
 
 def reverse_sweep(Tape tape, list seeds, list inputs):
@@ -669,160 +538,209 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     Parameters
     ----------
     tape : Tape
-    seeds : list of (int, float or ndarray)
-        Nodes and their cotangents, which are not written to.
+    seeds : list of (int, float, ndarray or Batch)
+        Nodes and their cotangents, which are not written to; all of one number of lanes.
     inputs : list of int
         The nodes differentiated with respect to.
 
     Returns
     -------
     list
-        For each input a float or ndarray; None for an array input nothing depends on.
+        For each input a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
-    cdef int32_t stop = 0, start = tape.n, k
-    cdef Cell *cells
+    cdef int32_t start = tape.n, k
+    cdef Cells cells = new_cells(tape, seeds, inputs)
     cdef uint8_t *mask
-    tape.check_watched()
-    for k, _ in seeds:
-        stop = max(stop, k + 1)
     for k in inputs:
         start = min(start, k)
-        stop = max(stop, k + 1)
-    mask = active_mask(tape, start, stop, inputs)
-    cells = <Cell *> calloc(stop, sizeof(Cell))
-    if cells == NULL:
-        free(mask)
-        raise MemoryError("no memory for the cotangents of the trace")
+    mask = active_mask(tape, start, cells.stop, inputs)
     pool = pool_enter()
     try:
         for k, ct in seeds:
             if mask[k]:
-                accumulate(cells + k, tape, k, ct)
+                cells.add(k, ct)
         with np.errstate(all="ignore"):
-            reverse_range(cells, tape, mask, start, stop)
-        return [take_cell(cells, tape, k) for k in inputs]
+            reverse_range(cells, mask, start, cells.stop)
+        return [cells.result(k) for k in inputs]
     finally:
         pool_exit(pool)
         free(mask)
-        release(cells, tape, stop)
 
 
-# --------------------------------------------------------------------------------------------- tangent sweep
-cdef object tangent_of(Cell *cells, Tape tape, int32_t j):
-    """The tangent of node j as an object, None if it is zero."""
-    if j < 0:
-        return None
-    if tape.nodes[j].flags & NODE_ARRAY:
-        return None if cells[j].o == NULL else <object> cells[j].o
-    return None if cells[j].s == 0 else cells[j].s
+# ------------------------------------------------------------------------------------------------ tangent sweep
+cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
+    """For each node the last instruction that reads its array."""
+    cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
+    cdef int32_t k, j
+    cdef Node *p
+    if last == NULL:
+        raise MemoryError
+    for k in range(start, stop):
+        p = tape.nodes + k
+        if p.op == OP_REC:
+            for j in (<Rec> tape.recs[p.a]).args:
+                if j >= 0:
+                    last[j] = k
+        elif p.op == OP_LOAD or p.op == OP_STORE:
+            last[p.a] = k
+    for k in outputs:
+        last[k] = INT32_MAX
+    return last
 
 
-cdef int tangent_version(Cell *cells, Tape tape, int32_t base, int32_t k) except -1:
+cdef int tangent_version(Cells cells, int32_t base, int32_t k) except -1:
     """Start the tangent of a written version from the one before: in place where nothing else reads that."""
-    if cells[base].o != NULL:
-        if tape.is_version(base):
-            cells[k].o = cells[base].o
-            cells[base].o = NULL
+    if cells.at(base).o != NULL:
+        if cells.tape.is_version(base):
+            cells.at(k).o = cells.at(base).o
+            cells.at(base).o = NULL
         else:
-            cells[k].o = cells[base].o
-            Py_INCREF(<object> cells[k].o)
-    own(cells + k, tape, k)
+            cells.set(k, <object> cells.at(base).o)
+    cells.own(k)
     return 0
 
 
-cdef int tangent_rec(Cell *cells, Tape tape, int32_t k, dict cache) except -1:
-    cdef Node *p = tape.nodes + k
-    cdef Rec rec = <Rec> tape.recs[p.a]
-    cdef Op op = rec.op
+cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
+    """Tangent of a written window or fancy index."""
     cdef cnp.ndarray acc
-    cdef list dots, partials = None
+    cdef int l
+    tangent_version(cells, rec.args[0], k)
+    acc = cells.own(k)
+    v = 0 if v is None else (<Batch> v).lanes if isinstance(v, Batch) else v
+    if rec.op.kind == KIND_PUT:
+        window = cells.full_window(rec.params)
+        w = window_view(acc, window[0], window[1], window[2])
+        if cells.many and isinstance(v, np.ndarray) and v.ndim < w.ndim:
+            v = v.reshape(v.shape[:1] + (1,) * (w.ndim - v.ndim) + v.shape[1:])
+        w[...] = v
+    elif cells.many:
+        for l in range(cells.lanes):
+            acc[l][rec.vals[2]] = v[l] if isinstance(v, np.ndarray) else v
+    else:
+        acc[rec.vals[2]] = v
+    return 0
+
+
+cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
+    """One array instruction forward."""
+    cdef Tape tape = cells.tape
+    cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
+    cdef Op op = rec.op
+    cdef list dots = [cells.get(j) for j in rec.args], partials = None
     cdef bint any_dot = False
-    dots = [tangent_of(cells, tape, j) for j in rec.args]
     for d in dots:
         if d is not None:
             any_dot = True
     if not any_dot:
         return 0
     if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
-        tangent_version(cells, tape, rec.args[0], k)
-        acc = own(cells + k, tape, k)
-        v = 0 if dots[1] is None else dots[1]
-        if op.kind == KIND_PUT:
-            w = window_view(acc, rec.params["offset"], rec.params["shape"], rec.params["strides"])
-            w[...] = v
-        else:
-            acc[rec.vals[2]] = v
-        return 0
+        return tangent_put(cells, k, rec, dots[1])
     if op.kind == KIND_WINDOW:
-        g = window_view(np.asarray(dots[0]), rec.params["offset"], rec.params["shape"], rec.params["strides"])
-        if tape.is_version(rec.args[0]):
-            g = g.copy()
-    else:
-        if cache is not None and op.kind == KIND_ELEMENTWISE and op.transposes is None:
-            partials = cache.get(k)
-            if partials is None:
-                partials = cache[k] = [None] * len(dots)
-        g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, partials)
+        d = dots[0]
+        if not cells.is_array(rec.args[0]):
+            g = d if not cells.many else (<Batch> d).lanes
+            g = np.broadcast_to(np.reshape(g, cells.full_shape((1,) * len(rec.shape))), cells.full_shape(rec.shape))
+        else:
+            window = cells.full_window(rec.params)
+            g = window_view(np.asarray((<Batch> d).lanes if cells.many else d), window[0], window[1], window[2])
+            if tape.is_version(rec.args[0]):
+                g = g.copy()
+        return cells.set(k, g)
+    if cache is not None and op.kind == KIND_ELEMENTWISE and op.transposes is None:
+        partials = cache.get(k)
+        if partials is None:
+            partials = cache[k] = [None] * len(dots)
+    g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, partials)
     if g is None:
         return 0
-    if p.flags & NODE_ARRAY:
-        if not isinstance(g, np.ndarray):
-            g = np.full(rec.shape, g, rec.dtype)
-        Py_INCREF(g)
-        cells[k].o = <PyObject *> g
-    else:
-        cells[k].s = g
-    return 0
+    if cells.is_array(k) and not isinstance(g, (np.ndarray, Batch)):
+        g = np.full(rec.shape, g, rec.dtype)
+    return cells.add(k, g)
 
 
-cdef int tangent_range(Cell *cells, Tape tape, int32_t start, int32_t stop, dict cache) except -1:
+cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell *dot, int lanes) noexcept nogil:
+    """One scalar instruction forward, all lanes; a zero tangent contributes nothing."""
+    cdef double d
+    cdef double w[4]
+    cdef int arity, i, l
+    cdef const Cell *of
+    if p.op == SC_select:
+        of = c + <size_t> (p.b if nodes[p.a].v != 0 else p.c) * lanes
+        for l in range(lanes):
+            dot[l].s = of[l].s
+        return
+    arity = scalar_arity(p.op)
+    w[0] = nodes[p.a].v
+    w[1] = nodes[p.b].v if arity > 1 else 0.0
+    w[arity] = p.v
+    for i in range(arity):
+        if partial_of(p.op, i).kind == PARTIAL_NONE:
+            continue
+        of = c + <size_t> (p.a if i == 0 else p.b) * lanes
+        d = 0.0
+        for l in range(lanes):
+            if of[l].s != 0:
+                if d == 0.0:
+                    d = partial_value(partial_of(p.op, i), w)
+                dot[l].s += of[l].s * d
+
+
+cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, dict cache) except -1:
+    cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
-    cdef int32_t k
-    cdef double s, d
-    cdef double w[4]
+    cdef Cell *c = cells.c
+    cdef Cell *dot
+    cdef int32_t k, j
+    cdef double s
+    cdef double *data
+    cdef Py_ssize_t size
     cdef cnp.ndarray acc
-    cdef int arity, i
-    cdef int32_t j
+    cdef int lanes = cells.lanes, l
     for k in range(start, stop):
         if not k & 0xffff:
             PyErr_CheckSignals()
         p = nodes + k
+        dot = c + <size_t> k * lanes
         if p.op >= OP_FIRST_SCALAR:
-            if p.op == SC_select:
-                cells[k].s = cells[p.b].s if nodes[p.a].v != 0 else cells[p.c].s
-                continue
-            if p.op == SC_multiply:
+            if lanes == 1 and p.op == SC_multiply:
                 s = 0.0
-                d = cells[p.a].s
-                if d != 0:
-                    s = d * nodes[p.b].v
-                d = cells[p.b].s
-                if d != 0:
-                    s += d * nodes[p.a].v
-                cells[k].s = s
-                continue
-            scalar_operands(nodes, p, w, &arity)
-            s = 0.0
-            for i in range(arity):
-                j = p.a if i == 0 else p.b
-                d = cells[j].s
-                if d != 0 and PARTIALS[p.op][i].kind != PARTIAL_NONE:
-                    s += d * partial_value(&PARTIALS[p.op][i], w)
-            cells[k].s = s
+                if c[p.a].s != 0:
+                    s = c[p.a].s * nodes[p.b].v
+                if c[p.b].s != 0:
+                    s += c[p.b].s * nodes[p.a].v
+                dot.s = s
+            else:
+                tangent_scalar(nodes, p, c, dot, lanes)
         elif p.op == OP_LOAD:
-            if cells[p.a].o != NULL:
-                acc = <cnp.ndarray> cells[p.a].o
-                cells[k].s = (<double *> cnp.PyArray_DATA(acc))[node_index(p)] if is_plain_double(acc) \
-                    else np.ascontiguousarray(acc).flat[node_index(p)]
+            if cells.at(p.a).o != NULL:
+                acc = <cnp.ndarray> cells.at(p.a).o
+                if not is_plain_double(acc):
+                    acc = cells.own(p.a)
+                size = acc.size // lanes
+                data = <double *> cnp.PyArray_DATA(acc) + node_index(p)
+                for l in range(lanes):
+                    dot[l].s = data[l * size]
+                acc = None
+                if last[p.a] == k:
+                    cells.clear(p.a)
         elif p.op == OP_STORE:
-            if cells[p.a].o == NULL and cells[p.b].s == 0:
+            if cells.at(p.a).o == NULL and cells.is_zero(p.b):
                 continue
-            tangent_version(cells, tape, p.a, k)
-            acc = <cnp.ndarray> cells[k].o
-            (<double *> cnp.PyArray_DATA(acc))[p.i] = cells[p.b].s
+            tangent_version(cells, p.a, k)
+            acc = <cnp.ndarray> cells.at(k).o
+            size = acc.size // lanes
+            data = <double *> cnp.PyArray_DATA(acc) + p.i
+            for l in range(lanes):
+                data[l * size] = c[<size_t> p.b * lanes + l].s
+            acc = None
+            if last[p.a] == k:
+                cells.clear(p.a)
         elif p.op == OP_REC:
-            tangent_rec(cells, tape, k, cache)
+            tangent_rec(cells, k, cache)
+            for j in (<Rec> tape.recs[p.a]).args:
+                if j >= 0 and last[j] == k and cells.is_array(j):
+                    cells.clear(j)
     return 0
 
 
@@ -831,8 +749,9 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
 
     Parameters
     ----------
-    seeds : list of (int, float or ndarray)
-        Input nodes and their tangents; arrays are C-contiguous and of the input's shape and dtype.
+    seeds : list of (int, float, ndarray or Batch)
+        Input nodes and their tangents; arrays are C-contiguous and of the input's shape and dtype; all of one number of
+        lanes.
     outputs : list of int
     cache : dict, optional
         Keeps partial derivatives of array operations for further sweeps at the same point.
@@ -840,31 +759,21 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     Returns
     -------
     list
-        For each output a float or ndarray, None for an array output whose tangent is zero.
+        For each output a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
-    cdef int32_t stop = 0, start = tape.n, k
-    cdef Cell *cells
-    tape.check_watched()
-    for k in outputs:
-        stop = max(stop, k + 1)
+    cdef int32_t start = tape.n, k
+    cdef Cells cells = new_cells(tape, seeds, outputs)
+    cdef int32_t *last
     for k, _ in seeds:
         start = min(start, k)
-        stop = max(stop, k + 1)
-    cells = <Cell *> calloc(stop, sizeof(Cell))
-    if cells == NULL:
-        raise MemoryError("no memory for the tangents of the trace")
+    last = last_uses(tape, start, cells.stop, outputs)
     pool = pool_enter()
     try:
         for k, dot in seeds:
-            accumulate(cells + k, tape, k, dot)
+            cells.add(k, dot)
         with np.errstate(all="ignore"):
-            tangent_range(cells, tape, start, stop, cache)
-        return [take_cell(cells, tape, k) for k in outputs]
+            tangent_range(cells, start, cells.stop, last, cache)
+        return [cells.result(k) for k in outputs]
     finally:
         pool_exit(pool)
-        release(cells, tape, stop)
-
-
-def overlaps(tuple shape, tuple strides):
-    """Whether an affine window may visit an element twice, other than by zero strides."""
-    return overlapping(shape, strides)
+        free(last)

@@ -41,7 +41,7 @@ def derivative_function(f, operator, doc):
     def named(g):
         g.__name__ = g.__qualname__ = f"{doc}_{getattr(f, '__name__', type(f).__name__)}"
         g.__doc__ = f"{doc} of {getattr(f, '__name__', type(f).__name__)}; see `mmad.{doc}`."
-        g._derivative_functionped__ = f
+        g.__wrapped__ = f
         return g
     return named(operator)
 

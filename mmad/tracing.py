@@ -327,7 +327,7 @@ class Trace:
         if self.nested and self.tape.open:
             sweep = reverse if any(isinstance(ct, Wrapper) for _, ct in seeds) else emit_reverse
             return sweep(self.tape, self.start, stop, seeds, self.nodes)
-        if any(isinstance(ct, Traced) for _, ct in seeds):
+        if not all(_numeric(ct) for _, ct in seeds):
             return reverse(self.tape, self.start, stop, seeds, self.nodes, Frozen(self.tape))
         return _sweep.reverse_sweep(self.tape, seeds, self.nodes)
 
@@ -348,7 +348,7 @@ class Trace:
         stop = max(wanted) + 1
         if self.nested and self.tape.open:
             found = forward(self.tape, self.start, stop, seeds, wanted)
-        elif any(isinstance(d, Traced) for _, d in seeds):
+        elif not all(_numeric(d) for _, d in seeds):
             found = forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
         else:
             found = _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
@@ -437,6 +437,11 @@ def _contains(x, level):
             return True
         x = x.primal if isinstance(x, Dual) else x.lanes
     return False
+
+
+def _numeric(g):
+    """Whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
+    return not isinstance(g, Traced) or (isinstance(g, Batch) and isinstance(g.lanes, np.ndarray))
 
 
 def _at(x, level):

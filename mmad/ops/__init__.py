@@ -13,9 +13,9 @@ import numpy as _np
 UFUNCS[_np.matmul] = reduction.matmul
 bind_operators()
 
-from mmad import _dual, _emit, _sweep  # noqa: E402
+from mmad import _dual, _emit, _rules  # noqa: E402
 
-_sweep.bind()
+_rules.bind()
 _dual.bind()
 _emit.bind()
 finish()

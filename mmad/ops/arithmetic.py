@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._arrays import chain as chain_impl
-from mmad._sweep import zero_like
+from mmad._rules import zero_like
 from mmad.ops.declare import elementwise, shape_of
 
 PAIRS = ((1.3, 0.7), (-0.4, 2.1), (0.9, -1.6))

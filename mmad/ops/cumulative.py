@@ -105,7 +105,8 @@ def _recurrence_batch(vals, batched, axis, reverse):
 
 
 recurrence = nonlinear("recurrence", _recurrence, _recurrence_jvp,
-                       transposes={0: _recurrence_first, 1: lambda ct, c, b, axis, reverse: _carry(ct, c, axis, reverse)},
+                       transposes={0: _recurrence_first,
+                                   1: lambda ct, c, b, axis, reverse: _carry(ct, c, axis, reverse)},
                        batch=_recurrence_batch, nin=2)
 
 

@@ -15,7 +15,7 @@ reduce broadcasting.
 
 import numpy as np
 
-from mmad import _core, _sweep
+from mmad import _core, _partials
 from mmad._core import Op
 
 __all__ = ["elementwise", "linear", "nonlinear", "shape_of"]
@@ -47,7 +47,7 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
     op = Op(name, impl, nin=nin, kind="elementwise", partials=partials or None, transposes=transposes, boolean=boolean,
             probes=probes, ufunc=ufunc)
     if joint:
-        _sweep.JOINT.add(name)
+        op.joint = True
     if op.opcode >= 0:
         _DEFERRED.append(op)
     for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
@@ -62,7 +62,7 @@ def linear(name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1,
     op = Op(name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out,
             raw=raw)
     if joint:
-        _sweep.JOINT.add(name)
+        op.joint = True
     return op
 
 
@@ -81,7 +81,7 @@ def finish():
     """Compile the partials of scalar operations, once every operation is declared."""
     for op in _DEFERRED:
         if not op.boolean:
-            _sweep.compile_partials(op)
+            _partials.compile_partials(op)
     _DEFERRED.clear()
 
 

@@ -6,7 +6,7 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
-from mmad import _arrays, _sweep
+from mmad import _arrays, _rules, _sweep
 from mmad.ops.declare import linear, shape_of
 
 
@@ -144,7 +144,7 @@ def _concatenate_batch(vals, batched, axis):
 
 
 def _concatenate_jvp(dots, out, *arrays, axis):
-    return concatenate(*[_sweep.zero_like(a) if d is None else d for a, d in zip(arrays, dots, strict=True)], axis=axis)
+    return concatenate(*[_rules.zero_like(a) if d is None else d for a, d in zip(arrays, dots, strict=True)], axis=axis)
 
 
 concatenate = linear("concatenate", _concatenate, _ConcatenateTransposes(), batch=_concatenate_batch)

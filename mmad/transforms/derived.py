@@ -245,7 +245,7 @@ def _is_linear(i, on):
     if i.name == "divide":
         return on == [0]
     op = i.op
-    if i.name in _sweep.JOINT:
+    if op.joint:
         return all(p in op.transposes for p in on)
     if i.name in _ALSO:
         return on == list(_ALSO[i.name])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _sweep
+from mmad import _rules, _sweep
 from mmad._core import HOOKS, Traced
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, window
@@ -71,7 +71,7 @@ def _step(tape, k, dots, env):
     if op is put_index:
         base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, tape.record_of(k).dtype, ds[1])
         return put_index(base, 0.0 if ds[1] is None else ds[1], vals[2])
-    return _sweep.push(op, ds, vals, out, params, shape)
+    return _rules.push(op, ds, vals, out, params, shape)
 
 
 def _version(tape, dots, base, k, value):

@@ -6,7 +6,7 @@ instructions of the derivative are recorded as ordinary instructions, and can be
 
 import numpy as np
 
-from mmad import _sweep
+from mmad import _rules, _sweep
 from mmad._core import HOOKS, Traced, scalar_op, scalar_opcodes
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
@@ -157,7 +157,7 @@ def _step(tape, k, name, args, bars, active, env):
     if op is put_index:
         g = bars.bars[k]
         if args[1] >= 0 and active[args[1]]:
-            bars.add(args[1], _sweep.pull(op, g, vals, None, None, tape.record_of(k).shape, [False, True, False])[1])
+            bars.add(args[1], _rules.pull(op, g, vals, None, None, tape.record_of(k).shape, [False, True, False])[1])
         bars.bars[k] = put_index(g, 0.0, vals[2])
         bars.owned.discard(k)
         _pass_on(bars, active, k, args[0])
@@ -167,7 +167,7 @@ def _step(tape, k, name, args, bars, active, env):
         _window(tape, args[0], params, g, bars)
         return
     shape = () if tape.record_of(k) is None else tape.record_of(k).shape
-    gs = _sweep.pull(op, g, vals, out, params, shape, [j >= 0 and bool(active[j]) for j in args])
+    gs = _rules.pull(op, g, vals, out, params, shape, [j >= 0 and bool(active[j]) for j in args])
     for j, gj in zip(args, gs, strict=True):
         if gj is not None:
             bars.add(j, gj)

@@ -1,0 +1,18 @@
+"""Contract of the compiled partials of scalar operations."""
+from mmad._core cimport Node, Op
+
+cdef enum:
+    PARTIAL_NONE, PARTIAL_CONSTANT, PARTIAL_OPERAND, PARTIAL_PROGRAM
+    MAX_PROGRAM = 40
+
+cdef struct Partial:
+    int kind
+    double c        # the constant
+    int ref         # the operand (or the result, as operand number `arity`), or the program's last node
+    int n
+    Node *program   # never freed: one a declared partial, for the life of the process
+
+cdef const Partial *partial_of(int opcode, int i) noexcept nogil
+cdef double partial_value(const Partial *q, const double *operands) noexcept nogil
+cdef double scalar_push(int opcode, int arity, const double *operands, const double *dots) noexcept nogil
+cdef object array_partial(Op op, int i, tuple vals, object out)

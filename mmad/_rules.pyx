@@ -1,0 +1,180 @@
+"""The chain rule, in one place: cotangents of an operation's operands, the tangent of its result.
+
+The numeric sweeps, the recorded sweep and the transforms all come here; values may be plain, traced or batched.
+"""
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._arrays cimport chain_value, unbroadcast_value
+from mmad._core cimport KIND_ELEMENTWISE, Op, Traced, Var, apply1, apply2, apply_op
+from mmad._core import HOOKS, OPERATIONS
+from mmad._partials cimport array_partial
+from mmad.errors import UnsupportedError
+
+cnp.import_array()
+
+cdef dict _HOOKS = HOOKS
+
+cdef Op o_chain, o_conj, o_neg, o_real
+
+
+def bind():
+    global o_chain, o_conj, o_neg, o_real
+    o_chain, o_conj, o_neg, o_real = [OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real")]
+
+
+cdef inline bint is_complex(object p):
+    if isinstance(p, float):
+        return False
+    if isinstance(p, (np.ndarray, np.generic, Traced)):
+        return p.dtype.kind == "c"
+    return isinstance(p, complex)
+
+
+cdef object chain_any(object bar, object p, bint adjoint):
+    """bar * p (or bar * conj(p)), zero where bar is zero."""
+    if type(p) is float:
+        if <double> p == 1.0:
+            return bar
+        if <double> p == -1.0:
+            return apply1(o_neg, bar) if isinstance(bar, Traced) else -bar
+        if <double> p == 0.0:
+            return None
+    if adjoint and is_complex(p):
+        p = apply1(o_conj, p)
+    if isinstance(bar, Traced) or isinstance(p, Traced):
+        return apply2(o_chain, bar, p)
+    return chain_value(bar, p)
+
+
+cdef inline tuple shape_of(object x):
+    if isinstance(x, float):
+        return ()
+    if isinstance(x, (np.ndarray, Traced)):
+        return x.shape
+    return np.shape(x)
+
+
+cdef object fit(object g, object val, tuple out_shape):
+    """Reduce a cotangent of an operation's result to the shape and dtype of the operand `val`."""
+    cdef tuple shape
+    if type(g) is float:  # a uniform cotangent
+        if not isinstance(val, np.ndarray) and not isinstance(val, Traced):
+            return <double> g * prod(out_shape)
+        shape = val.shape
+        if shape == out_shape:
+            return g if val.dtype.kind != "c" and isinstance(val, np.ndarray) else np.full(shape, g, val.dtype)
+        return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
+    if isinstance(g, Var) and isinstance(val, Var) and g.shape == val.shape and g.dtype == val.dtype:
+        return g
+    if isinstance(g, Traced) or isinstance(val, Traced):
+        return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))
+    if isinstance(val, np.ndarray):
+        if isinstance(g, np.ndarray) and (<cnp.ndarray> g).dtype is (<cnp.ndarray> val).dtype and g.shape == val.shape:
+            return g
+        return unbroadcast_value(g, val.shape, (<cnp.ndarray> val).dtype)
+    return unbroadcast_value(g, (), np.result_type(val) if not isinstance(val, float) else None)
+
+
+cdef double prod(tuple shape):
+    cdef double r = 1.0
+    for d in shape:
+        r *= <double> d
+    return r
+
+
+cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out_shape, list active):
+    """Cotangents of an operation's operands: one for each active position, None where it is zero.
+
+    Parameters
+    ----------
+    op : Op
+        Elementwise or structural.
+    ct : float, ndarray or traced
+        Cotangent of the result.
+    vals : tuple
+        The operands, plain or traced; `out`, the result, where the operation needs it.
+    active : list of bool
+    """
+    cdef list gs = []
+    cdef int i
+    if type(ct) is float and out_shape and (op.kind != KIND_ELEMENTWISE or op.transposes is not None):
+        ct = np.full(out_shape, ct)
+    for i in range(len(vals)):
+        if not active[i]:
+            gs.append(None)
+            continue
+        if op.transposes is not None and i in op.transposes:
+            g = op.transposes[i](ct, *vals, **params) if params is not None else op.transposes[i](ct, *vals)
+            if type(g) is float:  # already equal for every element of the operand
+                gs.append(g if isinstance(vals[i], float) or vals[i].dtype.kind == "f"
+                          else np.full(shape_of(vals[i]), g, vals[i].dtype))
+                continue
+        elif op.partials is not None:
+            if op.partials[i] is None:
+                raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
+            g = chain_any(ct, array_partial(op, i, vals, out), True)
+        elif op.jvp is not None:
+            return [None if g is None else fit(g, v, out_shape) for g, v in
+                    zip(_HOOKS["transpose_jvp"](op, ct, vals, out, params, active), vals)]
+        else:
+            raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
+        gs.append(None if g is None else fit(g, vals[i], out_shape))
+    return gs
+
+
+cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, list partials=None):
+    """Tangent of an operation's result from those of its operands (None: zero); None if it is zero.
+
+    `partials`, when given, is a list that keeps the partial derivatives between calls at the same point.
+    """
+    cdef object total = None, g
+    cdef int i
+    cdef list args
+    if op.jvp is not None:
+        return op.jvp(dots, out, *vals, **params) if params is not None else op.jvp(dots, out, *vals)
+    if op.transposes is not None:
+        if op.joint:
+            args = list(vals)
+            for i in list(op.transposes):
+                args[i] = dots[i] if dots[i] is not None else zero_like(vals[i])
+            return apply_op(op, tuple(args), params)
+        for i in range(len(vals)):
+            if dots[i] is None:
+                continue
+            if i not in op.transposes:
+                raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
+            args = list(vals)
+            args[i] = dots[i]
+            g = apply_op(op, tuple(args), params)
+            total = g if total is None else total + g
+        return total
+    if op.partials is None:
+        raise UnsupportedError(f"{op.name} has no derivative")
+    for i in range(len(vals)):
+        if dots[i] is None:
+            continue
+        if op.partials[i] is None:
+            raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
+        if partials is None:
+            p = array_partial(op, i, vals, out)
+        else:
+            p = partials[i]
+            if p is None:
+                p = partials[i] = array_partial(op, i, vals, out)
+        g = chain_any(dots[i], p, False)
+        if g is not None:
+            total = g if total is None else total + g
+    if total is not None and out is not None and is_complex(total) and not is_complex(out):
+        total = apply1(o_real, total)
+    if total is not None and out_shape and shape_of(total) != out_shape:
+        total = _HOOKS["broadcast"](total, out_shape)
+    return total
+
+
+def zero_like(x):
+    """A plain zero of the shape and dtype of x."""
+    if isinstance(x, float):
+        return 0.0
+    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, (int, complex)) else 0.0
