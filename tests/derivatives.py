@@ -1,6 +1,8 @@
 """One check of a function of arrays against NumPy and against differences, in every mode to second order."""
 
 import numpy as np
+from mmad._batch import Batch
+from mmad._dual import new_level
 
 import mmad
 
@@ -18,12 +20,29 @@ def difference(f, h=1e-3):
     return sum(ck * (f(k * h) - f(-k * h)) for k, ck in enumerate(c, 1)) / h
 
 
+def lanes_of(y):
+    return [z for v in y for z in lanes_of(v)] if isinstance(y, list | tuple) else [
+        y.lanes if isinstance(y, Batch) else y]
+
+
+def check_lanes(f, args, tangents):
+    """`f` of many lanes at once gives what a loop over them gives; all arguments batched, and the first alone."""
+    rows = [[x + 0.01 * k * d for x, d in zip(args, tangents, strict=True)] for k in range(4)]
+    for batched in ([True] * len(args), [True] + [False] * (len(args) - 1)):
+        level = new_level()
+        got = f(*[Batch(level, np.stack([row[i] for row in rows])) if on else args[i] for i, on in enumerate(batched)])
+        want = [leaves(f(*[row[i] if on else args[i] for i, on in enumerate(batched)])) for row in rows]
+        for g, *w in zip(lanes_of(got), *want, strict=True):
+            g = np.broadcast_to(g, (4, *w[0].shape)) if np.ndim(g) == w[0].ndim else g  # lanes that do not differ
+            np.testing.assert_allclose(g, np.stack(w), rtol=1e-10, atol=1e-12)
+
+
 def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
     """Hold `f`, written with NumPy, against itself on plain arrays.
 
-    The traced value must equal NumPy's to rounding, with its shape and dtype; the tangent must agree with differences, the
-    cotangent with the tangent (the dot-product identity), the Hessian-vector products with differences of the gradient, and
-    dense Jacobians, computed with many lanes at once, with single sweeps.
+    The traced value must equal NumPy's to rounding, with its shape and dtype; the tangent must agree with differences,
+    the cotangent with the tangent (the dot-product identity), the Hessian-vector products with differences of the
+    gradient, dense Jacobians, computed with many lanes at once, with single sweeps, and a batch with a loop.
 
     Parameters
     ----------
@@ -50,6 +69,8 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
     flat = np.concatenate([d.ravel() for d in leaves(y_dot)])
     np.testing.assert_allclose(flat, difference(moved), rtol=rtol, atol=atol)
 
+    if batched:
+        check_lanes(f, args, tangents)
     weights = [rng.normal(size=w.shape) for w in want]
 
     def scalar(*xs):
@@ -72,7 +93,8 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
         gradient = mmad.grad(scalar, nums)
 
         def along(t):
-            return np.concatenate([np.ravel(g) for g in gradient(*[x + t * d for x, d in zip(args, tangents, strict=True)])])
+            grads = gradient(*[x + t * d for x, d in zip(args, tangents, strict=True)])
+            return np.concatenate([np.ravel(g) for g in grads])
 
         want_hv = difference(along)
 
@@ -85,10 +107,11 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
                   (g * t).sum() if np.shape(t) else g * t
                   for g, t in zip(mmad.grad(scalar, nums)(*xs), tangents, strict=True)), nums)(*args)}
         for name, got in hv.items():
-            np.testing.assert_allclose(np.concatenate([np.ravel(g) for g in got]), want_hv, rtol=rtol, atol=10 * atol,
-                                       err_msg=name)
+            got = np.concatenate([np.ravel(g) for g in got])
+            np.testing.assert_allclose(got, want_hv, rtol=rtol, atol=10 * atol, err_msg=name)
         np.testing.assert_allclose(mmad.jvp(directional, args, tangents)[1],
-                                   want_hv @ np.concatenate([np.ravel(t) for t in tangents]), rtol=rtol, atol=100 * atol)
+                                   want_hv @ np.concatenate([np.ravel(t) for t in tangents]),
+                                   rtol=rtol, atol=100 * atol)
     if batched:
         for k in nums:
             fwd, rev = mmad.jacfwd(f, k)(*args), mmad.jacrev(f, k)(*args)

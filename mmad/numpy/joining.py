@@ -1,5 +1,7 @@
 """Joining, splitting, repeating and padding arrays."""
 
+import itertools
+
 import numpy as np
 
 from mmad._core import HOOKS, Traced
@@ -14,7 +16,9 @@ from mmad.ops.structure import gather, viewed
 
 def lifted(x):
     """A traced array, number or plain array from whatever NumPy takes for an array."""
-    return x if isinstance(x, Traced | np.ndarray) else HOOKS["lift"](x) if isinstance(x, list | tuple) else np.asarray(x)
+    if isinstance(x, Traced | np.ndarray):
+        return x
+    return HOOKS["lift"](x) if isinstance(x, list | tuple) else np.asarray(x)
 
 
 def normal_axis(axis, ndim):
@@ -185,7 +189,7 @@ def array_split(ary, indices_or_sections, axis=0):
             raise ValueError("number sections must be larger than 0.")
         each, extras = divmod(n, sections)
         cuts = [k * each + min(k, extras) for k in range(sections + 1)]
-    return [_part(ary, axis, start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [_part(ary, axis, start, stop) for start, stop in itertools.pairwise(cuts)]
 
 
 @implements(np.split)

@@ -31,11 +31,8 @@ def _squares(x, axes, keepdims):
     if len(axes) == len(shape_of(x)) and not keepdims and dtype_of(x).kind != "c":
         v = ravel(x)
         return matmul(v, v)
-    if dtype_of(x).kind == "c":
-        s = a.add(a.square(a.real(x)), a.square(a.imag(x)))
-    else:
-        s = a.square(x)
-    return sum_(s, axis=axes, keepdims=keepdims)
+    squares = a.add(a.square(a.real(x)), a.square(a.imag(x))) if dtype_of(x).kind == "c" else a.square(x)
+    return sum_(squares, axis=axes, keepdims=keepdims)
 
 
 def _extreme(x, axis, keepdims, largest):
@@ -82,8 +79,8 @@ def _matrix_norm(x, order, row, column, keepdims):
 def norm(x, ord=None, axis=None, keepdims=False):
     """`numpy.linalg.norm`; the derivative at zero is zero.
 
-    Where all that is added up is zero the norm has no derivative; zero is the one of least length that a subgradient may
-    take, and the one with which ``norm(x)**2`` has the right gradient.
+    Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length, and the one
+    with which ``norm(x)**2`` has the right gradient.
     """
     x = lifted(x)
     ndim = len(shape_of(x))

@@ -50,13 +50,6 @@ def _copy_method(x, order="C"):
     return a.positive(x)
 
 
-@implements(np.asfortranarray)
-def asfortranarray(x, dtype=None, like=None):
-    """`numpy.asfortranarray`: traced values are kept in C order, only the values are copied."""
-    x = a.positive(x) if len(shape_of(x)) > 1 else viewed(x, np.atleast_1d) if not shape_of(x) else x
-    return x if dtype is None or x.dtype == np.dtype(dtype) else a.astype(x, dtype=np.dtype(dtype))
-
-
 # --- axes -------------------------------------------------------------------------------------------------
 @implements(np.transpose, np.permute_dims)
 def transpose(x, axes=None):

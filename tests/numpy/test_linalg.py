@@ -64,7 +64,8 @@ FUNCTIONS = {
     "matrix_power 2": (lambda x: np.linalg.matrix_power(x, 2), STACK),
     "matrix_power 5": (lambda x: np.linalg.matrix_power(x, 5), 0.5 * M),
     "matrix_power -3": (lambda x: np.linalg.matrix_power(x, -3), M),
-    "tensorinv": (lambda x: np.linalg.tensorinv(x, ind=1), RNG.normal(size=(4, 2, 2)) + 2.0 * np.eye(4).reshape(4, 2, 2)),
+    "tensorinv": (lambda x: np.linalg.tensorinv(x, ind=1),
+                  RNG.normal(size=(4, 2, 2)) + 2.0 * np.eye(4).reshape(4, 2, 2)),
 }
 
 
@@ -159,7 +160,7 @@ def test_det_third_derivative():
 
 
 def test_det_ill_conditioned():
-    """Near-singular: the gradient to full precision relative to its largest element, where det(A) A^-T loses all digits."""
+    """Near-singular: det(A) A^-T loses all digits, the gradient none relative to its largest element."""
     n = 5
     x = 1.0 / (np.arange(n)[:, None] + np.arange(n) + 1.0)
     x[-1] = x[:-1].sum(axis=0) * (1.0 + 1e-16)

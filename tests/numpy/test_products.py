@@ -112,7 +112,8 @@ def test_einsum(spec):
     check(lambda *xs: np.einsum(spec, *xs), *EINSUMS[spec])
 
 
-@pytest.mark.parametrize("optimize", [False, True, "optimal", ["einsum_path", (0, 1), (0, 1)], ["einsum_path", (0, 1, 2)]])
+@pytest.mark.parametrize("optimize", [False, True, "optimal", ["einsum_path", (0, 1), (0, 1)],
+                                      ["einsum_path", (0, 1, 2)]])
 def test_einsum_orders(optimize):
     check(lambda *xs: np.einsum("ij,jk,kl->il", *xs, optimize=optimize), *EINSUMS["ij,jk,kl->il"])
 
@@ -145,7 +146,7 @@ COMPLEX = {
 
 @pytest.mark.parametrize("name", COMPLEX)
 def test_complex(name):
-    """The gradient of a real function of complex arguments against differences in the real and the imaginary direction."""
+    """The gradient of a real function of complex arguments against differences in both directions."""
     f, x, y = COMPLEX[name]
     x = x + 1j * np.sin(1.0 + np.arange(x.size)).reshape(x.shape)
     y = y + 1j * np.cos(2.0 * np.arange(y.size)).reshape(y.shape)
@@ -167,7 +168,8 @@ def test_complex(name):
             np.testing.assert_allclose(g.reshape(-1)[at], complex(*both), rtol=1e-6, atol=1e-6)
     # one operand real: its gradient is real
     assert mmad.grad(lambda t: loss(t, y))(x.real).dtype == np.float64
-    np.testing.assert_allclose(mmad.grad(lambda t: loss(t, y))(x.real), mmad.grad(loss)(x.real + 0j, y).real, rtol=1e-12)
+    np.testing.assert_allclose(mmad.grad(lambda t: loss(t, y))(x.real), mmad.grad(loss)(x.real + 0j, y).real,
+                               rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -64,7 +64,6 @@ COPIES = {
     "ravel of a transpose": (lambda x: x.T.ravel(), M),
     "copy": (np.copy, A),
     "copy method": (lambda x: x.copy(), A),
-    "asfortranarray": (np.asfortranarray, M),
     "concatenate": (lambda x: np.concatenate([x, 2.0 * x, np.ones((1, 4))]), M),
     "concatenate axis": (lambda x: np.concatenate((x, x[:, :, :2]), axis=-1), A),
     "concatenate flat": (lambda x: np.concatenate((x, np.ones((2, 2))), axis=None), A),
@@ -180,9 +179,8 @@ def test_views_alias(name, through):
             flat[where] = flat[where] * flat[where]
         return (flat * np.arange(1.0, x.size + 1)).sum() + (flat[where] ** 3).sum()
 
-    if name == "diagonal" or name.startswith(("linalg.diagonal", "diag")):  # NumPy's are read-only
-        if through == "view":
-            pytest.skip("a read-only view in NumPy")
+    if through == "view" and name.startswith(("diagonal", "linalg.diagonal", "diag")):
+        pytest.skip("a read-only view in NumPy")
     assert program(x) == pytest.approx(plain(x), rel=1e-12)
     assert mmad.value_and_grad(program)(x)[0] == pytest.approx(plain(x), rel=1e-12)
     np.testing.assert_allclose(mmad.grad(program)(x), mmad.grad(plain)(x), rtol=1e-11)
@@ -230,10 +228,10 @@ def test_layouts(name, layout):
 
 def test_traced_numbers():
     """Shape functions of a traced number."""
-    for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.ravel, lambda x: np.reshape(x, (1, 1)), np.squeeze,
-              lambda x: np.expand_dims(x, 0), lambda x: np.broadcast_to(x, (2, 3)), lambda x: np.tile(x, (2, 2)),
-              lambda x: np.repeat(x, 3), lambda x: np.stack([x, x * x]), lambda x: np.hstack([x, x * x, 1.0]),
-              lambda x: np.append(x, x)):
+    for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.ravel, np.squeeze, lambda x: np.reshape(x, (1, 1)),
+              lambda x: np.expand_dims(x, 0), lambda x: np.broadcast_to(x, (2, 3)), lambda x: np.append(x, x),
+              lambda x: np.tile(x, (2, 2)), lambda x: np.repeat(x, 3), lambda x: np.stack([x, x * x]),
+              lambda x: np.hstack([x, x * x, 1.0])):
         check(f, 1.3)
 
 
@@ -242,24 +240,32 @@ def test_traced_constants_in_pad():
     check(lambda x, c: np.pad(x, 2, constant_values=c), V, np.array([0.7, -0.2]), batched=False)
 
 
+def test_asfortranarray():
+    """NumPy hands it no protocol: it takes the route of object arrays."""
+    np.testing.assert_allclose(mmad.grad(lambda x: (np.asfortranarray(x) ** 2).sum())(M), 2.0 * M)
+
+
 def test_attributes():
     seen = []
 
     def f(x):
-        seen.append((x.size, x.ndim, x.nbytes, x.itemsize, np.shape(x), np.ndim(x), np.size(x), np.size(x, 1)))
+        seen.append((x.size, x.ndim, x.nbytes, x.itemsize))
+        seen.append((np.size(x), np.ndim(x), np.shape(x), np.size(x, 1)))
         return x.sum()
 
     mmad.grad(f)(M)
     mmad.jvp(f, (M,), (M,))
     mmad.grad(f)(M.astype(np.float32))
-    assert seen == [(12, 2, 96, 8, (3, 4), 2, 12, 4)] * 2 + [(12, 2, 48, 4, (3, 4), 2, 12, 4)]
+    assert seen[::2] == [(12, 2, 96, 8), (12, 2, 96, 8), (12, 2, 48, 4)]
+    assert seen[1::2] == [(12, 2, (3, 4), 4)] * 3
 
 
 @pytest.mark.parametrize("f", [
     lambda x: np.concatenate([x, np.ones((2, 2))]), lambda x: np.stack([x, x[:1]]), lambda x: np.split(x, 2),
     lambda x: np.reshape(x, (5, 5)), lambda x: np.transpose(x, (0, 0)), lambda x: np.squeeze(x, 0),
-    lambda x: np.concatenate([x, x], axis=2), lambda x: np.repeat(x, -1), lambda x: np.broadcast_to(x, (2, 2)),
-    lambda x: np.pad(x, -1), lambda x: np.moveaxis(x, 0, 5), lambda x: np.diag(x[None]), lambda x: np.dsplit(x, 1),
+    lambda x: np.concatenate([x, x], axis=2), lambda x: np.repeat(x, -1), lambda x: np.pad(x, -1),
+    lambda x: np.moveaxis(x, 0, 5), lambda x: np.diag(x[None]), lambda x: np.dsplit(x, 1),
+    lambda x: np.broadcast_to(x, (2, 2)),
 ])
 def test_numpy_errors(f):
     """What NumPy refuses is refused with the same kind of error."""
@@ -270,7 +276,7 @@ def test_numpy_errors(f):
 
 
 def test_unsupported_mode_names_itself():
-    with pytest.raises(TypeError, match="pad.*median"):
+    with pytest.raises(TypeError, match=r"pad.*median"):
         mmad.vjp(lambda x: np.pad(x, 1, mode="median"), V)
 
 
