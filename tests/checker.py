@@ -1,8 +1,8 @@
 """One check of a NumPy function's value and derivatives, in every mode, against NumPy itself.
 
-The reference runs the same function on plain arrays in extended precision (longdouble) and takes central differences of
-eighth order, so it is exact to some 13 digits in the gradient and 10 in second derivatives, and shares nothing with mmad
-but the text of the function.
+The reference runs the same function on plain arrays in extended precision (longdouble) and takes central differences
+of eighth order, so it is exact to some 13 digits in the gradient and 10 in second derivatives, and shares nothing with
+mmad but the text of the function.
 
 A case is one line::
 
@@ -160,7 +160,12 @@ class Case:
         want = self._results(self.args)
         kept = [np.array(x) for x in self.args]
         box = []
-        mmad.grad(lambda args: (box.append([mmad.concrete(y) for y in self._results(args)]), self.loss(args))[1])(self.args)
+
+        def kept_loss(args):
+            box.append([mmad.concrete(y) for y in self._results(args)])
+            return self.loss(args)
+
+        mmad.grad(kept_loss)(self.args)
         dual = mmad.jvp(lambda *args: self._results(args), self.args, self._like(1))[0]
         for got in (box[0], dual):
             assert len(got) == len(want)
@@ -246,7 +251,8 @@ class Case:
             for got, *want in zip(mapped(*stacks), *map(f, lanes), strict=True):
                 want = np.stack(want)
                 assert got.shape == want.shape
-                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * max(1.0, np.max(np.abs(want), initial=0.0)))
+                scale = max(1.0, np.max(np.abs(want), initial=0.0))
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * scale)
 
     def check_layout(self):
         """Fortran order, reversed strides, read-only, unaligned and big-endian arguments."""

@@ -178,17 +178,16 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         turns[0], turns[-1] = -period, period
         xp, fp = a.add(gather(xp, order), turns), gather(fp, order)
     n = shape_of(xp)[0]
-    knots = look(xp)
     if n == 1:
         r = a.add(gather(fp, np.zeros(shape_of(x), np.intp)), a.multiply(0.0, x))
     else:
-        k = np.clip(extremes.searchsorted(knots, x, side="right") - 1, 0, n - 2)
+        k = np.minimum(np.maximum(extremes.searchsorted(xp, x, side="right") - 1, 0), n - 2)
         x0, y0 = _pick(xp, k), _pick(fp, k)
         slope = a.divide(a.subtract(_pick(fp, k + 1), y0), a.subtract(_pick(xp, k + 1), x0))
         r = a.add(a.multiply(slope, a.subtract(x, x0)), y0)
-        r = a.select(np.equal(x, knots[-1]), a.add(fp[-1], a.multiply(slope, a.subtract(x, xp[-1]))), r)
-    r = a.select(np.less(x, knots[0]), fp[0] if left is None else left, r)
-    return a.select(np.greater(x, knots[-1]), fp[-1] if right is None else right, r)
+        r = a.select(np.equal(x, xp[-1]), a.add(fp[-1], a.multiply(slope, a.subtract(x, xp[-1]))), r)
+    r = a.select(np.less(x, xp[0]), fp[0] if left is None else left, r)
+    return a.select(np.greater(x, xp[-1]), fp[-1] if right is None else right, r)
 
 
 def _pick(table, k):

@@ -5,20 +5,12 @@ import numpy as np
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad.numpy._dispatch import implements, prop
-from mmad.numpy.ordering import flat, lined, look
+from mmad.numpy.ordering import flat, lined, look, truth
 from mmad.numpy.reductions import finish, lifted
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.declare import shape_of
-from mmad.ops.structure import broadcast_to, gather, reshape, size
-
-
-def truth(cond):
-    """A condition as truth values."""
-    cond = lifted(cond)
-    if isinstance(cond, Traced):
-        return cond if cond.dtype.kind == "b" else a.not_equal(cond, 0.0)
-    return np.asarray(cond)
+from mmad.ops.structure import broadcast_to, gather, size
 
 
 def writable(x, value, name):
@@ -34,7 +26,7 @@ def writable(x, value, name):
 def where(condition, x=None, y=None, /):
     """`numpy.where`; no derivative passes to what was not chosen."""
     if x is None and y is None:
-        return np.nonzero(look(condition))
+        return np.nonzero(look(truth(condition)))
     if x is None or y is None:
         raise ValueError("either both or neither of x and y should be given")
     return a.select(truth(condition), lifted(x), lifted(y))
@@ -91,10 +83,10 @@ def choose(index, choices, out=None, mode="raise"):
 def piecewise(x, condlist, funclist, *args, **kwargs):
     """`numpy.piecewise`: each function sees only the elements its condition chooses."""
     x = lifted(x)
-    if not isinstance(condlist, list | tuple) or (len(condlist) and np.ndim(look(condlist[0])) == 0 and shape_of(x) != ()):
-        condlist = [condlist] if not isinstance(condlist, np.ndarray) or condlist.ndim == len(shape_of(x)) else list(condlist)
-        if len(condlist) == 1 and isinstance(condlist[0], list | tuple):
-            condlist = [np.array(condlist[0])]
+    if not isinstance(condlist, list | tuple) and shape_of(condlist) == ():
+        condlist = [condlist]
+    elif not isinstance(condlist[0], list | tuple) and shape_of(condlist[0]) == () and shape_of(x) != ():
+        condlist = [condlist]  # a single condition, element by element
     condlist, n = [truth(c) for c in condlist], len(funclist)
     if n == len(condlist) + 1:
         rest = np.logical_not(condlist[0])
@@ -157,7 +149,7 @@ def take_along_axis(arr, indices, axis=-1):
 @implements(np.compress)
 def compress(condition, x, axis=None, out=None):
     """`numpy.compress`."""
-    return take(x, np.nonzero(look(lifted(condition)))[0], axis, out)
+    return take(x, np.nonzero(look(truth(condition)))[0], axis, out)
 
 
 implements(method="compress")(lambda x, condition, axis=None, out=None: compress(condition, x, axis, out))
@@ -166,7 +158,7 @@ implements(method="compress")(lambda x, condition, axis=None, out=None: compress
 @implements(np.extract)
 def extract(condition, arr):
     """`numpy.extract`."""
-    return take(arr, np.nonzero(np.ravel(look(lifted(condition))))[0])
+    return take(arr, np.nonzero(np.ravel(look(truth(condition))))[0])
 
 
 # ------------------------------------------------------------------------------------------------- putting
@@ -213,7 +205,7 @@ def copyto(dst, src, casting="same_kind", where=True):
 def putmask(x, mask, values):
     """`numpy.putmask`."""
     writable(x, values, "putmask")
-    hits = np.flatnonzero(look(mask))
+    hits = np.flatnonzero(look(truth(mask)))
     if len(hits):
         values = lifted(values)
         m = size(shape_of(values))
@@ -225,7 +217,7 @@ def putmask(x, mask, values):
 def place(arr, mask, vals):
     """`numpy.place`."""
     writable(arr, vals, "place")
-    hits = np.flatnonzero(look(mask))
+    hits = np.flatnonzero(look(truth(mask)))
     if len(hits):
         arr[np.unravel_index(hits, arr.shape)] = _cycled(vals, len(hits))
 

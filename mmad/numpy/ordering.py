@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._batch import Batch, LaneDivergence
-from mmad._core import Traced
+from mmad._core import HOOKS, Traced, Var
 from mmad.numpy._dispatch import implements
 from mmad.numpy.reductions import all as all_
 from mmad.numpy.reductions import finish, kept, lifted
@@ -23,9 +23,19 @@ def look(x):
             if not np.equal(lanes, lanes[:1]).all():
                 raise LaneDivergence("the lanes of a batch differ in values that a shape or position depends on")
             x = lanes[0]
+        elif isinstance(x, Var):
+            x = HOOKS["look"](x)
         else:
             x = x.value
     return x
+
+
+def truth(x):
+    """x as truth values: what a shape may depend on without depending on the numbers themselves."""
+    x = lifted(x)
+    if isinstance(x, Traced):
+        return x if x.dtype.kind == "b" else a.not_equal(x, 0.0)
+    return np.asarray(x)
 
 
 def flat(x):
@@ -120,7 +130,7 @@ argmin.__doc__ = "`numpy.argmin`: plain integers."
 @implements(np.searchsorted)
 def searchsorted(table, v, side="left", sorter=None):
     """`numpy.searchsorted`: plain integers."""
-    table = look(lifted(table))
+    table = lifted(table)
     if sorter is not None:
         table = np.take(table, sorter)
     return extremes.searchsorted(table, lifted(v), side=side)
@@ -142,19 +152,19 @@ def digitize(x, bins, right=False):
 @implements(np.nonzero, method="nonzero")
 def nonzero(x):
     """`numpy.nonzero`: plain integers."""
-    return np.nonzero(look(x))
+    return np.nonzero(look(truth(x)))
 
 
 @implements(np.flatnonzero)
 def flatnonzero(x):
     """`numpy.flatnonzero`: plain integers."""
-    return np.flatnonzero(look(x))
+    return np.flatnonzero(look(truth(x)))
 
 
 @implements(np.argwhere)
 def argwhere(x):
     """`numpy.argwhere`: plain integers."""
-    return np.argwhere(look(x))
+    return np.argwhere(look(truth(x)))
 
 
 # --------------------------------------------------------------------------------------------- comparisons
@@ -294,9 +304,9 @@ def _without_nan(x, axis, function):
     lines = joined(x, axes)
     rest = shape_of(lines)[:-1]
     if not rest:
-        return function(lines[np.flatnonzero(~np.isnan(look(lines)))]), shape, axes
+        return function(lines[np.flatnonzero(~look(np.isnan(lines)))]), shape, axes
     lines = reshape(a.positive(lines), (size(rest), shape_of(lines)[-1]))
-    parts = [function(row[np.flatnonzero(~np.isnan(look(row)))]) for row in lines]
+    parts = [function(row[np.flatnonzero(~look(np.isnan(row)))]) for row in lines]
     return reshape(np.stack(parts), rest), shape, axes
 
 
@@ -310,8 +320,8 @@ def nanmedian(x, axis=None, out=None, overwrite_input=False, keepdims=False):
 # ------------------------------------------------------------------------------------------- set functions
 def _no_derivative(name):
     def refuse(*args, **kwargs):
-        raise TypeError(f"numpy.{name} of traced values is not supported: the shape of its result jumps with the values; "
-                        f"use mmad.concrete(x) for the plain values")
+        raise TypeError(f"numpy.{name} of traced values is not supported: the shape of its result jumps with the "
+                        "values; use mmad.concrete(x) for the plain values")
     return refuse
 
 

@@ -48,9 +48,8 @@ def count(x, axes, where=True, keepdims=False):
     if where is True or where is np._NoValue:
         return size(tuple(shape[k] for k in axes))
     where = where if isinstance(where, Traced) else np.asarray(where)
-    n = sum_(a.astype(where, dtype=np.real(np.zeros((), getattr(x, "dtype", None))).dtype) + np.zeros(shape, np.int8),
-             axis=axes, keepdims=keepdims)
-    return n
+    ones = a.astype(where, dtype=np.real(np.zeros((), getattr(x, "dtype", None))).dtype)
+    return sum_(broadcast_to(ones, shape), axis=axes, keepdims=keepdims)
 
 
 @implements(np.sum, method="sum")
@@ -126,8 +125,8 @@ def _extreme(op, pick, worst):
         if not axes:
             r = a.positive(x)
         elif not size(tuple(shape[k] for k in axes)) and given(initial):
-            keep = kept(keepdims)
-            r = np.full(tuple(1 if k in axes else d for k, d in enumerate(shape) if keep or k not in axes), worst, x.dtype)
+            left = tuple(1 if k in axes else d for k, d in enumerate(shape) if kept(keepdims) or k not in axes)
+            r = np.full(left, worst, x.dtype)
         else:
             r = op(x, axis=axes, keepdims=kept(keepdims))
         if given(initial):

@@ -25,7 +25,8 @@ def write_out(out, result, name):
         out[...] = result
         return out
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
-        raise TypeError(f"cannot cast {name} output from {result.dtype!r} to {out.dtype!r} with casting rule 'same_kind'")
+        raise TypeError(f"cannot cast {name} output from {result.dtype!r} to {out.dtype!r} with casting rule "
+                        "'same_kind'")
     out.fill(np.nan)
     return result
 
@@ -105,7 +106,8 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
     else:
         axes = (np.lib.array_utils.normalize_axis_index(axis, len(shape)),)
     if len(axes) > 1 and ufunc.identity is None and ufunc not in (np.fmax, np.fmin):
-        raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be specified")
+        raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be "
+                         "specified")
     if dtype is not None:
         x = a.astype(x, dtype=np.dtype(dtype))
     r = x

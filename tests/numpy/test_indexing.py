@@ -33,7 +33,7 @@ CASES = [
     Case("select-default", lambda x: np.select([MASK], [x * x]), B),
     Case("choose", lambda x: np.choose([[0, 1, 2, 1]], [x, x**2, 5.0]), B),
     Case("piecewise", lambda x: np.piecewise(x, [x < -0.5, x > 1], [np.exp, lambda v: v**2, 0.25]), A),
-    Case("piecewise-args", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda v, k: k * v**2, lambda v, k: v**3], 3.0), V),
+    Case("piecewise-args", lambda x: np.piecewise(x, [x < 0], [lambda v, k: k * v**2, lambda v, k: v**3], 3.0), V),
     Case("piecewise-number", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda v: -v, lambda v: v * v]), 1.3),
     Case("take", lambda x: np.take(x, [0, 3, 3, -1]) ** 2, A),
     Case("take-axis", lambda x: np.take(x, ROWS, axis=1) ** 2, A),
@@ -58,7 +58,8 @@ CASES = [
     Case("putmask", written(lambda y, v: np.putmask(y, MASK, v)), B, spaced(5, seed=4)),
     Case("place", written(lambda y, v: np.place(y, MASK, v)), B, spaced(5, seed=4)),
     Case("fill_diagonal", written(lambda y, v: np.fill_diagonal(y, v)), B, spaced(3, seed=4)),
-    Case("fill_diagonal-wrap", written(lambda y, v: np.fill_diagonal(y, v, wrap=True)), spaced(7, 2), spaced(2, seed=4)),
+    Case("fill_diagonal-wrap", written(lambda y, v: np.fill_diagonal(y, v, wrap=True)), spaced(7, 2),
+         spaced(2, seed=4)),
     Case("fill", written(lambda y, v: y[0].fill(v[0])), B, spaced(1, seed=4)),
     Case("astype", lambda x: x.astype(np.float64) ** 2, B, float32=False),
     Case("astype-complex", lambda x: (x.astype(complex) * (1 + 2j)) ** 2, V, extended=False, float32=False),
@@ -97,6 +98,8 @@ def test_piecewise_calls_functions_on_their_elements_only():
     x = np.array([-1.0, 2.0, 0.5])
     np.testing.assert_array_equal(mmad.grad(lambda x: np.piecewise(x, [x > 0], [log, 0.0]).sum())(x), [0, 0.5, 2])
     np.testing.assert_array_equal(mmad.grad(lambda x: np.piecewise(x, x > 0, [log, 0.0]).sum())(x), [0, 0.5, 2])
+    np.testing.assert_array_equal(
+        mmad.grad(lambda x: np.piecewise(x, [False, True, True], [log, 0.0]).sum())(x), [0, 0.5, 2])
 
 
 def test_repeated_positions_on_write_keep_the_last():

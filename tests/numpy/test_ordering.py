@@ -101,8 +101,13 @@ def test_ties_are_stable():
     np.testing.assert_array_equal(mmad.grad(lambda x: (np.sort(x) * w).sum())(np.ones(3)), w)
     np.testing.assert_array_equal(mmad.grad(np.median)(np.ones(3)), [0, 1, 0])
     np.testing.assert_array_equal(mmad.grad(np.median)(np.ones(4)), [0, 0.5, 0.5, 0])
-    np.testing.assert_array_equal(mmad.grad(lambda x: (np.sort(x, kind="quicksort") * np.arange(40.0)).sum())(np.ones(40)),
-                                  np.arange(40.0))
+    for n in (40, 400):
+        k = np.arange(float(n))
+        np.testing.assert_array_equal(mmad.grad(lambda x, k=k: (np.sort(x) * k).sum())(np.ones(n)), k)
+        x = np.random.default_rng(n).normal(size=(3, n))
+        np.testing.assert_array_equal(mmad.jvp(np.sort, (x,), (x,))[1], np.sort(x))
+        x[1, n // 2] = np.nan
+        np.testing.assert_array_equal(mmad.jvp(np.sort, (x,), (x,))[1], np.sort(x))
 
 
 def test_median_of_nan_is_nan():

@@ -21,9 +21,11 @@ def _at(ufunc, index, *operand):
 
 CASES = [
     *[Case(f"{u.__name__}.reduce", lambda x, u=u: u.reduce(x), P, ulps=16) for u in REDUCED],
-    *[Case(f"{u.__name__}.reduce-axis", lambda x, u=u: u.reduce(x, axis=-2, keepdims=True), P, ulps=16) for u in REDUCED],
+    *[Case(f"{u.__name__}.reduce-axis", lambda x, u=u: u.reduce(x, axis=-2, keepdims=True), P, ulps=16)
+      for u in REDUCED],
     *[Case(f"{u.__name__}.reduce-all", lambda x, u=u: u.reduce(x, axis=None), P, ulps=16) for u in REDUCED[:9]],
-    *[Case(f"{u.__name__}.reduce-initial", lambda x, u=u: u.reduce(x, axis=1, initial=1.5), P, ulps=16) for u in REDUCED],
+    *[Case(f"{u.__name__}.reduce-initial", lambda x, u=u: u.reduce(x, axis=1, initial=1.5), P, ulps=16)
+      for u in REDUCED],
     *[Case(f"{u.__name__}.accumulate", lambda x, u=u: u.accumulate(x), P, ulps=16) for u in REDUCED],
     *[Case(f"{u.__name__}.accumulate-axis", lambda x, u=u: u.accumulate(x, axis=-1) * x, P, ulps=16) for u in REDUCED],
     *[Case(f"{u.__name__}.reduceat", lambda x, u=u: u.reduceat(x, [0, 3, 1, 2], axis=2), P, ulps=16)
