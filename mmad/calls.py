@@ -311,7 +311,8 @@ class Rules:
                 raise TypeError(f"{self.name}: argument {k} is in nondiff_argnums, but it is a traced value; take it out of "
                                 "nondiff_argnums, or pass mmad.concrete(x)")
         if not any(isinstance(v, Traced) for v in leaves):
-            return self.body(*args)
+            with suspended():
+                return self.body(*args)
         if self.push is None and self.pull is None:
             raise UnsupportedError(f"{self.name} has no derivative: {self.advice}")
         call = Call(self, {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in fixed.items()}, structure, leaves)

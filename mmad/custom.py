@@ -4,6 +4,8 @@ import functools
 import inspect
 import types
 
+import numpy as np
+
 from mmad import tree
 from mmad._core import Traced
 from mmad.calls import Rules, lifted
@@ -34,7 +36,8 @@ class _Custom:
         self.function = f
         nums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
         try:
-            self.signature = inspect.signature(f)
+            # a ufunc's other parameters (out, where, ...) are not for a rule
+            self.signature = None if isinstance(f, np.ufunc) else inspect.signature(f)
         except (TypeError, ValueError):  # a compiled function that does not say
             self.signature = None
         self.count = self._positional()
@@ -60,15 +63,19 @@ class _Custom:
     def __call__(self, *args, **kwargs):
         if self.signature is not None and (kwargs or len(args) != self.count):
             bound = self.signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            if bound.kwargs:
+            by_name = [k for k in kwargs if k not in bound.arguments or self._keyword_only(k)]
+            if by_name:
                 raise TypeError(f"{self.kind} {_name(self.function)}: the keyword-only argument"
-                                f"{'s' * (len(bound.kwargs) > 1)} {', '.join(bound.kwargs)} cannot be handed to its rule; "
-                                "make them positional parameters, which may be called by name")
+                                f"{'s' * (len(by_name) > 1)} {', '.join(by_name)} cannot be handed to its rule; make them "
+                                "positional parameters, which may be called by name")
+            bound.apply_defaults()
             args = bound.args
         elif kwargs:
             raise TypeError(f"{self.kind} {_name(self.function)} has no signature: call it with positional arguments")
         return self.rules.apply(args, self.fixed)
+
+    def _keyword_only(self, name):
+        return self.signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
 
 
 def _fixed(call):
