@@ -89,12 +89,12 @@ class Tape(_core.Tape):
         return self.instructions[k]
 
     def __str__(self):
-        head = f"tape of {self.origin}: {len(self.inputs)} inputs, {len(self)} instructions"
+        head = f"{self.origin}: {len(self.inputs)} inputs, {len(self)} instructions"
         results = [f"%{k}" if k >= 0 else str(c) for k, c in zip(self.outputs, self.constants, strict=True)]
         return "\n".join([head, *map(str, self.instructions), f"      return {', '.join(results)}"])
 
     def __repr__(self):
-        return f"<Tape of {self.origin}: {len(self)} instructions>"
+        return f"<Tape: {self.origin}, {len(self)} instructions>"
 
     def __reduce__(self):
         raise TypeError("a tape cannot be pickled; record the function again")

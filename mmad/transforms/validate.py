@@ -43,7 +43,7 @@ def validate(tape):
     --------
     >>> import mmad
     >>> mmad.validate(mmad.record(lambda x: x * x, 3.0))
-    <Tape of record of <lambda> ...: 2 instructions>
+    <Tape: record of <lambda> ..., 2 instructions>
     """
     program = tape.instructions
     readers = {}
