@@ -15,7 +15,7 @@ import numpy as np
 
 import mmad
 
-ASPECTS = ("value", "rev", "fwd", "second", "many", "lanes", "layout", "float32")
+ASPECTS = ("value", "rev", "fwd", "second", "many", "lanes", "replay", "layout", "float32")
 
 # Central differences of eighth order: weights of f(x + k h) - f(x - k h), k = 1..4.
 WEIGHTS = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -253,6 +253,23 @@ class Case:
                 assert got.shape == want.shape
                 scale = max(1.0, np.max(np.abs(want), initial=0.0))
                 np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * scale)
+
+    def check_replay(self):
+        """A recorded run gives the function's results at other arguments, or refuses; it is never stale."""
+        tape = mmad.record(lambda *args: self._results(args), *self.args)
+        near = tuple(x * 1.001 for x in self.args)
+        far = tuple(x[::-1] if np.ndim(x) else -x for x in self.args)
+        for args, may_refuse in ((near, False), (far, True)):
+            try:
+                results = tape(*args)
+            except mmad.GuardError:
+                assert may_refuse
+                continue
+            for got, want in zip(results, self._results(args), strict=True):
+                assert np.shape(got) == np.shape(want)
+                assert np.result_type(got) == np.result_type(want)
+                scale = np.max(np.abs(want), initial=0.0)
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * max(1.0, scale))
 
     def check_layout(self):
         """Fortran order, reversed strides, read-only, unaligned and big-endian arguments."""
