@@ -10,12 +10,20 @@ from mmad.ops.reduction import sum_
 from mmad.ops.structure import embed, size, viewed
 
 
+def _fortran(order, x):
+    """Whether elements are read in Fortran order."""
+    if order not in ("C", "F") and len(shape_of(x)) > 1:
+        raise TypeError(f"order={order!r} depends on the layout in memory, which a traced array does not share with the "
+                        "plain one; use 'C' or 'F'")
+    return order == "F"
+
+
 @implements(np.reshape)
 def reshape(x, shape, order="C", copy=None):
     """`numpy.reshape`: a view where NumPy gives one."""
     if copy:
         x = a.positive(x)
-    if order == "F":
+    if _fortran(order, x):
         shape = np.zeros(shape_of(x)).reshape(shape).shape
         return transpose(reshape(transpose(x), shape[::-1]))
     return viewed(x, lambda m: m.reshape(shape))
@@ -29,7 +37,7 @@ def _reshape_method(x, *shape, order="C", copy=None):
 @implements(np.ravel, method="ravel")
 def ravel(x, order="C"):
     """`numpy.ravel`."""
-    if order == "F":
+    if _fortran(order, x):
         x = transpose(x)
     return viewed(x, lambda m: m.reshape(-1))
 

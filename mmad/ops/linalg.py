@@ -37,7 +37,7 @@ def trace_of_product(x, y):
 
 def scale(s, x):
     """Matrices, each times a number."""
-    return a.multiply(viewed(s, lambda m: m[..., None, None]), x)
+    return a.multiply(viewed(s, lambda m: m[..., None, None]) if shape_of(s) else s, x)
 
 
 # --- solve and inverse ------------------------------------------------------------------------------------
@@ -78,8 +78,13 @@ def _same(op):
     return lambda vals, batched: op()(vals[0])
 
 
+def _inv_transpose(ct, m):
+    x = adjoint(inv(m))
+    return a.negative(matmul(matmul(x, ct), x))
+
+
 inv = nonlinear("inv", np.linalg.inv, lambda dots, out, m: a.negative(matmul(matmul(out, dots[0]), out)),
-                batch=_same(lambda: inv), probes=((MATRIX,), (STACK,)))
+                transposes={0: _inv_transpose}, batch=_same(lambda: inv), probes=((MATRIX,), (STACK,)))
 
 
 # --- determinants -----------------------------------------------------------------------------------------
@@ -167,7 +172,7 @@ cofactor = nonlinear("cofactor", _cofactor, lambda dots, out, m: cofactor_tangen
 
 # The first two derivatives of the determinant are right at singular matrices too; the third needs a regular one.
 det = nonlinear("det", np.linalg.det, lambda dots, out, m: trace_of_product(cofactor(m), dots[0]),
-                batch=_same(lambda: det), probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)))
+                transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))}, batch=_same(lambda: det), probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)))
 
 
 def _slogdet(m):
@@ -219,5 +224,12 @@ def _cholesky_jvp(dots, out, m):
     return matmul(out, lower(inner, 0.5))
 
 
-cholesky = nonlinear("cholesky", np.linalg.cholesky, _cholesky_jvp, batch=_same(lambda: cholesky),
+def _cholesky_transpose(ct, m):
+    """S = L^-H Phi(L^H ct) L^-1, of which both triangles act through the lower one."""
+    h = adjoint(cholesky(m))
+    s = adjoint(solve(h, adjoint(solve(h, lower(matmul(h, ct), 0.5)))))
+    return a.add(lower(s, 1.0), lower(adjoint(s), 0.0))
+
+
+cholesky = nonlinear("cholesky", np.linalg.cholesky, _cholesky_jvp, transposes={0: _cholesky_transpose}, batch=_same(lambda: cholesky),
                      probes=((SYMMETRIC,), (np.stack([SYMMETRIC, SYMMETRIC + np.eye(3)]),)))

@@ -275,3 +275,12 @@ def test_empty():
     none = np.zeros((0, 0))
     assert mmad.value_and_grad(np.linalg.det)(none)[0] == 1.0
     assert mmad.grad(np.linalg.det)(none).shape == (0, 0)
+
+
+def test_namespace():
+    """`mmad.numpy.linalg` is all of NumPy's, on plain and on traced values."""
+    linalg = mmad.numpy.linalg
+    assert linalg.LinAlgError is np.linalg.LinAlgError
+    np.testing.assert_array_equal(linalg.svd(M)[1], np.linalg.svd(M)[1])
+    np.testing.assert_array_equal(linalg.norm(M, 2), np.linalg.norm(M, 2))
+    np.testing.assert_allclose(mmad.grad(lambda x: linalg.norm(x))(V), V / np.linalg.norm(V))

@@ -280,6 +280,23 @@ def test_unsupported_mode_names_itself():
         mmad.vjp(lambda x: np.pad(x, 1, mode="median"), V)
 
 
+def test_order_in_memory_is_refused():
+    for f in (lambda x: x.T.flatten("K"), lambda x: np.ravel(x, "A"), lambda x: np.reshape(x, -1, order="A")):
+        with pytest.raises(TypeError, match="layout in memory"):
+            mmad.vjp(f, M)
+
+
+def test_broadcast_views_are_read_only():
+    def program(x):
+        y = np.broadcast_to(x * 1.0, (2, 4))
+        y[...] = 0.0
+        return y.sum()
+
+    for f in (program, mmad.grad(program)):
+        with pytest.raises(ValueError, match="read-only"):
+            f(V[:4])
+
+
 def test_out():
     def f(x):
         out = mnp.zeros((2, 5))

@@ -1,0 +1,204 @@
+"""`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky factor, powers.
+
+The eigenvalue, singular-value, QR and least-squares functions are not among them: they raise and name themselves.
+"""
+
+import collections
+
+import numpy as np
+
+from mmad.numpy._dispatch import implements
+from mmad.numpy.joining import dtype_of, lifted, normal_axis
+from mmad.numpy.shaping import ravel
+from mmad.ops import arithmetic as a
+from mmad.ops import linalg as ops
+from mmad.ops.declare import shape_of
+from mmad.ops.reduction import matmul, sum_
+from mmad.ops.structure import reshape, viewed
+
+SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
+
+
+# --- norms ------------------------------------------------------------------------------------------------
+def _guarded(f, s):
+    """f(s) where s is not zero, and zero with derivative zero where it is."""
+    zero = a.equal(s, 0.0)
+    return a.select(zero, 0.0, f(a.select(zero, 1.0, s)))
+
+
+def _squares(x, axes, keepdims):
+    """Sum of the squares of the moduli over some axes."""
+    if len(axes) == len(shape_of(x)) and not keepdims and dtype_of(x).kind != "c":
+        v = ravel(x)
+        return matmul(v, v)
+    squares = a.add(a.square(a.real(x)), a.square(a.imag(x))) if dtype_of(x).kind == "c" else a.square(x)
+    return sum_(squares, axis=axes, keepdims=keepdims)
+
+
+def _extreme(x, axis, keepdims, largest):
+    return (np.max if largest else np.min)(x, axis=axis, keepdims=keepdims)
+
+
+def _vector_norm(x, order, axes, keepdims):
+    if order is None or order == 2:
+        return _guarded(a.sqrt, _squares(x, axes, keepdims))
+    if order in (np.inf, -np.inf):
+        return _extreme(a.absolute(x), axes, keepdims, order > 0)
+    if order == 0:
+        one = np.ones((), np.zeros((), dtype_of(x)).real.dtype)[()]
+        return sum_(a.select(a.not_equal(x, 0.0), one, one - one), axis=axes, keepdims=keepdims)
+    if isinstance(order, str):
+        raise ValueError(f"Invalid norm order '{order}' for vectors")
+    modulus = a.absolute(x)
+    if order == 1:
+        return sum_(modulus, axis=axes, keepdims=keepdims)
+    order = float(order)
+    if order < 0:
+        s = sum_(a.power(modulus, order), axis=axes, keepdims=keepdims)
+        return a.power(s, 1.0 / order)
+    s = sum_(_guarded(lambda v: a.power(v, order), modulus), axis=axes, keepdims=keepdims)
+    return _guarded(lambda v: a.power(v, 1.0 / order), s)
+
+
+def _matrix_norm(x, order, row, column, keepdims):
+    if order in (None, "fro", "f"):
+        return _guarded(a.sqrt, _squares(x, tuple(sorted((row, column))), keepdims))
+    if order in (2, -2, "nuc"):
+        raise TypeError(f"numpy.linalg.norm(ord={order!r}) of a matrix is not supported on traced values: it needs the "
+                        "singular values; the matrix norms that are: 'fro', 1, -1, inf, -inf")
+    if order in (np.inf, -np.inf):
+        row, column = column, row
+    elif order not in (1, -1):
+        raise ValueError("Invalid norm order for matrices.")
+    s = sum_(a.absolute(x), axis=(row,), keepdims=True)
+    r = _extreme(s, (row, column), True, order > 0)
+    return r if keepdims else viewed(r, lambda m: m.squeeze((row, column)))
+
+
+@implements(np.linalg.norm)
+def norm(x, ord=None, axis=None, keepdims=False):
+    """`numpy.linalg.norm`; the derivative at zero is zero.
+
+    Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length, and the one
+    with which ``norm(x)**2`` has the right gradient.
+    """
+    x = lifted(x)
+    ndim = len(shape_of(x))
+    if axis is None:
+        if ord is None or (ord in ("f", "fro") and ndim == 2) or (ord == 2 and ndim == 1):
+            r = _guarded(a.sqrt, _squares(x, tuple(range(ndim)), False))
+            return reshape(r, (1,) * ndim) if keepdims else r
+        axis = tuple(range(ndim))
+    axes = (axis,) if np.ndim(axis) == 0 else tuple(axis)
+    axes = tuple(normal_axis(int(k), ndim) for k in axes)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if axes[0] == axes[1]:
+        raise ValueError("Duplicate axes given.")
+    return _matrix_norm(x, ord, *axes, keepdims)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
+    """`numpy.linalg.vector_norm`."""
+    x = lifted(x)
+    ndim = len(shape_of(x))
+    axes = tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+    return _vector_norm(x, ord, tuple(sorted(axes)), keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
+    """`numpy.linalg.matrix_norm`."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+# --- systems, inverses, determinants ----------------------------------------------------------------------
+def _square(x):
+    x = lifted(x)
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise np.linalg.LinAlgError(f"{len(shape)}-dimensional array given. Array must be at least two-dimensional")
+    if shape[-1] != shape[-2]:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    return x
+
+
+@implements(np.linalg.solve)
+def solve(a, b):
+    """`numpy.linalg.solve`: a one-dimensional `b` is a vector, any other a stack of matrices."""
+    a, b = _square(a), lifted(b)
+    if len(shape_of(b)) == 1:
+        x = ops.solve(a, viewed(b, lambda m: m[:, None]))
+        return viewed(x, lambda m: m[..., 0])
+    return ops.solve(a, b)
+
+
+@implements(np.linalg.inv)
+def inv(a):
+    """`numpy.linalg.inv`."""
+    return ops.inv(_square(a))
+
+
+@implements(np.linalg.det)
+def det(a):
+    """`numpy.linalg.det`; its first two derivatives are right at singular matrices too."""
+    return ops.det(_square(a))
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a):
+    """`numpy.linalg.slogdet`."""
+    r = ops.slogdet(_square(a))
+    sign, logabsdet = r[0], r[1]
+    if dtype_of(logabsdet).kind == "c":
+        from mmad.ops.arithmetic import real
+        logabsdet = real(logabsdet)
+    return SlogdetResult(sign, logabsdet)
+
+
+@implements(np.linalg.cholesky)
+def cholesky(a, /, *, upper=False):
+    """`numpy.linalg.cholesky`.
+
+    NumPy reads one triangle of the matrix; so the gradient has entries in that triangle only, each the derivative for a
+    change of the matrix that keeps it Hermitian.
+    """
+    a = _square(a)
+    return ops.adjoint(ops.cholesky(ops.adjoint(a))) if upper else ops.cholesky(a)
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a, n):
+    """`numpy.linalg.matrix_power`, by repeated squaring."""
+    a = _square(a)
+    n = int(n.__index__())
+    if n == 0:
+        return np.broadcast_to(np.eye(shape_of(a)[-1], dtype=a.dtype), shape_of(a)).copy()
+    if n < 0:
+        a, n = ops.inv(a), -n
+    result = None
+    while True:
+        if n & 1:
+            result = a if result is None else matmul(result, a)
+        n >>= 1
+        if not n:
+            return +result
+        a = matmul(a, a)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a, ind=2):
+    """`numpy.linalg.tensorinv`."""
+    a = lifted(a)
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    shape = shape_of(a)
+    rows = int(np.prod(shape[:ind]))
+    return reshape(ops.inv(_square(reshape(a, (rows, int(np.prod(shape[ind:])))))), shape[ind:] + shape[:ind])
+
+
+__all__ = ["cholesky", "det", "inv", "matrix_norm", "matrix_power", "norm", "slogdet", "solve",
+           "tensorinv", "vector_norm"]
