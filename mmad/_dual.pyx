@@ -127,7 +127,8 @@ cdef class Dual(Wrapper):
         if op.boolean or getattr(value, "dtype", None) is not None and value.dtype.kind in "biu":
             return value
         with np.errstate(all="ignore"):
-            dot = push(op, dots, tuple(vals), value, params, shape_of(value))
+            dot = push(op, dots, tuple(vals), value, params, shape_of(value),
+                       value.dtype if hasattr(value, "dtype") else np.dtype(type(value)))
         if dot is None:
             dot = _HOOKS["zeros"](shape_of(value), getattr(value, "dtype", float), self.tangent)
         elif shape_of(value) != ():

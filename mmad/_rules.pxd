@@ -2,6 +2,7 @@
 from mmad._core cimport Op
 
 cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out_shape, list active)
-cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, list partials=*)
+cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, object out_dtype,
+                  list partials=*)
 cdef object fit(object g, object val, tuple out_shape)
 cdef double prod(tuple shape)

@@ -16,12 +16,13 @@ cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
 
-cdef Op o_chain, o_conj, o_neg, o_real
+cdef Op o_chain, o_conj, o_neg, o_real, o_astype
 
 
 def bind():
-    global o_chain, o_conj, o_neg, o_real
-    o_chain, o_conj, o_neg, o_real = [OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real")]
+    global o_chain, o_conj, o_neg, o_real, o_astype
+    o_chain, o_conj, o_neg, o_real, o_astype = [
+        OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real", "astype")]
 
 
 cdef inline bint is_complex(object p):
@@ -124,11 +125,26 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
     return gs
 
 
-cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, list partials=None):
-    """Tangent of an operation's result from those of its operands (None: zero); None if it is zero.
+cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, object out_dtype,
+                  list partials=None):
+    """Tangent of an operation's result, of its shape and dtype, from those of its operands (None: zero); None if zero.
 
     `partials`, when given, is a list that keeps the partial derivatives between calls at the same point.
     """
+    g = tangent(op, dots, vals, out, params, partials)
+    if g is None or type(g) is float and out_shape == ():
+        return g
+    if out_shape and shape_of(g) != out_shape:
+        g = _HOOKS["broadcast"](g, out_shape)
+    dtype = np.result_type(g) if not isinstance(g, (np.ndarray, Traced)) else g.dtype
+    if dtype is not out_dtype and dtype != out_dtype:
+        if dtype.kind == "c" and out_dtype.kind != "c":
+            g = apply1(o_real, g)
+        g = apply_op(o_astype, (g,), {"dtype": out_dtype})
+    return g
+
+
+cdef object tangent(Op op, list dots, tuple vals, object out, dict params, list partials):
     cdef object total = None, g
     cdef int i
     cdef list args
@@ -166,10 +182,6 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
         g = chain_any(dots[i], p, False)
         if g is not None:
             total = g if total is None else total + g
-    if total is not None and out is not None and is_complex(total) and not is_complex(out):
-        total = apply1(o_real, total)
-    if total is not None and out_shape and shape_of(total) != out_shape:
-        total = _HOOKS["broadcast"](total, out_shape)
     return total
 
 

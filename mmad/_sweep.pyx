@@ -650,7 +650,7 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
         partials = cache.get(k)
         if partials is None:
             partials = cache[k] = [None] * len(dots)
-    g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, partials)
+    g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, rec.dtype, partials)
     if g is None:
         return 0
     if cells.is_array(k) and not isinstance(g, (np.ndarray, Batch)):

@@ -40,7 +40,7 @@ def adopt(value, like):
 def _zeros_hook(shape, dtype, like):
     value = np.zeros(shape, dtype)
     if shape == () and not isinstance(like, Batch):
-        return 0.0
+        return 0.0 if value.dtype == np.float64 else value[()]
     return adopt(value, like)
 
 

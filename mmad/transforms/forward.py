@@ -64,14 +64,15 @@ def _step(tape, k, dots, env):
     if op is window:
         g = window(ds[0], **params)
         return a.positive(g) if tape.is_version(args[0]) else g
-    shape = () if tape.record_of(k) is None else tape.record_of(k).shape
+    rec = tape.record_of(k)
+    shape, dtype = ((), np.dtype(float)) if rec is None else (rec.shape, rec.dtype)
     if op is put:
-        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, tape.record_of(k).dtype, ds[1])
+        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, dtype, ds[1])
         return put(base, 0.0 if ds[1] is None else ds[1], **params)
     if op is put_index:
-        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, tape.record_of(k).dtype, ds[1])
+        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, dtype, ds[1])
         return put_index(base, 0.0 if ds[1] is None else ds[1], vals[2])
-    return _rules.push(op, ds, vals, out, params, shape)
+    return _rules.push(op, ds, vals, out, params, shape, dtype)
 
 
 def _version(tape, dots, base, k, value):
