@@ -13,8 +13,8 @@ from mmad.ops.structure import embed, size, viewed
 def _fortran(order, x):
     """Whether elements are read in Fortran order."""
     if order not in ("C", "F") and len(shape_of(x)) > 1:
-        raise TypeError(f"order={order!r} depends on the layout in memory, which a traced array does not share with the "
-                        "plain one; use 'C' or 'F'")
+        raise TypeError(f"order={order!r} depends on the layout in memory, which a traced array does not share with "
+                        "the plain one; use 'C' or 'F'")
     return order == "F"
 
 

@@ -172,7 +172,8 @@ cofactor = nonlinear("cofactor", _cofactor, lambda dots, out, m: cofactor_tangen
 
 # The first two derivatives of the determinant are right at singular matrices too; the third needs a regular one.
 det = nonlinear("det", np.linalg.det, lambda dots, out, m: trace_of_product(cofactor(m), dots[0]),
-                transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))}, batch=_same(lambda: det), probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)))
+                transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))},
+                batch=_same(lambda: det), probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)))
 
 
 def _slogdet(m):
@@ -231,5 +232,6 @@ def _cholesky_transpose(ct, m):
     return a.add(lower(s, 1.0), lower(adjoint(s), 0.0))
 
 
-cholesky = nonlinear("cholesky", np.linalg.cholesky, _cholesky_jvp, transposes={0: _cholesky_transpose}, batch=_same(lambda: cholesky),
+cholesky = nonlinear("cholesky", np.linalg.cholesky, _cholesky_jvp, transposes={0: _cholesky_transpose},
+                     batch=_same(lambda: cholesky),
                      probes=((SYMMETRIC,), (np.stack([SYMMETRIC, SYMMETRIC + np.eye(3)]),)))
