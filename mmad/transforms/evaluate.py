@@ -12,8 +12,8 @@ import numpy as np
 
 from mmad import _arrays
 from mmad._batch import Batch
-from mmad._core import Traced, Var, Wrapper
-from mmad._dual import Dual
+from mmad._core import HOOKS, Traced, Var, Wrapper
+from mmad._dual import Dual, make_dual
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, viewed, window
@@ -75,16 +75,18 @@ def _step(i, env):
     if i.op is window:
         return _window(vals[0], i)
     if i.op is put:
-        if not _writable(i, *vals):
+        base = _writable(i, *vals)
+        if base is None:
             return put(*vals, **i.params)
-        view = _view(vals[0], i.params)
+        view = _view(base, i.params)
         view[...] = vals[1]
-        return vals[0]
+        return base
     if i.op is put_index:
-        if not _writable(i, *vals[:2]):
+        base = _writable(i, *vals[:2])
+        if base is None:
             return put_index(*vals)
-        vals[0][vals[2]] = vals[1]
-        return vals[0]
+        base[vals[2]] = vals[1]
+        return base
     return i.op(*vals, **i.params)
 
 
@@ -100,12 +102,12 @@ def _kind(i, v):
 
 
 def _store(i, base, value):
-    index = i.params["index"]
-    if not _writable(i, base, value):
+    index, into = i.params["index"], _writable(i, base, value)
+    if into is None:
         flat = int(np.ravel_multi_index(index, i.shape)) if index else 0
         return put(base, value, offset=flat, shape=(), strides=(), of=i.shape)
-    base[index] = value if isinstance(value, Traced) else float(value)
-    return base
+    into[index] = value if isinstance(value, Traced) else float(value)
+    return into
 
 
 def _level(x):
@@ -114,7 +116,24 @@ def _level(x):
 
 
 def _writable(i, base, value):
-    return i.in_place and _level(base) >= _level(value)
+    """The array to write into: the base itself or a copy; None where it cannot hold the value."""
+    if _level(base) >= _level(value):
+        return base if i.in_place else _copied(base)
+    if isinstance(base, np.ndarray) and base.dtype.kind in "fc":
+        return HOOKS["adopt"](base.copy(order="C"), value)
+    return None
+
+
+def _copied(x):
+    """A new storage with the elements of x; a traced one copies when it is first written to."""
+    if isinstance(x, Dual):
+        return make_dual(x.level, _copied(x.primal), _copied(x.tangent))
+    if isinstance(x, Batch):
+        return Batch(x.level, _copied(x.lanes))
+    if isinstance(x, Var):
+        x.refresh()
+        return x.tape.var_at(x.node, x.tape.value_of(x))
+    return np.array(x, order="C")
 
 
 def _view(base, params):
