@@ -29,8 +29,8 @@ def vmap(f, in_axes=0, out_axes=0):
     f : callable
         Of one sample.
     in_axes : int, None, or tuple with one entry an argument
-        The axis of each argument that counts the samples; None for an argument that all samples share.  An entry may be a
-        tree of axes for an argument that is a tree.  Keyword arguments are mapped along axis 0.
+        The axis of each argument that counts the samples; None for an argument that all samples share.  An entry may
+        be a tree of axes for an argument that is a tree.  Keyword arguments are mapped along axis 0.
     out_axes : int, None, or tree of them
         Where the axis of the samples goes in the result; None for a result that is the same for all.
 
@@ -89,12 +89,16 @@ class _Mapped:
         if isinstance(in_axes, list):
             in_axes = tuple(in_axes)
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
-            raise ValueError(f"{self.what}: in_axes has {len(in_axes)} entries, but there are {len(args)} positional arguments")
+            raise ValueError(
+                f"{self.what}: in_axes has {len(in_axes)} entries, but there are {len(args)} positional arguments"
+            )
         self.names = []
         leaves, axes = [], []
         per_argument = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
-        for name, arg, axis in [*((f"argument {k}", x, i) for k, (x, i) in enumerate(zip(args, per_argument, strict=True))),
-                                *((f"argument {k!r}", x, 0) for k, x in kwargs.items())]:
+        for name, arg, axis in [
+            *((f"argument {k}", x, i) for k, (x, i) in enumerate(zip(args, per_argument, strict=True))),
+            *((f"argument {k!r}", x, 0) for k, x in kwargs.items()),
+        ]:
             places = tree.paths(arg)
             leaves += tree.flatten(arg)[0]
             axes += _prefix(axis, arg, f"{self.what}: in_axes of {name}")
@@ -110,8 +114,10 @@ class _Mapped:
             return None
         shape = shape_of(x)
         if not shape:
-            raise ValueError(f"{self.what}: {name} is a single number, which has no axis {axis} to map over; give it the axis "
-                             "None in in_axes")
+            raise ValueError(
+                f"{self.what}: {name} is a single number, which has no axis {axis} to map over; give it the axis "
+                "None in in_axes"
+            )
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"{self.what}: {name} has shape {shape}, which has no axis {axis}")
         return int(axis) % len(shape)

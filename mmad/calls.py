@@ -1,10 +1,10 @@
 """Functions with derivative rules of their own, as operations.
 
-A :class:`Rules` object holds a Python function of trees and a rule for its tangents, its cotangents or both.  Applied to
-traced values it becomes one instruction: the leaves of its arguments are the operands, the leaves of its result are packed
-into one vector.  The body always runs on plain numbers and arrays, outside of every derivative, so that it may call code
-that knows nothing of them; a rule runs on whatever the sweep works with, so that it can be differentiated again.  The rule
-that is missing is derived from the other by linear transposition.
+A :class:`Rules` object holds a Python function of trees and a rule for its tangents, its cotangents or both.  Applied
+to traced values it becomes one instruction: the leaves of its arguments are the operands, the leaves of its result
+are packed into one vector.  The body always runs on plain numbers and arrays, outside of every derivative, so that it
+may call code that knows nothing of them; a rule runs on whatever the sweep works with, so that it can be
+differentiated again.  The rule that is missing is derived from the other by linear transposition.
 """
 
 import contextlib
@@ -48,7 +48,9 @@ def suspended(values=()):
     inside = [w for w in values if isinstance(w, Wrapper)]
     levels = {w.level for w in wrappers}
     _state.tapes = tapes if keep else []
-    _state.wrappers = [*wrappers, *{w.level: w for w in inside if w.level not in levels}.values()] if inside or keep else []
+    _state.wrappers = (
+        [*wrappers, *{w.level: w for w in inside if w.level not in levels}.values()] if inside or keep else []
+    )
     try:
         yield
     finally:
@@ -123,8 +125,8 @@ class Call:
     operands : list of int
         Which leaves are operands.
     out_tree, slots, statics : object, list, list
-        Structure of the result, the slots of its differentiable leaves (None for the others), and the others; known once
-        the function has run.
+        Structure of the result, the slots of its differentiable leaves (None for the others), and the others; known
+        once the function has run.
     saved : dict
         What the forward rule kept for the backward rule, by the identities of the operands.
     """
@@ -167,8 +169,10 @@ class Call:
         primals = self.arguments(operands)
         if not isinstance(cts, tuple | list) or len(cts) != len(primals):
             got = f"a {type(cts).__name__}" if not isinstance(cts, tuple | list) else f"{len(cts)} of them"
-            raise TypeError(f"the backward rule of {name} must return a tuple with a cotangent for each of its {len(primals)} "
-                            f"argument{'s' * (len(primals) != 1)} (None for zero), it returned {got}")
+            raise TypeError(
+                f"the backward rule of {name} must return a tuple with a cotangent for each of its {len(primals)} "
+                f"argument{'s' * (len(primals) != 1)} (None for zero), it returned {got}"
+            )
         found = []
         for k, (x, ct) in enumerate(zip(primals, cts, strict=True)):
             count = len(tree.flatten(x)[0])
@@ -182,8 +186,10 @@ class Call:
             g = lifted(found[at])
             if g is not None and shape_of(g) != shape_of(v):
                 place = tree.paths(primals)[at]
-                raise ValueError(f"the backward rule of {name}: the cotangent of argument {place} has shape {shape_of(g)}, "
-                                 f"the argument {shape_of(v)}")
+                raise ValueError(
+                    f"the backward rule of {name}: the cotangent of argument {place} has shape {shape_of(g)}, "
+                    f"the argument {shape_of(v)}"
+                )
             result.append(g if g is None or isinstance(g, Traced | np.ndarray | float) else np.asarray(g)[()])
         return result
 
@@ -194,8 +200,10 @@ class Call:
         slots, statics, at = [], [], 0
         for v in leaves:
             if isinstance(v, Traced) or (isinstance(v, np.ndarray) and v.dtype.hasobject):
-                raise TypeError(f"{self.rules.name} returned a traced value although its arguments were plain: it uses a traced "
-                                "value from outside; pass that as an argument")
+                raise TypeError(
+                    f"{self.rules.name} returned a traced value although its arguments were plain: it uses a traced "
+                    "value from outside; pass that as an argument"
+                )
             if isinstance(v, float | complex | np.inexact) or (isinstance(v, np.ndarray) and v.dtype.kind in "fc"):
                 slots.append(Slot(v, at))
                 at += slots[-1].size
@@ -212,7 +220,7 @@ class Call:
         return np.concatenate([np.zeros(0), *[np.ravel(v) for v in parts]])
 
     def unpack(self, flat):
-        """The leaves of a result, or of a cotangent of it, from the value of the instruction; None for what is static."""
+        """The leaves of a result, or of a cotangent of it, from the instruction's value; None for what is static."""
         if sum(s is not None for s in self.slots) == 1:
             return [None if s is None else flat for s in self.slots]
         return [None if s is None else s.take(flat) for s in self.slots]
@@ -229,19 +237,23 @@ class Call:
         return tree.unflatten(self.out_tree, [0.0 if isinstance(v, int | np.integer) else v for v in leaves])
 
     def tangent_leaves(self, y_dot):
-        """The leaves of a tangent that a rule returned, checked against the result; None for zero and for what is static."""
+        """The leaves of a tangent that a rule returned, checked; None for zero and for what is static."""
         if y_dot is None:
             return [None] * len(self.slots)
         leaves, _ = tree.flatten(y_dot)
         name = self.rules.name
         if len(leaves) != len(self.slots):
-            raise ValueError(f"the rule of {name}: the tangent must have the structure of the result ({len(self.slots)} leaves), "
-                             f"it has {len(leaves)} leaves")
+            raise ValueError(
+                f"the rule of {name}: the tangent must have the structure of the result ({len(self.slots)} leaves), "
+                f"it has {len(leaves)} leaves"
+            )
         out = []
         for d, s in zip(leaves, self.slots, strict=True):
             d = None if s is None else lifted(d)
             if d is not None and shape_of(d) != s.shape:
-                raise ValueError(f"the rule of {name}: a tangent has shape {shape_of(d)}, the result it belongs to {s.shape}")
+                raise ValueError(
+                    f"the rule of {name}: a tangent has shape {shape_of(d)}, the result it belongs to {s.shape}"
+                )
             if d is not None and dtype_of(d).kind == "c" and s.dtype.kind != "c":
                 raise TypeError(f"the rule of {name}: a tangent is complex, the result it belongs to real")
             out.append(d)
@@ -308,14 +320,18 @@ class Rules:
         fixed = {k: args[k] for k in fixed_at}
         for k, x in fixed.items():
             if any(isinstance(v, Traced) for v in tree.flatten(x)[0]):
-                raise TypeError(f"{self.name}: argument {k} is in nondiff_argnums, but it is a traced value; take it out of "
-                                "nondiff_argnums, or pass mmad.concrete(x)")
+                raise TypeError(
+                    f"{self.name}: argument {k} is in nondiff_argnums, but it is a traced value; take it out of "
+                    "nondiff_argnums, or pass mmad.concrete(x)"
+                )
         if not any(isinstance(v, Traced) for v in leaves):
             with suspended():
                 return self.body(*args)
         if self.push is None and self.pull is None:
             raise UnsupportedError(f"{self.name} has no derivative: {self.advice}")
-        call = Call(self, {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in fixed.items()}, structure, leaves)
+        call = Call(
+            self, {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in fixed.items()}, structure, leaves
+        )
         return call.result(self.op(*[leaves[k] for k in call.operands], call=call))
 
     def _evaluate(self, *operands, call):
@@ -330,19 +346,23 @@ class Rules:
                 call.saved[tuple(map(id, operands))] = operands, residual
         for v, w in zip(operands, copies, strict=True):
             if isinstance(v, np.ndarray) and self.forward is None and v.tobytes() != w.tobytes():
-                raise ValueError(f"{self.name} changed one of its arguments in place; a function with a rule of its own must "
-                                 "work on a copy, as in x = x.copy()")
+                raise ValueError(
+                    f"{self.name} changed one of its arguments in place; a function with a rule of its own must "
+                    "work on a copy, as in x = x.copy()"
+                )
         return call.pack(y)
 
     def split_forward(self, pair):
         """(y, residual) as a forward rule returned it, checked."""
         if not isinstance(pair, tuple) or len(pair) != 2:
-            raise TypeError(f"the forward rule of {self.name} must return (y, what the backward rule needs), it returned "
-                            f"a {type(pair).__name__}")
+            raise TypeError(
+                f"the forward rule of {self.name} must return (y, what the backward rule needs), it returned "
+                f"a {type(pair).__name__}"
+            )
         return pair
 
     def residual(self, call, operands):
-        """What the forward rule kept: as saved when the function ran, or, on traced values, of the forward rule again."""
+        """What the forward rule kept when the function ran, or, on traced values, of the forward rule again."""
         if self.forward is None:
             return None
         saved = call.saved.get(tuple(map(id, operands)))
@@ -351,8 +371,10 @@ class Rules:
         try:
             return self.split_forward(self.forward(*call.everything(call.arguments(operands))))[1]
         except TypeError as e:
-            e.add_note(f"in the forward rule of {self.name}, which a nested derivative differentiates: to call code that knows "
-                       f"nothing of derivatives, call {self.name} itself there, not the function inside it")
+            e.add_note(
+                f"in the forward rule of {self.name}, which a nested derivative differentiates: to call code that "
+                f"knows nothing of derivatives, call {self.name} itself there, not the function inside it"
+            )
             raise
 
     def tangent(self, call, operands, dots, out):

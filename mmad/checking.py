@@ -71,7 +71,7 @@ class Report:
 
 
 class _Flat:
-    """A function as one of a list of arrays to a list of arrays: differentiable leaves in, differentiable leaves out."""
+    """A function as one of arrays to arrays: differentiable leaves in, differentiable leaves out."""
 
     def __init__(self, f, args):
         self.f = f
@@ -130,8 +130,8 @@ def _dot(xs, ys):
 def _differences(f, xs, vs, ct):
     """d/dt <ct, f(x + t v)> at 0, by central differences with Richardson extrapolation; and an estimate of its error.
 
-    The entry of the table with the smallest difference from its neighbours is taken (Ridders 1982).  The evaluations are
-    in double precision whatever that of the arguments is.
+    The entry of the table with the smallest difference from its neighbours is taken (Ridders 1982).  The evaluations
+    are in double precision whatever that of the arguments is.
     """
     wide = [np.result_type(_dtype(x), np.float64) for x in xs]
 
@@ -161,9 +161,9 @@ def _as(x, moved):
 def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=None, atol=None, seed=0):
     """Check the derivatives of a function at a point.
 
-    Along random directions, each mode is compared with central differences (Richardson-extrapolated, of the derivative of
-    the order below) and the modes with each other, to rounding, by the identity <y_bar, J v> = <J^T y_bar, v>.  For second
-    order the derivatives are themselves checked, in every nesting of the modes.
+    Along random directions, each mode is compared with central differences (Richardson-extrapolated, of the
+    derivative of the order below) and the modes with each other, to rounding, by the identity
+    <y_bar, J v> = <J^T y_bar, v>.  For second order the derivatives are themselves checked, in every nesting.
 
     Parameters
     ----------

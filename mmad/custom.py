@@ -65,9 +65,11 @@ class _Custom:
             bound = self.signature.bind(*args, **kwargs)
             by_name = [k for k in kwargs if k not in bound.arguments or self._keyword_only(k)]
             if by_name:
-                raise TypeError(f"{self.kind} {_name(self.function)}: the keyword-only argument"
-                                f"{'s' * (len(by_name) > 1)} {', '.join(by_name)} cannot be handed to its rule; make them "
-                                "positional parameters, which may be called by name")
+                raise TypeError(
+                    f"{self.kind} {_name(self.function)}: the keyword-only argument"
+                    f"{'s' * (len(by_name) > 1)} {', '.join(by_name)} cannot be handed to its rule; make them "
+                    "positional parameters, which may be called by name"
+                )
             bound.apply_defaults()
             args = bound.args
         elif kwargs:
@@ -85,8 +87,8 @@ def _fixed(call):
 class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
     """Decorator: a function with a rule of its own for its directional derivative.
 
-    Reverse mode is derived from the rule by transposition.  The function itself always gets plain numbers and arrays, so
-    it may call any code; the rule must be NumPy code, linear in the tangents, and is differentiated for higher
+    Reverse mode is derived from the rule by transposition.  The function itself always gets plain numbers and arrays,
+    so it may call any code; the rule must be NumPy code, linear in the tangents, and is differentiated for higher
     derivatives: there, call the custom function itself for its value.
 
     Parameters
@@ -164,9 +166,9 @@ def tree_add(x, y):
 class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
     """Decorator: a function with a rule of its own for its cotangents.
 
-    Forward mode is derived from the backward rule by transposition, as it is linear in the cotangent.  The function itself
-    always gets plain numbers and arrays, so it may call any code; the rules must be NumPy code to be differentiated for
-    higher derivatives: there, call the custom function itself for its value.
+    Forward mode is derived from the backward rule by transposition, as it is linear in the cotangent.  The function
+    itself always gets plain numbers and arrays, so it may call any code; the rules must be NumPy code to be
+    differentiated for higher derivatives: there, call the custom function itself for its value.
 
     Parameters
     ----------
@@ -201,8 +203,8 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
     kind = "custom_vjp"
 
     def _rules(self):
-        return Rules(_name(self.function), self.function,
-                     advice="give it its rules with f.defvjp(forward, backward), or both modes with mmad.primitive(f, jvp=, vjp=)")
+        advice = "give it its rules with f.defvjp(forward, backward), or both modes with mmad.primitive(f, jvp=, vjp=)"
+        return Rules(_name(self.function), self.function, advice=advice)
 
     def defvjp(self, forward, backward):
         """Declare the rules."""
@@ -259,7 +261,9 @@ class _Primitive(_Custom):
         jvp, vjp = self.jvp, self.vjp
         push = None if jvp is None else lambda call, primals, tangents, y: jvp(tangents, y, *primals)
         pull = None if vjp is None else lambda call, residual, ct, primals, y: vjp(ct, y, *primals)
-        return Rules(self.name, self.function, push, pull, needs_out=True, advice="declare it with mmad.primitive(f, jvp=, vjp=)")
+        return Rules(
+            self.name, self.function, push, pull, needs_out=True, advice="declare it with mmad.primitive(f, jvp=, vjp=)"
+        )
 
 
 def stop_gradient(x):

@@ -7,8 +7,8 @@ from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
 from mmad.api import Linearized, grad
-from mmad.matrices import LANES, lanes_of, real_leaf
 from mmad.calls import suspended
+from mmad.matrices import LANES, lanes_of, real_leaf
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import is_static
@@ -46,7 +46,9 @@ class _Side:
             n, shape = size(shape_of(x)), shape_of(x)
             part = v[..., at:at + n].reshape((*lead, *shape))
             dtype = real_leaf(x, "")
-            parts.append(float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C"))
+            parts.append(
+                float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C")
+            )
             at += n
         return parts
 
@@ -101,7 +103,12 @@ class _Recorded:
         """J.T V, many columns at a time."""
         def pull(lanes):
             pairs = [(y, ct) for y, ct in zip(self.lin.trace.outputs, lanes, strict=True) if isinstance(y, Traced)]
-            return self.lin.trace.pull(*map(list, zip(*pairs, strict=True))) if pairs else [None] * len(self.columns.leaves)
+            return (
+                self.lin.trace.pull(*map(list, zip(*pairs, strict=True)))
+                if pairs
+                else [None] * len(self.columns.leaves)
+            )
+
         return self._many(matrix, self.rows, self.columns, pull)
 
     def _many(self, matrix, source, target, product):
@@ -118,8 +125,10 @@ class _Recorded:
 def _checked_leaves(x, what):
     leaves, _ = tree.flatten(x)
     if any(isinstance(v, Traced) for v in leaves):
-        raise TypeError(f"{what}: an operator multiplies plain vectors, so it cannot be made at a traced point; inside a "
-                        "function being differentiated use mmad.hvp, mmad.jvp or mmad.vjp")
+        raise TypeError(
+            f"{what}: an operator multiplies plain vectors, so it cannot be made at a traced point; inside a "
+            "function being differentiated use mmad.hvp, mmad.jvp or mmad.vjp"
+        )
 
 
 def hessian_operator(f, x):
@@ -136,8 +145,8 @@ def hessian_operator(f, x):
     Returns
     -------
     scipy.sparse.linalg.LinearOperator, shape (n, n)
-        Acts on vectors of the leaves of `x`, raveled in C order, one after the other.  ``@`` of a matrix multiplies many
-        columns at once.
+        Acts on vectors of the leaves of `x`, raveled in C order, one after the other.  ``@`` of a matrix multiplies
+        many columns at once.
 
     Raises
     ------
@@ -159,7 +168,9 @@ def hessian_operator(f, x):
     _checked_leaves(x, "hessian_operator")
     r = _Recorded(grad(f), x, "hessian_operator")
     n = r.columns.size
-    return operator((n, n), matvec=r.push, rmatvec=r.push, matmat=r.push_many, rmatmat=r.push_many, dtype=r.columns.dtype)
+    return operator(
+        (n, n), matvec=r.push, rmatvec=r.push, matmat=r.push_many, rmatmat=r.push_many, dtype=r.columns.dtype
+    )
 
 
 def jacobian_operator(f, x):
@@ -195,5 +206,11 @@ def jacobian_operator(f, x):
     _checked_leaves(x, "jacobian_operator")
     r = _Recorded(f, x, "jacobian_operator")
     dtype = np.result_type(r.rows.dtype, r.columns.dtype)
-    return operator((r.rows.size, r.columns.size), matvec=r.push, rmatvec=r.pull, matmat=r.push_many, rmatmat=r.pull_many,
-                    dtype=dtype)
+    return operator(
+        (r.rows.size, r.columns.size),
+        matvec=r.push,
+        rmatvec=r.pull,
+        matmat=r.push_many,
+        rmatmat=r.pull_many,
+        dtype=dtype,
+    )

@@ -47,7 +47,10 @@ def test_right_derivatives_pass(name):
 def test_third_order():
     report = mmad.check_derivatives(lambda x: np.sin(x).sum() ** 2, (X,), order=3)
     assert {c.derivative for c in report.comparisons if c.order == 3} == {
-        f"{a} over {b} over {c}" for a in ("forward", "reverse") for b in ("forward", "reverse") for c in ("forward", "reverse")
+        f"{a} over {b} over {c}"
+        for a in ("forward", "reverse")
+        for b in ("forward", "reverse")
+        for c in ("forward", "reverse")
     }
 
 
@@ -85,7 +88,11 @@ def test_a_wrong_second_derivative_fails():
 
 
 def test_modes():
-    for modes, names in [(("fwd",), {"forward"}), (("reverse",), {"reverse"}), (("fwd", "rev"), {"forward", "reverse"})]:
+    for modes, names in [
+        (("fwd",), {"forward"}),
+        (("reverse",), {"reverse"}),
+        (("fwd", "rev"), {"forward", "reverse"}),
+    ]:
         report = mmad.check_derivatives(np.sin, (0.3,), order=1, modes=modes)
         assert {c.derivative for c in report.comparisons} == names
     with pytest.raises(ValueError, match="sideways"):
