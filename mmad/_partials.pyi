@@ -1,0 +1,3 @@
+from mmad._core import Op
+
+def compile_partials(op: Op) -> None: ...

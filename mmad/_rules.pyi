@@ -1,0 +1,24 @@
+from typing import Any
+
+from mmad._core import Op
+
+def bind() -> None: ...
+def pull(
+    op: Op,
+    ct: Any,
+    vals: tuple[Any, ...],
+    out: Any,
+    params: dict[str, Any] | None,
+    out_shape: tuple[int, ...],
+    active: list[bool],
+) -> list[Any]: ...
+def push(
+    op: Op,
+    dots: list[Any],
+    vals: tuple[Any, ...],
+    out: Any,
+    params: dict[str, Any] | None,
+    out_shape: tuple[int, ...],
+    partials: list[Any] | None = None,
+) -> Any: ...
+def zero_like(x: Any) -> Any: ...
