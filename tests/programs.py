@@ -83,7 +83,7 @@ class Writer:
             return f"({self.scalar(1)} {self.pick('+-*')} {self.vector(depth - 1)})"
         if kind == 5:
             m = self.pick(self.matrices)
-            return self.pick((f"{m}[{self.pick(ROWS)}]", f"{m}.sum(axis=0)", f"np.tanh({m} @ {self.pick(self.vectors)}) @ {m}",
+            return self.pick((f"{m}[{self.pick(ROWS)}]", f"{m}.sum(axis=0)", f"(np.tanh({m} @ {self.pick(self.vectors)}) @ {m})",
                               f"np.max({m}, axis=0)", f"{m}.T[:, 1]", f"{m}.mean(0)"))
         if kind == 6:
             v = self.pick(self.vectors)
@@ -91,7 +91,7 @@ class Writer:
                               f"{v}[[1, 0, 3, 3]]", f"np.roll({v}, 1)", f"np.concatenate([{v}[2:], {v}[:2]])",
                               f"np.stack([{v}, {v}])[1]", f"({v} > {self.number()}) * {v}"))
         if kind == 7:
-            return f"np.array([{', '.join(self.scalar(1) for _ in range(4))}])"
+            return f"mmad.numpy.array([{', '.join(self.scalar(1) for _ in range(4))}])"
         return f"({self.vector(depth - 1)} / (1.0 + {self.pick(self.vectors)} ** 2))"
 
     def matrix(self):
@@ -142,7 +142,7 @@ class Writer:
             return
         expression, name = self.vector(1), self.name("w")
         self.emit(f"{name} = " + self.pick((f"np.zeros_like({self.pick(self.vectors)})", f"({expression}) * 1.0",
-                                            f"np.tanh({expression})", f"np.array({expression})",
+                                            f"np.tanh({expression})", f"mmad.numpy.array({expression})",
                                             "mmad.numpy.zeros(4)")))
         self.owned.append(name)
         self.vectors.append(name)
