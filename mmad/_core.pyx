@@ -542,43 +542,31 @@ cdef object record(Tape tape, Op op, tuple args, dict params):
 cdef object wrap(Tape tape, Op op, tuple ids, tuple vals, dict params, object out):
     """The traced result of an operation whose value is `out`."""
     cdef cnp.ndarray arr
-    cdef int32_t node
-    cdef int flags
+    cdef int flags = NODE_ARRAY
     cdef bint fresh
-    if type(out) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> out) == cnp.NPY_DOUBLE:
-        arr = out
-        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, _float64)
-        node = tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
-        fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
-        if fresh:
-            for a in vals:
-                if a is out:
-                    fresh = False
-        return make_array(tape, node, arr, fresh)
     if isinstance(out, float):
         rec = new_rec(op, ids, vals, params, out, (), _float64)
-        node = tape.push_rec(OP_REC, NODE_STRONG, rec, out)
-        return make_scalar(tape, node, out, NODE_STRONG)
-    if not isinstance(out, np.ndarray):
+        return make_scalar(tape, tape.push_rec(OP_REC, NODE_STRONG, rec, out), out, NODE_STRONG)
+    if type(out) is not cnp.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> out) != cnp.NPY_DOUBLE:
         out = np.asarray(out)
-        if out.ndim == 0 and out.dtype.kind in "biu" and not tape.guarded:
-            return out[()]
-        if out.ndim == 0 and out.dtype.kind == "b":
-            rec = new_rec(op, ids, vals, params, out, (), out.dtype)
-            return make_scalar(tape, tape.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
+        kind = out.dtype.kind
+        if kind not in "fcbiu":
+            raise TypeError(f"{op.name} gave an array of dtype {out.dtype}, which has no derivative")
+        if kind in "biu":
+            if not tape.guarded:
+                return out if out.ndim else out[()]
+            if kind == "b" and not out.ndim:
+                rec = new_rec(op, ids, vals, params, out, (), out.dtype)
+                return make_scalar(tape, tape.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
+            flags |= NODE_BOOL
     arr = out
-    if arr.dtype.kind not in "fcbiu":
-        raise TypeError(f"{op.name} gave an array of dtype {arr.dtype}, which has no derivative")
-    if arr.dtype.kind in "biu" and not tape.guarded:
-        return arr
-    rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
-    node = tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
     fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
     if fresh:
         for a in vals:
             if a is out:
                 fresh = False
-    return make_array(tape, node, arr, fresh)
+    rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
+    return make_array(tape, tape.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
 
 
 # ------------------------------------------------------------------------------------------- traced values

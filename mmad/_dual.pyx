@@ -74,7 +74,7 @@ cdef object own(object x):
     elif isinstance(x, Dual):
         shared = own((<Dual> x).primal) is not (<Dual> x).primal or own((<Dual> x).tangent) is not (<Dual> x).tangent
     elif isinstance(x, Wrapper):
-        shared = own(x.value) is not x.value
+        shared = own(x.lanes) is not x.lanes
     return apply_op(o_pos, (x,), None) if shared else x
 
 
@@ -383,7 +383,7 @@ cdef object make_view(int64_t level, object value, object tangent):
 cdef object settable(object array, object v):
     """`array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
     if isinstance(v, Traced) and not isinstance(array, Traced):
-        fresh = _HOOKS["zeros"](array.shape, array.dtype, v)
+        fresh = _HOOKS["adopt"](np.zeros(array.shape, array.dtype), v)
         fresh[...] = array
         return fresh
     return array

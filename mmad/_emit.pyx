@@ -40,8 +40,10 @@ cdef struct Bar:
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c, double *v) except -1:
     """Append a scalar instruction; its value goes to v."""
-    v[0] = scalar_eval(op, tape.nodes[a].v, tape.nodes[b].v if b >= 0 else 0.0, tape.nodes[c].v if c >= 0 else 0.0)
-    return tape.push(op, NODE_STRONG, a, b, c, v[0])
+    cdef Node *nodes = tape.nodes
+    cdef int flags = nodes[a].flags | (nodes[b].flags if b >= 0 else 0) | (nodes[c].flags if c >= 0 else 0)
+    v[0] = scalar_eval(op, nodes[a].v, nodes[b].v if b >= 0 else 0.0, nodes[c].v if c >= 0 else 0.0)
+    return tape.push(op, flags & NODE_STRONG, a, b, c, v[0])
 
 
 cdef int emit_partial(Tape tape, const Partial *q, const int32_t *operands, Bar *r) except -1:
@@ -255,7 +257,7 @@ cdef class Sweep:
             bar = self.bars[k - self.start]
             if bar.node < 0:
                 return 0
-            ct = make_scalar(tape, bar.node, bar.v, NODE_STRONG)
+            ct = make_scalar(tape, bar.node, bar.v, tape.nodes[bar.node].flags & NODE_STRONG)
             out = make_scalar(tape, k, p.v, NODE_STRONG)
         if op.kind == KIND_WINDOW:
             j = rec.args[0]
@@ -310,7 +312,8 @@ cdef class Sweep:
         if self.tape.nodes[k].flags & NODE_ARRAY:
             return self.arrays.get(k)
         bar = self.bars[k - self.start]
-        return None if bar.node < 0 else make_scalar(self.tape, bar.node, bar.v, NODE_STRONG)
+        return None if bar.node < 0 else make_scalar(self.tape, bar.node, bar.v,
+                                                           self.tape.nodes[bar.node].flags & NODE_STRONG)
 
 
 cdef inline Py_ssize_t size(tuple shape):

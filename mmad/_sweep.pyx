@@ -21,7 +21,7 @@ import numpy as np
 
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR,
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR,
                          OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
                          Tape, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
@@ -82,6 +82,8 @@ cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) e
             mask[k] = 1
     for k in range(start, stop):
         p = tape.nodes + k
+        if p.flags & NODE_BOOL:
+            continue  # truth values and integers carry no derivative
         if p.op >= OP_FIRST_SCALAR:
             if mask[p.a] or (p.b >= 0 and mask[p.b]) or (p.c >= 0 and mask[p.c]):
                 mask[k] = 1
@@ -702,6 +704,8 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
             PyErr_CheckSignals()
         p = nodes + k
         dot = c + <size_t> k * lanes
+        if p.flags & NODE_BOOL:
+            continue
         if p.op >= OP_FIRST_SCALAR:
             if lanes == 1 and p.op == SC_multiply:
                 s = 0.0

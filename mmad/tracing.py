@@ -405,7 +405,9 @@ class Trace:
             return leaf
         if g is None:
             zero = np.zeros(x.shape, x.dtype)
-            return restore(zero if x.shape or isinstance(leaf, np.ndarray) else 0.0, zero if isinstance(leaf, Traced) else leaf)
+            if isinstance(leaf, Traced):
+                return zero if x.shape else zero[()]
+            return restore(zero, leaf)
         return restore(g, leaf)
 
 

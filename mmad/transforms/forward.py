@@ -85,7 +85,7 @@ def _version(tape, dots, base, k, value):
         return old
     rec = tape.record_of(k)
     like = old if old is not None and isinstance(old, Traced) else value
-    fresh = HOOKS["zeros"](rec.shape, rec.dtype, like)
+    fresh = HOOKS["adopt"](np.zeros(rec.shape, rec.dtype), like)
     if old is not None:
         fresh[...] = old
     return fresh

@@ -66,13 +66,13 @@ class Accumulators:
         if k not in self.owned:
             rec = self.tape.record_of(k)
             old = self.bars.get(k)
-            fresh = HOOKS["zeros"](rec.shape, rec.dtype, like if old is None else old)
+            fresh = HOOKS["adopt"](np.zeros(rec.shape, rec.dtype), like if old is None else old)
             if old is not None:
                 fresh[...] = old
             self.bars[k] = fresh
             self.owned.add(k)
         elif isinstance(like, Traced) and not isinstance(self.bars[k], Traced):
-            fresh = HOOKS["zeros"](self.bars[k].shape, self.bars[k].dtype, like)
+            fresh = HOOKS["adopt"](np.zeros(self.bars[k].shape, self.bars[k].dtype), like)
             fresh[...] = self.bars[k]
             self.bars[k] = fresh
         return self.bars[k]
