@@ -3,6 +3,7 @@
 from mmad import numpy
 from mmad._core import ArrayVar, ScalarVar, Var, concrete
 from mmad._dual import Dual
+from mmad._pool import clear_pool
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
@@ -17,7 +18,7 @@ from mmad.transforms.validate import ValidationError, validate
 from mmad.tree import register
 
 __all__ = ["ArrayVar", "Dual", "GuardError", "ScalarVar", "Tape", "TraceError", "UnsupportedError",
-           "ValidationError", "Var", "check_derivatives", "concrete", "custom_jvp", "custom_vjp",
+           "ValidationError", "Var", "check_derivatives", "clear_pool", "concrete", "custom_jvp", "custom_vjp",
            "derivative", "grad", "hessian", "hessian_operator", "hook", "hvp", "jacfwd", "jacobian",
            "jacobian_operator", "jacrev", "jvp", "linearize", "numpy", "primitive", "record", "register",
            "stop_gradient", "validate", "value_and_grad", "value_grad_hvp", "vjp", "vmap"]

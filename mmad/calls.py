@@ -20,11 +20,13 @@ from mmad.errors import UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate, reshape, size
-from mmad.tracing import Trace, _state
+from mmad.tracing import Trace, _state, open_tape
+from mmad.transforms.evaluate import GuardError
 
 __all__ = ["Rules", "suspended"]
 
 _serial = itertools.count()
+SAVED = 64  # residuals kept an application: one a lane of a batch; older ones are computed again
 
 
 # ------------------------------------------------------------------------------------------------ context
@@ -38,6 +40,13 @@ def holds_var(x):
         else:
             x = x.lanes
     return isinstance(x, Var)
+
+
+def batch_in(x):
+    """The batch in x, inside dual numbers; None if there is none."""
+    while isinstance(x, Dual):
+        x = x.primal
+    return x if isinstance(x, Batch) else None
 
 
 @contextlib.contextmanager
@@ -83,6 +92,10 @@ def as_given(x):
     return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x
 
 
+class OtherResultError(LaneDivergence, GuardError):
+    """A function gave what Python saw, or a shape, otherwise than in the recorded run or in another lane."""
+
+
 class Slot:
     """A leaf of a result: its place in the packed vector."""
 
@@ -92,6 +105,15 @@ class Slot:
         self.number = type(leaf) is float
         self.shape, self.dtype, self.start = shape_of(leaf), dtype_of(leaf), start
         self.size = size(self.shape)
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, Slot)
+            and (self.shape, self.dtype, self.start) == (other.shape, other.dtype, other.start)
+            and self.number == other.number
+        )
+
+    __hash__ = None
 
     def take(self, flat):
         """This leaf out of the packed vector; of a cotangent likewise."""
@@ -140,6 +162,12 @@ class Call:
 
     def __repr__(self):
         return f"<call of {self.rules.name}>"
+
+    def save(self, operands, residual):
+        """Keep what the forward rule returned for these operands."""
+        while len(self.saved) >= SAVED:
+            self.saved.pop(next(iter(self.saved)), None)
+        self.saved[tuple(map(id, operands))] = operands, residual
 
     # --- arguments ------------------------------------------------------------------------------
     def arguments(self, operands):
@@ -196,7 +224,7 @@ class Call:
     # --- results --------------------------------------------------------------------------------
     def pack(self, y):
         """A result as the value of the instruction: its one leaf, or all leaves in one vector."""
-        leaves, self.out_tree = tree.flatten(y)
+        leaves, out_tree = tree.flatten(y)
         slots, statics, at = [], [], 0
         for v in leaves:
             if isinstance(v, Traced) or (isinstance(v, np.ndarray) and v.dtype.hasobject):
@@ -211,9 +239,13 @@ class Call:
             else:
                 slots.append(None)
                 statics.append(v)
-        if self.statics is not None and any(not _same(v, w) for v, w in zip(self.statics, statics, strict=True)):
-            raise LaneDivergence(f"the lanes of a batch give different integer or other results of {self.rules.name}")
-        self.slots, self.statics = slots, statics
+        if self.slots is None:
+            self.out_tree, self.slots, self.statics = out_tree, slots, statics
+        elif out_tree != self.out_tree or slots != self.slots or not all(map(_same, self.statics, statics)):
+            raise OtherResultError(
+                f"{self.rules.name} gave an integer, or a result of a shape, that is not as when the program was "
+                "recorded (or as it is in another lane of a batch)"
+            )
         parts = [v for v, s in zip(leaves, slots, strict=True) if s is not None]
         if len(parts) == 1:
             return np.array(parts[0]) if isinstance(parts[0], np.ndarray) else parts[0]
@@ -343,7 +375,7 @@ class Rules:
                 y = self.body(*args)
             else:
                 y, residual = self.split_forward(self.forward(*args))
-                call.saved[tuple(map(id, operands))] = operands, residual
+                call.save(operands, residual)
         for v, w in zip(operands, copies, strict=True):
             if isinstance(v, np.ndarray) and self.forward is None and v.tobytes() != w.tobytes():
                 raise ValueError(
@@ -365,7 +397,7 @@ class Rules:
         """What the forward rule kept when the function ran, or, on traced values, of the forward rule again."""
         if self.forward is None:
             return None
-        saved = call.saved.get(tuple(map(id, operands)))
+        saved = call.saved.get(tuple(map(id, operands)))  # which keeps the operands, so that no other gets its id
         if saved is not None:
             return saved[1]
         try:
@@ -383,7 +415,7 @@ class Rules:
         if self.push is not None:
             return call.tangent_leaves(self.push(call, call.arguments(operands), call.tangents(operands, dots), y))
         residual = self.residual(call, operands)
-        like = next((v for v in operands if isinstance(v, Batch)), None)
+        like = next((b for b in map(batch_in, operands) if b is not None), None)
 
         def backward(*cts):
             full, rest = [], iter(cts)
@@ -413,7 +445,7 @@ class Rules:
             residual = self.residual(call, operands)
             gs = call.cotangents(operands, self.pull(call, residual, call.cotangent(ct), call.arguments(operands), y))
             return [g if on else None for g, on in zip(gs, active, strict=True)]
-        like = next((v for v in operands if isinstance(v, Batch)), None)
+        like = next((b for b in map(batch_in, operands) if b is not None), None)
 
         def forward(*dots):
             rest = iter(dots)
@@ -432,9 +464,17 @@ class Rules:
 def _seed(slot, like):
     """A zero to record a linear rule at; a batch where the rule's other values are one."""
     if slot.shape == () and slot.dtype == np.float64 and like is None:
-        return 0.0
+        return _constant(0.0)
     dtype = slot.dtype if slot.dtype.kind in "fc" else np.float64
-    return np.zeros(slot.shape, dtype) if like is None else HOOKS["zeros"](slot.shape, dtype, like)
+    return _constant(np.zeros(slot.shape, dtype) if like is None else HOOKS["zeros"](slot.shape, dtype, like))
+
+
+def _constant(x):
+    """x as a constant of the tape being recorded, not as another input of it."""
+    tape = open_tape()
+    if tape is None or isinstance(x, Var | Dual):
+        return x
+    return Batch(x.level, _constant(x.lanes)) if isinstance(x, Batch) else tape.add_constant(x)
 
 
 class _Derivative:

@@ -649,3 +649,85 @@ def test_hook():
     assert_allclose(g, np.minimum(2 * X, 0.5), rtol=1e-15)
     assert mmad.jvp(lambda x: mmad.hook(seen.append, x) ** 2, (3.0,), (1.0,)) == (9.0, 6.0)
     assert mmad.hook(print, 2.0) == 2.0
+
+
+# ------------------------------------------------------------------------------------------ tapes and lanes
+def exponential():
+    """exp by way of math.exp, one element at a time, with a backward rule."""
+
+    @mmad.custom_vjp
+    def exp(x):
+        return np.array([math.exp(v) for v in x])
+
+    def forward(x):
+        y = exp(x)
+        return y, y
+
+    exp.defvjp(forward, lambda y, g: (g * y,))
+    return exp
+
+
+def test_many_lanes():
+    exp, x = exponential(), np.linspace(0.0, 1.0, 300).reshape(100, 3)
+    assert_allclose(mmad.vmap(exp)(x), np.exp(x), rtol=1e-15)
+    got = mmad.vmap(mmad.grad(lambda r: (exp(r) * r).sum()))(x)
+    assert_allclose(got, np.exp(x) * (1 + x), rtol=1e-14)
+    got = mmad.vmap(mmad.hessian(lambda r: (exp(r) * r).sum()))(x)
+    assert_allclose(got, [np.diag(np.exp(r) * (2 + r)) for r in x], rtol=1e-14, atol=1e-16)
+    got = mmad.vmap(lambda r: mmad.jvp(lambda t: mmad.jvp(exp, (t,), (V,))[1], (r,), (V,))[1])(x)
+    assert_allclose(got, np.exp(x) * V**2, rtol=1e-14)
+    assert mmad.vmap(mmad.vmap(exp))(x.reshape(2, 50, 3)).shape == (2, 50, 3)
+
+
+def test_a_recorded_program_runs_the_function_again():
+    exp, calls = exponential(), []
+
+    @mmad.primitive(vjp=lambda y_bar, y, x: (3 * y_bar,))
+    def triple(x):
+        calls.append(1)
+        return 3 * x
+
+    tape = mmad.record(lambda x: (exp(x) * triple(x)).sum(), X)
+    assert len(calls) == 1
+    for k in range(1, 100):
+        assert tape(X * k / 50) == pytest.approx((np.exp(X * k / 50) * 3 * X * k / 50).sum(), rel=1e-14)
+    assert len(calls) == 100
+    assert "triple" in str(tape)
+
+
+def test_a_recorded_program_notices_another_integer_result():
+    @mmad.custom_jvp
+    def iterate(x):
+        n = 0
+        while x > 1:
+            x, n = x / 2, n + 1
+        return x, n
+
+    iterate.defjvp(lambda p, t: (iterate(*p), (t[0] / 2 ** iterate(*p)[1], 0)))
+
+    def f(x):
+        y, n = iterate(x)
+        return y * n
+
+    assert mmad.grad(f)(5.0) == 3 / 8
+    assert_array_equal(mmad.vmap(f)(np.array([0.5, 3.0, 5.0])), [0.0, 1.5, 5.0 / 8 * 3])
+    tape = mmad.record(f, 5.0)
+    assert tape(6.0) == 6.0 / 8 * 3
+    with pytest.raises(mmad.GuardError, match="iterate"):
+        tape(3.0)
+
+
+def test_transforms_of_a_recorded_program():
+    exp = exponential()
+    tape = mmad.record(lambda x: exp(x) * x, X)
+    want = np.exp(X) * (1 + X)
+    assert_allclose(tape.pushforward()(X, V), [np.exp(X) * X, want * V], rtol=1e-14)
+    at = X / 2
+    assert_allclose(tape.linearize(at)(V), np.exp(at) * (1 + at) * V, rtol=1e-14)
+    pullback = tape.pullback()
+    (x_bar,) = pullback(at, V)
+    assert_allclose(x_bar, np.exp(at) * (1 + at) * V, rtol=1e-14)
+    _, (bar_dot,) = pullback.pushforward()(at, V, V, np.zeros(3))
+    assert_allclose(bar_dot, np.exp(at) * (2 + at) * V * V, rtol=1e-14)
+    lanes = np.stack([X, at])
+    assert_allclose(tape.batch(2)(lanes), np.exp(lanes) * lanes, rtol=1e-14)
