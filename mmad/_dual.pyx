@@ -56,10 +56,10 @@ cpdef object make_dual(int64_t level, object value, object tangent):
         if isinstance(tangent, np.ndarray) and not tangent.flags.c_contiguous:
             tangent = np.ascontiguousarray(tangent)
         # both parts of one kind, so that a write never has to exchange an array that views share
-        if isinstance(value, Traced) and isinstance(tangent, np.ndarray):
-            tangent = _HOOKS["adopt"](tangent.copy(), value)
-        elif isinstance(tangent, (Var, Dual)) and isinstance(value, np.ndarray):
-            value = _HOOKS["adopt"](value.copy(), tangent)
+        if isinstance(value, Traced):
+            tangent = _HOOKS["conform"](tangent, value)
+        if isinstance(tangent, (Var, Dual)):
+            value = _HOOKS["conform"](value, tangent)
     r.level, r.primal, r.tangent = level, value, tangent
     return r
 

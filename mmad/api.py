@@ -263,10 +263,11 @@ def tangent_like(d, x, where):
     if isinstance(d, Traced):
         return d
     dtype = np.dtype(float) if isinstance(x, float) else x.dtype
-    if np.result_type(d).kind == "c" and dtype.kind != "c":
-        raise TypeError(f"{where}: the tangent is complex, the value real")
-    if np.result_type(d).kind not in "fciub":
+    kind = np.asarray(d).dtype.kind
+    if kind not in "fciub":
         raise TypeError(f"{where}: the tangent is of type {type(d).__name__}; it must be numeric")
+    if kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{where}: the tangent is complex, the value real")
     if isinstance(x, float) or (isinstance(x, Traced) and shape_of(x) == () and dtype == np.float64):
         return float(d)
     return np.array(d, dtype=dtype, order="C")

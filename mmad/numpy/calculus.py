@@ -301,6 +301,16 @@ def angle(z, deg=False):
     return np.rad2deg(r) if deg else r
 
 
+@implements(np.sign)
+def sign(x):
+    """`numpy.sign`; of a complex number z / |z|, and 0 at 0."""
+    x = lifted(x)
+    if np.dtype(x.dtype).kind != "c":
+        return a.sign(x)
+    radius = np.absolute(x)
+    return np.where(radius == 0, 0.0, x / np.where(radius == 0, 1.0, radius))
+
+
 @implements(np.iscomplexobj)
 def iscomplexobj(x):
     """`numpy.iscomplexobj`."""

@@ -37,6 +37,27 @@ def adopt(value, like):
     return value
 
 
+def conform(x, like):
+    """An array as one that also accepts values of the kind of `like`; x itself where it does already."""
+    if isinstance(x, Batch) and (not isinstance(like, Batch) or x.level > like.level):
+        lanes = conform(x.lanes, like)
+        return x if lanes is x.lanes else Batch(x.level, lanes)
+    if isinstance(like, Dual):
+        if isinstance(x, Dual) and x.level >= like.level:
+            return x
+        return make_dual(like.level, conform(x, like.primal), adopt(np.zeros(x.shape, x.dtype), like.tangent))
+    if isinstance(like, Batch):
+        if isinstance(x, Batch):
+            lanes = conform(x.lanes, like.lanes)
+            return x if lanes is x.lanes else Batch(x.level, lanes)
+        out = adopt(np.zeros(x.shape, x.dtype), like)
+        out[...] = x
+        return out
+    if isinstance(like, Var) and isinstance(x, np.ndarray):
+        return adopt(x.copy(), like)
+    return x
+
+
 def _zeros_hook(shape, dtype, like):
     value = np.zeros(shape, dtype)
     if shape == () and not isinstance(like, Batch):
@@ -191,6 +212,7 @@ def full_like(a, fill_value, **kwargs):
 
 _core.FUNCTIONS[np.full_like] = full_like
 _core.HOOKS["adopt"] = adopt
+_core.HOOKS["conform"] = conform
 _core.HOOKS["zeros"] = _zeros_hook
 _core.HOOKS["lift"] = lift
 _core.HOOKS["concrete"] = _core.concrete

@@ -15,6 +15,12 @@ def _select(cond, x, y):
     return np.where(cond, x, y)[()]
 
 
+def _sign(x):
+    if np.iscomplexobj(x):
+        raise TypeError("sign is piecewise constant only on real numbers")  # numpy.sign composes z / |z|
+    return np.sign(x)
+
+
 def _reciprocal(x):
     # np.reciprocal of an integer is an integer division
     return np.reciprocal(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fc" else np.divide(1.0, x)
@@ -72,7 +78,7 @@ hypot = elementwise("hypot", np.hypot, lambda x, y, out: select(equal(out, 0.0),
 # abs'(0) = 0; for complex z, conj(z)/|z|, whose conjugate is the gradient of |z|
 absolute = elementwise("absolute", np.absolute, lambda x, out: _absolute_partial(x, out), probes=POINTS)
 fabs = elementwise("fabs", np.fabs, lambda x, out: sign(x), probes=POINTS)
-sign = elementwise("sign", np.sign, lambda x, out: 0.0, probes=POINTS)
+sign = elementwise("sign", _sign, lambda x, out: 0.0, nin=1, probes=POINTS)
 copysign = elementwise("copysign", np.copysign, lambda x, y, out: multiply(copysign(1.0, x), copysign(1.0, y)),
                        lambda x, y, out: 0.0, probes=PAIRS)
 heaviside = elementwise("heaviside", np.heaviside, lambda x, y, out: 0.0,
