@@ -68,7 +68,7 @@ def _tangents(values):
 def _cotangents(tape):
     """The same for each leaf of the result."""
     out = []
-    for k, c in zip(tape.outputs, tape.constants, strict=True):
+    for k, c, as_float in zip(tape.outputs, tape.constants, tape.floats, strict=True):
         if k < 0:
             numeric = isinstance(c, float | complex | np.ndarray | np.inexact) and np.result_type(c).kind in "fc"
             out.append((1.0 if isinstance(c, float) else np.ones_like(c)) if numeric else _undifferentiated(c))
@@ -77,7 +77,7 @@ def _cotangents(tape):
         if i.array:
             out.append(np.ones(i.shape, i.dtype if i.dtype.kind in "fc" else np.float64))
         else:
-            out.append(1.0 if i.weak or i.dtype.kind == "b" else np.float64(1.0))
+            out.append(1.0 if as_float or i.dtype.kind == "b" else np.float64(1.0))
     return out
 
 
@@ -118,11 +118,12 @@ def pushforward(tape):
         with forwarding(wrapper):
             results = evaluate(tape, duals)
         ys, y_dots = [], []
-        for y, like in zip(results, _cotangents(tape), strict=True):
+        likes = _cotangents(tape)
+        for y, like in zip(results, likes, strict=True):
             dual = isinstance(y, Dual) and y.level == level
             ys.append(_refreshed(y.primal if dual else y))
             y_dots.append(_refreshed(y.tangent) if dual else _filled(None, like))
-    return close(new.tape, [*ys, *y_dots], _tuple([(tape.out_tree, len(ys))] * 2))
+    return close(new.tape, [*ys, *y_dots], _tuple([(tape.out_tree, len(ys))] * 2), likes * 2)
 
 
 def pullback(tape):
@@ -139,7 +140,7 @@ def pullback(tape):
         gs = iter(emit_reverse(new.tape, start, stop, seeds, nodes) if seeds else [None] * len(nodes))
         gs = [_filled(next(gs) if isinstance(x, Var) else None, v) for x, v in zip(xs, at, strict=True)]
         gs = [_refreshed(g) for g in gs]
-    return close(new.tape, gs, _tuple(tape.in_tree))
+    return close(new.tape, gs, _tuple(tape.in_tree), at)
 
 
 def batch(tape, k):
@@ -194,7 +195,7 @@ def linearize(tape, at):
             results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape))
             found = dict(zip(wanted, results, strict=True))
         y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, _cotangents(tape), strict=True)]
-    return close(new.tape, y_dots, tape.out_tree)
+    return close(new.tape, y_dots, tape.out_tree, _cotangents(tape))
 
 
 def transpose(tape):
@@ -212,7 +213,7 @@ def transpose(tape):
         gs = iter(gs)
         gs = [_refreshed(_filled(next(gs) if k >= 0 else None, v))
               for k, v in zip(tape.inputs, recorded(tape), strict=True)]
-    return close(new.tape, gs, _tuple(tape.in_tree))
+    return close(new.tape, gs, _tuple(tape.in_tree), recorded(tape))
 
 
 _BOTH = {"add", "subtract", "negative", "positive", "conjugate", "real", "imag", "astype", "stop_gradient"}

@@ -41,6 +41,8 @@ class Tape(_core.Tape):
         The values the arguments' and the result's leaves are; -1 for a leaf that is not traced.
     statics, constants : list
         The leaves of arguments and result that are not traced; None where they are.
+    floats : list of bool
+        Which leaves of the result are Python floats, not NumPy's.
     in_tree : list of (structure, int)
         Structure and number of leaves of every argument.
     out_tree : structure
@@ -57,7 +59,7 @@ class Tape(_core.Tape):
     """
 
     def __init__(self, origin="", guarded=True):
-        self.statics, self.constants = [], []
+        self.statics, self.constants, self.floats = [], [], []
 
     # ------------------------------------------------------------------------------------ looking at it
     @functools.cached_property
@@ -116,7 +118,8 @@ class Tape(_core.Tape):
             A shape, dtype or structure differs from what was recorded.
         """
         values = evaluate(self, self.arguments(args))
-        return tree.unflatten(self.out_tree, [self._result(k, v) for k, v in zip(self.outputs, values, strict=True)])
+        results = [self._result(*r) for r in zip(self.outputs, values, self.floats, strict=True)]
+        return tree.unflatten(self.out_tree, results)
 
     def arguments(self, args):
         """Leaves of the arguments, checked against what was recorded."""
@@ -151,13 +154,13 @@ class Tape(_core.Tape):
                              f"{i.dtype}; record the function again")
         return x
 
-    def _result(self, k, v):
+    def _result(self, k, v, as_float):
         if k < 0 or isinstance(v, Traced):
-            return v
+            return v.copy() if isinstance(v, np.ndarray) else v
         i = self.instructions[k]
         if i.array:
             return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
-        return v
+        return float(v) if as_float else v
 
     # ------------------------------------------------------------------------------------ transforms
     def pushforward(self):
@@ -299,9 +302,12 @@ def record(f, *args):
     return close(tape, trace.outputs, trace.out_tree)
 
 
-def close(tape, outputs, out_tree):
-    """Finish a tape: its results are these leaves."""
+def close(tape, outputs, out_tree, likes=None):
+    """Finish a tape: its results are these leaves, Python floats where `likes` has one."""
     tape.outputs, tape.constants, tape.out_tree = [], [], out_tree
+    kinds = [type(v) is float for v in likes] if likes is not None else [
+        type(v) is float or (isinstance(v, ScalarVar) and not v.strong and v.dtype.kind == "f") for v in outputs]
+    tape.floats = kinds
     for out in outputs:
         if isinstance(out, ScalarVar | ArrayVar):
             if out.tape is not tape:
@@ -312,7 +318,7 @@ def close(tape, outputs, out_tree):
             raise TraceError(f"{tape.origin} returned a {type(out).__name__} of a derivative outside of it")
         else:
             tape.outputs.append(-1)
-            tape.constants.append(out)
+            tape.constants.append(out.copy() if isinstance(out, np.ndarray) else out)
     if os.environ.get("MMAD_DEBUG", "") not in ("", "0"):
         from mmad.transforms.validate import validate
         validate(tape)

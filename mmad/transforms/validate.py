@@ -11,7 +11,7 @@
 import numpy as np
 
 from mmad._core import scalar_opcodes
-from mmad.transforms.evaluate import evaluate
+from mmad.transforms.evaluate import GuardError, evaluate
 
 __all__ = ["ValidationError", "validate"]
 
@@ -130,4 +130,7 @@ def _types(tape):
             _fail(tape, i, f"gives shape {np.shape(v)}")
         if np.result_type(v) != i.dtype:
             _fail(tape, i, f"gives dtype {np.result_type(v)}")
-    evaluate(tape, recorded(tape), watch=check)
+    try:
+        evaluate(tape, recorded(tape), watch=check)
+    except GuardError as error:
+        raise ValidationError(f"{tape.origin}: a guard does not hold where it was recorded: {error}") from error
