@@ -39,7 +39,7 @@ def adopt(value, like):
 
 def conform(x, like):
     """An array as one that also accepts values of the kind of `like`; x itself where it does already."""
-    if isinstance(x, Batch) and (not isinstance(like, Batch) or x.level > like.level):
+    if isinstance(x, Batch) and (not isinstance(like, Batch | Dual) or x.level > like.level):
         lanes = conform(x.lanes, like)
         return x if lanes is x.lanes else Batch(x.level, lanes)
     if isinstance(like, Dual):
