@@ -7,7 +7,6 @@ may call code that knows nothing of them; a rule runs on whatever the sweep work
 differentiated again.  The rule that is missing is derived from the other by linear transposition.
 """
 
-import contextlib
 import itertools
 
 import numpy as np
@@ -49,21 +48,33 @@ def batch_in(x):
     return x if isinstance(x, Batch) else None
 
 
-@contextlib.contextmanager
-def suspended(values=()):
+class suspended:  # noqa: N801  (used as a function)
     """Context that is outside of all derivatives `values` do not take part in."""
-    tapes, wrappers = getattr(_state, "tapes", []), getattr(_state, "wrappers", [])
-    keep = any(holds_var(v) for v in values)
-    inside = [w for w in values if isinstance(w, Wrapper)]
-    levels = {w.level for w in wrappers}
-    _state.tapes = tapes if keep else []
-    _state.wrappers = (
-        [*wrappers, *{w.level: w for w in inside if w.level not in levels}.values()] if inside or keep else []
-    )
-    try:
-        yield
-    finally:
-        _state.tapes, _state.wrappers = tapes, wrappers
+
+    __slots__ = ("before", "values")
+
+    def __init__(self, values=()):
+        self.values = values
+
+    def __enter__(self):
+        tapes, wrappers = getattr(_state, "tapes", []), getattr(_state, "wrappers", [])
+        self.before = tapes, wrappers
+        keep = any(holds_var(v) for v in self.values if isinstance(v, Traced))
+        inside = {v.level: v for v in self.values if isinstance(v, Wrapper)}
+        _state.tapes = tapes if keep else []
+        if inside or keep:
+            levels = {w.level for w in wrappers}
+            _state.wrappers = [*wrappers, *[w for level, w in inside.items() if level not in levels]]
+        else:
+            _state.wrappers = []
+
+    def __exit__(self, *_):
+        _state.tapes, _state.wrappers = self.before
+
+
+def is_plain(x):
+    """Whether x is a number or an array that is not traced, without looking into containers."""
+    return type(x) in (float, int) or (type(x) is np.ndarray and not x.dtype.hasobject)
 
 
 # ------------------------------------------------------------------------------------------------ leaves
@@ -346,6 +357,9 @@ class Rules:
 
     def apply(self, args, fixed_at=()):
         """The function of positional arguments, plain or traced."""
+        if all(map(is_plain, args)):
+            with suspended():
+                return self.body(*args)
         arguments = tuple(x for k, x in enumerate(args) if k not in fixed_at) if fixed_at else tuple(args)
         leaves, structure = tree.flatten(arguments)
         leaves = [lifted(v) for v in leaves]
