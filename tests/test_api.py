@@ -740,3 +740,60 @@ def test_public_names():
     for name in mmad.__all__:
         assert getattr(mmad, name) is not None
         assert name == "numpy" or getattr(mmad, name).__doc__
+
+
+# --------------------------------------------------------------------------------- operators of operators
+def cubic(x):
+    return np.sin(x) * x[::-1] ** 2
+
+
+def third(x):
+    """Second derivatives of `cubic`, shape (3, 3, 3), by hand."""
+    out = np.zeros((3, 3, 3))
+    for i in range(3):
+        j = 2 - i
+        out[i, i, i] += -np.sin(x[i]) * x[j] ** 2
+        out[i, i, j] += np.cos(x[i]) * 2 * x[j]
+        out[i, j, i] += np.cos(x[i]) * 2 * x[j]
+        out[i, j, j] += 2 * np.sin(x[i])
+    out[1] = 0
+    out[1, 1, 1] = 2 * np.sin(x[1]) + 4 * x[1] * np.cos(x[1]) - np.sin(x[1]) * x[1] ** 2
+    return out
+
+
+JACOBIANS = {"jacfwd": mmad.jacfwd, "jacrev": mmad.jacrev}
+
+
+@pytest.mark.parametrize("outer", JACOBIANS)
+@pytest.mark.parametrize("inner", JACOBIANS)
+def test_jacobians_of_jacobians(outer, inner):
+    got = JACOBIANS[outer](JACOBIANS[inner](cubic))(X)
+    assert_allclose(got, third(X), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("inner", JACOBIANS)
+def test_products_of_jacobians(inner):
+    jacobian = JACOBIANS[inner](cubic)
+    assert_allclose(mmad.jvp(jacobian, (X,), (V,))[1], third(X) @ V, rtol=1e-13, atol=1e-15)
+    w = np.arange(9.0).reshape(3, 3)
+    want = np.einsum("ij,ijk->k", w, third(X))
+    assert_allclose(mmad.vjp(jacobian, X)[1](w)[0], want, rtol=1e-13)
+    assert_allclose(mmad.grad(lambda x: (jacobian(x) * w).sum())(X), want, rtol=1e-13)
+    assert_allclose(mmad.linearize(jacobian, X)[1](V), third(X) @ V, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("strategy", ["forward-over-reverse", "reverse-over-reverse"])
+def test_derivatives_of_hessians(strategy):
+    hessian = mmad.hessian(energy, strategy=strategy)
+    slopes = np.zeros((3, 3, 3))
+    slopes[range(3), range(3), range(3)] = -3 * np.sin(X) - np.cos(X) * X
+    assert_allclose(mmad.jvp(hessian, (X,), (V,))[1], slopes @ V, rtol=1e-12, atol=1e-14)
+    assert_allclose(mmad.jacfwd(hessian)(X), slopes, rtol=1e-12, atol=1e-14)
+    assert_allclose(mmad.jacrev(hessian)(X), slopes, rtol=1e-12, atol=1e-14)
+    want = 2 * np.einsum("ij,ijk->k", curvature(X), slopes)
+    assert_allclose(mmad.grad(lambda x: (hessian(x) ** 2).sum())(X), want, rtol=1e-12)
+
+
+def test_a_gradient_of_constants_inside_a_recorded_program():
+    tape = mmad.record(lambda x: mmad.grad(lambda y: x * y * y)(3.0), 2.0)
+    assert tape(4.0) == 24.0
