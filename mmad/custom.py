@@ -8,8 +8,9 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
-from mmad.calls import Rules, lifted
+from mmad.calls import Rules
 from mmad.ops import arithmetic as a
+from mmad.packing import lifted
 
 __all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
 
