@@ -62,10 +62,22 @@ class Case:
         self.vector = lambda *a: self.program(*a)[1]
 
 
+    def derivative(self):
+        """The directional derivative of everything it returns, by differences of the plain program, and its error."""
+        return by_differences(lambda z: flat(self.program(*unflat(z))), self.z, self.d)
+
+    def tame(self):
+        """Whether rounding errors stay small: a few programs multiply numbers until they are large."""
+        return np.abs(self.derivative()[0]).max() < 1e3
+
+
 @pytest.fixture(params=SEEDS)
 def case(request):
     """A random program at a random point."""
-    return Case(request.param)
+    found = Case(request.param)
+    if not found.tame():
+        pytest.skip("ill-conditioned")
+    return found
 
 
 
@@ -79,17 +91,15 @@ def test_gradient_value_and_tangent_agree_with_the_plain_program(case):
     w, pullback = mmad.vjp(case.vector, *case.x)
     close(flat(pullback(np.array([1.0, -2.0, 0.5, 3.0]))) @ case.d, flat(w_dot) @ [1.0, -2.0, 0.5, 3.0])
     close(mmad.linearize(case.vector, *case.x)[1](*case.dots), w_dot)
-    want, error = by_differences(lambda z: flat(case.program(*unflat(z))), case.z, case.d)
+    want, error = case.derivative()
     if error < 1e-7:
         np.testing.assert_allclose(flat((y_dot, w_dot)), want, rtol=1e-6, atol=1e-7)
 
 
 def test_differences_apply_to_most_programs():
-    smooth = 0
-    for seed in SEEDS:
-        case = Case(seed)
-        smooth += by_differences(lambda z, c=case: flat(c.program(*unflat(z))), case.z, case.d)[1] < 1e-7
-    assert smooth > 0.8 * COUNT
+    cases = [Case(seed) for seed in SEEDS]
+    assert sum(case.derivative()[1] < 1e-7 for case in cases) > 0.8 * COUNT
+    assert sum(case.tame() for case in cases) > 0.97 * COUNT
 
 
 def test_jacobians_agree(case):

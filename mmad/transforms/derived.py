@@ -9,7 +9,7 @@
 
 import numpy as np
 
-from mmad import _sweep, tree
+from mmad import tree
 from mmad._batch import Batch
 from mmad._core import ArrayVar, Traced, Var
 from mmad._dual import Dual, make_dual, new_level
@@ -224,14 +224,15 @@ _ALSO = {"recurrence": (1,)}  # operations with a pushforward of their own that 
 def check_linear(tape):
     """Raise ValueError unless the results are linear in the arguments."""
     nodes = [k for k in tape.inputs if k >= 0]
-    active = _sweep.active_nodes(tape, 0, len(tape), nodes)
+    active = set(nodes)
     for i in tape.instructions:
-        if i.name == "guard" and active[i.operands[0]]:
-            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()} looks at a value that depends on an argument")
-        if not active[i.id] or i.id in nodes:
+        on = [p for p, j in enumerate(i.operands) if j in active]
+        if not on:
             continue
-        on = [p for p, j in enumerate(i.operands) if j >= 0 and active[j]]
-        if not _is_linear(i, on):
+        if i.name == "guard":
+            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()} looks at a value that depends on an argument")
+        active.add(i.id)
+        if not _is_linear(i, on) and i.dtype.kind in "fc":
             raise ValueError(f"{tape.origin} is not linear: {str(i).strip()}")
     at_zero = evaluate(tape, [v if k < 0 else _zero(v) for k, v in zip(tape.inputs, recorded(tape), strict=True)])
     if any(not (y is None or isinstance(y, str | bytes)) and np.nan_to_num(y).any() for y in at_zero):

@@ -96,13 +96,15 @@ def _constant(c):
     return str(c)
 
 
-def decode(tape, k):
+def decode(tape, k, inputs):
     """Instruction k of a tape.
 
     Parameters
     ----------
     tape : Tape
     k : int
+    inputs : set of int
+        The tape's own inputs; those of a recording inside of it, for the transpose of one operation, are constants.
 
     Returns
     -------
@@ -119,9 +121,11 @@ def decode(tape, k):
     else:
         shape, dtype = (), _BOOL if flags & TRUTH else _FLOAT
         weak = not flags & (STRONG | TRUTH)
+    if name == "input" and k in inputs:
+        return Instruction(k, name, None, (), (), {}, shape, dtype, array, weak)
     if name in ("input", "const"):
-        params = {} if name == "input" else {"value": rec.out if array else _number(value, flags)}
-        return Instruction(k, name, None, (), (), params, shape, dtype, array, weak)
+        value = rec.out if array else _number(value, flags)
+        return Instruction(k, "const", None, (), (), {"value": value}, shape, dtype, array, weak)
     if name == "load":
         index = tuple(int(i) for i in np.unravel_index(args[1], tape.record_of(args[0]).shape))
         return Instruction(k, name, None, args[:1], (None,), {"index": index}, shape, dtype, array, weak)

@@ -65,7 +65,8 @@ class Tape(_core.Tape):
     @functools.cached_property
     def instructions(self):
         """The instructions as small records."""
-        return tuple(decode(self, k) for k in range(_core.Tape.__len__(self)))
+        inputs = set(self.inputs)
+        return tuple(decode(self, k, inputs) for k in range(len(self)))
 
     @functools.cached_property
     def dead_after(self):

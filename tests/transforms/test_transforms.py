@@ -30,7 +30,7 @@ def loop(x, m):
 
 
 def writes(x, m):
-    y = m * 1.0
+    y = m + 0.5 * x
     y[1:, ::2] *= x[::2]
     v = y.T
     v[0] = x[1:]
