@@ -7,16 +7,20 @@ storage is an array of its own.  What mmad's evaluators give has to agree with i
 import numpy as np
 
 #: Operations that are a NumPy function of the same name on the operands.
-SAME_IN_NUMPY = set(
-    """add subtract multiply divide negative positive square power sqrt cbrt hypot absolute fabs sign copysign
-    heaviside maximum minimum fmax fmin floor ceil trunc rint floor_divide remainder fmod exp exp2 expm1 log log2 log10
-    log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh deg2rad
-    rad2deg conjugate real imag less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor
-    logical_not isnan isfinite isinf signbit bitwise_and bitwise_or bitwise_xor invert matmul sinc""".split()
-)
+SAME_IN_NUMPY = {
+    "add", "subtract", "multiply", "divide", "negative", "positive", "square", "power", "sqrt",
+    "cbrt", "hypot", "absolute", "fabs", "sign", "copysign", "heaviside", "maximum", "minimum",
+    "fmax", "fmin", "floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod", "exp",
+    "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos",
+    "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
+    "arctanh", "deg2rad", "rad2deg", "conjugate", "real", "imag", "less", "less_equal", "greater",
+    "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "isnan", "isfinite", "isinf", "signbit", "bitwise_and", "bitwise_or",
+    "bitwise_xor", "invert", "matmul", "sinc",
+}
 
 
-class GuardFailed(Exception):
+class GuardError(Exception):
     """A guard does not hold."""
 
 
@@ -70,7 +74,7 @@ def step(name, args, params, i):
         seen = params["value"]
         now = np.asarray(args[0]) != 0 if isinstance(seen, bool) else np.asarray(args[0])
         if not np.array_equal(now, np.broadcast_to(seen, now.shape)):
-            raise GuardFailed(str(i))
+            raise GuardError(str(i))
         return None
     elif name == "load":
         result = np.array(args[0])[params["index"]]
@@ -117,9 +121,7 @@ def step(name, args, params, i):
         result = np.asarray(args[0]).astype(params["dtype"])
     elif name == "concatenate":
         result = np.concatenate(args, axis=params["axis"])
-    elif name in ("sum", "prod", "max", "min", "any", "all", "count_nonzero"):
-        result = getattr(np, name)(args[0], axis=params["axis"], keepdims=params["keepdims"])
-    elif name in ("argmax", "argmin"):
+    elif name in ("sum", "prod", "max", "min", "any", "all", "count_nonzero") or name in ("argmax", "argmin"):
         result = getattr(np, name)(args[0], axis=params["axis"], keepdims=params["keepdims"])
     elif name == "argsort":
         result = np.argsort(args[0], axis=params["axis"], kind="stable")

@@ -24,7 +24,7 @@ def copy_of_an_element_view(x):
 
 def elements_kept_in_a_list(x):
     y = x * 1.0
-    kept = [t for t in y]
+    kept = list(y)
     y *= 0.0
     return kept[0] * kept[1] + y.sum()
 

@@ -25,6 +25,11 @@ from mmad.transforms.tape import Tape, close, recorded
 __all__ = ["batch", "linearize", "pullback", "pushforward", "transpose"]
 
 
+def _static(x):
+    """Whether a leaf has nothing to do with derivatives: None and text."""
+    return x is None or isinstance(x, str | bytes)
+
+
 class _Builder:
     """A new tape under construction."""
 
@@ -43,7 +48,7 @@ class _Builder:
         self.tape.in_tree += in_tree
         leaves = []
         for v in values:
-            static = v is None or isinstance(v, str | bytes)
+            static = _static(v)
             x = v if static else self._input(v)
             self.tape.inputs.append(-1 if static else x.node)
             self.tape.statics.append(v if static else None)
@@ -61,8 +66,7 @@ def _tangents(values):
 
     The value does not matter, no rule looks at it.
     """
-    return [v if v is None or isinstance(v, str | bytes) else type(v)(1.0) if isinstance(v, float) else np.ones_like(v)
-            for v in values]
+    return [v if _static(v) else type(v)(1.0) if isinstance(v, float) else np.ones_like(v) for v in values]
 
 
 def _cotangents(tape):
@@ -83,18 +87,19 @@ def _cotangents(tape):
 
 def _undifferentiated(c):
     """A placeholder for the cotangent of an integer, a truth value or text."""
-    if c is None or isinstance(c, str | bytes):
+    if _static(c):
         return c
     return np.ones(np.shape(c)) if isinstance(c, np.ndarray) else 1.0
 
 
 def _zero(v):
-    return np.zeros(shape_of(v), getattr(v, "dtype", np.float64))[()] if shape_of(v) == () else np.zeros(v.shape, v.dtype)
+    """A zero of the shape and dtype of v."""
+    return np.zeros(shape_of(v), getattr(v, "dtype", np.float64))[()]
 
 
 def _filled(g, like):
     """A tangent or cotangent; zeros of the kind of `like` where it is None."""
-    if like is None or isinstance(like, str | bytes):
+    if _static(like):
         return like
     return _zero(like) if g is None else g
 
@@ -149,7 +154,7 @@ def batch(tape, k):
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
     new, level = _Builder(f"batch of {tape.origin}"), new_level()
     at = recorded(tape)
-    lanes = [v if v is None or isinstance(v, str | bytes) else np.stack([np.asarray(v)] * k) for v in at]
+    lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in at]
     with recording(new.tape):
         xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
         wrapper = next((x for x in xs if isinstance(x, Batch)), None)
@@ -164,7 +169,7 @@ def batch(tape, k):
 def _lanes(y, level, k):
     if isinstance(y, Batch) and y.level == level:
         return y.lanes
-    if y is None or isinstance(y, str | bytes):
+    if _static(y):
         return y
     if isinstance(y, Traced):
         return broadcast_to(y, (k, *y.shape)) + 0.0
@@ -194,8 +199,9 @@ def linearize(tape, at):
         if seeds and wanted:
             results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape))
             found = dict(zip(wanted, results, strict=True))
-        y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, _cotangents(tape), strict=True)]
-    return close(new.tape, y_dots, tape.out_tree, _cotangents(tape))
+        likes = _cotangents(tape)
+        y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, likes, strict=True)]
+    return close(new.tape, y_dots, tape.out_tree, likes)
 
 
 def transpose(tape):
@@ -230,12 +236,12 @@ def check_linear(tape):
         if not on:
             continue
         if i.name == "guard":
-            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()} looks at a value that depends on an argument")
+            raise ValueError(f"{tape.origin} is not linear: {str(i).strip()} looks at what depends on an argument")
         active.add(i.id)
         if not _is_linear(i, on) and i.dtype.kind in "fc":
             raise ValueError(f"{tape.origin} is not linear: {str(i).strip()}")
     at_zero = evaluate(tape, [v if k < 0 else _zero(v) for k, v in zip(tape.inputs, recorded(tape), strict=True)])
-    if any(not (y is None or isinstance(y, str | bytes)) and np.nan_to_num(y).any() for y in at_zero):
+    if any(not _static(y) and np.nan_to_num(y).any() for y in at_zero):
         raise ValueError(f"{tape.origin} is not linear: it is not zero where its arguments are")
 
 

@@ -185,4 +185,6 @@ def _operand(tape, k):
 
 
 def _shown(v):
-    return np.array2string(v, threshold=8, edgeitems=3).replace("\n", "") if isinstance(v, np.ndarray) and v.ndim else str(v)
+    if isinstance(v, np.ndarray) and v.ndim:
+        return np.array2string(v, threshold=8, edgeitems=3).replace("\n", "")
+    return str(v)

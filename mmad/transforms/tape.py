@@ -151,8 +151,8 @@ class Tape(_core.Tape):
         shape = x.shape if hasattr(x, "shape") else ()
         dtype = x.dtype if hasattr(x, "dtype") else np.result_type(x)
         if tuple(shape) != i.shape or dtype != i.dtype:
-            raise ValueError(f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with {i.shape} and "
-                             f"{i.dtype}; record the function again")
+            raise ValueError(f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with "
+                             f"{i.shape} and {i.dtype}; record the function again")
         return x
 
     def _result(self, k, v, as_float):
@@ -252,8 +252,8 @@ def _same(s, t):
 def record(f, *args):
     """Record a function as a tape.
 
-    The function runs once.  Where Python looks at a value (an `if`, an index, a mask), the tape keeps a guard: it may be
-    evaluated at other arguments as long as they would have gone the same way.
+    The function runs once.  Where Python looks at a value (an `if`, an index, a mask), the tape keeps a guard: it may
+    be evaluated at other arguments as long as they would have gone the same way.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ def _storages(tape, readers):
 
 
 def _types(tape):
-    """Rules 3 and 5: run it on the recorded arguments and compare what every instruction gives with what it declares."""
+    """Rules 3 and 5: run it on the recorded arguments and compare what instructions give with what they declare."""
     from mmad.transforms.tape import recorded
 
     def check(i, v):

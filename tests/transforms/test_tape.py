@@ -103,7 +103,7 @@ def branch(x):
 
 
 def chained(x):
-    return np.sin(x) if 0 < x < 3 and not x == 1.0 else x * 5.0
+    return np.sin(x) if 0 < x < 3 and x != 1.0 else x * 5.0
 
 
 def convergence(x):
@@ -314,7 +314,8 @@ def test_printing():
     assert ": 2 inputs, 13 instructions" in lines[0]
     assert lines[1].split() == ["%0", "=", "input", ":", "float64[3]"]
     assert lines[2].split() == ["%1", "=", "input", ":", "float"]
-    for part in ("multiply %1, %3", "store %2[0] <- %4", "window %0 offset=1", "sin %6", "put %5, %7", "guard %11 is True"):
+    for part in ("multiply %1, %3", "store %2[0] <- %4", "window %0 offset=1", "sin %6", "put %5, %7",
+                 "guard %11 is True"):
         assert part in text, part
     assert lines[-1].split() == ["return", "%9"]
     assert len(lines) == 15

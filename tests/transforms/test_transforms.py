@@ -71,7 +71,8 @@ def like(y, seed=5):
     """A random tree of the structure of y."""
     rng = np.random.default_rng(seed)
     found, structure = tree.flatten(y)
-    return tree.unflatten(structure, [rng.normal(size=np.shape(v)) if np.shape(v) else float(rng.normal()) for v in found])
+    values = [rng.normal(size=np.shape(v)) if np.shape(v) else float(rng.normal()) for v in found]
+    return tree.unflatten(structure, values)
 
 
 def same(a, b, rtol=1e-12):
@@ -196,12 +197,14 @@ def test_nesting_to_third_order(name, steps):
     tape = mmad.record(f, at)
     for step in steps:  # each step replaces the tape of g by one of g'
         if step == "push":
-            tape = mmad.record(lambda x, t=tape.pushforward(): t(x, 1.0)[1], at)
+            tangent = tape.pushforward()
+            tape = mmad.record(lambda x, t=tangent: t(x, 1.0)[1], at)
         elif step == "pull":
-            tape = mmad.record(lambda x, t=tape.pullback(): t(x, 1.0)[0], at)
+            gradient = tape.pullback()
+            tape = mmad.record(lambda x, t=gradient: t(x, 1.0)[0], at)
         elif step == "batched":
-            tape = mmad.record(lambda x, t=tape.pullback().batch(2): np.sum(
-                t(mmad.numpy.array([x, x]), np.array([0.25, 0.75]))[0]), at)
+            lanes, weights = tape.pullback().batch(2), np.array([0.25, 0.75])
+            tape = mmad.record(lambda x, t=lanes, w=weights: np.sum(t(mmad.numpy.array([x, x]), w)[0]), at)
         mmad.validate(tape)
     if steps[-1] == "linear":
         got = run(tape.linearize(at), 1.0)
@@ -236,7 +239,7 @@ def test_outputs_that_are_inputs_constants_and_repeated():
     tape = mmad.record(lambda x: (x, 2.5, x * 2, x, None), X)
     y_bar = (V, 1.0, V, X, None)
     same(run(tape.pullback(), X, y_bar), (3 * V + X,))
-    y, y_dot = tape.pushforward()(X, V)
+    _, y_dot = tape.pushforward()(X, V)
     assert y_dot[1] == 0.0
     assert y_dot[4] is None
     same((y_dot[0], y_dot[2], y_dot[3]), (V, 2 * V, V))
@@ -257,7 +260,7 @@ def test_static_arguments_pass_through():
 
 def test_integers_and_truth_values_among_the_results():
     tape = mmad.record(lambda x: (np.argmax(x), x > 0, x * x), X)
-    (k, mask, y), dots = run(tape.pushforward(), X, V)
+    (k, mask, _), dots = run(tape.pushforward(), X, V)
     assert k == np.argmax(X)
     np.testing.assert_array_equal(mask, X > 0)
     same(dots, (0.0, np.zeros(4), 2 * X * V))
@@ -273,16 +276,20 @@ def test_float32_and_complex():
     same(run(tape.pullback(), z, 1.0)[0], 2 * z)
 
 
-@pytest.mark.parametrize("g", [np.sin, lambda x: x * x, lambda x: x + 1.0, lambda x: np.maximum(x, 0.0), lambda x: 3.0 * np.abs(x),
-                               lambda x: x.prod(), lambda x: (x, np.ones(4)), lambda x: x if x[0] > 0 else 2 * x])
+NONLINEAR = [np.sin, lambda x: x * x, lambda x: x + 1.0, lambda x: np.maximum(x, 0.0), lambda x: 3.0 * np.abs(x),
+             lambda x: x.prod(), lambda x: (x, np.ones(4)), lambda x: x if x[0] > 0 else 2 * x]
+LINEAR = [lambda x: 2 * x, lambda x: M @ x, lambda x: x[::-1] - x, lambda x: np.cumsum(x) / 3.0,
+          lambda x: np.concatenate([x, np.zeros(2)]), lambda x: np.where(V > 0, x, 0.0),
+          lambda x: np.add(x, np.roll(x, 1)) * V, lambda x: x[[0, 0, 1]]]
+
+
+@pytest.mark.parametrize("g", NONLINEAR)
 def test_only_linear_tapes_are_transposed(g):
     with pytest.raises(ValueError, match="not linear"):
         mmad.record(g, X).transpose()
 
 
-@pytest.mark.parametrize("g", [lambda x: 2 * x, lambda x: M @ x, lambda x: x[::-1] - x, lambda x: np.cumsum(x) / 3.0,
-                               lambda x: np.concatenate([x, np.zeros(2)]), lambda x: np.where(V > 0, x, 0.0), (
-                                   lambda x: np.add(x, np.roll(x, 1)) * V), lambda x: x[[0, 0, 1]]])
+@pytest.mark.parametrize("g", LINEAR)
 def test_linear_functions_are_transposed(g):
     tape = mmad.record(g, X).transpose()
     y_bar = like(g(X))
