@@ -19,6 +19,7 @@ def push(
     out: Any,
     params: dict[str, Any] | None,
     out_shape: tuple[int, ...],
+    out_dtype: Any,
     partials: list[Any] | None = None,
 ) -> Any: ...
 def zero_like(x: Any) -> Any: ...
