@@ -334,7 +334,9 @@ def split(out, level):
         return out, out
     dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
     zero = np.zeros(shape_of(out), dtype if dtype.kind in "fc" else float)
-    return out, zero if zero.ndim or isinstance(out, np.ndarray) else (0.0 if type(out) is not np.float64 else zero[()])
+    if zero.ndim or isinstance(out, np.ndarray):
+        return out, zero
+    return out, zero[()] if hasattr(out, "dtype") else 0.0
 
 
 def number(x):
@@ -496,4 +498,12 @@ def _hvp(f, argnums, args, kwargs, what):
     lin = Linearized(value_and_gradient, tuple(args[k] for k in nums), what)
     value, grads = lin.value()
     _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tuple(v) if many else (v,))))
+    grads, hv = (_as_leaves(g, lin.trace) for g in (grads, hv))
     return value, grads if many else grads[0], hv if many else hv[0]
+
+
+def _as_leaves(gs, trace):
+    """Gradients, a tree for each traced argument, in the kinds of the arguments' leaves."""
+    leaves, structure = tree.flatten(gs)
+    return tree.unflatten(structure, [g if leaf is None else restore(g, leaf)
+                                      for g, leaf in zip(leaves, trace.leaves, strict=True)])

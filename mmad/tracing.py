@@ -408,6 +408,8 @@ class Trace:
             if isinstance(leaf, Traced):
                 return zero if x.shape else zero[()]
             return restore(zero, leaf)
+        if isinstance(leaf, Traced) and isinstance(g, np.ndarray) and not g.shape and not hasattr(leaf, "__len__"):
+            return g[()]
         return restore(g, leaf)
 
 
@@ -419,7 +421,10 @@ def _dual_of(level, value, dot):
     if isinstance(like, Batch) and like.level > level:
         inner = _dual_of(level, None if value is None else value.lanes, None if dot is None else dot.lanes)
         return Batch(like.level, inner)
-    zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") and like.shape else 0.0
+    if isinstance(like, np.ndarray):
+        zero = np.zeros_like(like)
+    else:
+        zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
     return make_dual(level, zero if value is None else value, zero if dot is None else dot)
 
 

@@ -24,7 +24,8 @@ def _sinc(x, order):
     """The derivative of order `order` of sin(pi x)/(pi x)."""
     if order == 0:
         return np.sinc(x)
-    y = np.pi * np.asarray(x)
+    x = np.asarray(x)
+    y = np.pi * x.astype(np.result_type(x, np.float64))
     # Near zero the alternating series; elsewhere y f_n + n f_(n-1) = sin^(n)(y), which cancels for y below about n.
     near = np.abs(y) < max(2.0, order)
     z = np.where(near, y, 0.0)
@@ -35,7 +36,7 @@ def _sinc(x, order):
     f = np.sin(z) / z
     for n in range(1, order + 1):
         f = ((np.sin, np.cos, lambda t: -np.sin(t), lambda t: -np.cos(t))[n % 4](z) - n * f) / z
-    return (np.where(near, series, f) * np.pi ** order).astype(y.dtype)[()]
+    return (np.where(near, series, f) * np.pi ** order).astype(x.dtype)[()]
 
 
 def _same(vals, batched, **params):
