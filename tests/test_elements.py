@@ -1,4 +1,4 @@
-"""An element that was read is a value: a later write into the array it came from does not change it."""
+"""An element of an array is a number of NumPy's: a later write leaves it as it is, comparing it gives NumPy's truth value."""
 
 import numpy as np
 import pytest
@@ -53,3 +53,25 @@ def test_elements_are_values(f, gradient, mode):
         got, want = mmad.grad(lambda x: mmad.grad(f)(x) @ gradient)(X), None
         want = mmad.hessian(f)(X) @ gradient
     np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def inverted(x):
+    return np.where(~(x[0] > 0), x, -x).sum()
+
+
+def added(x):
+    return (x * ((x[0] > 0) + (x[1] > 0))).sum()
+
+
+@pytest.mark.parametrize("f", [inverted, added])
+@pytest.mark.parametrize("mode", ["rev", "fwd", "tape", "vmap"])
+def test_comparisons_of_elements_are_numpy_truth_values(f, mode):
+    if mode == "rev":
+        got = mmad.value_and_grad(f)(X)[0]
+    elif mode == "fwd":
+        got = mmad.jvp(f, (X,), (V,))[0]
+    elif mode == "tape":
+        got = mmad.record(f, X)(X)
+    else:
+        got = mmad.vmap(f)(np.stack([X, X]))[0]
+    assert got == f(X)

@@ -231,6 +231,24 @@ def test_truth_values_are_arrays_of_truth_values():
         np.testing.assert_allclose(both(tape, x), f(x))
 
 
+def test_a_ufunc_where_a_traced_mask_says():
+    def f(x):
+        return np.log(x, where=x > 0, out=np.zeros_like(x)).sum()
+
+    tape = mmad.record(f, X)
+    np.testing.assert_allclose(both(tape, 2 * X), f(2 * X), rtol=1e-14)
+
+
+def test_comparing_whole_arrays_guards_the_answer_only():
+    def f(x):
+        return x.sum() if np.allclose(x, X) else x.prod()
+
+    tape = mmad.record(f, -X)
+    np.testing.assert_allclose(both(tape, 3 * X), f(3 * X), rtol=1e-14)
+    with pytest.raises(mmad.GuardError):
+        tape(X)
+
+
 # ------------------------------------------------------------------------------------------------ captures
 def test_small_captured_arrays_are_copied():
     c = np.array([1.0, 2.0, 3.0])
