@@ -1,4 +1,4 @@
-"""An element of an array is a number of NumPy's: a later write leaves it as it is, comparing it gives NumPy's truth value."""
+"""An element of an array is a number: a later write leaves it alone, and comparing it gives NumPy's truth value."""
 
 import numpy as np
 import pytest
