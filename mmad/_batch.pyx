@@ -134,8 +134,8 @@ cdef class Batch(Wrapper):
         if _HOOKS["basic_index"](index):
             index = index if isinstance(index, tuple) else (index,)
             r = self.lanes[(slice(None),) + index]
-            if r.ndim == 1 and isinstance(r, np.ndarray):
-                r = r.copy()  # an element, not a view
+            if len(shape_of(r)) == 1 and Ellipsis not in index:  # an element is a number, not a view
+                r = apply_op(<Op> OPERATIONS["positive"], (r,), None)
             return Batch(self.level, r)
         return apply_op(<Op> OPERATIONS["gather"], (self, index), None)
 

@@ -493,7 +493,7 @@ cdef object try_scalar(Tape tape, Op op, tuple args):
     v = scalar_eval(op.opcode, w[0], w[1], w[2])
     if op.boolean:
         if not tape.guarded:
-            return v != 0
+            return (np.True_ if v != 0 else np.False_) if flags else v != 0
         flags = NODE_BOOL
     if not isfinite(v):
         warn(op.opcode, w[0], w[1])

@@ -25,6 +25,7 @@ cnp.import_array()
 
 _levels = itertools.count(1)
 cdef dict _HOOKS = HOOKS
+cdef object _np_float64 = np.float64
 cdef Op o_pos
 
 
@@ -49,6 +50,10 @@ cpdef object make_dual(int64_t level, object value, object tangent):
     cdef Dual r
     if shape_of(value) == () and not isinstance(value, np.ndarray):
         r = ScalarDual.__new__(ScalarDual)
+        if type(value) is _np_float64:  # kept as a float, which the fast paths take
+            value, r.strong = float(value), True
+        if type(tangent) is _np_float64:
+            tangent = float(tangent)
     else:
         r = ArrayDual.__new__(ArrayDual)
         if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
@@ -60,7 +65,7 @@ cpdef object make_dual(int64_t level, object value, object tangent):
             tangent = _HOOKS["conform"](tangent, value)
         if isinstance(tangent, (Var, Dual)):
             value = _HOOKS["conform"](value, tangent)
-    r.level, r.primal, r.tangent = level, value, tangent
+    r.level, r._primal, r.tangent = level, value, tangent
     return r
 
 
@@ -72,7 +77,7 @@ cdef object own(object x):
     elif isinstance(x, ArrayVar):
         shared = (<ArrayVar> x).base is not None
     elif isinstance(x, Dual):
-        shared = own((<Dual> x).primal) is not (<Dual> x).primal or own((<Dual> x).tangent) is not (<Dual> x).tangent
+        shared = own((<Dual> x)._primal) is not (<Dual> x)._primal or own((<Dual> x).tangent) is not (<Dual> x).tangent
     elif isinstance(x, Wrapper):
         shared = own(x.lanes) is not x.lanes
     return apply_op(o_pos, (x,), None) if shared else x
@@ -89,8 +94,13 @@ cdef class Dual(Wrapper):
         The derivative it belongs to.
     """
 
-    cdef readonly object primal
+    cdef object _primal
     cdef readonly object tangent
+    cdef bint strong  # a NumPy float64 number, not a weak Python float (NEP 50); its value is kept as a float
+
+    @property
+    def primal(self):
+        return _np_float64(self._primal) if self.strong else self._primal
 
     cpdef object apply(self, Op op, tuple args, dict params):
         cdef list vals = [], dots = []
@@ -99,30 +109,32 @@ cdef class Dual(Wrapper):
         cdef double v
         cdef int k
         cdef Dual x
-        cdef bint plain = op.opcode >= 0 and params is None
+        cdef bint plain = op.opcode >= 0 and params is None, strong = False
         for a in args:
             if isinstance(a, Dual) and (<Dual> a).level == self.level:
                 x = <Dual> a
-                vals.append(x.primal)
+                vals.append(x._primal)
                 dots.append(x.tangent)
-                plain = plain and type(x.primal) is float and type(x.tangent) is float
+                plain = plain and type(x._primal) is float and type(x.tangent) is float
+                strong = strong or x.strong
             else:
                 vals.append(a)
                 dots.append(None)
-                plain = plain and (type(a) is float or type(a) is int)
+                plain = plain and isinstance(a, (float, int))
+                strong = strong or type(a) is _np_float64
         if plain:
             for k in range(len(vals)):
                 w[k] = vals[k]
                 d[k] = 0.0 if dots[k] is None else <double> dots[k]
             v = scalar_eval(op.opcode, w[0], w[1] if len(vals) > 1 else 0.0, w[2] if len(vals) > 2 else 0.0)
             if op.boolean:
-                return v != 0
+                return (np.True_ if v != 0 else np.False_) if strong else v != 0
             if isfinite(v):
                 w[len(vals)] = v
-                r = ScalarDual.__new__(ScalarDual)
-                (<Dual> r).level, (<Dual> r).primal = self.level, v
-                (<Dual> r).tangent = scalar_push(op.opcode, len(vals), w, d)
-                return r
+                return new_scalar(self.level, v, scalar_push(op.opcode, len(vals), w, d), strong)
+        if strong:
+            vals = [y.primal if isinstance(y, Dual) and (<Dual> y).strong and (<Dual> y).level == self.level else z
+                    for y, z in zip(args, vals)]
         value = apply_op(op, tuple(vals), params)
         if op.boolean or getattr(value, "dtype", None) is not None and value.dtype.kind in "biu":
             return value
@@ -131,7 +143,7 @@ cdef class Dual(Wrapper):
                        value.dtype if hasattr(value, "dtype") else np.dtype(type(value)))
         if dot is None:
             dot = _HOOKS["zeros"](shape_of(value), getattr(value, "dtype", float), self.tangent)
-        elif shape_of(value) != ():
+        elif shape_of(value) != () or not isinstance(dot, float):
             value = own(value)
             for t in dots:
                 if t is dot:
@@ -142,19 +154,19 @@ cdef class Dual(Wrapper):
         return make_dual(self.level, value, dot)
 
     def __bool__(self):
-        return bool(self.primal)
+        return bool(self._primal)
 
     def __index__(self):
         return self.primal.__index__()
 
     def __str__(self):
-        return str(self.primal)
+        return str(self._primal)
 
     def __repr__(self):
         return f"Dual({self.primal!r}, {self.tangent!r})"
 
     def __format__(self, spec):
-        return format(self.primal, spec)
+        return format(self._primal, spec)
 
     @property
     def value(self):
@@ -170,33 +182,39 @@ cdef class Dual(Wrapper):
         return getattr(self.primal, "dtype", None) or np.dtype(type(self.primal))
 
 
+cdef inline ScalarDual new_scalar(int64_t level, double value, double tangent, bint strong):
+    cdef ScalarDual r = ScalarDual.__new__(ScalarDual)
+    r.level, r._primal, r.tangent, r.strong = level, value, tangent, strong
+    return r
+
+
 cdef inline object scalar_binary(int opcode, ScalarDual x, object other, bint reflected):
     """Both parts Python floats: in C.  NotImplemented where the general way is needed."""
     cdef double w[3]
     cdef double d[2]
     cdef double ov, od = 0.0
     cdef ScalarDual r
-    if type(x.primal) is not float or type(x.tangent) is not float:
+    cdef bint strong = x.strong
+    if type(x._primal) is not float or type(x.tangent) is not float:
         return None
     if type(other) is ScalarDual:
-        if (<ScalarDual> other).level != x.level or type((<ScalarDual> other).primal) is not float \
+        if (<ScalarDual> other).level != x.level or type((<ScalarDual> other)._primal) is not float \
                 or type((<ScalarDual> other).tangent) is not float:
             return None
-        ov, od = (<ScalarDual> other).primal, (<ScalarDual> other).tangent
+        ov, od = (<ScalarDual> other)._primal, (<ScalarDual> other).tangent
+        strong = strong or (<ScalarDual> other).strong
     elif type(other) is float or type(other) is int:
         ov = other
     else:
         return None
     if reflected:
-        w[0], w[1], d[0], d[1] = ov, x.primal, od, x.tangent
+        w[0], w[1], d[0], d[1] = ov, x._primal, od, x.tangent
     else:
-        w[0], w[1], d[0], d[1] = x.primal, ov, x.tangent, od
+        w[0], w[1], d[0], d[1] = x._primal, ov, x.tangent, od
     w[2] = scalar_eval(opcode, w[0], w[1], 0.0)
     if not isfinite(w[2]):
         return None
-    r = ScalarDual.__new__(ScalarDual)
-    r.level, r.primal, r.tangent = x.level, w[2], scalar_push(opcode, 2, w, d)
-    return r
+    return new_scalar(x.level, w[2], scalar_push(opcode, 2, w, d), strong)
 
 
 @cython.final
@@ -271,14 +289,13 @@ cdef class ArrayDual(Dual):
             return self[...]
         if not callable(function) or isinstance(function, type):
             raise TypeError("a traced array cannot be viewed as another dtype")
-        return make_view(self.level, viewed(self.primal, function), viewed(self.tangent, function))
+        return make_view(self.level, viewed(self._primal, function), viewed(self.tangent, function))
 
     def __getitem__(self, index):
         index = _HOOKS["plain_index"](index)
-        value, tangent = self.primal[index], self.tangent[index]
+        value, tangent = self._primal[index], self.tangent[index]
         if shape_of(value) == () and not isinstance(value, np.ndarray):
-            return make_dual(self.level, float(value) if type(value) is np.float64 else value,
-                             float(tangent) if type(tangent) is np.float64 else tangent)
+            return make_dual(self.level, value, tangent)
         return make_view(self.level, value, tangent)
 
     def __setitem__(self, index, value):
@@ -292,13 +309,13 @@ cdef class ArrayDual(Dual):
             v, t = (<Dual> value).primal, (<Dual> value).tangent
         else:
             v, t = value, 0.0
-        self.primal = settable(self.primal, v)
+        self._primal = settable(self._primal, v)
         self.tangent = settable(self.tangent, t)
         if np.result_type(v.dtype if hasattr(v, "dtype") else type(v)).kind == "c" and self.dtype.kind != "c":
             raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
         if self.dtype.kind in "biu":
             raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
-        self.primal[index] = v
+        self._primal[index] = v
         self.tangent[index] = t
 
     def assign(self, r, name="assignment"):
@@ -350,7 +367,7 @@ cdef class ArrayDual(Dual):
         return (self[i] for i in range(len(self)))
 
     def __int__(self):
-        return int(self.primal)
+        return int(self._primal)
 
     def __array__(self, dtype=None, copy=None):
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
@@ -363,11 +380,11 @@ cdef class ArrayDual(Dual):
 
     @property
     def strides(self):
-        return self.primal.strides
+        return self._primal.strides
 
     @property
     def flags(self):
-        return self.primal.flags
+        return self._primal.flags
 
 
 cdef object make_view(int64_t level, object value, object tangent):
@@ -376,7 +393,7 @@ cdef object make_view(int64_t level, object value, object tangent):
         value = np.asarray(value)
     if not isinstance(tangent, (np.ndarray, Traced)):
         tangent = np.asarray(tangent)
-    r.level, r.primal, r.tangent = level, value, tangent
+    r.level, r._primal, r.tangent = level, value, tangent
     return r
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmad import _core
-from mmad._core import FUNCTIONS, HOOKS, UFUNCS, Traced
+from mmad._batch import Batch
+from mmad._core import FUNCTIONS, HOOKS, UFUNCS, Traced, Var
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import viewed
@@ -31,6 +32,23 @@ def write_out(out, result, name):
     return result
 
 
+def _peek(x):
+    """The value of a traced operand, without a guard; None where lanes have values of their own."""
+    while isinstance(x, Traced):
+        if isinstance(x, Batch):
+            return None
+        x = x.tape.value_of(x) if isinstance(x, Var) else x.primal
+    return x
+
+
+def _warn(ufunc, inputs, where):
+    """NumPy's own warnings for a masked call, which the elements left out do not raise."""
+    *plain, where = [_peek(x) for x in (*inputs, where)]
+    if all(x is not None for x in (*plain, where)):
+        shape = np.broadcast_shapes(*(np.shape(x) for x in (*plain, where)))
+        ufunc(*plain, where=np.asarray(where, dtype=bool), out=np.zeros(shape, np.result_type(float, *plain)))
+
+
 def _call(ufunc, inputs, kwargs):
     out = kwargs.pop("out", None)
     where = kwargs.pop("where", True)
@@ -53,8 +71,7 @@ def _call(ufunc, inputs, kwargs):
     if out is not None and any(isinstance(o, Traced) for o in out) and not any(isinstance(x, Traced) for x in inputs):
         result = ufunc(*inputs)
     elif where is not True:
-        plain = [_core.concrete(x) for x in inputs]
-        ufunc(*plain, where=where, out=np.zeros(np.broadcast_shapes(*map(np.shape, plain))))  # NumPy's own warnings
+        _warn(ufunc, inputs, where)
         with np.errstate(all="ignore"):
             result = op(*inputs)
     else:
