@@ -1,6 +1,7 @@
 """What the documents say is true: their examples run, their tables hold, what they name exists."""
 
 import doctest
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_the_readme_gives_the_signatures():
                 parameter = signature.parameters[word.lstrip("*")]
                 if default:
                     assert repr(parameter.default) == default, f"{name}: {argument}"
+
+
+def missing():
+    """The functions that the README says are not there."""
+    section = text("README.md").split("## What is not there")[1].split("\n## ")[0]
+    return re.findall(r"`np\.([\w.]+)`", section)
+
+
+@pytest.mark.parametrize("name", missing())
+def test_what_is_not_there_raises_and_names_itself(name):
+    f = functools.reduce(getattr, name.split("."), np)
+    arguments = (np.ones(2),) if name.endswith("lstsq") else ()
+    with pytest.raises(TypeError, match=name.rpartition(".")[2]):
+        mmad.vjp(lambda a: f(a, *arguments), np.eye(2))
 
 
 CONVENTIONS = table("docs/conventions.md", "function of x")
