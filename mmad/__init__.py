@@ -7,6 +7,7 @@ from mmad._pool import clear_pool
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
+from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import TraceError, UnsupportedError
 from mmad.higher import derivative
@@ -18,7 +19,7 @@ from mmad.transforms.validate import ValidationError, validate
 from mmad.tree import register
 
 __all__ = ["ArrayVar", "Dual", "GuardError", "ScalarVar", "Tape", "TraceError", "UnsupportedError",
-           "ValidationError", "Var", "check_derivatives", "clear_pool", "concrete", "custom_jvp", "custom_vjp",
+           "ValidationError", "Var", "check_derivatives", "clear_pool", "compile", "concrete", "custom_jvp", "custom_vjp",
            "derivative", "grad", "hessian", "hessian_operator", "hook", "hvp", "jacfwd", "jacobian",
            "jacobian_operator", "jacrev", "jvp", "linearize", "numpy", "primitive", "record", "register",
            "stop_gradient", "validate", "value_and_grad", "value_grad_hvp", "vjp", "vmap"]

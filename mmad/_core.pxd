@@ -75,6 +75,7 @@ cdef class Tape:
     cdef public object in_tree
     cdef public object out_tree
     cdef dict watched
+    cdef readonly bint live
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]
     cdef int grow(self) except -1

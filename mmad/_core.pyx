@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from mmad._arrays cimport window_view, checksum
-from mmad.errors import TraceError
+from mmad.errors import CaptureError, TraceError
 
 cnp.import_array()
 
@@ -154,13 +154,16 @@ cdef class Tape:
     guarded : bool
         Record for replay: comparisons become instructions, and every place where Python looks at a value
         leaves a guard.
+    live : bool
+        Keep captured arrays themselves, to be read again at every replay, not copies.
     """
 
-    def __cinit__(self, origin="", guarded=False):
+    def __cinit__(self, origin="", guarded=False, live=False):
         self.nodes = NULL
         self.n, self.capacity = 0, 0
         self.recs, self.inputs, self.outputs = [], [], None
         self.open, self.guarded, self.origin = True, guarded, origin
+        self.live = live
         self.watched = None
         memset(self.const_node, 0xff, sizeof(self.const_node))
 
@@ -215,10 +218,15 @@ cdef class Tape:
         if self.watched is not None:
             for arr, digest in self.watched.values():
                 if checksum(arr) != digest:
-                    raise TraceError(
+                    raise CaptureError(
                         f"an array of shape {arr.shape} that {self.origin} captured was changed in place after it "
                         "had been used, so its derivative would be wrong; use a copy where it is used, or rebind "
                         "the name instead of writing into the array")
+
+    def settle(self):
+        """Captured arrays have not changed while the function ran: from now on they may."""
+        self.check_watched()
+        self.watched = None
 
     def __len__(self):
         return self.n
@@ -326,7 +334,7 @@ cdef object freeze(Tape tape, object value):
     arr = value
     if cnp.PyArray_BASE(arr) == NULL and not arr.flags.writeable:
         return arr
-    if arr.nbytes <= FREEZE_BYTES or not arr.flags.c_contiguous:
+    if not tape.live and (arr.nbytes <= FREEZE_BYTES or not arr.flags.c_contiguous):
         return arr.copy(order="K")
     if tape.watched is None:
         tape.watched = {}

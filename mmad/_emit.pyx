@@ -13,8 +13,8 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport window_view
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_STRONG, OP_FIRST_SCALAR,
-                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_negative, SC_select, ArrayVar, Node, Op,
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_FIRST_SCALAR,
+                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_negative, SC_select, ArrayVar, Node, Op,
                          Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add, element_take, make_array,
                          make_scalar, node_index, scalar_arity, scalar_eval)
 from mmad._core import OPERATIONS
@@ -43,7 +43,7 @@ cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c, dou
     cdef Node *nodes = tape.nodes
     cdef int flags = nodes[a].flags | (nodes[b].flags if b >= 0 else 0) | (nodes[c].flags if c >= 0 else 0)
     v[0] = scalar_eval(op, nodes[a].v, nodes[b].v if b >= 0 else 0.0, nodes[c].v if c >= 0 else 0.0)
-    return tape.push(op, flags & NODE_STRONG, a, b, c, v[0])
+    return tape.push(op, NODE_BOOL if op >= SC_less else flags & NODE_STRONG, a, b, c, v[0])
 
 
 cdef int emit_partial(Tape tape, const Partial *q, const int32_t *operands, Bar *r) except -1:

@@ -5,7 +5,7 @@
  *
  * The scalar operations are listed once, in SCALAR_OPS: name (NumPy's name for the ufunc), arity, C expression
  * in a, b, c.  How each is differentiated is declared in mmad/ops, never here.  Semantics are NumPy's float64:
- * NaN propagates through maximum/minimum, remainder takes the sign of the divisor.
+ * NaN propagates through maximum/minimum, remainder takes the sign of the divisor.  Truth values come last, from `less` on.
  */
 #ifndef MMAD_NODE_H
 #define MMAD_NODE_H

@@ -1,10 +1,14 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["TraceError", "UnsupportedError"]
+__all__ = ["CaptureError", "TraceError", "UnsupportedError"]
 
 
 class TraceError(RuntimeError):
     """A traced value was used where its trace cannot follow: after its call has ended, or in another trace."""
+
+
+class CaptureError(TraceError):
+    """An array that a trace captured was changed in place after it had been used."""
 
 
 class UnsupportedError(TypeError):

@@ -67,6 +67,11 @@ class forwarding:
         _state.wrappers.pop()
 
 
+def wrappers_open():
+    """Whether a forward derivative or a batch is open in this thread."""
+    return bool(getattr(_state, "wrappers", ()))
+
+
 def template():
     """What an array made now has to accept: a traced value of every open derivative, or None outside of all."""
     tape = open_tape()

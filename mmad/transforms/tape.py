@@ -58,7 +58,7 @@ class Tape(_core.Tape):
     (2.0, 0.0)
     """
 
-    def __init__(self, origin="", guarded=True):
+    def __init__(self, origin="", guarded=True, live=False):
         self.statics, self.constants, self.floats = [], [], []
 
     # ------------------------------------------------------------------------------------ looking at it
@@ -155,6 +155,15 @@ class Tape(_core.Tape):
                              f"{i.shape} and {i.dtype}; record the function again")
         return x
 
+    def giver(self, k, constant, as_float):
+        """How a replay gives back a result: a function of what the program has for it."""
+        if k < 0:
+            return lambda v: constant.copy() if isinstance(constant, np.ndarray) else constant
+        i = decode(self, k, set(self.inputs))
+        if i.array:
+            return (lambda v: v) if i.shape or i.dtype.kind in "fc" else (lambda v: v[()])
+        return float if as_float else np.bool_ if i.dtype.kind == "b" else np.float64
+
     def _result(self, k, v, as_float):
         if k < 0 or isinstance(v, Traced):
             return v.copy() if isinstance(v, np.ndarray) else v
@@ -249,7 +258,7 @@ def _same(s, t):
     return s == t
 
 
-def record(f, *args):
+def record(f, *args, live=False):
     """Record a function as a tape.
 
     The function runs once.  Where Python looks at a value (an `if`, an index, a mask), the tape keeps a guard: it may
@@ -260,6 +269,8 @@ def record(f, *args):
     f : callable
     *args : float, ndarray or tree
         Floating-point or complex; None and text are kept as they are.
+    live : bool
+        Read captured arrays again at every evaluation; they must not be written to while the function runs.
 
     Returns
     -------
@@ -293,7 +304,7 @@ def record(f, *args):
     """
     if not callable(f):
         raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
-    tape = Tape(describe(f, "record"), True)
+    tape = Tape(describe(f, "record"), True, live)
     trace = Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
     nodes = iter(trace.nodes)
     for x, leaf in zip(trace.inputs, trace.leaves, strict=True):
