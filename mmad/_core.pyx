@@ -1264,6 +1264,8 @@ cdef tuple whole(cnp.ndarray arr):
 
 
 cdef int32_t push_window(ArrayVar root, tuple window, cnp.ndarray r) except -1:
+    if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:  # a view of a version already written over
+        root.tape.nodes[root.node].flags |= NODE_CONSUMED
     params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": (<object> root.arr).shape}
     rec = new_rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
     return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)

@@ -137,7 +137,7 @@ cdef class Sweep:
         """Hand the cotangent of version k to the version before it."""
         g = self.arrays.pop(k)
         cdef bint owned = self.owned[k - self.start]
-        if not self.mask[base]:
+        if base < 0 or not self.mask[base]:
             return 0
         if base in self.arrays:
             return self.add(base, g)

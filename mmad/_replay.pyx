@@ -228,7 +228,7 @@ cdef class Program:
             return None
         if not self.nodes[k].flags & NODE_ARRAY:
             return slots[k].s
-        arr = <cnp.ndarray> slots[k].o
+        arr = array_at(slots, k)
         if cnp.PyArray_BASE(arr) != NULL or self.nodes[k].op == OP_INPUT or self.nodes[k].op == OP_CONST \
                 or self.outputs.count(k) > 1:
             return np.array(arr)
@@ -263,7 +263,12 @@ cdef class Program:
                 if p.flags & NODE_ARRAY and slots[k].o == NULL:
                     put(slots + k, self.calls[p.a])  # an input of a transpose recorded inside: a constant
             elif p.op == OP_LOAD:
-                slots[k].s = (<double *> cnp.PyArray_DATA(<cnp.ndarray> slots[p.a].o))[node_index(p)]
+                arr = array_at(slots, p.a)
+                if not cnp.PyArray_IS_C_CONTIGUOUS(arr):
+                    arr = np.ascontiguousarray(arr)
+                    put(slots + p.a, arr)
+                slots[k].s = (<double *> cnp.PyArray_DATA(arr))[node_index(p)]
+                arr = None
             elif p.op == OP_STORE:
                 arr = own(slots, p.a, k, p.c)
                 (<double *> cnp.PyArray_DATA(arr))[p.i] = slots[p.b].s
@@ -280,9 +285,9 @@ cdef class Program:
         cdef double v
         if p.b >= 0:
             seen = self.calls[p.b]
-            return np.array_equal(<object> slots[p.a].o, seen, equal_nan=seen.dtype.kind in "fc")
+            return np.array_equal(array_at(slots, p.a), seen, equal_nan=seen.dtype.kind in "fc")
         if self.nodes[p.a].flags & NODE_ARRAY:
-            now = <object> slots[p.a].o
+            now = array_at(slots, p.a)
             return bool(now) == (p.v != 0) if p.flags & NODE_BOOL else now == p.v
         v = slots[p.a].s
         if p.flags & NODE_BOOL:
@@ -297,10 +302,14 @@ cdef class Program:
         cdef list vals
         cdef dict w = call.params
         if call.op.kind == KIND_WINDOW and self.nodes[call.args[0]].flags & NODE_ARRAY:
-            r = window_view(<cnp.ndarray> slots[<int32_t> call.args[0]].o, w["offset"], w["shape"], w["strides"])
+            r = window_view(array_at(slots, call.args[0]), w["offset"], w["shape"], w["strides"])
             put(slots + k, r.copy() if call.in_place else r)
         elif call.op.kind == KIND_PUT or call.op.kind == KIND_PUT_INDEX:
-            arr = own(slots, call.args[0], k, call.in_place)
+            if call.args[0] < 0:  # a constant is written over
+                put(slots + k, np.array(call.vals[0], order="C"))
+                arr = <cnp.ndarray> slots[k].o
+            else:
+                arr = own(slots, call.args[0], k, call.in_place)
             v = self.operand(slots, call, 1)
             if call.op.kind == KIND_PUT:
                 window_view(arr, w["offset"], w["shape"], w["strides"])[...] = v
@@ -326,7 +335,7 @@ cdef class Program:
             return call.vals[i]
         kind = call.kinds[i]
         if kind == 0:
-            return <object> slots[j].o
+            return array_at(slots, j)
         if kind == 1:
             return slots[j].s
         return np.float64(slots[j].s) if kind == 2 else slots[j].s != 0
@@ -347,6 +356,13 @@ cdef tuple kinds(Tape tape, Rec rec):
     return tuple(out)
 
 
+cdef inline cnp.ndarray array_at(Slot *slots, int32_t j):
+    """The array of slot j; an error, never a crash, if it has been handed on already."""
+    if slots[j].o == NULL:
+        raise SystemError(f"value {j} of a compiled tape is read after another instruction took its buffer over")
+    return <cnp.ndarray> slots[j].o
+
+
 cdef inline int put(Slot *slot, object a) except -1:
     Py_INCREF(a)
     Py_XDECREF(slot.o)
@@ -356,11 +372,12 @@ cdef inline int put(Slot *slot, object a) except -1:
 
 cdef cnp.ndarray own(Slot *slots, int32_t base, int32_t k, bint in_place):
     """The storage of version k, from the version before: the same buffer where nothing else reads that."""
-    if in_place:
+    cdef cnp.ndarray arr = array_at(slots, base)
+    if in_place and cnp.PyArray_IS_C_CONTIGUOUS(arr):
         slots[k].o = slots[base].o
         slots[base].o = NULL
     else:
-        put(slots + k, np.array(<object> slots[base].o, order="C"))
+        put(slots + k, np.array(arr, order="C"))
     return <cnp.ndarray> slots[k].o
 
 

@@ -386,8 +386,9 @@ cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) excep
             g = Batch(cells.level, g)
         cells.add(j, fit(g, rec.vals[1], g.shape))
     acc = None
-    if mask[rec.args[0]]:
-        cells.move(k, rec.args[0])
+    j = rec.args[0]  # -1: a constant was written over
+    if j >= 0 and mask[j]:
+        cells.move(k, j)
     return 0
 
 
@@ -592,7 +593,7 @@ cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) ex
 
 cdef int tangent_version(Cells cells, int32_t base, int32_t k) except -1:
     """Start the tangent of a written version from the one before: in place where nothing else reads that."""
-    if cells.at(base).o != NULL:
+    if base >= 0 and cells.at(base).o != NULL:
         if cells.tape.is_version(base):
             cells.at(k).o = cells.at(base).o
             cells.at(base).o = NULL

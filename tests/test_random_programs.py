@@ -170,3 +170,16 @@ def test_tape_elsewhere_is_right_or_refuses(case):
         except mmad.GuardError:
             continue
         close(got, case.program(*unflat(flat(x))), 1e-11)
+
+
+def test_compiled_replays_agree(case):
+    """Recorded at one point, replayed there and elsewhere: value, gradient and Hessian-vector product."""
+    def product(*args):
+        return mmad.hvp(case.scalar, ARGUMENTS)(*args, case.dots)
+
+    compiled = mmad.compile(mmad.value_and_grad(case.scalar, ARGUMENTS)), mmad.compile(product)
+    plain = mmad.value_and_grad(case.scalar, ARGUMENTS), product
+    for z in (case.z, case.z, case.z + 0.01 * case.d, case.z - 0.3 * case.d, case.z):
+        for g, f in zip(compiled, plain, strict=True):
+            with np.errstate(all="ignore"):
+                close(g(*unflat(z)), flat(f(*unflat(z))))

@@ -174,7 +174,7 @@ def _step(tape, k, name, args, bars, active, env):
 
 
 def _pass_on(bars, active, k, base):
-    if active[base]:
+    if base >= 0 and active[base]:
         bars.move(k, base)
     else:
         bars.bars.pop(k, None)
