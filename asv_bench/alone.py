@@ -162,8 +162,6 @@ def chain_in_this_process(n):
     check(problem.name, np.array([gradient]), np.array([problem.gradient(1.0)]), 1e-9)
     stages = {
         stage: after - start
-        for stage, start, after in zip(
-            ("record", "differentiate", "free"), marks[:-1], marks[1:], strict=True
-        )
+        for stage, start, after in zip(("record", "differentiate", "free"), marks[:-1], marks[1:], strict=True)
     }
     json.dump({"operations": n, **stages, "bytes": growth}, sys.stdout)

@@ -39,9 +39,7 @@ def misfit(rates):
 
 
 start = TRUE * 1.05
-result = minimize(
-    mmad.value_and_grad(misfit), start, jac=True, hess=mmad.hessian(misfit), method="trust-exact"
-)
+result = minimize(mmad.value_and_grad(misfit), start, jac=True, hess=mmad.hessian(misfit), method="trust-exact")
 errors = np.sqrt(np.diag(np.linalg.inv(mmad.hessian(misfit)(result.x))))
 
 for name, true, fitted, error in zip("abcd", TRUE, result.x, errors, strict=True):

@@ -9,7 +9,7 @@ from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
-from mmad.tracing import Trace, describe, finished, forwarding, is_static, plain_leaf, restore
+from mmad.tracing import Forwarding, Trace, describe, finished, is_static, plain_leaf, restore
 
 __all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "value_grad_hvp", "vjp"]
 
@@ -25,8 +25,10 @@ def positions(f, argnums, args, what):
         if not isinstance(k, int | np.integer) or isinstance(k, bool):
             raise TypeError(f"{describe(f, what)}: argnums must be an int or a tuple of ints, not {k!r}")
         if not -len(args) <= k < len(args):
-            raise TypeError(f"{describe(f, what)}: argnums={argnums} but it was called with {len(args)} positional "
-                            f"argument{'s' * (len(args) != 1)}; derivatives are with respect to positional arguments")
+            raise TypeError(
+                f"{describe(f, what)}: argnums={argnums} but it was called with {len(args)} positional "
+                f"argument{'s' * (len(args) != 1)}; derivatives are with respect to positional arguments"
+            )
         out.append(int(k) % len(args))
     if len(set(out)) != len(out):
         raise ValueError(f"{describe(f, what)}: argnums={argnums} names an argument twice")
@@ -43,6 +45,7 @@ def derivative_function(f, operator, doc):
         g.__doc__ = f"{doc} of {getattr(f, '__name__', type(f).__name__)}; see `mmad.{doc}`."
         g.__wrapped__ = f
         return g
+
     return named(operator)
 
 
@@ -59,22 +62,30 @@ def _scalar_output(trace, what, has_aux):
         (result, aux) = result
         outputs, structure = tree.flatten(result)
     if len(outputs) != 1:
-        raise TypeError(f"{trace.origin}: the function must return one real number, it returned "
-                        f"{'nothing' if not outputs else f'a container of {len(outputs)}'}; use mmad.jacobian or mmad.vjp")
+        raise TypeError(
+            f"{trace.origin}: the function must return one real number, it returned "
+            f"{'nothing' if not outputs else f'a container of {len(outputs)}'}; use mmad.jacobian or mmad.vjp"
+        )
     out = outputs[0]
     if out is None or is_static(out):
         raise TypeError(f"{trace.origin}: the function must return one real number, it returned {out!r}")
     shape = shape_of(out)
     if shape != ():
         if size(shape) == 1:
-            raise TypeError(f"{trace.origin}: the function returned an array of shape {shape}; return its one element, "
-                            "as in y.sum() or y[0]")
-        raise TypeError(f"{trace.origin}: the function must return one real number, it returned an array of shape {shape}; "
-                        "use mmad.jacobian or mmad.vjp, or reduce it, as in y.sum()")
+            raise TypeError(
+                f"{trace.origin}: the function returned an array of shape {shape}; return its one element, "
+                "as in y.sum() or y[0]"
+            )
+        raise TypeError(
+            f"{trace.origin}: the function must return one real number, it returned an array of shape {shape}; "
+            "use mmad.jacobian or mmad.vjp, or reduce it, as in y.sum()"
+        )
     dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
     if dtype.kind == "c":
-        raise TypeError(f"{trace.origin}: the function returned a complex number; a gradient needs a real one, as in "
-                        "abs(z)**2 or z.real")
+        raise TypeError(
+            f"{trace.origin}: the function returned a complex number; a gradient needs a real one, as in "
+            "abs(z)**2 or z.real"
+        )
     if dtype.kind not in "f" and isinstance(out, Traced):
         raise TypeError(f"{trace.origin}: the function returned a value of dtype {dtype}, which has no derivative")
     return out, aux
@@ -106,8 +117,8 @@ def grad(f, argnums=0, has_aux=False):
     f : callable
         Returns one real number.  Control flow, recursion, mutation and data structures are Python's own.
     argnums : int or tuple of int
-        Positional arguments to differentiate with respect to: floats, floating-point or complex arrays, or trees of them
-        (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
+        Positional arguments to differentiate with respect to: floats, floating-point or complex arrays, or trees of
+        them (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
     has_aux : bool
         `f` returns ``(value, auxiliary data)``.
 
@@ -136,9 +147,11 @@ def grad(f, argnums=0, has_aux=False):
     >>> mmad.grad(lambda x: np.sin(x[0]) * x[1])(np.array([0.0, 2.0]))
     array([2., 0.])
     """
+
     def operator(*args, **kwargs):
         _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
+
     return derivative_function(f, operator, "grad")
 
 
@@ -156,9 +169,11 @@ def value_and_grad(f, argnums=0, has_aux=False):
     >>> mmad.value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
+
     def operator(*args, **kwargs):
         value, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
         return ((value, aux) if has_aux else value), g
+
     return derivative_function(f, operator, "value_and_grad")
 
 
@@ -166,8 +181,10 @@ def _cotangents(trace, ct, what):
     """The user's cotangent, checked against the result's structure: leaves of outputs and cotangents."""
     leaves, structure = tree.flatten(ct)
     if structure != trace.out_tree and len(leaves) != len(trace.outputs):
-        raise ValueError(f"{trace.origin}: the cotangent must have the structure of the result, with "
-                         f"{len(trace.outputs)} leaves; it has {len(leaves)}")
+        raise ValueError(
+            f"{trace.origin}: the cotangent must have the structure of the result, with "
+            f"{len(trace.outputs)} leaves; it has {len(leaves)}"
+        )
     outs, cts = [], []
     for out, c in zip(trace.outputs, leaves, strict=True):
         if is_static(out):
@@ -175,8 +192,9 @@ def _cotangents(trace, ct, what):
         if isinstance(c, np.ndarray) and c.dtype.hasobject:
             c = HOOKS["lift"](c)
         if shape_of(c) != shape_of(out):
-            raise ValueError(f"{trace.origin}: a cotangent has shape {shape_of(c)}, the result it belongs to "
-                             f"{shape_of(out)}")
+            raise ValueError(
+                f"{trace.origin}: a cotangent has shape {shape_of(c)}, the result it belongs to {shape_of(out)}"
+            )
         if not isinstance(c, Traced):
             dtype = np.result_type(out.dtype if hasattr(out, "dtype") else type(out), np.float16)
             if np.result_type(c).kind == "c" and dtype.kind != "c":
@@ -240,8 +258,10 @@ def _tangent_pairs(primals, tangents, what):
         leaves, structure = tree.flatten(p)
         dots, _ = tree.flatten(t)
         if len(dots) != len(leaves):
-            raise ValueError(f"{what}: the tangent of argument {k} must have its structure ({len(leaves)} leaves), it has "
-                             f"{len(dots)} leaves")
+            raise ValueError(
+                f"{what}: the tangent of argument {k} must have its structure ({len(leaves)} leaves), it has "
+                f"{len(dots)} leaves"
+            )
         pairs = []
         for i, (x, d) in enumerate(zip(leaves, dots, strict=True)):
             if is_static(x):
@@ -315,7 +335,7 @@ def _forward(f, pairs, level):
         args.append(tree.unflatten(structure, duals))
     if wrapper is None:
         raise TypeError(f"{describe(f, 'jvp')}: no argument has a derivative")
-    with forwarding(wrapper):
+    with Forwarding(wrapper):
         outputs, structure = tree.flatten(f(*args))
         outputs = [HOOKS["lift"](v) if isinstance(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
     ys, dots = [], []
@@ -399,9 +419,11 @@ class Linearized:
         for k, (tangent, (_, count)) in enumerate(zip(tangents, t.structures, strict=True)):
             leaves, _ = tree.flatten(tangent)
             if len(leaves) != count:
-                raise ValueError(f"{self.what}: the tangent of argument {k} must have its structure ({count} leaves), it "
-                                 f"has {len(leaves)} leaves")
-            for x, d in zip(t.inputs[at:at + count], leaves, strict=True):
+                raise ValueError(
+                    f"{self.what}: the tangent of argument {k} must have its structure ({count} leaves), it "
+                    f"has {len(leaves)} leaves"
+                )
+            for x, d in zip(t.inputs[at : at + count], leaves, strict=True):
                 dots.append(None if x is None else tangent_like(d, x, f"{self.what}: argument {k}"))
             at += count
         return t.push(dots, t.outputs, self.cache)
@@ -436,8 +458,8 @@ def hvp(f, argnums=0):
     Returns
     -------
     callable
-        ``h(x, v)`` -> H(x) v in the structure of x.  For several arguments ``h(*args, v)``, where `v` has the structure of
-        the arguments that `argnums` names (a tuple for a tuple).
+        ``h(x, v)`` -> H(x) v in the structure of x.  For several arguments ``h(*args, v)``, where `v` has the
+        structure of the arguments that `argnums` names (a tuple for a tuple).
 
     See Also
     --------
@@ -454,8 +476,10 @@ def hvp(f, argnums=0):
     >>> h(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
+
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
+
     return derivative_function(f, operator, "hvp")
 
 
@@ -473,8 +497,10 @@ def value_grad_hvp(f, argnums=0):
     >>> mmad.value_grad_hvp(lambda x: x**3)(2.0, 1.0)
     (8.0, 12.0, 12.0)
     """
+
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
+
     return derivative_function(f, operator, "value_grad_hvp")
 
 
@@ -505,5 +531,6 @@ def _hvp(f, argnums, args, kwargs, what):
 def _as_leaves(gs, trace):
     """Gradients, a tree for each traced argument, in the kinds of the arguments' leaves."""
     leaves, structure = tree.flatten(gs)
-    return tree.unflatten(structure, [g if leaf is None else restore(g, leaf)
-                                      for g, leaf in zip(leaves, trace.leaves, strict=True)])
+    return tree.unflatten(
+        structure, [g if leaf is None else restore(g, leaf) for g, leaf in zip(leaves, trace.leaves, strict=True)]
+    )

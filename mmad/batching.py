@@ -16,7 +16,7 @@ from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import describe, forwarding
+from mmad.tracing import Forwarding, describe
 
 __all__ = ["vmap"]
 
@@ -57,12 +57,14 @@ def vmap(f, in_axes=0, out_axes=0):
     array([[1., 0.],
            [0., 1.]])
     """
+
     def operator(*args, **kwargs):
         mapped = _Mapped(f, in_axes, args, kwargs)
         try:
             return mapped.together(out_axes)
         except LaneDivergence:
             return mapped.one_by_one(out_axes)
+
     return derivative_function(f, operator, "vmap")
 
 
@@ -127,8 +129,10 @@ class _Mapped:
         if not sizes:
             raise ValueError(f"{self.what}: nothing to map over: every entry of in_axes is None")
         if len(set(sizes.values())) > 1:
-            raise ValueError(f"{self.what}: the mapped axes have different sizes: "
-                             f"{', '.join(f'{size} in {name}' for name, size in sizes.items())}")
+            raise ValueError(
+                f"{self.what}: the mapped axes have different sizes: "
+                f"{', '.join(f'{size} in {name}' for name, size in sizes.items())}"
+            )
         return next(iter(sizes.values()))
 
     def _call(self, leaves):
@@ -144,7 +148,7 @@ class _Mapped:
                 lanes = moveaxis(x, k, 0) if isinstance(x, Traced) else np.moveaxis(np.asarray(x), k, 0)
                 x = wrapper = Batch(level, +lanes if isinstance(lanes, Traced) else np.array(lanes, order="C"))
             leaves.append(x)
-        with forwarding(wrapper):
+        with Forwarding(wrapper):
             outputs, structure = self._call(leaves)
         axes = self._out_axes(out_axes, outputs, structure)
         return tree.unflatten(structure, [self._gathered(y, k, level) for y, k in zip(outputs, axes, strict=True)])

@@ -189,8 +189,10 @@ class Rules:
         try:
             trace = Trace(backward, seeds, {}, tuple(range(len(seeds))), f"forward mode of {self.name}")
         except (TypeError, ValueError) as e:
-            e.add_note(f"forward mode of {self.name} transposes its backward rule, which must then be NumPy code; or "
-                       f"{self.advice}")
+            e.add_note(
+                f"forward mode of {self.name} transposes its backward rule, which must then be NumPy code; or "
+                f"{self.advice}"
+            )
             raise
         pairs = [(g, d) for g, d in zip(trace.outputs, dots, strict=True) if g is not None and d is not None]
         if not pairs:

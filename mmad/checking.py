@@ -12,8 +12,8 @@ from mmad.tracing import describe
 
 __all__ = ["Comparison", "Report", "check_derivatives"]
 
-STEPS = 10         # rows of the extrapolation table
-FIRST_STEP = 2.0 ** -6  # times max(1, |x|); the last is 2**-15, where rounding costs about 1e-11 of f
+STEPS = 10  # rows of the extrapolation table
+FIRST_STEP = 2.0**-6  # times max(1, |x|); the last is 2**-15, where rounding costs about 1e-11 of f
 
 #: Spelling -> mode.
 MODES = {"forward": "forward", "fwd": "forward", "reverse": "reverse", "rev": "reverse"}
@@ -64,8 +64,10 @@ class Report:
 
     def __str__(self):
         rows = [("order", "derivative", "against", "got", "expected", "error/tolerance")]
-        rows += [(str(c.order), c.derivative, c.reference, f"{c.got:.10g}", f"{c.expected:.10g}", f"{c.error:.2g}")
-                 for c in self.comparisons]
+        rows += [
+            (str(c.order), c.derivative, c.reference, f"{c.got:.10g}", f"{c.expected:.10g}", f"{c.error:.2g}")
+            for c in self.comparisons
+        ]
         widths = [max(len(r[k]) for r in rows) for k in range(6)]
         return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)).rstrip() for r in rows)
 
@@ -211,8 +213,11 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
     if order < 1:
         raise ValueError(f"check_derivatives: order must be at least 1, it is {order}")
     flat = _Flat(f, args)
-    defaults = TOLERANCES[min(_dtype(x).itemsize // (2 if _dtype(x).kind == "c" else 1) for x in flat.point)
-                          if all(_dtype(x).itemsize <= 16 for x in flat.point) else 8]
+    defaults = TOLERANCES[
+        min(_dtype(x).itemsize // (2 if _dtype(x).kind == "c" else 1) for x in flat.point)
+        if all(_dtype(x).itemsize <= 16 for x in flat.point)
+        else 8
+    ]
     rtol, atol = (d if t is None else t for t, d in zip((rtol, atol), defaults, strict=True))
     found = []
     modes = tuple(dict.fromkeys(MODES[m] for m in modes))

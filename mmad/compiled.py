@@ -16,7 +16,7 @@ from mmad.transforms.tape import record
 
 __all__ = ["compile"]
 
-TRACES = 64        # variants kept for one signature
+TRACES = 64  # variants kept for one signature
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
@@ -101,8 +101,11 @@ class Compiled:
                 values.append(float(x))
             elif isinstance(x, np.ndarray) and x.dtype.kind in "fc":
                 parts.append((x.shape, x.dtype.newbyteorder("=")))
-                values.append(x if x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative else np.array(
-                    x, dtype=x.dtype.newbyteorder("="), order="C"))
+                values.append(
+                    x
+                    if x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
+                    else np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
+                )
             elif isinstance(x, np.ndarray) or (isinstance(x, np.generic) and not isinstance(x, np.floating)):
                 parts.append((x.shape, x.dtype, x.tobytes()))
             else:
@@ -124,8 +127,11 @@ class Compiled:
         if len(variants) >= TRACES:
             self._eager(f"has taken {TRACES} different ways through its branches")
             return self.f(*args, **kwargs)
-        moving = [k for k, x in enumerate(leaves) if type(x) in (float, np.float64) or (
-            isinstance(x, np.ndarray) and x.dtype.kind in "fc")]
+        moving = [
+            k
+            for k, x in enumerate(leaves)
+            if type(x) in (float, np.float64) or (isinstance(x, np.ndarray) and x.dtype.kind in "fc")
+        ]
 
         def run(*traced):
             full = list(leaves)
@@ -159,11 +165,16 @@ class Compiled:
     def _compare(self, result, eager):
         got, want = tree.flatten(result)[0], tree.flatten(eager)[0]
         same = len(got) == len(want) and all(
-            np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True) if isinstance(y, float | complex | np.ndarray | np.generic)
-            else x == y for x, y in zip(got, want, strict=True))
+            np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True)
+            if isinstance(y, float | complex | np.ndarray | np.generic)
+            else x == y
+            for x, y in zip(got, want, strict=True)
+        )
         if not same:
-            raise TraceError(f"{describe(self.f, 'compile')}: the replay and the function disagree; it depends on something "
-                             "besides its arguments (random numbers, a file, an attribute of an object), or writes to it")
+            raise TraceError(
+                f"{describe(self.f, 'compile')}: the replay and the function disagree; it depends on something "
+                "besides its arguments (random numbers, a file, an attribute of an object), or writes to it"
+            )
 
 
 class Variant:

@@ -134,17 +134,22 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
 
     def defjvp(self, rule):
         """Declare the rule; returns it."""
+
         def push(call, primals, tangents, y):
             pair = rule(*_fixed(call), primals, tangents)
             if not isinstance(pair, tuple | list) or len(pair) != 2:
-                raise TypeError(f"the rule of {_name(self.function)} must return (y, tangent of y), it returned a "
-                                f"{type(pair).__name__}")
+                raise TypeError(
+                    f"the rule of {_name(self.function)} must return (y, tangent of y), it returned a "
+                    f"{type(pair).__name__}"
+                )
             return pair[1]
+
         self.rules.push = push
         return rule
 
     def defjvps(self, *rules):
         """Declare a rule for each argument."""
+
         def push(call, primals, tangents, y):
             if len(rules) != len(primals):
                 raise TypeError(f"{_name(self.function)} has {len(primals)} arguments but {len(rules)} rules")
@@ -155,6 +160,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
                     part = rule(x_dot, y, *primals)
                     total = part if total is None else tree_add(total, part)
             return total
+
         self.rules.push = push
 
 
@@ -314,6 +320,7 @@ def hook(function, x):
     3.0
     12.0
     """
+
     def pull(y_bar, y, x):
         g = function(y_bar)
         return (y_bar if g is None else g,)
@@ -321,5 +328,3 @@ def hook(function, x):
     leaves, structure = tree.flatten(x)
     through = primitive(lambda v: v, jvp=lambda tangents, y, v: tangents[0], vjp=pull, name=f"hook {_name(function)}")
     return tree.unflatten(structure, [through(v) if isinstance(lifted(v), Traced) else v for v in leaves])
-
-

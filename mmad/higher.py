@@ -43,5 +43,7 @@ def derivative(f, order=1):
             if k == 0:
                 return f(t, *args, **kwargs)
             return jvp(lambda s: at(s, k - 1), (t,), (1.0,))[1]
+
         return at(x, order)
+
     return derivative_function(f, operator, "derivative")

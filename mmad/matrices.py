@@ -34,8 +34,10 @@ def _unit_lanes(level, total, start, stop, at, n, shape, dtype):
 def real_leaf(x, where):
     dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
     if dtype.kind == "c":
-        raise TypeError(f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
-                        "use mmad.jvp and mmad.vjp")
+        raise TypeError(
+            f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
+            "use mmad.jvp and mmad.vjp"
+        )
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
@@ -52,8 +54,11 @@ def _assemble(out_tree, outputs, structures, leaves, block, single):
             continue
         at, trees = 0, []
         for structure, count in structures:
-            trees.append(tree.unflatten(structure, [leaves[k] if is_static(leaves[k]) else block(i, k)
-                                                    for k in range(at, at + count)]))
+            trees.append(
+                tree.unflatten(
+                    structure, [leaves[k] if is_static(leaves[k]) else block(i, k) for k in range(at, at + count)]
+                )
+            )
             at += count
         result.append(trees[0] if single else tuple(trees))
     return tree.unflatten(out_tree, result)
@@ -71,8 +76,8 @@ def _dense(table, y, x, dtype):
 def jacfwd(f, argnums=0):
     """Jacobian by forward mode: one direction an input element, many at a time, over one recording.
 
-    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacrev` where there are fewer inputs
-    than outputs.
+    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacrev` where there are fewer
+    inputs than outputs.
 
     Examples
     --------
@@ -81,8 +86,10 @@ def jacfwd(f, argnums=0):
     array([[3., 2.],
            [0., 1.]])
     """
+
     def operator(*args, **kwargs):
         return _jacfwd(f, argnums, args, kwargs, "jacfwd")
+
     return derivative_function(f, operator, "jacfwd")
 
 
@@ -113,10 +120,16 @@ def _columns(lin, single):
             y = t.outputs[i]
             if not is_static(y):
                 n = size(shape_of(y))
-                rows = np.zeros((stop - start, n)) if d is None else lanes_of(d, level, stop - start).reshape(stop - start, n)
+                rows = (
+                    np.zeros((stop - start, n))
+                    if d is None
+                    else lanes_of(d, level, stop - start).reshape(stop - start, n)
+                )
                 parts[i].append(rows)
-    tables = [None if is_static(y) else (_stacked(p).T if p else np.zeros((size(shape_of(y)), 0)))
-              for y, p in zip(t.outputs, parts, strict=True)]
+    tables = [
+        None if is_static(y) else (_stacked(p).T if p else np.zeros((size(shape_of(y)), 0)))
+        for y, p in zip(t.outputs, parts, strict=True)
+    ]
     offsets, at = {}, 0
     for k, n in sizes:
         offsets[k] = slice(at, at + n)
@@ -133,15 +146,18 @@ def lanes_of(d, level, count):
     """The lanes of a batched value, or of one that is the same in all."""
     if isinstance(d, Batch) and d.level == level:
         return d.lanes
-    return np.broadcast_to(d, (count, *shape_of(d))) if not isinstance(d, Traced) else d[None] * np.ones(
-        (count,) + (1,) * len(d.shape))
+    return (
+        np.broadcast_to(d, (count, *shape_of(d)))
+        if not isinstance(d, Traced)
+        else d[None] * np.ones((count,) + (1,) * len(d.shape))
+    )
 
 
 def jacrev(f, argnums=0):
     """Jacobian by reverse mode: one cotangent an output element, many at a time, over one recording.
 
-    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacfwd` where there are fewer outputs
-    than inputs.
+    Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacfwd` where there are fewer
+    outputs than inputs.
 
     Examples
     --------
@@ -150,9 +166,11 @@ def jacrev(f, argnums=0):
     array([[3., 2.],
            [0., 1.]])
     """
+
     def operator(*args, **kwargs):
         nums = positions(f, argnums, args, "jacrev")
         return _rows(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
+
     return derivative_function(f, operator, "jacrev")
 
 
@@ -174,8 +192,11 @@ def _rows(t, single):
             for k, g in enumerate(t.pull([y], [ct])):
                 if t.inputs[k] is not None:
                     m = size(t.inputs[k].shape)
-                    rows = np.zeros((stop - start, m)) if g is None else lanes_of(g, level, stop - start).reshape(
-                        stop - start, m)
+                    rows = (
+                        np.zeros((stop - start, m))
+                        if g is None
+                        else lanes_of(g, level, stop - start).reshape(stop - start, m)
+                    )
                     parts[k].append(rows)
         for k, p in parts.items():
             tables[i, k] = _stacked(p) if p else np.zeros((0, size(t.inputs[k].shape)))
@@ -204,8 +225,8 @@ def jacobian(f, argnums=0, strategy="auto"):
     Returns
     -------
     callable
-        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree of the
-        argument at each leaf.
+        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree
+        of the argument at each leaf.
 
     Raises
     ------
@@ -232,6 +253,7 @@ def jacobian(f, argnums=0, strategy="auto"):
         n = sum(k for _, k in _blocks(t.inputs))
         m = sum(k for _, k in _blocks(t.outputs))
         return _columns(lin, single) if strategy == "forward" or n <= m else _rows(t, single)
+
     return derivative_function(f, operator, "jacobian")
 
 
@@ -247,7 +269,8 @@ def hessian(f, argnums=0, strategy="auto"):
         Returns one real number.
     argnums : int or tuple of int
     strategy : {"auto", "forward-over-reverse", "reverse-over-reverse"}
-        "auto" is forward over reverse: the gradient is recorded once, and many directions at a time are pushed through it.
+        "auto" is forward over reverse: the gradient is recorded once, and many directions at a time are pushed through
+        it.
 
     Returns
     -------
@@ -270,4 +293,5 @@ def hessian(f, argnums=0, strategy="auto"):
             nums = positions(f, argnums, args, "hessian")
             return _rows(Trace(g, args, kwargs, nums, "hessian"), not isinstance(argnums, tuple | list))
         return _jacfwd(g, argnums, args, kwargs, "hessian")
+
     return derivative_function(f, operator, "hessian")

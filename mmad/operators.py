@@ -20,8 +20,10 @@ def _linear_operator():
     try:
         from scipy.sparse.linalg import LinearOperator
     except ImportError as e:
-        raise ImportError("operators are scipy.sparse.linalg.LinearOperator objects, and SciPy is not installed: "
-                          "pip install mmad[scipy]") from e
+        raise ImportError(
+            "operators are scipy.sparse.linalg.LinearOperator objects, and SciPy is not installed: "
+            "pip install mmad[scipy]"
+        ) from e
     return LinearOperator
 
 
@@ -44,7 +46,7 @@ class _Side:
                 parts.append(None)
                 continue
             n, shape = size(shape_of(x)), shape_of(x)
-            part = v[..., at:at + n].reshape((*lead, *shape))
+            part = v[..., at : at + n].reshape((*lead, *shape))
             dtype = real_leaf(x, "")
             parts.append(
                 float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C")
@@ -54,8 +56,11 @@ class _Side:
 
     def join(self, parts):
         """One value a leaf (None: zero) as a vector."""
-        flat = [np.zeros(size(shape_of(x))) if g is None else np.ravel(g)
-                for x, g in zip(self.leaves, parts, strict=True) if not is_static(x)]
+        flat = [
+            np.zeros(size(shape_of(x))) if g is None else np.ravel(g)
+            for x, g in zip(self.leaves, parts, strict=True)
+            if not is_static(x)
+        ]
         return np.concatenate([np.zeros(0, self.dtype), *flat]).astype(self.dtype, copy=False)
 
     def join_lanes(self, parts, level, count):
@@ -66,7 +71,7 @@ class _Side:
             if not is_static(x):
                 n = size(shape_of(x))
                 if g is not None:
-                    rows[:, at:at + n] = lanes_of(g, level, count).reshape(count, n)
+                    rows[:, at : at + n] = lanes_of(g, level, count).reshape(count, n)
                 at += n
         return rows
 
@@ -89,8 +94,11 @@ class _Recorded:
     def pull(self, v):
         """J.T v."""
         with suspended():
-            pairs = [(y, ct) for y, ct in zip(self.lin.trace.outputs, self.rows.split(np.ravel(v)), strict=True)
-                     if isinstance(y, Traced)]
+            pairs = [
+                (y, ct)
+                for y, ct in zip(self.lin.trace.outputs, self.rows.split(np.ravel(v)), strict=True)
+                if isinstance(y, Traced)
+            ]
             if not pairs:
                 return np.zeros(self.columns.size, self.columns.dtype)
             return self.columns.join(self.lin.trace.pull(*map(list, zip(*pairs, strict=True))))
@@ -101,6 +109,7 @@ class _Recorded:
 
     def pull_many(self, matrix):
         """J.T V, many columns at a time."""
+
         def pull(lanes):
             pairs = [(y, ct) for y, ct in zip(self.lin.trace.outputs, lanes, strict=True) if isinstance(y, Traced)]
             return (
@@ -114,7 +123,7 @@ class _Recorded:
     def _many(self, matrix, source, target, product):
         columns = []
         for start in range(0, matrix.shape[1], LANES):
-            rows = np.ascontiguousarray(matrix[:, start:start + LANES].T)
+            rows = np.ascontiguousarray(matrix[:, start : start + LANES].T)
             level, count = new_level(), len(rows)
             lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
             with suspended():

@@ -70,7 +70,7 @@ class Slot:
 
     def take(self, flat):
         """This leaf out of the packed vector; of a cotangent likewise."""
-        part = flat[self.start:self.start + self.size]
+        part = flat[self.start : self.start + self.size]
         part = reshape(part, self.shape) if self.shape else part[0]
         if isinstance(part, Traced):
             return fitted(part, self.dtype)
@@ -159,8 +159,10 @@ class Call:
             count = len(tree.flatten(x)[0])
             leaves = [None] * count if ct is None else tree.flatten(ct)[0]
             if len(leaves) != count:
-                raise ValueError(f"the backward rule of {name}: the cotangent of argument {k} must have its structure "
-                                 f"({count} leaves), it has {len(leaves)} leaves")
+                raise ValueError(
+                    f"the backward rule of {name}: the cotangent of argument {k} must have its structure "
+                    f"({count} leaves), it has {len(leaves)} leaves"
+                )
             found += leaves
         result = []
         for at, v in zip(self.operands, operands, strict=True):
@@ -217,8 +219,10 @@ class Call:
 
     def cotangent(self, ct):
         """A cotangent in the structure of the result; zeros where it is static."""
-        leaves = [v if s is None else as_given(p.copy() if isinstance(p, np.ndarray) else p)
-                  for v, s, p in zip(self.statics, self.slots, self.unpack(ct), strict=True)]
+        leaves = [
+            v if s is None else as_given(p.copy() if isinstance(p, np.ndarray) else p)
+            for v, s, p in zip(self.statics, self.slots, self.unpack(ct), strict=True)
+        ]
         return tree.unflatten(self.out_tree, [0.0 if isinstance(v, int | np.integer) else v for v in leaves])
 
     def tangent_leaves(self, y_dot):
@@ -255,8 +259,17 @@ class Call:
                 return fitted(d, slot.dtype)
             return float(d) if slot.number else np.asarray(d, slot.dtype)[() if not slot.shape else ...]
         dtype = np.result_type(np.float64, *[s.dtype for _, s in pairs])
-        parts = [reshape(np.zeros(s.shape, dtype) if d is None else fitted(d, dtype) if isinstance(d, Traced)
-                         else np.asarray(d, dtype), (s.size,)) for d, s in pairs]
+        parts = [
+            reshape(
+                np.zeros(s.shape, dtype)
+                if d is None
+                else fitted(d, dtype)
+                if isinstance(d, Traced)
+                else np.asarray(d, dtype),
+                (s.size,),
+            )
+            for d, s in pairs
+        ]
         return concatenate(*parts, axis=0)
 
 

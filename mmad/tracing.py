@@ -1,8 +1,8 @@
 """Running a user's function on traced values, and sweeping what was recorded.
 
 Everything recorded in one thread goes on one tape: a derivative taken inside another one continues the outer tape, and
-its reverse sweep is recorded there as ordinary instructions.  Dual numbers and batches of any level wrap traced values, so
-modes nest in any order.
+its reverse sweep is recorded there as ordinary instructions.  Dual numbers and batches of any level wrap traced
+values, so modes nest in any order.
 """
 
 import inspect
@@ -33,7 +33,7 @@ def open_tape():
     return tapes[-1] if tapes else None
 
 
-class recording:
+class Recording:
     """Context in which `tape` is this thread's open tape."""
 
     def __init__(self, tape):
@@ -52,7 +52,7 @@ class recording:
             self.tape.open = False
 
 
-class forwarding:
+class Forwarding:
     """Context in which creation functions make arrays that accept dual numbers or batches like `wrapper`."""
 
     def __init__(self, wrapper):
@@ -89,7 +89,7 @@ def template():
 HOOKS["template"] = template
 
 
-class describe:
+class Description:
     """'grad of loss (model.py:12)', for messages; worked out when it is printed."""
 
     __slots__ = ("f", "what")
@@ -104,6 +104,11 @@ class describe:
         if code is None:
             return f"{self.what} of {name}"
         return f"{self.what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
+
+
+def describe(f, what):
+    """What is being differentiated, for messages."""
+    return Description(f, what)
 
 
 def plain_leaf(x, where):
@@ -122,10 +127,14 @@ def plain_leaf(x, where):
         return np.array(x)
     if isinstance(x, bool | int | np.integer | np.bool_) or (isinstance(x, np.ndarray) and x.dtype.kind in "iub"):
         kind = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
-        raise TypeError(f"{where} is {kind}; derivatives are with respect to floating-point values: "
-                        f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({x}.0)'}")
-    raise TypeError(f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
-                    "of them, or register the class with mmad.register")
+        raise TypeError(
+            f"{where} is {kind}; derivatives are with respect to floating-point values: "
+            f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({x}.0)'}"
+        )
+    raise TypeError(
+        f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
+        "of them, or register the class with mmad.register"
+    )
 
 
 def is_static(x):
@@ -193,7 +202,7 @@ class Trace:
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
         self.plain = True
         args = list(args)
-        with recording(self.tape):
+        with Recording(self.tape):
             for k in argnums:
                 args[k] = self._traced(args[k], k, what)
             out = f(*args, **kwargs)
@@ -239,7 +248,9 @@ class Trace:
     def _input(self, x, leaf):
         """A new traced input: on the tape, inside any dual number or batch of an outer derivative."""
         if isinstance(x, Dual):
-            return make_dual(x.level, self._input(x.primal, leaf), +x.tangent if isinstance(x.tangent, Traced) else x.tangent)
+            return make_dual(
+                x.level, self._input(x.primal, leaf), +x.tangent if isinstance(x.tangent, Traced) else x.tangent
+            )
         if isinstance(x, Batch):
             return Batch(x.level, self._input(x.lanes, leaf))
         if isinstance(x, Var):
@@ -321,7 +332,9 @@ class Trace:
             return self._pull(out.lanes, lanes)
         # many tangents of an outer forward derivative: one sweep with a batch of cotangents
         if isinstance(ct, Traced):
-            raise TraceError(f"{self.origin}: this nesting of many directions is not supported; use one direction at a time")
+            raise TraceError(
+                f"{self.origin}: this nesting of many directions is not supported; use one direction at a time"
+            )
         n = out.count
         eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape)) * ct
         level = out.level
@@ -370,8 +383,10 @@ class Trace:
         level, inner = top.level, self._without(top.level)
         if isinstance(top, Batch):
             count = top.count
-            lanes = [d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
-                     for d in dots]
+            lanes = [
+                d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
+                for d in dots
+            ]
             g = inner._push(out.lanes if _at(out, level) else out, lanes)
             return _batch_of(level, g)
         outer = [d.tangent if _at(d, level) else None for d in dots]
@@ -467,5 +482,3 @@ class _Handle:
 
     def __init__(self, x):
         self.node, self.shape, self.dtype = x.node, x.shape, x.dtype
-
-

@@ -1,6 +1,7 @@
 """Trees of arguments: numbers, arrays, and containers or objects that hold them.
 
-optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses and
+optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses
+and
 ordinary objects with attributes are flattened here, by the same registry.  A single number or array, by far the most
 common argument, never reaches optree.
 """
@@ -60,7 +61,14 @@ def _differentiable(value):
 
 def _has_attributes(x):
     return hasattr(x, "__dict__") and not isinstance(
-        x, type | types.FunctionType | types.MethodType | types.BuiltinFunctionType | types.ModuleType | np.random.Generator)
+        x,
+        type
+        | types.FunctionType
+        | types.MethodType
+        | types.BuiltinFunctionType
+        | types.ModuleType
+        | np.random.Generator,
+    )
 
 
 def register(cls, flatten_function=None, unflatten_function=None):
@@ -82,8 +90,9 @@ def register(cls, flatten_function=None, unflatten_function=None):
     type
         The class itself, so that this can be used as a decorator.
     """
+
     def split(obj):
-        names = ([f.name for f in dataclasses.fields(obj)] if dataclasses.is_dataclass(obj) else list(vars(obj)))
+        names = [f.name for f in dataclasses.fields(obj)] if dataclasses.is_dataclass(obj) else list(vars(obj))
         children = tuple(n for n in names if _differentiable(getattr(obj, n)))
         static = tuple((n, Static(getattr(obj, n))) for n in names if n not in children)
         return [getattr(obj, n) for n in children], (children, static), children
@@ -105,9 +114,10 @@ def _is_leaf(x):
     cls = type(x)
     if cls in _registered or isinstance(x, _PLAIN_LEAVES):
         return False
-    if not optree.is_structseq(x) and _has_attributes(x) and not isinstance(x, tuple | list | dict):
-        if dataclasses.is_dataclass(x) or _differentiable(x):
-            register(cls)
+    if optree.is_structseq(x) or not _has_attributes(x) or isinstance(x, tuple | list | dict):
+        return False
+    if dataclasses.is_dataclass(x) or _differentiable(x):
+        register(cls)
     return False
 
 

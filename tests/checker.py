@@ -198,10 +198,14 @@ class Case:
         if mode == "hvp":
             g = mmad.hvp(self.loss)(self.args, v)
         elif mode == "rev over rev":
+
             def slope(args):
                 gs = mmad.grad(self.loss)(args)
-                return sum((np.conj(g) * d).real.sum() if np.iscomplexobj(d) else (g * d).sum() if np.ndim(d) else g * d
-                           for g, d in zip(gs, v, strict=True))
+                return sum(
+                    (np.conj(g) * d).real.sum() if np.iscomplexobj(d) else (g * d).sum() if np.ndim(d) else g * d
+                    for g, d in zip(gs, v, strict=True)
+                )
+
             g = mmad.grad(slope)(self.args)
         elif mode == "rev over fwd":
             g = mmad.grad(lambda args: mmad.jvp(self.loss, (args,), (v,))[1])(self.args)
@@ -224,8 +228,10 @@ class Case:
             return
         zero = [np.zeros(np.shape(p), np.result_type(p)) for p in rest]
         for k in range(len(self._results(self.args))):
+
             def f(x, k=k):
                 return self._results((x, *rest))[k]
+
             y = f(x)
             if np.iscomplexobj(y):
                 continue
@@ -246,8 +252,10 @@ class Case:
         """`vmap` of the function and of its gradient, against one lane after the other."""
         stacks = tuple(np.stack([np.asarray(x) * (1 + 0.003 * k) for k in range(3)]) for x in self.args)
         lanes = [tuple(x[k] for x in stacks) for k in range(3)]
-        for f, mapped in ((self._results, mmad.vmap(lambda *args: self._results(args))),
-                          (mmad.grad(self.loss), mmad.vmap(lambda *args: mmad.grad(self.loss)(args)))):
+        for f, mapped in (
+            (self._results, mmad.vmap(lambda *args: self._results(args))),
+            (mmad.grad(self.loss), mmad.vmap(lambda *args: mmad.grad(self.loss)(args))),
+        ):
             for got, *want in zip(mapped(*stacks), *map(f, lanes), strict=True):
                 want = np.stack(want)
                 assert got.shape == want.shape

@@ -1,10 +1,10 @@
 """One check of a function of arrays against NumPy and against differences, in every mode to second order."""
 
 import numpy as np
-from mmad._batch import Batch
-from mmad._dual import new_level
 
 import mmad
+from mmad._batch import Batch
+from mmad._dual import new_level
 
 EPS = np.finfo(float).eps  # products are added up in another order than NumPy's: a few units in the last place
 
@@ -21,8 +21,9 @@ def difference(f, h=1e-3):
 
 
 def lanes_of(y):
-    return [z for v in y for z in lanes_of(v)] if isinstance(y, list | tuple) else [
-        y.lanes if isinstance(y, Batch) else y]
+    return (
+        [z for v in y for z in lanes_of(v)] if isinstance(y, list | tuple) else [y.lanes if isinstance(y, Batch) else y]
+    )
 
 
 def check_lanes(f, args, tangents):
@@ -76,8 +77,10 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
     def scalar(*xs):
         parts = f(*xs)
         parts = parts if isinstance(parts, list | tuple) else [parts]
-        return sum((w * p * (1.0 + 0.5 * p)).sum() if w.shape else w * p * (1.0 + 0.5 * p)
-                   for w, p in zip(weights, parts, strict=True))
+        return sum(
+            (w * p * (1.0 + 0.5 * p)).sum() if w.shape else w * p * (1.0 + 0.5 * p)
+            for w, p in zip(weights, parts, strict=True)
+        )
 
     ct = [w if w.shape else float(w) for w in weights]
     cts = pullback(type(y)(ct) if isinstance(y, list | tuple) else ct[0])
@@ -101,22 +104,32 @@ def check(f, *args, second=True, rtol=1e-8, atol=1e-9, batched=True):
         def directional(*xs):
             return mmad.jvp(scalar, xs, tangents)[1]
 
-        hv = {"fwd over rev": mmad.jvp(lambda *xs: mmad.grad(scalar, nums)(*xs), args, tangents)[1],
-              "rev over fwd": mmad.grad(directional, nums)(*args),
-              "rev over rev": mmad.grad(lambda *xs: sum(
-                  (g * t).sum() if np.shape(t) else g * t
-                  for g, t in zip(mmad.grad(scalar, nums)(*xs), tangents, strict=True)), nums)(*args)}
+        hv = {
+            "fwd over rev": mmad.jvp(lambda *xs: mmad.grad(scalar, nums)(*xs), args, tangents)[1],
+            "rev over fwd": mmad.grad(directional, nums)(*args),
+            "rev over rev": mmad.grad(
+                lambda *xs: sum(
+                    (g * t).sum() if np.shape(t) else g * t
+                    for g, t in zip(mmad.grad(scalar, nums)(*xs), tangents, strict=True)
+                ),
+                nums,
+            )(*args),
+        }
         for name, got in hv.items():
             got = np.concatenate([np.ravel(g) for g in got])
             np.testing.assert_allclose(got, want_hv, rtol=rtol, atol=10 * atol, err_msg=name)
-        np.testing.assert_allclose(mmad.jvp(directional, args, tangents)[1],
-                                   want_hv @ np.concatenate([np.ravel(t) for t in tangents]),
-                                   rtol=rtol, atol=100 * atol)
+        np.testing.assert_allclose(
+            mmad.jvp(directional, args, tangents)[1],
+            want_hv @ np.concatenate([np.ravel(t) for t in tangents]),
+            rtol=rtol,
+            atol=100 * atol,
+        )
     if batched:
         for k in nums:
             fwd, rev = mmad.jacfwd(f, k)(*args), mmad.jacrev(f, k)(*args)
             np.testing.assert_allclose(fwd, rev, rtol=1e-10, atol=1e-12)
             t = np.asarray(tangents[k])
             one = tuple(d if j == k else np.zeros_like(d) if np.shape(d) else 0.0 for j, d in enumerate(tangents))
-            np.testing.assert_allclose(np.tensordot(fwd, t, t.ndim) if t.ndim else fwd * t,
-                                       mmad.jvp(f, args, one)[1], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                np.tensordot(fwd, t, t.ndim) if t.ndim else fwd * t, mmad.jvp(f, args, one)[1], rtol=1e-9, atol=1e-12
+            )

@@ -66,9 +66,7 @@ def tree_dot(a, b):
     if isinstance(a, dict):
         return sum(tree_dot(a[key], b[key]) for key in a)
     if dataclasses.is_dataclass(a):
-        return sum(
-            tree_dot(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)
-        )
+        return sum(tree_dot(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a))
     if isinstance(a, (list, tuple)):
         return sum(tree_dot(p, q) for p, q in zip(a, b, strict=True))
     return (a * b).sum() if np.ndim(b) else a * b
@@ -100,9 +98,7 @@ def reference(program, x, v):
         indices = range(len(base))
         value = float(program(mpmath.mp, list(base)))
         gradient = [float((at(i, h, 0) - at(i, -h, 0)) / (2 * h)) for i in indices]
-        product = [
-            float((at(i, h, h) - at(i, h, -h) - at(i, -h, h) + at(i, -h, -h)) / (4 * h * h)) for i in indices
-        ]
+        product = [float((at(i, h, h) - at(i, h, -h) - at(i, -h, h) + at(i, -h, -h)) / (4 * h * h)) for i in indices]
     return value, np.array(gradient), np.array(product)
 
 
@@ -163,6 +159,4 @@ def interpreter(code, *arguments):
 def python(code, *arguments, timeout=120):
     """Run `code` in a fresh interpreter that imports the same mmad; returns the finished process."""
     command, environment = interpreter(code, *arguments)
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)

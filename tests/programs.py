@@ -12,9 +12,21 @@ import numpy as np
 
 import mmad
 
-SCALAR_FUNCTIONS = ("np.sin({})", "np.tanh({})", "np.cos({})", "np.arctan({})", "np.exp(-{0} * {0})",
-                    "np.sqrt(1.0 + {0} ** 2)", "np.log1p({0} * {0})", "{} / (1.5 + np.cos({}))", "-{}", "abs({})",
-                    "np.square(np.sin({}))", "np.tanh({}) ** 3", "1.0 / (2.0 + np.sin({}))")
+SCALAR_FUNCTIONS = (
+    "np.sin({})",
+    "np.tanh({})",
+    "np.cos({})",
+    "np.arctan({})",
+    "np.exp(-{0} * {0})",
+    "np.sqrt(1.0 + {0} ** 2)",
+    "np.log1p({0} * {0})",
+    "{} / (1.5 + np.cos({}))",
+    "-{}",
+    "abs({})",
+    "np.square(np.sin({}))",
+    "np.tanh({}) ** 3",
+    "1.0 / (2.0 + np.sin({}))",
+)
 INDEX_SETS = ("[0, 2]", "[3, 1]", "np.array([1, 2])", "[2, 2]")
 SLICES = ("1:3", ":2", "2:", "::2", "1::2", "::-2")
 ROWS = ("0", "1", "-1")
@@ -64,13 +76,23 @@ class Writer:
             return f"({self.number()} {self.pick('+-*')} {self.scalar(depth - 1)})"
         if kind == 9:
             v = self.pick(self.vectors)
-            return self.pick((f"{v}.sum()", f"np.mean({v})", f"{v}.max()", f"np.min({v})", f"({v} @ {v})",
-                              f"np.dot({v}, {self.pick(self.vectors)})", f"np.tanh({v}).prod()"))
+            return self.pick(
+                (
+                    f"{v}.sum()",
+                    f"np.mean({v})",
+                    f"{v}.max()",
+                    f"np.min({v})",
+                    f"({v} @ {v})",
+                    f"np.dot({v}, {self.pick(self.vectors)})",
+                    f"np.tanh({v}).prod()",
+                )
+            )
         if kind == 10 and self.functions:
             return f"{self.pick(self.functions)}({self.scalar(depth - 1)})"
         a, b = self.scalar(depth - 1), self.scalar(depth - 1)
-        return self.pick((f"np.where({a} > {self.number()}, {a}, {b})", f"np.maximum({a}, {b})",
-                          f"np.minimum({a}, {b})"))
+        return self.pick(
+            (f"np.where({a} > {self.number()}, {a}, {b})", f"np.maximum({a}, {b})", f"np.minimum({a}, {b})")
+        )
 
     def vector(self, depth=2):
         kind = self.random.randrange(9) if depth else 0
@@ -84,25 +106,47 @@ class Writer:
             return f"({self.scalar(1)} {self.pick('+-*')} {self.vector(depth - 1)})"
         if kind == 5:
             m = self.pick(self.matrices)
-            return self.pick((f"{m}[{self.pick(ROWS)}]", f"{m}.sum(axis=0)",
-                              f"(np.tanh({m} @ {self.pick(self.vectors)}) @ {m})",
-                              f"np.max({m}, axis=0)", f"{m}.T[:, 1]", f"{m}.mean(0)"))
+            return self.pick(
+                (
+                    f"{m}[{self.pick(ROWS)}]",
+                    f"{m}.sum(axis=0)",
+                    f"(np.tanh({m} @ {self.pick(self.vectors)}) @ {m})",
+                    f"np.max({m}, axis=0)",
+                    f"{m}.T[:, 1]",
+                    f"{m}.mean(0)",
+                )
+            )
         if kind == 6:
             v = self.pick(self.vectors)
-            return self.pick((f"np.cumsum({v})", f"{v}[::-1]",
-                              f"np.where({v} > {self.number()}, {v}, {self.vector(1)})",
-                              f"{v}[[1, 0, 3, 3]]", f"np.roll({v}, 1)", f"np.concatenate([{v}[2:], {v}[:2]])",
-                              f"np.stack([{v}, {v}])[1]", f"({v} > {self.number()}) * {v}"))
+            return self.pick(
+                (
+                    f"np.cumsum({v})",
+                    f"{v}[::-1]",
+                    f"np.where({v} > {self.number()}, {v}, {self.vector(1)})",
+                    f"{v}[[1, 0, 3, 3]]",
+                    f"np.roll({v}, 1)",
+                    f"np.concatenate([{v}[2:], {v}[:2]])",
+                    f"np.stack([{v}, {v}])[1]",
+                    f"({v} > {self.number()}) * {v}",
+                )
+            )
         if kind == 7:
             return f"mmad.numpy.array([{', '.join(self.scalar(1) for _ in range(4))}])"
         return f"({self.vector(depth - 1)} / (1.0 + {self.pick(self.vectors)} ** 2))"
 
     def matrix(self):
         m, v = self.pick(self.matrices), self.vector(1)
-        return self.pick((f"np.tanh({m}) * {v}", f"{m} + {self.scalar(1)}", f"np.outer(np.sin({m}[:, 0]), {v})",
-                          f"{m} * {self.pick(self.matrices)}", f"({m} @ {m}.T) @ np.cos({m})",
-                          f"np.reshape({m}.T, (3, 4))",
-                          f"np.stack([{v}, np.sin({v}), {self.pick(self.vectors)}])"))
+        return self.pick(
+            (
+                f"np.tanh({m}) * {v}",
+                f"{m} + {self.scalar(1)}",
+                f"np.outer(np.sin({m}[:, 0]), {v})",
+                f"{m} * {self.pick(self.matrices)}",
+                f"({m} @ {m}.T) @ np.cos({m})",
+                f"np.reshape({m}.T, (3, 4))",
+                f"np.stack([{v}, np.sin({v}), {self.pick(self.vectors)}])",
+            )
+        )
 
     def condition(self):
         comparison = f"{self.scalar(1)} {self.pick('<>')} {self.number()}"
@@ -112,8 +156,20 @@ class Writer:
 
     # ----------------------------------------------------------------------------------------- statements
     def statement(self, nesting):
-        choices = [self.assign_scalar, self.assign_vector, self.assign_vector, self.assign_matrix, self.own, self.own,
-                   self.write, self.write, self.write, self.write, self.view, self.function]
+        choices = [
+            self.assign_scalar,
+            self.assign_vector,
+            self.assign_vector,
+            self.assign_matrix,
+            self.own,
+            self.own,
+            self.write,
+            self.write,
+            self.write,
+            self.write,
+            self.view,
+            self.function,
+        ]
         if nesting:
             choices += [self.branch, self.loop, self.while_loop, self.attempt, self.container, self.inner_derivative]
         self.pick(choices)(nesting)
@@ -145,43 +201,80 @@ class Writer:
             self.matrices.append(name)
             return
         expression, name = self.vector(1), self.name("w")
-        self.emit(f"{name} = " + self.pick((f"np.zeros_like({self.pick(self.vectors)})", f"({expression}) * 1.0",
-                                            f"np.tanh({expression})", f"mmad.numpy.array({expression})",
-                                            "mmad.numpy.zeros(4)")))
+        self.emit(
+            f"{name} = "
+            + self.pick(
+                (
+                    f"np.zeros_like({self.pick(self.vectors)})",
+                    f"({expression}) * 1.0",
+                    f"np.tanh({expression})",
+                    f"mmad.numpy.array({expression})",
+                    "mmad.numpy.zeros(4)",
+                )
+            )
+        )
         self.owned.append(name)
         self.vectors.append(name)
 
     def write(self, nesting):
         if self.views and self.chance(0.35):
             name, length = self.pick(self.views)
-            self.emit(self.pick((f"{name}[0] = {self.scalar(1)}", f"{name} += {self.scalar(1)}", f"{name} *= 0.5",
-                                 f"{name}[:] = np.sin({name})",
-                                 f"{name} -= np.cos({self.pick(self.vectors)}[:{length}])")))
+            self.emit(
+                self.pick(
+                    (
+                        f"{name}[0] = {self.scalar(1)}",
+                        f"{name} += {self.scalar(1)}",
+                        f"{name} *= 0.5",
+                        f"{name}[:] = np.sin({name})",
+                        f"{name} -= np.cos({self.pick(self.vectors)}[:{length}])",
+                    )
+                )
+            )
             return
         if self.owned_matrices and self.chance(0.4):
             a = self.pick(self.owned_matrices)
-            self.emit(self.pick((f"{a}[{self.pick(ROWS)}] = {self.vector(1)}",
-                                 f"{a}[:, {self.random.randrange(4)}] *= {self.scalar(1)}",
-                                 f"{a}[1:, ::2] = {self.scalar(1)}", f"{a}.T[0] = ({self.vector(1)})[:3]",
-                                 f"{a}[{self.random.randrange(3)}, {self.random.randrange(4)}] = {self.scalar(1)}",
-                                 f"{a}[[0, 2], [1, 3]] += {self.scalar(0)}", f"{a}.reshape(-1)[2:6] = {self.vector(1)}",
-                                 f"{a}[{a} > {self.number()}] *= 0.5")))
+            self.emit(
+                self.pick(
+                    (
+                        f"{a}[{self.pick(ROWS)}] = {self.vector(1)}",
+                        f"{a}[:, {self.random.randrange(4)}] *= {self.scalar(1)}",
+                        f"{a}[1:, ::2] = {self.scalar(1)}",
+                        f"{a}.T[0] = ({self.vector(1)})[:3]",
+                        f"{a}[{self.random.randrange(3)}, {self.random.randrange(4)}] = {self.scalar(1)}",
+                        f"{a}[[0, 2], [1, 3]] += {self.scalar(0)}",
+                        f"{a}.reshape(-1)[2:6] = {self.vector(1)}",
+                        f"{a}[{a} > {self.number()}] *= 0.5",
+                    )
+                )
+            )
             return
         if not self.owned:
             self.own(nesting)
             return
         w = self.pick(self.owned)
         cut, index = self.pick(SLICES), self.random.randrange(-4, 4)
-        self.emit(self.pick((f"{w}[{index}] = {self.scalar()}", f"{w}[{index}] += {self.scalar(1)}",
-                             f"{w}[{index}] *= {self.scalar(1)}", f"{w}[{cut}] = ({self.vector(1)})[{cut}]",
-                             f"{w}[{cut}] += {self.scalar(1)}", f"{w}[{cut}] *= np.cos(({self.vector(1)})[{cut}])",
-                             f"{w} *= np.cos({self.vector(1)})", f"{w} -= {self.scalar(1)}", f"{w} += {self.vector(1)}",
-                             f"{w}[{self.pick(INDEX_SETS)}] = ({self.vector(1)})[1:3]",
-                             f"{w}[{self.pick(INDEX_SETS[:3])}] += {self.scalar(1)}",
-                             f"np.add.at({w}, [0, 0, 3], ({self.vector(1)})[:3])",
-                             f"{w}[{w} < {self.number()}] = {self.number()}",
-                             f"np.sin({self.vector(1)}, out={w})", f"{w}[...] = {self.vector(1)}",
-                             f"{w}[1:] = {w}[:-1]")))
+        self.emit(
+            self.pick(
+                (
+                    f"{w}[{index}] = {self.scalar()}",
+                    f"{w}[{index}] += {self.scalar(1)}",
+                    f"{w}[{index}] *= {self.scalar(1)}",
+                    f"{w}[{cut}] = ({self.vector(1)})[{cut}]",
+                    f"{w}[{cut}] += {self.scalar(1)}",
+                    f"{w}[{cut}] *= np.cos(({self.vector(1)})[{cut}])",
+                    f"{w} *= np.cos({self.vector(1)})",
+                    f"{w} -= {self.scalar(1)}",
+                    f"{w} += {self.vector(1)}",
+                    f"{w}[{self.pick(INDEX_SETS)}] = ({self.vector(1)})[1:3]",
+                    f"{w}[{self.pick(INDEX_SETS[:3])}] += {self.scalar(1)}",
+                    f"np.add.at({w}, [0, 0, 3], ({self.vector(1)})[:3])",
+                    f"{w}[{w} < {self.number()}] = {self.number()}",
+                    f"np.sin({self.vector(1)}, out={w})",
+                    f"{w}[...] = {self.vector(1)}",
+                    f"{w}[1:] = {w}[:-1]",
+                )
+            )
+        )
 
     def view(self, nesting):
         if not self.owned:
@@ -261,9 +354,18 @@ class Writer:
 
     def container(self, nesting):
         name, items = self.name("s"), ", ".join(self.scalar(1) for _ in range(3))
-        self.emit(f"{name} = " + self.pick((f"sum([{items}])", f"max([{items}])", f"sorted([{items}])[1]",
-                                            f"dict(zip('abc', [{items}]))['b']",
-                                            f"sum(t * t for t in ({items}))")))
+        self.emit(
+            f"{name} = "
+            + self.pick(
+                (
+                    f"sum([{items}])",
+                    f"max([{items}])",
+                    f"sorted([{items}])[1]",
+                    f"dict(zip('abc', [{items}]))['b']",
+                    f"sum(t * t for t in ({items}))",
+                )
+            )
+        )
         self.scalars.append(name)
 
     def inner_derivative(self, nesting):
@@ -271,9 +373,16 @@ class Writer:
             self.function(nesting)
         f, at = self.pick(self.functions), self.scalar(1)
         name = self.name("s")
-        self.emit(f"{name} = " + self.pick((f"mmad.grad({f})({at} * 1.0)",
-                                            f"mmad.jvp({f}, ({at} * 1.0,), ({self.pick(self.scalars)} * 1.0,))[1]",
-                                            f"mmad.grad(lambda t: mmad.grad({f})(t) * t)({at} * 1.0)")))
+        self.emit(
+            f"{name} = "
+            + self.pick(
+                (
+                    f"mmad.grad({f})({at} * 1.0)",
+                    f"mmad.jvp({f}, ({at} * 1.0,), ({self.pick(self.scalars)} * 1.0,))[1]",
+                    f"mmad.grad(lambda t: mmad.grad({f})(t) * t)({at} * 1.0)",
+                )
+            )
+        )
         self.scalars.append(name)
 
     def program(self, length):

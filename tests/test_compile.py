@@ -91,10 +91,20 @@ def test_35_branch_flip():
 def test_36_shape_dtype_and_order_change():
     def f(x):
         return (x**3).sum()
+
     g = mmad.compile(mmad.grad(f))
     cube = np.arange(6.0).reshape(2, 3)
-    for x in (np.ones(3), np.ones(4), np.ones(3, np.float32), cube, np.asfortranarray(cube), cube[:, ::-1], cube.T,
-              cube.astype(">f8"), np.broadcast_to(2.0, 3)):
+    for x in (
+        np.ones(3),
+        np.ones(4),
+        np.ones(3, np.float32),
+        cube,
+        np.asfortranarray(cube),
+        cube[:, ::-1],
+        cube.T,
+        cube.astype(">f8"),
+        np.broadcast_to(2.0, 3),
+    ):
         got = g(x)
         assert got.shape == x.shape
         assert got.dtype == np.dtype(x.dtype).newbyteorder("=")
@@ -133,8 +143,7 @@ def test_38_random_numbers():
     rng = np.random.default_rng(0)
     f = mmad.compile(lambda x: x * rng.normal(), check=True)
     with pytest.raises(mmad.TraceError, match="random"):
-        f(1.0)
-        f(1.0)
+        f(1.0)  # the recording and the run beside it already differ
 
 
 def test_checked_calls_pass():
@@ -147,6 +156,7 @@ def test_static_arguments_structures_and_keywords():
     def f(p, n, mode="a", *, scale=1.0):
         out = p["w"] ** n * scale
         return (out if mode == "a" else -out).sum()
+
     g, h = mmad.compile(mmad.grad(f)), mmad.grad(f)
     p = {"w": X, "name": None}
     for args, kw in [((p, 2), {}), ((p, 3), {}), ((p, 2, "b"), {}), ((p, 2), {"scale": 2.0}), ((p, 2), {"scale": 3.0})]:
@@ -186,6 +196,7 @@ def test_arguments_are_not_written_to():
         x *= 2.0
         x[0] = 7.0
         return x.sum()
+
     g, x = mmad.compile(mmad.grad(f)), X.copy()
     for _ in range(3):
         np.testing.assert_array_equal(g(x), [0.0, 2.0, 2.0, 2.0])
@@ -199,6 +210,7 @@ def test_scratch_array_written_between_uses_runs_eagerly():
             w[:] = k
             total = total + (x * w).sum()
         return total
+
     g = mmad.compile(mmad.grad(f))
     with pytest.warns(RuntimeWarning, match="eagerly"):
         np.testing.assert_array_equal(g(X), np.full(4, 3.0))
@@ -210,9 +222,11 @@ def test_scratch_array_written_between_uses_runs_eagerly():
 
 def test_too_many_ways_run_eagerly():
     g = mmad.compile(mmad.grad(lambda x: sum((x for _ in range(int(x))), 0.0 * x)))
+    for k in range(1, 65):
+        assert g(k + 0.5) == k
     with pytest.warns(RuntimeWarning, match="eagerly"):
-        for k in range(1, 80):
-            assert g(k + 0.5) == k
+        assert g(65.5) == 65
+    assert g(66.5) == 66
     assert g.stats()["variants"] == 64
 
 
@@ -235,6 +249,7 @@ def test_errors_and_recovery():
         if x > 10:
             raise ValueError("too large")
         return x * x
+
     g = mmad.compile(mmad.grad(f))
     assert g(3.0) == 6.0
     with pytest.raises(ValueError, match="too large"):
@@ -268,7 +283,9 @@ def test_50_threads_share_a_program():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_54_fork(tmp_path):
-    result = python_in(tmp_path, """
+    result = python_in(
+        tmp_path,
+        """
 import os, numpy as np, mmad
 g = mmad.compile(mmad.grad(lambda x: (x**3).sum()))
 x = np.arange(3.0)
@@ -277,7 +294,8 @@ child = os.fork()
 if child == 0:
     os._exit(0 if (g(x + 1) == 3 * (x + 1)**2).all() else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), g(x).tolist())
-""")
+""",
+    )
     assert result.stdout.split() == ["0", "[0.0,", "3.0,", "12.0]"]
 
 
@@ -285,8 +303,26 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), g(x).tolist())
 def test_random_scalar_programs(seed):
     """Straight-line and branching programs of scalar operations, at many points, against eager evaluation."""
     rng = random.Random(seed)
-    names = [rng.choice(["add", "subtract", "multiply", "divide", "maximum", "hypot", "arctan2", "logaddexp", "sin", "tanh",
-                         "exp", "square", "branch"]) for _ in range(25)]
+    names = [
+        rng.choice(
+            [
+                "add",
+                "subtract",
+                "multiply",
+                "divide",
+                "maximum",
+                "hypot",
+                "arctan2",
+                "logaddexp",
+                "sin",
+                "tanh",
+                "exp",
+                "square",
+                "branch",
+            ]
+        )
+        for _ in range(25)
+    ]
     picks = [(rng.random(), rng.random(), rng.uniform(-1, 1)) for _ in names]
 
     def f(x):

@@ -16,11 +16,7 @@ import mmad
 
 MODULES = [
     "mmad",
-    *sorted(
-        info.name
-        for info in pkgutil.walk_packages(mmad.__path__, "mmad.")
-        if not info.name.endswith("__main__")
-    ),
+    *sorted(info.name for info in pkgutil.walk_packages(mmad.__path__, "mmad.") if not info.name.endswith("__main__")),
 ]
 
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -46,9 +42,7 @@ def examples(module):
         parser = doctest.DocTestParser()
         for name, text in compiled_docstrings(module).items():
             if f"{module.__name__}.{name}" not in seen:
-                tests.append(
-                    parser.get_doctest(text, vars(module).copy(), f"{module.__name__}.{name}", None, 0)
-                )
+                tests.append(parser.get_doctest(text, vars(module).copy(), f"{module.__name__}.{name}", None, 0))
     return [test for test in tests if test.examples]
 
 
@@ -64,6 +58,4 @@ def test_docstring_examples(name, capsys):
 
 
 def test_there_are_examples():
-    assert (
-        sum(len(test.examples) for name in MODULES for test in examples(importlib.import_module(name))) >= 10
-    )
+    assert sum(len(test.examples) for name in MODULES for test in examples(importlib.import_module(name))) >= 10

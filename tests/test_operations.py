@@ -11,13 +11,13 @@ import pkgutil
 import numpy as np
 import pytest
 from helpers import python
-from mmad._batch import Batch
-from mmad._core import HOOKS, OPERATIONS, Op, Tape, Traced, scalar_opcodes
-from mmad._dual import new_level
 
 import mmad
 import mmad.numpy
 import mmad.ops
+from mmad._batch import Batch
+from mmad._core import HOOKS, OPERATIONS, Op, Tape, Traced, scalar_opcodes
+from mmad._dual import new_level
 
 LD = np.longdouble
 EXTENDED = np.finfo(LD).eps < 1e-18
@@ -55,20 +55,29 @@ PROBES = {
     "embed": ((A[:, 1:], ROWS), (A, BACK), (np.stack([A, 2 * A]), SPREAD), (B[:2], OVERLAP)),
     "put": ((A, B[:2], ROWS), (A, 1.3, BACK)),
     "gather": ((V, INDEX), (A, (np.array([1, 0, 1]), np.array([2, 2, 0]))), (A, A > 0), (C, INDEX[1:3])),
-    "scatter_add": ((np.arange(4.0), INDEX, {"shape": (3,)}), (np.arange(4.0), A > 0, {"shape": (2, 3)}),
-                    (V, (np.array([1, 0, 1]), np.array([2, 2, 2])), {"shape": (2, 3)})),
+    "scatter_add": (
+        (np.arange(4.0), INDEX, {"shape": (3,)}),
+        (np.arange(4.0), A > 0, {"shape": (2, 3)}),
+        (V, (np.array([1, 0, 1]), np.array([2, 2, 2])), {"shape": (2, 3)}),
+    ),
     "put_index": ((V, np.array([0.5, 1.5, 2.5, 3.5]), INDEX), (A, 0.4, A > 0)),
     "concatenate": ((A, B.T, {"axis": 0}), (A, C[0].T, A[:, :1], {"axis": 1})),
-    "sum": ((A, {"axis": (0, 1), "keepdims": False}), (C, {"axis": (1,), "keepdims": True}),
-            (C, {"axis": (0, 2), "keepdims": False})),
+    "sum": (
+        (A, {"axis": (0, 1), "keepdims": False}),
+        (C, {"axis": (1,), "keepdims": True}),
+        (C, {"axis": (0, 2), "keepdims": False}),
+    ),
     "matmul": ((A, B), (V, B), (A, V), (V, V[::-1]), (C, B.T), (B.T, C), (C, C[:1].swapaxes(1, 2))),
     "max": ((A, {"axis": (1,), "keepdims": False}), (C, {"axis": (0, 2), "keepdims": True})),
     "max_weights": ((A, {"axis": (1,)}),),
     "cumsum": ((A, {"axis": 1, "reverse": False}), (C, {"axis": 0, "reverse": True})),
     "cummax": ((A, {"axis": 1, "reverse": False}),),
     "recurrence": ((A, A[::-1], {"axis": 1, "reverse": False}), (C, C + 1.0, {"axis": 1, "reverse": True})),
-    "prod": ((A, {"axis": (1,), "keepdims": False}), (np.array([[0.0, 1.3, 2.0]]), {"axis": (1,), "keepdims": True}),
-             (np.array([0.0, 1.3, 0.0]), {"axis": (0,), "keepdims": False})),
+    "prod": (
+        (A, {"axis": (1,), "keepdims": False}),
+        (np.array([[0.0, 1.3, 2.0]]), {"axis": (1,), "keepdims": True}),
+        (np.array([0.0, 1.3, 0.0]), {"axis": (0,), "keepdims": False}),
+    ),
     "slide_out": ((A[0], V),),
     "slide_in": ((np.cos(np.arange(5.0)), V),),
     "sinc": ((A, {"order": 0}), (np.array([0.0, 0.3]), {"order": 0}), (A, {"order": 2})),
@@ -76,8 +85,12 @@ PROBES = {
     "take_along": ((A, ALONG, {"axis": 1, "unique": False}),),
     "add_along": ((B[:2], ALONG, {"axis": 1, "unique": False, "shape": (2, 3)}),),
 }
-PROBES |= {"min": PROBES["max"], "min_weights": PROBES["max_weights"], "cumprod": PROBES["cumsum"],
-           "cummin": PROBES["cummax"]}
+PROBES |= {
+    "min": PROBES["max"],
+    "min_weights": PROBES["max_weights"],
+    "cumprod": PROBES["cumsum"],
+    "cummin": PROBES["cummax"],
+}
 
 
 def probes(op):
@@ -86,8 +99,12 @@ def probes(op):
     return [(p[:-1], p[-1]) if p and isinstance(p[-1], dict) else (tuple(p), {}) for p in points]
 
 
-CASES = [pytest.param(name, k, id=f"{name}-{k}") for name in DIFFERENTIABLE if name not in APART
-         for k in range(max(1, len(probes(OPERATIONS[name]))))]
+CASES = [
+    pytest.param(name, k, id=f"{name}-{k}")
+    for name in DIFFERENTIABLE
+    if name not in APART
+    for k in range(max(1, len(probes(OPERATIONS[name]))))
+]
 
 
 def case(name, k):
@@ -106,8 +123,11 @@ def differentiable(op, operands):
     for i, x in enumerate(operands):
         if not inexact(x):
             continue
-        if op.jvp is not None or (op.transposes is not None and i in op.transposes) or (
-                op.partials is not None and op.partials[i] is not None):
+        if (
+            op.jvp is not None
+            or (op.transposes is not None and i in op.transposes)
+            or (op.partials is not None and op.partials[i] is not None)
+        ):
             positions.append(i)
     return positions
 
@@ -119,11 +139,13 @@ def subsets(positions):
 
 def bind(op, operands, params, positions, evaluate=None):
     """The operation as a function of the operands at `positions`."""
+
     def f(*xs):
         args = list(operands)
         for i, x in zip(positions, xs, strict=True):
             args[i] = x
         return (evaluate or op)(*args, **params)
+
     return f
 
 
@@ -151,6 +173,7 @@ def differences(impl, xs, vs):
     def stencil(h, convert):
         def at(k):
             return impl(*[convert(x) + k * h * convert(v) for x, v in zip(xs, vs, strict=True)])
+
         one = sum(c * (at(k) - at(-k)) for k, c in first) / h
         two = sum(c * (at(k) + at(-k) if k else at(0)) for k, c in second) / h**2
         return one, two
@@ -219,11 +242,16 @@ def check_second(op, operands, params, positions):
         return real_inner(w, tangent(*zs))
 
     curved = mmad.jvp(tangent, xs, vs)[1]
-    np.testing.assert_allclose(curved, np.asarray(want, dtype=y.dtype), rtol=accuracy, atol=accuracy,
-                               err_msg="fwd over fwd")
-    mixes = {"fwd over rev": mmad.jvp(pulled(f, w), xs, vs)[1], "rev over fwd": mmad.grad(weighed, nums)(*xs),
-             "rev over rev": mmad.grad(lambda *zs: sum(real_inner(v, g) for v, g in zip(
-                 vs, pulled(f, w)(*zs), strict=True)), nums)(*xs)}
+    np.testing.assert_allclose(
+        curved, np.asarray(want, dtype=y.dtype), rtol=accuracy, atol=accuracy, err_msg="fwd over fwd"
+    )
+    mixes = {
+        "fwd over rev": mmad.jvp(pulled(f, w), xs, vs)[1],
+        "rev over fwd": mmad.grad(weighed, nums)(*xs),
+        "rev over rev": mmad.grad(
+            lambda *zs: sum(real_inner(v, g) for v, g in zip(vs, pulled(f, w)(*zs), strict=True)), nums
+        )(*xs),
+    }
     for name, hv in mixes.items():
         total = sum(inner(h, v) for h, v in zip(hv, vs, strict=True))
         scale = np.sqrt(inner(w, w) * inner(curved, curved)) + 1.0
@@ -276,6 +304,7 @@ def test_single(name, k):
 
     def narrow(x):
         return np.asarray(x, np.float32) if inexact(x) else x
+
     operands = tuple(narrow(np.atleast_1d(x) if op.elementwise else x) for x in operands)
     positions = differentiable(op, operands)
     xs = tuple(operands[i] for i in positions)
@@ -289,14 +318,16 @@ def test_single(name, k):
     g = bind(op, [x.astype(float) if inexact(x) else x for x in operands], params, positions)
     w = direction(np.asarray(z), 20)
     w = w if np.ndim(z) else w[()]
-    np.testing.assert_allclose(y_dot, mmad.jvp(g, tuple(double), tuple(v.astype(float) for v in vs))[1],
-                               rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        y_dot, mmad.jvp(g, tuple(double), tuple(v.astype(float) for v in vs))[1], rtol=1e-4, atol=1e-4
+    )
     for ct, reference in zip(pullback(w), mmad.vjp(g, *double)[1](w.astype(float)), strict=True):
         assert ct.dtype == np.float32
         np.testing.assert_allclose(ct, reference, rtol=1e-4, atol=1e-4)
     hv = mmad.jvp(pulled(f, w), xs, vs)[1]
-    for h, reference in zip(hv, mmad.jvp(pulled(g, w.astype(float)), tuple(double), tuple(
-            v.astype(float) for v in vs))[1], strict=True):
+    for h, reference in zip(
+        hv, mmad.jvp(pulled(g, w.astype(float)), tuple(double), tuple(v.astype(float) for v in vs))[1], strict=True
+    ):
         assert h.dtype == np.float32
         np.testing.assert_allclose(h, reference, rtol=1e-3, atol=1e-3)
 
@@ -341,21 +372,66 @@ def test_complex(name, k):
 
 def test_complex_is_not_skipped():
     """The operations whose complex derivative matters are among those tested."""
-    tested = {name for name in DIFFERENTIABLE if name not in APART and any(
-        complex_operands(OPERATIONS[name], *p) is not None for p in probes(OPERATIONS[name]))}
-    assert tested >= {"absolute", "add", "arctan", "cholesky", "concatenate", "conjugate", "contract", "cos", "cosh",
-                      "det", "divide", "exp", "gather", "imag", "inv", "log", "log1p", "matmul", "multiply", "power",
-                      "real", "sin", "sinh", "slogdet", "solve", "sqrt", "square", "subtract", "sum", "tan", "tanh",
-                      "window"}
+    tested = {
+        name
+        for name in DIFFERENTIABLE
+        if name not in APART
+        and any(complex_operands(OPERATIONS[name], *p) is not None for p in probes(OPERATIONS[name]))
+    }
+    assert tested >= {
+        "absolute",
+        "add",
+        "arctan",
+        "cholesky",
+        "concatenate",
+        "conjugate",
+        "contract",
+        "cos",
+        "cosh",
+        "det",
+        "divide",
+        "exp",
+        "gather",
+        "imag",
+        "inv",
+        "log",
+        "log1p",
+        "matmul",
+        "multiply",
+        "power",
+        "real",
+        "sin",
+        "sinh",
+        "slogdet",
+        "solve",
+        "sqrt",
+        "square",
+        "subtract",
+        "sum",
+        "tan",
+        "tanh",
+        "window",
+    }
 
 
 # --- shapes and layouts of elementwise operations ---------------------------------------------------------
 ELEMENTWISE = [n for n in DIFFERENTIABLE if OPERATIONS[n].elementwise and n not in APART]
 LAYOUTS = {
-    "vector": [(3,)] * 3, "matrix": [(2, 3)] * 3, "empty": [(0, 3)] * 3, "one": [(1,)] * 3, "0-d": [()] * 3,
-    "broadcast": [(2, 3), (3,), (2, 1)], "outer": [(2, 1), (1, 3), (3,)], "empty broadcast": [(0, 3), (3,), (1, 3)],
-    "with a number": [(3,), None, (3,)], "number first": [None, (2, 2), (2, 2)], "with 0-d": [(2, 2), (), (2, 2)],
-    "grown": [(3,), (2, 1, 3), (1, 1)], "reversed": [(3,)] * 3, "fortran": [(2, 3)] * 3, "read-only": [(2, 3)] * 3,
+    "vector": [(3,)] * 3,
+    "matrix": [(2, 3)] * 3,
+    "empty": [(0, 3)] * 3,
+    "one": [(1,)] * 3,
+    "0-d": [()] * 3,
+    "broadcast": [(2, 3), (3,), (2, 1)],
+    "outer": [(2, 1), (1, 3), (3,)],
+    "empty broadcast": [(0, 3), (3,), (1, 3)],
+    "with a number": [(3,), None, (3,)],
+    "number first": [None, (2, 2), (2, 2)],
+    "with 0-d": [(2, 2), (), (2, 2)],
+    "grown": [(3,), (2, 1, 3), (1, 1)],
+    "reversed": [(3,)] * 3,
+    "fortran": [(2, 3)] * 3,
+    "read-only": [(2, 3)] * 3,
     "strided": [(2, 3)] * 3,
 }
 
@@ -371,8 +447,10 @@ def laid_out(op, layout):
             operands.append(values[0])
             continue
         n = int(np.prod(shape))
-        x = np.array([values[(k + i * (n > 3)) % len(values)] if op.name not in PAIRED else values[0]
-                      for k in range(n)], dtype=np.asarray(values).dtype).reshape(shape)
+        x = np.array(
+            [values[(k + i * (n > 3)) % len(values)] if op.name not in PAIRED else values[0] for k in range(n)],
+            dtype=np.asarray(values).dtype,
+        ).reshape(shape)
         if layout == "reversed":
             x = x[::-1].copy()[::-1]
         elif layout == "fortran":
@@ -411,20 +489,26 @@ def test_batch(name, k):
     positions = [i for i, x in enumerate(operands) if inexact(x)]
     count = 4
     for chosen in (c for n in range(1, len(positions) + 1) for c in itertools.combinations(positions, n)):
-        rows = [[x * (1.0 + 0.01 * lane * (i + 1)) if i in chosen else x for i, x in enumerate(operands)]
-                for lane in range(count)]
+        rows = [
+            [x * (1.0 + 0.01 * lane * (i + 1)) if i in chosen else x for i, x in enumerate(operands)]
+            for lane in range(count)
+        ]
         want = np.stack([op.impl(*row, **params) for row in rows])
         level = new_level()
-        got = op(*[Batch(level, np.stack([row[i] for row in rows])) if i in chosen else x
-                   for i, x in enumerate(operands)], **params)
+        got = op(
+            *[Batch(level, np.stack([row[i] for row in rows])) if i in chosen else x for i, x in enumerate(operands)],
+            **params,
+        )
         assert isinstance(got, Batch)
         assert got.lanes.shape == want.shape
         assert got.lanes.dtype == want.dtype
         np.testing.assert_allclose(got.lanes, want, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize(("name", "k"), [c for c in CASES if OPERATIONS[c.values[0]].jvp is not None
-                                         and OPERATIONS[c.values[0]].transposes is not None])
+@pytest.mark.parametrize(
+    ("name", "k"),
+    [c for c in CASES if OPERATIONS[c.values[0]].jvp is not None and OPERATIONS[c.values[0]].transposes is not None],
+)
 def test_declared_transpose_is_the_derived_one(name, k):
     """An operation that declares its transpose beside its pushforward: the one derived from the pushforward agrees."""
     op, operands, params = case(name, k)
@@ -452,9 +536,35 @@ SCALARS = sorted(scalar_opcodes())
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, -3.7, 1e-9]
 POINTS = SPECIAL + list(np.random.default_rng(8).normal(size=12) * 3.0)
 #: Exactly rounded, or a selection: every bit must agree.  The others come from libm here and from NumPy's loops there.
-EXACT = {"absolute", "add", "ceil", "chain", "copysign", "divide", "fabs", "floor", "floor_divide", "fmax", "fmin",
-         "fmod", "heaviside", "maximum", "minimum", "multiply", "negative", "positive", "reciprocal", "remainder",
-         "rint", "select", "sign", "sqrt", "square", "subtract", "trunc"}
+EXACT = {
+    "absolute",
+    "add",
+    "ceil",
+    "chain",
+    "copysign",
+    "divide",
+    "fabs",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "heaviside",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "positive",
+    "reciprocal",
+    "remainder",
+    "rint",
+    "select",
+    "sign",
+    "sqrt",
+    "square",
+    "subtract",
+    "trunc",
+}
 ULPS = 4
 
 
@@ -465,8 +575,11 @@ def test_scalar_table_matches_the_declarations(name):
     assert op.elementwise
     assert (op.opcode, op.nin) == (code, arity)
     rng = np.random.default_rng(9)
-    points = list(itertools.product(SPECIAL, repeat=arity)) if arity < 3 else [
-        (c, x, y) for c in (0.0, 1.0) for x, y in rng.choice(POINTS, (40, 2))]
+    points = (
+        list(itertools.product(SPECIAL, repeat=arity))
+        if arity < 3
+        else [(c, x, y) for c in (0.0, 1.0) for x, y in rng.choice(POINTS, (40, 2))]
+    )
     points += [tuple(rng.choice(POINTS, arity)) for _ in range(200)]
     for point in points:
         point = [float(x) for x in point]
@@ -506,8 +619,12 @@ def test_scalar_derivatives_match_those_of_arrays(name):
                 units = tuple(np.array([u]) for u in unit)
                 message = f"d{name}{point}/d{i}"
                 many = mmad.vjp(op, *arrays)[1](np.ones(1))[i][0]
-                for got in (mmad.vjp(op, *point)[1](1.0)[i], mmad.jvp(op, point, unit)[1],
-                            mmad.jvp(op, arrays, units)[1][0], mmad.linearize(op, *point)[1](*unit)):
+                for got in (
+                    mmad.vjp(op, *point)[1](1.0)[i],
+                    mmad.jvp(op, point, unit)[1],
+                    mmad.jvp(op, arrays, units)[1][0],
+                    mmad.linearize(op, *point)[1](*unit),
+                ):
                     np.testing.assert_allclose(got, many, rtol=1e-12, atol=1e-15, err_msg=message)
 
 
@@ -516,7 +633,7 @@ def test_scalar_derivatives_match_those_of_arrays(name):
 def test_truth_values_are_plain(name):
     """Comparisons and logic give NumPy's own result, without a derivative, in both modes."""
     op = OPERATIONS[name]
-    args = [np.array([0.0, 1.5, -2.0, np.nan]), np.array([1.0, 1.5, 0.0, 2.0])][:op.nin]
+    args = [np.array([0.0, 1.5, -2.0, np.nan]), np.array([1.0, 1.5, 0.0, 2.0])][: op.nin]
     if name.startswith("bitwise") or name == "invert":
         pytest.skip("an operation of integers and truth values")
     seen = []

@@ -61,7 +61,6 @@ class Case:
         self.scalar = lambda *a: self.program(*a)[0]
         self.vector = lambda *a: self.program(*a)[1]
 
-
     def derivative(self):
         """The directional derivative of everything it returns, by differences of the plain program, and its error."""
         return by_differences(lambda z: flat(self.program(*unflat(z))), self.z, self.d)
@@ -78,7 +77,6 @@ def case(request):
     if not found.tame():
         pytest.skip("ill-conditioned")
     return found
-
 
 
 def test_gradient_value_and_tangent_agree_with_the_plain_program(case):
@@ -174,6 +172,7 @@ def test_tape_elsewhere_is_right_or_refuses(case):
 
 def test_compiled_replays_agree(case):
     """Recorded at one point, replayed there and elsewhere: value, gradient and Hessian-vector product."""
+
     def product(*args):
         return mmad.hvp(case.scalar, ARGUMENTS)(*args, case.dots)
 

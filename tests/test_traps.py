@@ -118,9 +118,7 @@ def test_10_norm_squared_at_0(first):
 @pytest.mark.parametrize("function", [abs, np.abs, np.fabs, np.absolute])
 def test_11_abs_at_0(first, function):
     assert derivative(first, function)(0.0) == 0.0
-    np.testing.assert_array_equal(
-        gradient(first, lambda x: function(x).sum())(np.array([0.0, -2.0])), [0.0, -1.0]
-    )
+    np.testing.assert_array_equal(gradient(first, lambda x: function(x).sum())(np.array([0.0, -2.0])), [0.0, -1.0])
 
 
 def test_12_max_ties(first):
@@ -135,16 +133,12 @@ def test_13_repeated_argument_to_maximum(first):
 
 def test_14_relu_at_0(first):
     assert derivative(first, lambda x: np.maximum(x, 0.0))(0.0) == 0.5
-    np.testing.assert_array_equal(
-        gradient(first, lambda x: np.maximum(x, 0.0).sum())(np.array([0.0, 1.0])), [0.5, 1]
-    )
+    np.testing.assert_array_equal(gradient(first, lambda x: np.maximum(x, 0.0).sum())(np.array([0.0, 1.0])), [0.5, 1])
 
 
 def test_15_sort_and_median_ties_are_stable(first):
     ones = np.ones(3)
-    np.testing.assert_array_equal(
-        gradient(first, lambda x: (np.sort(x) * [1, 2, 3]).sum())(ones), [1.0, 2.0, 3.0]
-    )
+    np.testing.assert_array_equal(gradient(first, lambda x: (np.sort(x) * [1, 2, 3]).sum())(ones), [1.0, 2.0, 3.0])
     np.testing.assert_array_equal(gradient(first, np.median)(ones), [0.0, 1.0, 0.0])
 
 
@@ -152,18 +146,14 @@ def test_15_sort_and_median_ties_are_stable(first):
 def test_16_power_0_0(first):
     assert derivative(first, lambda x: x**0.0)(0.0) == 0.0
     assert derivative(first, lambda x: x**0)(0.0) == 0.0
-    np.testing.assert_array_equal(
-        gradient(first, lambda x: (x ** np.array([0.0, 0.0])).sum())(np.zeros(2)), [0.0, 0.0]
-    )
+    np.testing.assert_array_equal(gradient(first, lambda x: (x ** np.array([0.0, 0.0])).sum())(np.zeros(2)), [0.0, 0.0])
 
 
 @singular
 def test_17_power_of_negative_base_and_of_base_0(first):
     assert derivative(first, lambda x: x**2.0)(-1.0) == -2.0
     assert derivative(first, lambda y: 0.0**y)(2.0) == 0.0
-    np.testing.assert_array_equal(
-        gradient(first, lambda x: np.power(x, 2.0).sum())(np.array([-1.0, 0.0])), [-2.0, 0.0]
-    )
+    np.testing.assert_array_equal(gradient(first, lambda x: np.power(x, 2.0).sum())(np.array([-1.0, 0.0])), [-2.0, 0.0])
 
 
 @singular
@@ -350,9 +340,7 @@ def test_33_complex():
     assert mmad.grad(f)(z) == 2 + 4j
     assert mmad.jvp(f, (z,), (1 + 0j,))[1] == 2.0
     assert mmad.jvp(f, (z,), (0 + 1j,))[1] == 4.0
-    np.testing.assert_allclose(
-        mmad.grad(lambda z: (np.abs(z) ** 2).sum())(np.array([z, -z])), [2 + 4j, -2 - 4j]
-    )
+    np.testing.assert_allclose(mmad.grad(lambda z: (np.abs(z) ** 2).sum())(np.array([z, -z])), [2 + 4j, -2 - 4j])
 
 
 def test_39_the_same_array_twice():
@@ -454,9 +442,7 @@ def test_42_odd_strides(first, layout):
 
 
 @pytest.mark.parametrize("x", [np.float32(3.0), np.array([3.0, 4.0], np.float32)], ids=["scalar", "array"])
-@pytest.mark.parametrize(
-    "factor", [2.0, 2, np.float32(2.0), np.float64(2.0)], ids=["float", "int", "f32", "f64"]
-)
+@pytest.mark.parametrize("factor", [2.0, 2, np.float32(2.0), np.float64(2.0)], ids=["float", "int", "f32", "f64"])
 def test_43_float32_and_nep_50(x, factor):
     def f(x):
         return np.sum(x * factor)
@@ -505,9 +491,7 @@ def chain(n, factor):
 
 def test_46_long_chain(first):
     n, factor = 10**6, 1.0 + 1e-7
-    np.testing.assert_allclose(
-        derivative(first, chain(n, factor))(1.0), np.exp(n * np.log1p(1e-7)), rtol=1e-9
-    )
+    np.testing.assert_allclose(derivative(first, chain(n, factor))(1.0), np.exp(n * np.log1p(1e-7)), rtol=1e-9)
 
 
 def test_46_long_chain_to_second_order():
@@ -701,9 +685,7 @@ def test_55_derivative_inside_a_custom_rule():
         return (y_bar * mmad.grad(np.sin)(x) * 0.5 + y_bar * slope * 0.5,)
 
     f.defvjp(forward, backward)
-    np.testing.assert_allclose(
-        mmad.grad(lambda x: f(x) * x)(0.7), np.cos(0.7) * 0.7 + np.sin(0.7), rtol=1e-14
-    )
+    np.testing.assert_allclose(mmad.grad(lambda x: f(x) * x)(0.7), np.cos(0.7) * 0.7 + np.sin(0.7), rtol=1e-14)
 
 
 def test_55_derivative_inside_a_custom_jvp_rule(first):
@@ -716,9 +698,7 @@ def test_55_derivative_inside_a_custom_jvp_rule(first):
         (x,), (x_dot,) = primals, tangents
         return f(x), mmad.grad(np.sin)(x) * x_dot
 
-    np.testing.assert_allclose(
-        derivative(first, lambda x: f(x) * x)(0.7), np.cos(0.7) * 0.7 + np.sin(0.7), rtol=1e-14
-    )
+    np.testing.assert_allclose(derivative(first, lambda x: f(x) * x)(0.7), np.cos(0.7) * 0.7 + np.sin(0.7), rtol=1e-14)
 
 
 def test_55_derivative_inside_a_finaliser(first):
@@ -742,9 +722,7 @@ def test_55_derivative_inside_a_finaliser(first):
     assert seen == [12.0] * 5
 
 
-@pytest.mark.parametrize(
-    "use", [lambda t: t * 2, lambda t: np.sin(t), lambda t: mmad.grad(lambda x: x * t)(1.0)]
-)
+@pytest.mark.parametrize("use", [lambda t: t * 2, lambda t: np.sin(t), lambda t: mmad.grad(lambda x: x * t)(1.0)])
 @pytest.mark.parametrize("kind", ["scalar", "array"])
 def test_56_leaked_traced_value(kind, use):
     kept = []

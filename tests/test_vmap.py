@@ -226,7 +226,7 @@ def test_trees():
 def test_trees_of_axes():
     got = mmad.vmap(lambda t, k: t["a"] @ t["b"] * k, in_axes=({"a": 1, "b": None}, None))({"a": X.T, "b": D[0]}, 2.0)
     assert_allclose(got, 2 * X @ D[0], rtol=1e-15)
-    got = mmad.vmap(lambda t: (t[0] @ t[1]), in_axes=((0, 1),))((X, D.T))
+    got = mmad.vmap(lambda t: t[0] @ t[1], in_axes=((0, 1),))((X, D.T))
     assert_allclose(got, (X * D).sum(1), rtol=1e-15)
     out = mmad.vmap(lambda x: {"a": x, "b": x * 2}, out_axes={"a": 0, "b": 1})(X)
     assert_array_equal(out["a"], X)

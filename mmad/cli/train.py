@@ -63,9 +63,7 @@ def train(arguments, minimize, progress_bar):
     with progress_bar(total=arguments.max_iterations, unit="step", disable=arguments.quiet) as bar:
 
         def progress(intermediate_result):
-            bar.set_postfix(
-                loss=f"{intermediate_result.fun:.4f}", hvps=objective.products.count, refresh=False
-            )
+            bar.set_postfix(loss=f"{intermediate_result.fun:.4f}", hvps=objective.products.count, refresh=False)
             bar.update()
 
         result = minimize(

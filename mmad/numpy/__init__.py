@@ -8,6 +8,7 @@ import numpy as _np
 
 from mmad import ops  # noqa: F401  (declares the operations)
 from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
+
 from mmad.numpy import joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
 from mmad.numpy.creation import (
@@ -27,8 +28,22 @@ from mmad.numpy.creation import (
     zeros_like,
 )
 
-__all__ = ["arange", "array", "asarray", "empty", "empty_like", "eye", "full", "full_like", "identity", "linspace",
-           "ones", "ones_like", "zeros", "zeros_like"]
+__all__ = [
+    "arange",
+    "array",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "identity",
+    "linspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
 
 
 def __getattr__(name):

@@ -15,6 +15,7 @@ def implements(*functions, method=None):
     method : str, optional
         Name of the ndarray method it also is, with the array as first argument.
     """
+
     def register(f):
         for g in functions:
             if FUNCTIONS.get(g, f) is not f:
@@ -23,14 +24,17 @@ def implements(*functions, method=None):
         if method is not None:
             METHODS[method] = f
         return f
+
     return register
 
 
 def prop(name):
     """Decorate the implementation of an ndarray attribute."""
+
     def register(f):
         PROPERTIES[name] = f
         return f
+
     return register
 
 

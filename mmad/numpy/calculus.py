@@ -59,8 +59,9 @@ def ediff1d(x, to_end=None, to_begin=None):
         if edge is not None:
             edge = np.ravel(lifted(edge))
             if not np.can_cast(edge.dtype, x.dtype, "same_kind"):
-                raise TypeError("dtype of `to_begin` and `to_end` must be compatible with input `ary` under the "
-                                "`same_kind` rule.")
+                raise TypeError(
+                    "dtype of `to_begin` and `to_end` must be compatible with input `ary` under the `same_kind` rule."
+                )
             parts.insert(at, edge if edge.dtype == x.dtype else a.astype(edge, dtype=x.dtype))
     return concatenate(*parts, axis=0) if len(parts) > 1 else parts[0]
 
@@ -132,8 +133,10 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     out = []
     for k, h in zip(axes, steps, strict=True):
         if shape[k] < edge_order + 1:
-            raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
-                             "elements are required.")
+            raise ValueError(
+                "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
+                "elements are required."
+            )
         out.append(_gradient_along(f, k, h, edge_order))
     return out[0] if len(out) == 1 else tuple(out)
 
@@ -225,7 +228,7 @@ def convolve(x, v, mode="full"):
     if mode != "same":
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
     start = m - 1 - m // 2
-    return full[start:start + n]
+    return full[start : start + n]
 
 
 @implements(np.correlate)
@@ -255,8 +258,10 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """`numpy.nan_to_num`: what is replaced has derivative zero."""
     y = lifted(x)
     if y.dtype.kind == "c":
-        y = a.add(nan_to_num(a.real(y), True, nan, posinf, neginf),
-                  a.multiply(1j, nan_to_num(a.imag(y), True, nan, posinf, neginf)))
+        y = a.add(
+            nan_to_num(a.real(y), True, nan, posinf, neginf),
+            a.multiply(1j, nan_to_num(a.imag(y), True, nan, posinf, neginf)),
+        )
     else:
         top = np.finfo(y.dtype)
         y = a.select(a.isnan(y), nan, y)
@@ -346,6 +351,7 @@ def _float_power(x, y):
             return v
         dtype = np.result_type(v.dtype, np.float64)
         return v if v.dtype == dtype else a.astype(v, dtype=dtype)
+
     return a.power(wide(lifted(x)), wide(lifted(y)))
 
 

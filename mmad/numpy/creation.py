@@ -8,8 +8,22 @@ from mmad._core import HOOKS, Traced, Var
 from mmad._dual import Dual, make_dual
 from mmad.numpy._dispatch import implements
 
-__all__ = ["array", "asarray", "empty", "empty_like", "full", "full_like", "identity", "eye", "ones", "ones_like",
-           "zeros", "zeros_like", "arange", "linspace"]
+__all__ = [
+    "arange",
+    "array",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "identity",
+    "linspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
 
 
 def current():
@@ -80,8 +94,13 @@ def lift(items):
         return np.array(flat, dtype=float).reshape(cells.shape)
     shape = next((np.shape(v) if not isinstance(v, Traced) else v.shape) for v in flat)
     kinds = [np.result_type(v.dtype if hasattr(v, "dtype") else type(v)) for v in flat]
-    dtype = np.result_type(np.float64, *kinds) if any(k.kind == "c" for k in kinds) else np.result_type(
-        *kinds) if all(k.kind == "f" for k in kinds) else np.float64
+    dtype = (
+        np.result_type(np.float64, *kinds)
+        if any(k.kind == "c" for k in kinds)
+        else np.result_type(*kinds)
+        if all(k.kind == "f" for k in kinds)
+        else np.float64
+    )
     out = adopt(np.zeros(cells.shape + shape, dtype), first)
     for k, v in zip(np.ndindex(*cells.shape), flat, strict=True):
         out[k if shape == () else (*k, ...)] = v
@@ -90,6 +109,7 @@ def lift(items):
 
 def _nested(items):
     """The cells of a nested sequence as an object array; traced arrays inside stay whole."""
+
     def shape(x):
         if isinstance(x, list | tuple) and not isinstance(x, Traced):
             inner = {shape(v) for v in x}
@@ -97,6 +117,7 @@ def _nested(items):
                 raise ValueError("setting an array element with a sequence: the nested sequence is ragged")
             return (len(x), *(inner.pop() if inner else ()))
         return ()
+
     if not _has_traced(items):
         return np.asarray(items)
     dims = shape(items)
@@ -127,9 +148,12 @@ def _creator(name, function):
         like = current() if like is None else like
         value = function(*args, **kwargs)
         return value if like is None else adopt(value, like)
+
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = (f"`numpy.{name}`, as an array that accepts traced values while a derivative is taken.\n\n"
-                      "Outside of one it gives a plain ndarray.")
+    create.__doc__ = (
+        f"`numpy.{name}`, as an array that accepts traced values while a derivative is taken.\n\n"
+        "Outside of one it gives a plain ndarray."
+    )
     implements(function)(create)
     return create
 
@@ -189,6 +213,7 @@ def _like(name, function, fill):
         shape = a.shape if shape is None else shape
         dtype = a.dtype if dtype is None else np.dtype(dtype)
         return adopt(np.full(shape, args[0] if args and not isinstance(args[0], Traced) else fill, dtype), a)
+
     create.__name__ = create.__qualname__ = name
     create.__doc__ = f"`numpy.{name}`, of traced arrays as well."
     implements(function)(create)

@@ -16,8 +16,10 @@ from mmad.ops.structure import broadcast_to, gather, size
 def writable(x, value, name):
     """Raise where traced values would go into a plain array."""
     if not isinstance(x, Traced):
-        raise TypeError(f"numpy.{name} of traced values into a plain array would lose the derivative; make the array "
-                        "with np.zeros(n, like=x) or mmad.numpy.zeros(n)")
+        raise TypeError(
+            f"numpy.{name} of traced values into a plain array would lose the derivative; make the array "
+            "with np.zeros(n, like=x) or mmad.numpy.zeros(n)"
+        )
     return value
 
 
@@ -94,8 +96,9 @@ def piecewise(x, condlist, funclist, *args, **kwargs):
             rest = np.logical_and(rest, np.logical_not(c))
         condlist.append(rest)
     elif n != len(condlist):
-        raise ValueError(f"with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions "
-                         "are expected")
+        raise ValueError(
+            f"with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions are expected"
+        )
     whole = shape_of(x) == () or isinstance(x, Batch) or any(isinstance(c, Traced) for c in condlist)
     y = 0.0 if whole else np.zeros_like(x)
     for cond, f in zip(condlist, funclist, strict=True):
@@ -252,8 +255,9 @@ def astype(x, dtype, /, *, copy=True, device=None):
     return a.astype(x, dtype=np.dtype(dtype))
 
 
-implements(method="astype")(lambda x, dtype, order="K", casting="unsafe", subok=True, copy=True:
-                            a.astype(x, dtype=np.dtype(dtype)))
+implements(method="astype")(
+    lambda x, dtype, order="K", casting="unsafe", subok=True, copy=True: a.astype(x, dtype=np.dtype(dtype))
+)
 
 
 @implements(method="item")
@@ -279,8 +283,10 @@ class Flat:
         return size(self.base.shape)
 
     def _at(self, key):
-        return tuple(int(k) if np.ndim(k) == 0 else k
-                     for k in np.unravel_index(np.arange(len(self))[look(lifted(key))], self.base.shape))
+        return tuple(
+            int(k) if np.ndim(k) == 0 else k
+            for k in np.unravel_index(np.arange(len(self))[look(lifted(key))], self.base.shape)
+        )
 
     def __getitem__(self, key):
         return self.base[self._at(key)]
@@ -305,4 +311,3 @@ class Flat:
 
 
 prop("flat")(Flat)
-

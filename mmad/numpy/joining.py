@@ -98,14 +98,17 @@ def dstack(tup):
 @implements(np.column_stack)
 def column_stack(tup):
     """`numpy.column_stack`."""
+
     def column(v):
         return viewed(v, lambda m: np.atleast_2d(m).T) if len(shape_of(v)) < 2 else v
+
     return concatenate(_each(column, tup), 1)
 
 
 @implements(np.block)
 def block(arrays):
     """`numpy.block`."""
+
     def depth(x):
         if not isinstance(x, list):
             return 0
@@ -156,7 +159,7 @@ def insert(arr, obj, values, axis=None):
         values = moveaxis(values, 0, axis)
     count = shape_of(values)[axis] if index.size == 1 else index.size
     order = np.insert(np.arange(n), obj, np.arange(n, n + count))
-    values = broadcast_to(values, shape[:axis] + (count,) + shape[axis + 1:])
+    values = broadcast_to(values, shape[:axis] + (count,) + shape[axis + 1 :])
     if dtype_of(values) != arr.dtype:
         values = a.astype(values, dtype=arr.dtype)
     return take_axis(concatenate([arr, values], axis), order, axis)
@@ -247,8 +250,8 @@ def repeat(x, repeats, axis=None):
     if count < 0:
         raise ValueError("repeats may not contain negative values.")
     at = (slice(None),) * (axis + 1) + (None,)
-    x = viewed(x, lambda m: np.broadcast_to(m[at], m.shape[:axis + 1] + (count,) + m.shape[axis + 1:]))
-    return reshape(a.positive(x), shape[:axis] + (shape[axis] * count,) + shape[axis + 1:])
+    x = viewed(x, lambda m: np.broadcast_to(m[at], m.shape[: axis + 1] + (count,) + m.shape[axis + 1 :]))
+    return reshape(a.positive(x), shape[:axis] + (shape[axis] * count,) + shape[axis + 1 :])
 
 
 @implements(np.tile)
@@ -333,8 +336,10 @@ def pad(array, pad_width, mode="constant", **kwargs):
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         index = np.pad(np.arange(int(np.prod(shape_of(array)))).reshape(shape_of(array)), width, mode, **kwargs)
         return gather(ravel(array), index)
-    raise TypeError(f"numpy.pad(mode={mode!r}) is not supported on traced values; the modes that are: constant, edge, "
-                    "reflect, symmetric, wrap")
+    raise TypeError(
+        f"numpy.pad(mode={mode!r}) is not supported on traced values; the modes that are: constant, edge, "
+        "reflect, symmetric, wrap"
+    )
 
 
 def _pad_constant(x, width, constant_values=0):
@@ -344,7 +349,7 @@ def _pad_constant(x, width, constant_values=0):
     for k, pair in enumerate(width):
         parts = [x, x, x]
         for side, w in enumerate(pair):
-            shape = shape_of(x)[:k] + (w,) + shape_of(x)[k + 1:]
+            shape = shape_of(x)[:k] + (w,) + shape_of(x)[k + 1 :]
             fill = values[k, side]
             fill = a.astype(fill, dtype=x.dtype) if dtype_of(fill) != x.dtype else fill
             parts[2 * side] = viewed(fill, lambda m, shape=shape: np.broadcast_to(m, shape)) if w else None

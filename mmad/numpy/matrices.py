@@ -64,8 +64,10 @@ def _matrix_norm(x, order, row, column, keepdims):
     if order in (None, "fro", "f"):
         return _guarded(a.sqrt, _squares(x, tuple(sorted((row, column))), keepdims))
     if order in (2, -2, "nuc"):
-        raise TypeError(f"numpy.linalg.norm(ord={order!r}) of a matrix is not supported on traced values: it needs the "
-                        "singular values; the matrix norms that are: 'fro', 1, -1, inf, -inf")
+        raise TypeError(
+            f"numpy.linalg.norm(ord={order!r}) of a matrix is not supported on traced values: it needs the "
+            "singular values; the matrix norms that are: 'fro', 1, -1, inf, -inf"
+        )
     if order in (np.inf, -np.inf):
         row, column = column, row
     elif order not in (1, -1):
@@ -155,6 +157,7 @@ def slogdet(a):
     sign, logabsdet = r[0], r[1]
     if dtype_of(logabsdet).kind == "c":
         from mmad.ops.arithmetic import real
+
         logabsdet = real(logabsdet)
     return SlogdetResult(sign, logabsdet)
 
@@ -200,5 +203,15 @@ def tensorinv(a, ind=2):
     return reshape(ops.inv(_square(reshape(a, (rows, int(np.prod(shape[ind:])))))), shape[ind:] + shape[:ind])
 
 
-__all__ = ["cholesky", "det", "inv", "matrix_norm", "matrix_power", "norm", "slogdet", "solve",
-           "tensorinv", "vector_norm"]
+__all__ = [
+    "cholesky",
+    "det",
+    "inv",
+    "matrix_norm",
+    "matrix_power",
+    "norm",
+    "slogdet",
+    "solve",
+    "tensorinv",
+    "vector_norm",
+]

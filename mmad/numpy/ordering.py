@@ -62,8 +62,8 @@ def joined(x, axes):
     if len(axes) == 1:
         return x
     moved = shape_of(x)
-    rest = moved[:len(shape) - len(axes)]
-    return reshape(a.positive(x), (*rest, size(moved[len(rest):])))
+    rest = moved[: len(shape) - len(axes)]
+    return reshape(a.positive(x), (*rest, size(moved[len(rest) :])))
 
 
 # ------------------------------------------------------------------------------------------------ sorting
@@ -118,6 +118,7 @@ def _position(op):
         x, axis = lined(x, axis)
         r = op(x, axis=axis, keepdims=kept(keepdims) and not everything)
         return finish(reshape(r, (1,) * ndim) if everything and kept(keepdims) else r, out)
+
     return position
 
 
@@ -320,12 +321,12 @@ def nanmedian(x, axis=None, out=None, overwrite_input=False, keepdims=False):
 # ------------------------------------------------------------------------------------------- set functions
 def _no_derivative(name):
     def refuse(*args, **kwargs):
-        raise TypeError(f"numpy.{name} of traced values is not supported: the shape of its result jumps with the "
-                        "values; use mmad.concrete(x) for the plain values")
+        raise TypeError(
+            f"numpy.{name} of traced values is not supported: the shape of its result jumps with the "
+            "values; use mmad.concrete(x) for the plain values"
+        )
+
     return refuse
 
 
 implements(np.unique)(_no_derivative("unique"))
-
-
-

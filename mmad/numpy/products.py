@@ -92,7 +92,7 @@ def tensordot(x, y, axes=2):
     ax, ay = [normal_axis(k, nx) for k in ax], [normal_axis(k, ny) for k in ay]
     if len(ax) != len(ay) or any(x.shape[i] != y.shape[j] for i, j in zip(ax, ay, strict=True)):
         raise ValueError("shape-mismatch for sum")
-    sx, sy = LETTERS[:nx], list(LETTERS[nx:nx + ny])
+    sx, sy = LETTERS[:nx], list(LETTERS[nx : nx + ny])
     for i, j in zip(ax, ay, strict=True):
         sy[j] = sx[i]
     out = [c for k, c in enumerate(sx) if k not in ax] + [c for k, c in enumerate(sy) if k not in ay]
@@ -105,7 +105,7 @@ def kron(x, y):
     x, y = lifted(x), lifted(y)
     rank = max(_ranks(x, y))
     x, y = (viewed(v, lambda m: m.reshape((1,) * (rank - m.ndim) + m.shape)) for v in (x, y))
-    sx, sy = LETTERS[:rank], LETTERS[rank:2 * rank]
+    sx, sy = LETTERS[:rank], LETTERS[rank : 2 * rank]
     r = contract(x, y, spec=(sx, sy, "".join(p + q for p, q in zip(sx, sy, strict=True))))
     return reshape(r, tuple(p * q for p, q in zip(x.shape, y.shape, strict=True))) if rank else r
 
@@ -137,8 +137,10 @@ def cross(a_, b_, axisa=-1, axisb=-1, axisc=-1, axis=None):
 @implements(np.linalg.cross)
 def _linalg_cross(x, y, /, *, axis=-1):
     if lifted(x).shape[axis] != 3 or lifted(y).shape[axis] != 3:
-        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-                         f"{lifted(x).shape[axis]} and {lifted(y).shape[axis]} dimensional instead.")
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+            f"{lifted(x).shape[axis]} and {lifted(y).shape[axis]} dimensional instead."
+        )
     return cross(x, y, axis=axis)
 
 
@@ -189,7 +191,8 @@ def multi_dot(arrays, *, out=None):
         for i in range(n - length):
             j = i + length
             cost[i, j], cut[i, j] = min(
-                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            )
 
     def product(i, j):
         return arrays[i] if i == j else matmul_op(product(i, cut[i, j]), product(cut[i, j] + 1, j))
@@ -232,8 +235,8 @@ def parse_einsum(operands):
         spec, arrays = operands[0].replace(" ", ""), [lifted(v) for v in operands[1:]]
     else:
         count = len(operands) // 2
-        arrays = [lifted(v) for v in operands[0:2 * count:2]]
-        lists = list(operands[1:2 * count:2]) + list(operands[2 * count:])
+        arrays = [lifted(v) for v in operands[0 : 2 * count : 2]]
+        lists = list(operands[1 : 2 * count : 2]) + list(operands[2 * count :])
         names = {k: LETTERS[i] for i, k in enumerate(sorted({k for v in lists for k in v if k is not Ellipsis}))}
         words = ["".join("..." if k is Ellipsis else names[k] for k in v) for v in lists]
         spec = ",".join(words[:count]) + ("->" + words[count] if len(words) > count else "")
@@ -242,15 +245,18 @@ def parse_einsum(operands):
     if len(terms) != len(arrays):
         raise ValueError(f"einsum: {len(arrays)} operands were given for the {len(terms)} terms of {left!r}")
     for t in [*terms, result]:
-        if t.count(".") not in (0, 3) or ("." in t and "..." not in t) or not all(
-                c in LETTERS for c in t.replace("...", "")):
+        if (
+            t.count(".") not in (0, 3)
+            or ("." in t and "..." not in t)
+            or not all(c in LETTERS for c in t.replace("...", ""))
+        ):
             raise ValueError(f"einsum: invalid subscripts {t!r}")
     extra = [len(x.shape) - len(t.replace("...", "")) for x, t in zip(arrays, terms, strict=True)]
     for x, t, e in zip(arrays, terms, extra, strict=True):
         if e < 0 or (e and "..." not in t):
             raise ValueError(f"einsum: the subscripts {t!r} do not fit an operand with {len(x.shape)} axes")
     free = [c for c in LETTERS if c not in spec]
-    dots = "".join(free[:max((e for e, t in zip(extra, terms, strict=True) if "..." in t), default=0)])
+    dots = "".join(free[: max((e for e, t in zip(extra, terms, strict=True) if "..." in t), default=0)])
     if arrow:
         if dots and "..." not in result:
             raise ValueError("einsum: the result's subscripts have no ellipsis for the axes that are broadcast")
@@ -258,7 +264,7 @@ def parse_einsum(operands):
     else:
         letters = left.replace(",", "").replace(".", "")
         result = dots + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
-    terms = [t.replace("...", dots[len(dots) - e:]) for t, e in zip(terms, extra, strict=True)]
+    terms = [t.replace("...", dots[len(dots) - e :]) for t, e in zip(terms, extra, strict=True)]
     if len(set(result)) != len(result) or not set(result) <= set("".join(terms)):
         raise ValueError(f"einsum: the result's subscripts {result!r} repeat a letter or name one no operand has")
     return terms, result, arrays

@@ -88,8 +88,9 @@ def _squared_size(x):
 
 
 @implements(np.var, method="var")
-def var(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue,
-        correction=np._NoValue):
+def var(
+    x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
+):
     """`numpy.var`, in two passes: the mean, then the squared deviations."""
     half = getattr(x, "dtype", None) == np.float16 and dtype is None
     ddof = correction if given(correction) else ddof
@@ -107,8 +108,9 @@ def var(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
 
 
 @implements(np.std, method="std")
-def std(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue,
-        correction=np._NoValue):
+def std(
+    x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
+):
     """`numpy.std`; where it is zero, its derivative is zero by convention."""
     v = var(x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
     flat = a.equal(v, 0.0)
@@ -118,8 +120,10 @@ def std(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
 def _extreme(op, pick, worst):
     def reduction(x, axis=None, out=None, keepdims=False, initial=np._NoValue, where=True):
         if where is not True and where is not np._NoValue and not given(initial):
-            raise ValueError(f"reduction operation '{pick.__name__}' does not have an identity, so to use a where mask "
-                             "one has to specify 'initial'")
+            raise ValueError(
+                f"reduction operation '{pick.__name__}' does not have an identity, so to use a where mask "
+                "one has to specify 'initial'"
+            )
         x, axes = prepared(x, axis, None, where, worst)
         shape = shape_of(x)
         if not axes:
@@ -132,6 +136,7 @@ def _extreme(op, pick, worst):
         if given(initial):
             r = pick(r, initial)
         return finish(r, out)
+
     return reduction
 
 
@@ -195,15 +200,17 @@ def nanmean(x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
 
 
 @implements(np.nanvar)
-def nanvar(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue,
-           correction=np._NoValue):
+def nanvar(
+    x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
+):
     """`numpy.nanvar`."""
     return var(x, axis, dtype, out, ddof, keepdims, where=_valid(x, where), mean=mean, correction=correction)
 
 
 @implements(np.nanstd)
-def nanstd(x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue,
-           correction=np._NoValue):
+def nanstd(
+    x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
+):
     """`numpy.nanstd`."""
     return std(x, axis, dtype, out, ddof, keepdims, where=_valid(x, where), mean=mean, correction=correction)
 
@@ -216,6 +223,7 @@ def _nan_extreme(reduction, worst):
             return finish(r, out)
         nothing = extremes.all_(nan, axis=normal_axes(axis, len(shape_of(x))), keepdims=kept(keepdims))
         return finish(a.select(nothing, np.nan, r), out)
+
     return nanreduction
 
 
@@ -235,6 +243,7 @@ def _running(op):
         else:
             axis = np.lib.array_utils.normalize_axis_index(axis, ndim)
         return finish(op(x, axis=axis, reverse=False), out)
+
     return accumulate
 
 
@@ -270,6 +279,7 @@ def _cumulative(running, first):
             edge = np.full(tuple(1 if k == axis else d for k, d in enumerate(shape_of(r))), first, r.dtype)
             r = np.concatenate([edge, r], axis=axis)
         return finish(r, out)
+
     return cumulative_function
 
 
@@ -285,6 +295,7 @@ def _truth(op):
         if where is not True and where is not np._NoValue:
             x = np.logical_or(x, np.logical_not(where)) if op is extremes.all_ else np.logical_and(x, where)
         return finish(op(x, axis=axes, keepdims=kept(keepdims)), out)
+
     return test
 
 
@@ -309,8 +320,14 @@ def _accumulate_with(function):
     return lambda ufunc, x, axis=0, **kwargs: function(x, axis=axis, **kwargs)
 
 
-for _ufunc, _function in ((np.add, sum), (np.multiply, prod), (np.maximum, max), (np.minimum, min),
-                          (np.logical_and, all), (np.logical_or, any)):
+for _ufunc, _function in (
+    (np.add, sum),
+    (np.multiply, prod),
+    (np.maximum, max),
+    (np.minimum, min),
+    (np.logical_and, all),
+    (np.logical_or, any),
+):
     METHODS[_ufunc, "reduce"] = _reduce_with(_function)
 for _ufunc, _function in ((np.add, cumsum), (np.multiply, cumprod), (np.maximum, cummax), (np.minimum, cummin)):
     METHODS[_ufunc, "accumulate"] = _accumulate_with(_function)

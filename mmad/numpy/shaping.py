@@ -13,8 +13,10 @@ from mmad.ops.structure import embed, size, viewed
 def _fortran(order, x):
     """Whether elements are read in Fortran order."""
     if order not in ("C", "F") and len(shape_of(x)) > 1:
-        raise TypeError(f"order={order!r} depends on the layout in memory, which a traced array does not share with "
-                        "the plain one; use 'C' or 'F'")
+        raise TypeError(
+            f"order={order!r} depends on the layout in memory, which a traced array does not share with "
+            "the plain one; use 'C' or 'F'"
+        )
     return order == "F"
 
 
@@ -125,6 +127,7 @@ def _at_least(function, rank):
     def at_least(*arrays):
         r = tuple(v if isinstance(v, Traced) and len(shape_of(v)) >= rank else viewed(v, function) for v in arrays)
         return r[0] if len(r) == 1 else r
+
     at_least.__name__ = at_least.__qualname__ = function.__name__
     at_least.__doc__ = f"`numpy.{function.__name__}`."
     return implements(function)(at_least)
@@ -197,6 +200,7 @@ def diagflat(v, k=0):
 
 def _trace(x, offset, axis1, axis2, dtype, out):
     from mmad.numpy.ufuncs import write_out
+
     x = diagonal(x, offset, axis1, axis2)
     if dtype is not None:
         x = a.astype(x, dtype=np.dtype(dtype))

@@ -20,14 +20,17 @@ def write_out(out, result, name):
         out.assign(result, name)
         return out
     if shape_of(result) != out.shape and np.broadcast_shapes(shape_of(result), out.shape) != out.shape:
-        raise ValueError(f"non-broadcastable output operand with shape {out.shape} doesn't match the broadcast "
-                         f"shape {shape_of(result)}")
+        raise ValueError(
+            f"non-broadcastable output operand with shape {out.shape} doesn't match the broadcast "
+            f"shape {shape_of(result)}"
+        )
     if not isinstance(result, Traced):
         out[...] = result
         return out
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
-        raise TypeError(f"cannot cast {name} output from {result.dtype!r} to {out.dtype!r} with casting rule "
-                        "'same_kind'")
+        raise TypeError(
+            f"cannot cast {name} output from {result.dtype!r} to {out.dtype!r} with casting rule 'same_kind'"
+        )
     out.fill(np.nan)
     return result
 
@@ -65,8 +68,10 @@ def _call(ufunc, inputs, kwargs):
     if op is None:
         composite = FUNCTIONS.get(ufunc)
         if composite is None:
-            raise TypeError(f"np.{ufunc.__name__} is not supported on traced values; give it a derivative with "
-                            "mmad.primitive or mmad.custom_vjp")
+            raise TypeError(
+                f"np.{ufunc.__name__} is not supported on traced values; give it a derivative with "
+                "mmad.primitive or mmad.custom_vjp"
+            )
         op = composite
     if out is not None and any(isinstance(o, Traced) for o in out) and not any(isinstance(x, Traced) for x in inputs):
         result = ufunc(*inputs)
@@ -100,8 +105,10 @@ def _ufunc(ufunc, method, inputs, kwargs):
 
 
 def _outer(ufunc, x, y, **kwargs):
-    x, y = (v if isinstance(v, Traced) else np.asarray(HOOKS["lift"](v) if isinstance(v, list | tuple) else v)
-            for v in (x, y))
+    x, y = (
+        v if isinstance(v, Traced) else np.asarray(HOOKS["lift"](v) if isinstance(v, list | tuple) else v)
+        for v in (x, y)
+    )
     rank = len(shape_of(y))
     x = viewed(x, lambda m: m.reshape(m.shape + (1,) * rank)) if shape_of(x) else x
     return ufunc(x, y, **kwargs)
@@ -123,8 +130,9 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
     else:
         axes = (np.lib.array_utils.normalize_axis_index(axis, len(shape)),)
     if len(axes) > 1 and ufunc.identity is None and ufunc not in (np.fmax, np.fmin):
-        raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be "
-                         "specified")
+        raise ValueError(
+            f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be specified"
+        )
     if dtype is not None:
         x = a.astype(x, dtype=np.dtype(dtype))
     r = x
@@ -135,7 +143,7 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
         elif not parts and ufunc.identity is None:
             raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
         elif not parts:
-            parts = [np.full(shape_of(r)[:k] + shape_of(r)[k + 1:], ufunc.identity, x.dtype)]
+            parts = [np.full(shape_of(r)[:k] + shape_of(r)[k + 1 :], ufunc.identity, x.dtype)]
         r = parts[0] if len(parts) > 1 else a.positive(parts[0])
         for part in parts[1:]:
             r = ufunc(r, part)
@@ -163,13 +171,16 @@ def _reduceat(ufunc, x, indices, axis=0, dtype=None):
     at = (slice(None),) * axis
     n = shape_of(x)[axis]
     ends = [*[int(k) for k in indices[1:]], n]
-    rows = [ufunc.reduce(x[(*at, slice(start, end))], axis=axis) if start < end else x[(*at, start)]
-            for start, end in zip([int(k) for k in indices], ends, strict=True)]
+    rows = [
+        ufunc.reduce(x[(*at, slice(start, end))], axis=axis) if start < end else x[(*at, start)]
+        for start, end in zip([int(k) for k in indices], ends, strict=True)
+    ]
     return HOOKS["stack"](rows, axis)
 
 
 def _stable(top, exp, log):
     """`logaddexp.reduce` in three passes over the array: less the largest element, so that nothing overflows."""
+
     def reduce(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
         if where is not True or (initial is not np._NoValue and initial is not None) or 0 in shape_of(x):
             return _fold(ufunc, x, axis, dtype, keepdims, initial, where)
@@ -179,6 +190,7 @@ def _stable(top, exp, log):
         with np.errstate(divide="ignore"):
             r = a.add(log(np.add.reduce(exp(a.subtract(x, m)), axis=axis, keepdims=True)), m)
         return r if keepdims else np.add.reduce(r, axis=axis)
+
     return reduce
 
 
@@ -186,6 +198,7 @@ def _at(ufunc, x, index, *operand):
     """Unbuffered in-place operation: repeated elements are written one after the other."""
     if ufunc in (np.add, np.subtract) and isinstance(x, Traced):
         from mmad.ops.structure import scatter_add
+
         value = operand[0] if ufunc is np.add else -operand[0]
         probe = np.zeros(x.shape)[index]
         if shape_of(value) != probe.shape:
@@ -194,11 +207,14 @@ def _at(ufunc, x, index, *operand):
         x.assign(x + scatter_add(value, plain, shape=x.shape))
         return
     where = np.arange(int(np.prod(shape_of(x)))).reshape(shape_of(x))[index]
-    operands = [np.broadcast_to(v, where.shape) if not isinstance(v, Traced) else v + np.zeros(where.shape)
-                for v in operand]
+    operands = [
+        np.broadcast_to(v, where.shape) if not isinstance(v, Traced) else v + np.zeros(where.shape) for v in operand
+    ]
     if not isinstance(x, Traced):
-        raise TypeError(f"np.{ufunc.__name__}.at into a plain array would lose the derivative; make the array with "
-                        "np.zeros(n, like=x) or mmad.numpy.zeros(n)")
+        raise TypeError(
+            f"np.{ufunc.__name__}.at into a plain array would lose the derivative; make the array with "
+            "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
+        )
     for k in np.ndindex(*where.shape):
         at = np.unravel_index(where[k], x.shape)
         at = tuple(int(i) for i in at)
@@ -206,8 +222,14 @@ def _at(ufunc, x, index, *operand):
 
 
 # (ufunc, method) or method -> handler(ufunc, *inputs, **kwargs)
-METHODS = {"outer": _outer, "at": _at, "reduce": _fold, "accumulate": _accumulate, "reduceat": _reduceat,
-           (np.logaddexp, "reduce"): _stable(np.maximum, np.exp, np.log),
-           (np.logaddexp2, "reduce"): _stable(np.maximum, np.exp2, np.log2)}
+METHODS = {
+    "outer": _outer,
+    "at": _at,
+    "reduce": _fold,
+    "accumulate": _accumulate,
+    "reduceat": _reduceat,
+    (np.logaddexp, "reduce"): _stable(np.maximum, np.exp, np.log),
+    (np.logaddexp2, "reduce"): _stable(np.maximum, np.exp2, np.log2),
+}
 
 HOOKS["ufunc"] = _ufunc

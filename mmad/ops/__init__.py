@@ -1,30 +1,50 @@
 """The differentiable operations, each declared once."""
 
+import numpy as np
+
+from mmad import _dual, _emit, _rules
 from mmad._core import METHODS, OPERATIONS, UFUNCS, bind_operators
-from mmad.ops import arithmetic, reduction, structure, transcendental
-from mmad.ops import linalg, products  # isort: skip
-from mmad.ops import calculus, cumulative, extremes  # isort: skip
+from mmad.ops import (
+    arithmetic,
+    calculus,
+    cumulative,
+    extremes,
+    linalg,
+    products,
+    reduction,
+    structure,
+    transcendental,
+)
 from mmad.ops.declare import finish
 
-__all__ = ["OPERATIONS", "arithmetic", "reduction", "structure", "transcendental"]
+__all__ = [
+    "OPERATIONS",
+    "arithmetic",
+    "calculus",
+    "cumulative",
+    "extremes",
+    "linalg",
+    "products",
+    "reduction",
+    "structure",
+    "transcendental",
+]
 
-import numpy as _np
+UFUNCS[np.matmul] = reduction.matmul
 
-UFUNCS[_np.matmul] = reduction.matmul
+# The compiled modules look their operations up once all are declared.
 bind_operators()
-
-from mmad import _dual, _emit, _rules  # noqa: E402
-
 _rules.bind()
 _dual.bind()
 _emit.bind()
 finish()
-arithmetic.absolute.needs_out = True
+arithmetic.absolute.needs_out = True  # its partial at complex points uses the result
 
 
 def _element_method(op):
     def method(x):
         return op(x)
+
     method.__name__ = op.name
     return method
 

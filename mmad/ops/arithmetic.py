@@ -33,13 +33,15 @@ def _positive(x):
 add = elementwise("add", np.add, lambda x, y, out: 1.0, lambda x, y, out: 1.0, probes=PAIRS)
 subtract = elementwise("subtract", np.subtract, lambda x, y, out: 1.0, lambda x, y, out: -1.0, probes=PAIRS)
 multiply = elementwise("multiply", np.multiply, lambda x, y, out: y, lambda x, y, out: x, probes=PAIRS)
-divide = elementwise("divide", np.divide, lambda x, y, out: reciprocal(y),
-                     lambda x, y, out: negative(divide(out, y)), probes=PAIRS)
+divide = elementwise(
+    "divide", np.divide, lambda x, y, out: reciprocal(y), lambda x, y, out: negative(divide(out, y)), probes=PAIRS
+)
 negative = elementwise("negative", np.negative, lambda x, out: -1.0, probes=POINTS)
 positive = elementwise("positive", _positive, lambda x, out: 1.0, probes=POINTS, also=(np.positive,))
 square = elementwise("square", np.square, lambda x, out: add(x, x), probes=POINTS)
-reciprocal = elementwise("reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS,
-                         also=(np.reciprocal,))
+reciprocal = elementwise(
+    "reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS, also=(np.reciprocal,)
+)
 
 # The product of the chain rule: bar * p, zero where bar is zero whatever p is.
 chain = elementwise("chain", chain_impl, lambda bar, p, out: p, lambda bar, p, out: bar, probes=PAIRS)
@@ -54,8 +56,14 @@ def _select_second(ct, cond, x, y):
 
 
 # No cotangent reaches the operand that was not chosen, not even inf * 0.
-select = elementwise("select", _select, transposes={1: _select_first, 2: _select_second}, joint=True, nin=3,
-                     probes=((True, 1.3, 0.7), (False, -0.4, 2.1)))
+select = elementwise(
+    "select",
+    _select,
+    transposes={1: _select_first, 2: _select_second},
+    joint=True,
+    nin=3,
+    probes=((True, 1.3, 0.7), (False, -0.4, 2.1)),
+)
 
 
 def _power_base(x, y, out):
@@ -68,21 +76,38 @@ def _power_exponent(x, y, out):
     return select(logical_and(equal(x, 0.0), greater(y, 0.0)), 0.0, multiply(out, log(x)))  # 0**y stays 0 for y > 0
 
 
-power = elementwise("power", np.power, _power_base, _power_exponent, probes=((1.3, 0.7), (0.4, 2.1), (2.0, -1.6)),
-                    also=(np.float_power,))
+power = elementwise(
+    "power",
+    np.power,
+    _power_base,
+    _power_exponent,
+    probes=((1.3, 0.7), (0.4, 2.1), (2.0, -1.6)),
+    also=(np.float_power,),
+)
 sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE)
 cbrt = elementwise("cbrt", np.cbrt, lambda x, out: divide(1.0 / 3.0, square(out)), probes=POINTS)
-hypot = elementwise("hypot", np.hypot, lambda x, y, out: select(equal(out, 0.0), 0.0, divide(x, out)),
-                    lambda x, y, out: select(equal(out, 0.0), 0.0, divide(y, out)), probes=PAIRS)
+hypot = elementwise(
+    "hypot",
+    np.hypot,
+    lambda x, y, out: select(equal(out, 0.0), 0.0, divide(x, out)),
+    lambda x, y, out: select(equal(out, 0.0), 0.0, divide(y, out)),
+    probes=PAIRS,
+)
 
 # abs'(0) = 0; for complex z, conj(z)/|z|, whose conjugate is the gradient of |z|
 absolute = elementwise("absolute", np.absolute, lambda x, out: _absolute_partial(x, out), probes=POINTS)
 fabs = elementwise("fabs", np.fabs, lambda x, out: sign(x), probes=POINTS)
 sign = elementwise("sign", _sign, lambda x, out: 0.0, nin=1, probes=POINTS)
-copysign = elementwise("copysign", np.copysign, lambda x, y, out: multiply(copysign(1.0, x), copysign(1.0, y)),
-                       lambda x, y, out: 0.0, probes=PAIRS)
-heaviside = elementwise("heaviside", np.heaviside, lambda x, y, out: 0.0,
-                        lambda x, y, out: select(equal(x, 0.0), 1.0, 0.0), probes=PAIRS)
+copysign = elementwise(
+    "copysign",
+    np.copysign,
+    lambda x, y, out: multiply(copysign(1.0, x), copysign(1.0, y)),
+    lambda x, y, out: 0.0,
+    probes=PAIRS,
+)
+heaviside = elementwise(
+    "heaviside", np.heaviside, lambda x, y, out: 0.0, lambda x, y, out: select(equal(x, 0.0), 1.0, 0.0), probes=PAIRS
+)
 
 
 def _absolute_partial(x, out):
@@ -94,12 +119,14 @@ def _absolute_partial(x, out):
 def _first_wins(better):
     def partial(x, y, out):  # ties share
         return select(better(x, y), 1.0, select(equal(x, y), 0.5, 0.0))
+
     return partial
 
 
 def _second_wins(better):
     def partial(x, y, out):
         return select(better(y, x), 1.0, select(equal(x, y), 0.5, 0.0))
+
     return partial
 
 
@@ -107,17 +134,34 @@ def _ignoring_nan(better, first):
     def partial(x, y, out):
         x, y = (x, y) if first else (y, x)
         return select(isnan(x), 0.0, select(logical_or(better(x, y), isnan(y)), 1.0, select(equal(x, y), 0.5, 0.0)))
+
     return partial
 
 
-maximum = elementwise("maximum", np.maximum, _first_wins(lambda a, b: greater(a, b)),
-                      _second_wins(lambda a, b: greater(a, b)), probes=PAIRS)
-minimum = elementwise("minimum", np.minimum, _first_wins(lambda a, b: less(a, b)),
-                      _second_wins(lambda a, b: less(a, b)), probes=PAIRS)
-fmax = elementwise("fmax", np.fmax, _ignoring_nan(lambda a, b: greater(a, b), True),
-                   _ignoring_nan(lambda a, b: greater(a, b), False), probes=PAIRS)
-fmin = elementwise("fmin", np.fmin, _ignoring_nan(lambda a, b: less(a, b), True),
-                   _ignoring_nan(lambda a, b: less(a, b), False), probes=PAIRS)
+maximum = elementwise(
+    "maximum",
+    np.maximum,
+    _first_wins(lambda a, b: greater(a, b)),
+    _second_wins(lambda a, b: greater(a, b)),
+    probes=PAIRS,
+)
+minimum = elementwise(
+    "minimum", np.minimum, _first_wins(lambda a, b: less(a, b)), _second_wins(lambda a, b: less(a, b)), probes=PAIRS
+)
+fmax = elementwise(
+    "fmax",
+    np.fmax,
+    _ignoring_nan(lambda a, b: greater(a, b), True),
+    _ignoring_nan(lambda a, b: greater(a, b), False),
+    probes=PAIRS,
+)
+fmin = elementwise(
+    "fmin",
+    np.fmin,
+    _ignoring_nan(lambda a, b: less(a, b), True),
+    _ignoring_nan(lambda a, b: less(a, b), False),
+    probes=PAIRS,
+)
 
 # Rounding is piecewise constant.
 floor = elementwise("floor", np.floor, lambda x, out: 0.0, probes=POINTS)
@@ -125,19 +169,38 @@ ceil = elementwise("ceil", np.ceil, lambda x, out: 0.0, probes=POINTS)
 trunc = elementwise("trunc", np.trunc, lambda x, out: 0.0, probes=POINTS, also=(np.fix,))
 rint = elementwise("rint", np.rint, lambda x, out: 0.0, probes=POINTS)
 floor_divide = elementwise("floor_divide", np.floor_divide, lambda x, y, out: 0.0, lambda x, y, out: 0.0, probes=PAIRS)
-remainder = elementwise("remainder", np.remainder, lambda x, y, out: 1.0,
-                        lambda x, y, out: negative(floor(divide(x, y))), probes=PAIRS)
-fmod = elementwise("fmod", np.fmod, lambda x, y, out: 1.0, lambda x, y, out: negative(trunc(divide(x, y))), probes=PAIRS)
+remainder = elementwise(
+    "remainder", np.remainder, lambda x, y, out: 1.0, lambda x, y, out: negative(floor(divide(x, y))), probes=PAIRS
+)
+fmod = elementwise(
+    "fmod", np.fmod, lambda x, y, out: 1.0, lambda x, y, out: negative(trunc(divide(x, y))), probes=PAIRS
+)
 
 stop_gradient = elementwise("stop_gradient", _positive, lambda x, out: 0.0, probes=())
 
 # Real-linear operations on complex values.
-conjugate = elementwise("conjugate", np.conjugate, transposes={0: lambda ct, z: conjugate(ct)}, nin=1,
-                        probes=((1.3 + 0.4j,),), also=(np.conj,))
-real = elementwise("real", lambda z: np.real(z).copy() if isinstance(z, np.ndarray) else np.real(z),
-                   transposes={0: lambda ct, z: ct}, nin=1, probes=((1.3 + 0.4j,),))
-imag = elementwise("imag", lambda z: np.imag(z).copy() if isinstance(z, np.ndarray) else np.imag(z),
-                   transposes={0: lambda ct, z: multiply(ct, 1j)}, nin=1, probes=((1.3 + 0.4j,),))
+conjugate = elementwise(
+    "conjugate",
+    np.conjugate,
+    transposes={0: lambda ct, z: conjugate(ct)},
+    nin=1,
+    probes=((1.3 + 0.4j,),),
+    also=(np.conj,),
+)
+real = elementwise(
+    "real",
+    lambda z: np.real(z).copy() if isinstance(z, np.ndarray) else np.real(z),
+    transposes={0: lambda ct, z: ct},
+    nin=1,
+    probes=((1.3 + 0.4j,),),
+)
+imag = elementwise(
+    "imag",
+    lambda z: np.imag(z).copy() if isinstance(z, np.ndarray) else np.imag(z),
+    transposes={0: lambda ct, z: multiply(ct, 1j)},
+    nin=1,
+    probes=((1.3 + 0.4j,),),
+)
 
 
 def _astype(x, dtype):

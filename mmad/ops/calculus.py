@@ -14,10 +14,18 @@ def conj(x):
 
 
 # The full convolution, and the sliding product sum_j c[i+j] v[j] where v lies inside c: transposes of each other.
-slide_out = linear("slide_out", lambda x, v: np.convolve(x, v),
-                   {0: lambda ct, x, v: slide_in(ct, conj(v)), 1: lambda ct, x, v: slide_in(ct, conj(x))}, nin=2)
-slide_in = linear("slide_in", lambda c, v: np.correlate(c, np.conjugate(v), "valid"),
-                  {0: lambda ct, c, v: slide_out(ct, conj(v)), 1: lambda ct, c, v: slide_in(conj(c), ct)}, nin=2)
+slide_out = linear(
+    "slide_out",
+    lambda x, v: np.convolve(x, v),
+    {0: lambda ct, x, v: slide_in(ct, conj(v)), 1: lambda ct, x, v: slide_in(ct, conj(x))},
+    nin=2,
+)
+slide_in = linear(
+    "slide_in",
+    lambda c, v: np.correlate(c, np.conjugate(v), "valid"),
+    {0: lambda ct, c, v: slide_out(ct, conj(v)), 1: lambda ct, c, v: slide_in(conj(c), ct)},
+    nin=2,
+)
 
 
 def _sinc(x, order):
@@ -36,7 +44,7 @@ def _sinc(x, order):
     f = np.sin(z) / z
     for n in range(1, order + 1):
         f = ((np.sin, np.cos, lambda t: -np.sin(t), lambda t: -np.cos(t))[n % 4](z) - n * f) / z
-    return (np.where(near, series, f) * np.pi ** order).astype(x.dtype)[()]
+    return (np.where(near, series, f) * np.pi**order).astype(x.dtype)[()]
 
 
 def _same(vals, batched, **params):
@@ -47,9 +55,18 @@ def _sinc_jvp(dots, out, x, order):
     return a.chain(dots[0], sinc_op(x, order=order + 1))
 
 
-sinc_op = nonlinear("sinc", _sinc, _sinc_jvp, batch=_same,
-                    transposes={0: lambda ct, x, order: a.chain(ct, conj(sinc_op(x, order=order + 1)))})
+sinc_op = nonlinear(
+    "sinc",
+    _sinc,
+    _sinc_jvp,
+    batch=_same,
+    transposes={0: lambda ct, x, order: a.chain(ct, conj(sinc_op(x, order=order + 1)))},
+)
 
 
-round_op = nonlinear("round", lambda x, decimals: np.round(x, decimals), lambda dots, out, x, decimals: None,
-                     batch=lambda vals, batched, decimals: round_op(vals[0], decimals=decimals))
+round_op = nonlinear(
+    "round",
+    lambda x, decimals: np.round(x, decimals),
+    lambda dots, out, x, decimals: None,
+    batch=lambda vals, batched, decimals: round_op(vals[0], decimals=decimals),
+)

@@ -47,6 +47,7 @@ def _accumulate(ufunc):
         if not reverse:
             return ufunc.accumulate(x, axis=axis)
         return _along_first(lambda v: ufunc.accumulate(v, axis=0), axis, True, x)
+
     return impl
 
 
@@ -55,8 +56,12 @@ def _cumsum_batch(vals, batched, axis, reverse):
     return cumsum(vals[0], axis=axis + 1, reverse=reverse)
 
 
-cumsum = linear("cumsum", _accumulate(np.add),
-                {0: lambda ct, x, axis, reverse: cumsum(ct, axis=axis, reverse=not reverse)}, batch=_cumsum_batch)
+cumsum = linear(
+    "cumsum",
+    _accumulate(np.add),
+    {0: lambda ct, x, axis, reverse: cumsum(ct, axis=axis, reverse=not reverse)},
+    batch=_cumsum_batch,
+)
 
 
 # ------------------------------------------------------------------------------------------- recurrences
@@ -75,7 +80,7 @@ def _scan(c, b):
     s = np.empty(b.shape, odd.dtype)
     s[1:m:2] = odd
     s[0] = b[0]
-    s[2::2] = c[2::2] * odd[:(n - 1) // 2] + b[2::2]
+    s[2::2] = c[2::2] * odd[: (n - 1) // 2] + b[2::2]
     return s
 
 
@@ -104,10 +109,14 @@ def _recurrence_batch(vals, batched, axis, reverse):
     return recurrence(*lanes_of(vals, batched), axis=axis + 1, reverse=reverse)
 
 
-recurrence = nonlinear("recurrence", _recurrence, _recurrence_jvp,
-                       transposes={0: _recurrence_first,
-                                   1: lambda ct, c, b, axis, reverse: _carry(ct, c, axis, reverse)},
-                       batch=_recurrence_batch, nin=2)
+recurrence = nonlinear(
+    "recurrence",
+    _recurrence,
+    _recurrence_jvp,
+    transposes={0: _recurrence_first, 1: lambda ct, c, b, axis, reverse: _carry(ct, c, axis, reverse)},
+    batch=_recurrence_batch,
+    nin=2,
+)
 
 
 # -------------------------------------------------------------------------------------------------- products
@@ -124,8 +133,9 @@ def _cumprod_batch(vals, batched, axis, reverse):
     return cumprod(vals[0], axis=axis + 1, reverse=reverse)
 
 
-cumprod = nonlinear("cumprod", _accumulate(np.multiply), _cumprod_jvp, transposes={0: _cumprod_transpose},
-                    batch=_cumprod_batch)
+cumprod = nonlinear(
+    "cumprod", _accumulate(np.multiply), _cumprod_jvp, transposes={0: _cumprod_transpose}, batch=_cumprod_batch
+)
 
 
 def _product_of_others(x, axis):
@@ -136,8 +146,8 @@ def _product_of_others(x, axis):
         inverse = tuple(np.argsort(order))
         x = a.positive(viewed(x, lambda m: m.transpose(order)))
         moved = shape_of(x)
-        kept = moved[:len(shape) - len(axis)]
-        x = reshape(x, (*kept, int(np.prod(moved[len(kept):]))))
+        kept = moved[: len(shape) - len(axis)]
+        x = reshape(x, (*kept, int(np.prod(moved[len(kept) :]))))
         k = len(kept)
     else:
         k = axis[0]
@@ -159,14 +169,20 @@ def _prod_batch(vals, batched, axis, keepdims):
     return prod(vals[0], axis=tuple(k + 1 for k in axis), keepdims=keepdims)
 
 
-prod = nonlinear("prod", lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims), _prod_jvp,
-                 transposes={0: _prod_transpose}, batch=_prod_batch)
+prod = nonlinear(
+    "prod",
+    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+    _prod_jvp,
+    transposes={0: _prod_transpose},
+    batch=_prod_batch,
+)
 prod.needs_out = False
 
 
 # --------------------------------------------------------------------------------------------------- extrema
 def _running(name, ufunc):
     """The running maximum or minimum: at each place, the elements so far that tie share the derivative."""
+
     def jvp(dots, out, x, axis, reverse):
         same = a.astype(a.equal(out, shift(out, axis, np.nan, back=reverse)), dtype=out.dtype)  # no new extreme here
         hit = a.astype(a.equal(x, out), dtype=out.dtype)

@@ -8,7 +8,8 @@
 
 A transpose is called as ``rule(ct, *operands, **params)``, a pushforward as
 ``rule(tangents, result, *operands, **params)`` with None for a zero tangent, a batch rule as
-``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None to
+``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None
+to
 have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to the operands by the caller: rules never
 reduce broadcasting.
 """
@@ -37,15 +38,24 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
     transposes : dict, optional
         In place of partials, for operations that are only real-linear (conjugate) or select.
     probes : sequence of tuples
-        Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters, if
-        there are any, at its end.
+        Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters,
+        if there are any, at its end.
     also : sequence of ufunc
         Other NumPy functions that mean the same.
     """
     ufunc = impl if isinstance(impl, np.ufunc) else None
     nin = nin or (ufunc.nin if ufunc is not None else len(partials))
-    op = Op(name, impl, nin=nin, kind="elementwise", partials=partials or None, transposes=transposes, boolean=boolean,
-            probes=probes, ufunc=ufunc)
+    op = Op(
+        name,
+        impl,
+        nin=nin,
+        kind="elementwise",
+        partials=partials or None,
+        transposes=transposes,
+        boolean=boolean,
+        probes=probes,
+        ufunc=ufunc,
+    )
     if joint:
         op.joint = True
     if op.opcode >= 0:
@@ -56,11 +66,13 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
     return op
 
 
-def linear(name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False,
-           raw=False):
+def linear(
+    name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False, raw=False
+):
     """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`."""
-    op = Op(name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out,
-            raw=raw)
+    op = Op(
+        name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out, raw=raw
+    )
     if joint:
         op.joint = True
     return op

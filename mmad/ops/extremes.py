@@ -60,19 +60,27 @@ def _add_along_batch(vals, batched, axis, unique, shape):
 
 # `unique` says that no position is taken twice (a permutation), so that the transpose may write instead of adding.
 take_along = linear(
-    "take_along", _take_along,
+    "take_along",
+    _take_along,
     {0: lambda ct, x, index, axis, unique: add_along(ct, index, axis=axis, unique=unique, shape=shape_of(x))},
-    batch=_take_along_batch, nin=2)
+    batch=_take_along_batch,
+    nin=2,
+)
 add_along = linear(
-    "add_along", _add_along,
+    "add_along",
+    _add_along,
     {0: lambda ct, v, index, axis, unique, shape: take_along(ct, index, axis=axis, unique=unique)},
-    batch=_add_along_batch, nin=2)
+    batch=_add_along_batch,
+    nin=2,
+)
 
 
 def _position(name, impl, shift):
     """An operation whose result is integers or truth values; `shift` adds the axis of lanes to its parameters."""
+
     def batch(vals, batched, **params):
         return op(vals[0], **shift(params))
+
     op = Op(name, impl, nin=1, kind="structural", boolean=True, batch=batch)
     return op
 
@@ -101,8 +109,9 @@ argmax = _position("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, k
 argmin = _position("argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), _one)
 any_ = _position("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), _several)
 all_ = _position("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), _several)
-count_nonzero = _position("count_nonzero",
-                          lambda x, axis, keepdims: np.count_nonzero(x, axis=axis, keepdims=keepdims), _several)
+count_nonzero = _position(
+    "count_nonzero", lambda x, axis, keepdims: np.count_nonzero(x, axis=axis, keepdims=keepdims), _several
+)
 
 
 def _searchsorted_batch(vals, batched, side):
@@ -111,13 +120,20 @@ def _searchsorted_batch(vals, batched, side):
 
 
 # Positions of the elements of the second operand in the sorted first one.
-searchsorted = Op("searchsorted", lambda table, v, side: np.searchsorted(table, v, side=side), nin=2, kind="structural",
-                  boolean=True, batch=_searchsorted_batch)
+searchsorted = Op(
+    "searchsorted",
+    lambda table, v, side: np.searchsorted(table, v, side=side),
+    nin=2,
+    kind="structural",
+    boolean=True,
+    batch=_searchsorted_batch,
+)
 
 
 # -------------------------------------------------------------------------------------------------- extrema
 def _extreme(name, ufunc):
     """The reduction by np.maximum or np.minimum: elements that tie share the derivative equally."""
+
     def weights_impl(x, axis):
         top = ufunc.reduce(x, axis=axis, keepdims=True)
         hit = np.equal(x, top)
@@ -141,8 +157,13 @@ def _extreme(name, ufunc):
 
     # piecewise constant: the share of each element, without a derivative
     weights = nonlinear(name + "_weights", weights_impl, lambda dots, out, x, axis: None, batch=weights_batch)
-    op = nonlinear(name, lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), jvp,
-                   transposes={0: transpose}, batch=batch)
+    op = nonlinear(
+        name,
+        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims),
+        jvp,
+        transposes={0: transpose},
+        batch=batch,
+    )
     weights.needs_out = op.needs_out = False
     return op
 

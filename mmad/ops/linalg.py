@@ -68,9 +68,15 @@ def _solve_batch(vals, batched):
 
 
 # The right side is a matrix, or a stack of matrices.
-solve = nonlinear("solve", np.linalg.solve, _solve_jvp, transposes={1: lambda ct, m, b: solve(adjoint(m), ct)},
-                  batch=_solve_batch, nin=2,
-                  probes=((MATRIX, COLUMNS), (STACK, COLUMNS), (MATRIX, np.stack([COLUMNS, COLUMNS[::-1]]))))
+solve = nonlinear(
+    "solve",
+    np.linalg.solve,
+    _solve_jvp,
+    transposes={1: lambda ct, m, b: solve(adjoint(m), ct)},
+    batch=_solve_batch,
+    nin=2,
+    probes=((MATRIX, COLUMNS), (STACK, COLUMNS), (MATRIX, np.stack([COLUMNS, COLUMNS[::-1]]))),
+)
 
 
 def _same(op):
@@ -83,8 +89,14 @@ def _inv_transpose(ct, m):
     return a.negative(matmul(matmul(x, ct), x))
 
 
-inv = nonlinear("inv", np.linalg.inv, lambda dots, out, m: a.negative(matmul(matmul(out, dots[0]), out)),
-                transposes={0: _inv_transpose}, batch=_same(lambda: inv), probes=((MATRIX,), (STACK,)))
+inv = nonlinear(
+    "inv",
+    np.linalg.inv,
+    lambda dots, out, m: a.negative(matmul(matmul(out, dots[0]), out)),
+    transposes={0: _inv_transpose},
+    batch=_same(lambda: inv),
+    probes=((MATRIX,), (STACK,)),
+)
 
 
 # --- determinants -----------------------------------------------------------------------------------------
@@ -151,8 +163,10 @@ def _cofactor_tangent_jvp(dots, out, m, x):
     c, b = cofactor(m), swap(inv(m))
     db = a.negative(matmul(matmul(b, swap(dm)), b))
     dc = cofactor_tangent(m, dm)
-    terms = a.subtract(a.add(scale(trace_of_product(dc, x), b), scale(trace_of_product(c, x), db)),
-                       a.add(matmul(matmul(db, swap(x)), c), matmul(matmul(b, swap(x)), dc)))
+    terms = a.subtract(
+        a.add(scale(trace_of_product(dc, x), b), scale(trace_of_product(c, x), db)),
+        a.add(matmul(matmul(db, swap(x)), c), matmul(matmul(b, swap(x)), dc)),
+    )
     return terms if total is None else a.add(total, terms)
 
 
@@ -163,17 +177,32 @@ def _cofactor_tangent_batch(vals, batched):
 
 # Linear and self-adjoint in X.
 cofactor_tangent = nonlinear(
-    "cofactor_tangent", _cofactor_tangent, _cofactor_tangent_jvp,
+    "cofactor_tangent",
+    _cofactor_tangent,
+    _cofactor_tangent_jvp,
     transposes={1: lambda ct, m, x: cofactor_tangent(adjoint_of(m), ct)},
-    batch=_cofactor_tangent_batch, nin=2, probes=((MATRIX, MATRIX[::-1]), (STACK, MATRIX)))
+    batch=_cofactor_tangent_batch,
+    nin=2,
+    probes=((MATRIX, MATRIX[::-1]), (STACK, MATRIX)),
+)
 
-cofactor = nonlinear("cofactor", _cofactor, lambda dots, out, m: cofactor_tangent(m, dots[0]),
-                     batch=_same(lambda: cofactor), probes=((MATRIX,), (STACK,)))
+cofactor = nonlinear(
+    "cofactor",
+    _cofactor,
+    lambda dots, out, m: cofactor_tangent(m, dots[0]),
+    batch=_same(lambda: cofactor),
+    probes=((MATRIX,), (STACK,)),
+)
 
 # The first two derivatives of the determinant are right at singular matrices too; the third needs a regular one.
-det = nonlinear("det", np.linalg.det, lambda dots, out, m: trace_of_product(cofactor(m), dots[0]),
-                transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))},
-                batch=_same(lambda: det), probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)))
+det = nonlinear(
+    "det",
+    np.linalg.det,
+    lambda dots, out, m: trace_of_product(cofactor(m), dots[0]),
+    transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))},
+    batch=_same(lambda: det),
+    probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)),
+)
 
 
 def _slogdet(m):
@@ -232,6 +261,11 @@ def _cholesky_transpose(ct, m):
     return a.add(lower(s, 1.0), lower(adjoint(s), 0.0))
 
 
-cholesky = nonlinear("cholesky", np.linalg.cholesky, _cholesky_jvp, transposes={0: _cholesky_transpose},
-                     batch=_same(lambda: cholesky),
-                     probes=((SYMMETRIC,), (np.stack([SYMMETRIC, SYMMETRIC + np.eye(3)]),)))
+cholesky = nonlinear(
+    "cholesky",
+    np.linalg.cholesky,
+    _cholesky_jvp,
+    transposes={0: _cholesky_transpose},
+    batch=_same(lambda: cholesky),
+    probes=((SYMMETRIC,), (np.stack([SYMMETRIC, SYMMETRIC + np.eye(3)]),)),
+)

@@ -61,19 +61,41 @@ def _contract_batch(vals, batched, spec):
 # `spec` labels the axes of the first operand, of the second and of the result, a letter an axis; no letter twice in one
 # of them, and every letter of an operand is in the other operand or in the result.
 contract = linear(
-    "contract", _contract,
-    {0: lambda ct, x, y, spec: contract(ct, adjoint_of(y), spec=(spec[2], spec[1], spec[0])),
-     1: lambda ct, x, y, spec: contract(ct, adjoint_of(x), spec=(spec[2], spec[0], spec[1]))},
-    batch=_contract_batch, nin=2,
-    probes=((np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]), np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]]),
-             {"spec": ("ij", "jk", "ik")}),
-            (np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]), np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]]),
-             {"spec": ("ij", "jk", "ki")}),
-            (np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]), np.array([[0.9, -0.5, 1.1], [0.2, -1.4, 0.7]]),
-             {"spec": ("ij", "ij", "i")}),
-            (np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]), np.array([[0.9, -0.5, 1.1], [0.2, -1.4, 0.7]]),
-             {"spec": ("bi", "bj", "bij")}),
-            (np.arange(1.0, 13.0).reshape(2, 3, 2) / 7, np.cos(np.arange(8.0)).reshape(2, 2, 2),
-             {"spec": ("bij", "bjk", "kbi")}),
-            (np.array([0.3, -1.2, 0.8]), np.array([1.7, 0.4, -0.6]), {"spec": ("i", "i", "")}),
-            (np.array([0.3, -1.2, 0.8]), np.array([1.7, 0.4]), {"spec": ("i", "j", "ji")})))
+    "contract",
+    _contract,
+    {
+        0: lambda ct, x, y, spec: contract(ct, adjoint_of(y), spec=(spec[2], spec[1], spec[0])),
+        1: lambda ct, x, y, spec: contract(ct, adjoint_of(x), spec=(spec[2], spec[0], spec[1])),
+    },
+    batch=_contract_batch,
+    nin=2,
+    probes=(
+        (
+            np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]),
+            np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]]),
+            {"spec": ("ij", "jk", "ik")},
+        ),
+        (
+            np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]),
+            np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]]),
+            {"spec": ("ij", "jk", "ki")},
+        ),
+        (
+            np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]),
+            np.array([[0.9, -0.5, 1.1], [0.2, -1.4, 0.7]]),
+            {"spec": ("ij", "ij", "i")},
+        ),
+        (
+            np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]),
+            np.array([[0.9, -0.5, 1.1], [0.2, -1.4, 0.7]]),
+            {"spec": ("bi", "bj", "bij")},
+        ),
+        (
+            np.arange(1.0, 13.0).reshape(2, 3, 2) / 7,
+            np.cos(np.arange(8.0)).reshape(2, 2, 2),
+            {"spec": ("bij", "bjk", "kbi")},
+        ),
+        (np.array([0.3, -1.2, 0.8]), np.array([1.7, 0.4, -0.6]), {"spec": ("i", "i", "")}),
+        (np.array([0.3, -1.2, 0.8]), np.array([1.7, 0.4]), {"spec": ("i", "j", "ji")}),
+    ),
+)

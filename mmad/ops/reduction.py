@@ -92,8 +92,12 @@ def _matmul_batch(vals, batched):
     if ny == 1:
         y = _column(y)
     rank = max(nx, ny, 2)
-    x, y = (reshape(v, shape_of(v)[:1] + (1,) * (rank + 1 - len(shape_of(v))) + shape_of(v)[1:])
-            if b and len(shape_of(v)) < rank + 1 else v for v, b in zip((x, y), batched, strict=True))
+    x, y = (
+        reshape(v, shape_of(v)[:1] + (1,) * (rank + 1 - len(shape_of(v))) + shape_of(v)[1:])
+        if b and len(shape_of(v)) < rank + 1
+        else v
+        for v, b in zip((x, y), batched, strict=True)
+    )
     r = matmul(x, y)
     if nx == 1:
         r = viewed(r, lambda m: m[..., 0, :])

@@ -73,9 +73,15 @@ def _put_batch(vals, batched, offset, shape, strides, of):
 
 window = linear("window", _arrays.window, {0: lambda ct, base, **w: embed(ct, **w)}, batch=_window_batch, kind="window")
 embed = linear("embed", _embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
-put = linear("put", _put, {0: lambda ct, base, value, **w: put(ct, 0.0, **w),
-                           1: lambda ct, base, value, **w: window(ct, **w)},
-             joint=True, batch=_put_batch, kind="put", nin=2)
+put = linear(
+    "put",
+    _put,
+    {0: lambda ct, base, value, **w: put(ct, 0.0, **w), 1: lambda ct, base, value, **w: window(ct, **w)},
+    joint=True,
+    batch=_put_batch,
+    kind="put",
+    nin=2,
+)
 
 
 def _gather(x, index):
@@ -99,10 +105,15 @@ def _gather_batch(vals, batched, **params):
     return gather(x, (slice(None), index))
 
 
-gather = linear("gather", _gather, {0: lambda ct, x, index: scatter_add(ct, index, shape=shape_of(x))},
-                batch=_gather_batch, nin=2, raw=True)
-scatter_add = linear("scatter_add", _scatter_add, {0: lambda ct, v, index, shape: gather(ct, index)}, nin=2,
-                     raw=True)
+gather = linear(
+    "gather",
+    _gather,
+    {0: lambda ct, x, index: scatter_add(ct, index, shape=shape_of(x))},
+    batch=_gather_batch,
+    nin=2,
+    raw=True,
+)
+scatter_add = linear("scatter_add", _scatter_add, {0: lambda ct, v, index, shape: gather(ct, index)}, nin=2, raw=True)
 
 
 def _put_index(base, value, index):
@@ -116,9 +127,15 @@ def _put_index_value(ct, base, value, index):
     return gather(ct, index) * mask if not mask.all() else gather(ct, index)
 
 
-put_index = linear("put_index", _put_index, {0: lambda ct, base, value, index: put_index(ct, 0.0, index),
-                                             1: _put_index_value}, joint=True, kind="put_index", nin=3,
-                   raw=True)
+put_index = linear(
+    "put_index",
+    _put_index,
+    {0: lambda ct, base, value, index: put_index(ct, 0.0, index), 1: _put_index_value},
+    joint=True,
+    kind="put_index",
+    nin=3,
+    raw=True,
+)
 
 
 def _concatenate(*arrays, axis):
@@ -135,6 +152,7 @@ class _ConcatenateTransposes(dict):
         def rule(ct, *arrays, axis):
             start = sum(shape_of(a)[axis] for a in arrays[:i])
             return ct[(slice(None),) * axis + (slice(start, start + shape_of(arrays[i])[axis]),)]
+
         return rule
 
 

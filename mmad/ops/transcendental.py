@@ -19,19 +19,33 @@ log = elementwise("log", np.log, lambda x, out: a.reciprocal(x), probes=POSITIVE
 log2 = elementwise("log2", np.log2, lambda x, out: a.divide(1.0 / LN2, x), probes=POSITIVE)
 log10 = elementwise("log10", np.log10, lambda x, out: a.divide(1.0 / LN10, x), probes=POSITIVE)
 # nan at inf, so that softplus written as log1p(exp(x)) does not lose its derivative unnoticed when exp overflows
-log1p = elementwise("log1p", np.log1p, lambda x, out: a.reciprocal(a.add(1.0, a.select(a.isinf(x), np.nan, x))),
-                    probes=POSITIVE)
-logaddexp = elementwise("logaddexp", np.logaddexp, lambda x, y, out: exp(a.subtract(x, out)),
-                        lambda x, y, out: exp(a.subtract(y, out)), probes=a.PAIRS)
-logaddexp2 = elementwise("logaddexp2", np.logaddexp2, lambda x, y, out: exp2(a.subtract(x, out)),
-                         lambda x, y, out: exp2(a.subtract(y, out)), probes=a.PAIRS)
+log1p = elementwise(
+    "log1p", np.log1p, lambda x, out: a.reciprocal(a.add(1.0, a.select(a.isinf(x), np.nan, x))), probes=POSITIVE
+)
+logaddexp = elementwise(
+    "logaddexp",
+    np.logaddexp,
+    lambda x, y, out: exp(a.subtract(x, out)),
+    lambda x, y, out: exp(a.subtract(y, out)),
+    probes=a.PAIRS,
+)
+logaddexp2 = elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    lambda x, y, out: exp2(a.subtract(x, out)),
+    lambda x, y, out: exp2(a.subtract(y, out)),
+    probes=a.PAIRS,
+)
 
 sin = elementwise("sin", np.sin, lambda x, out: cos(x), probes=POINTS)
 cos = elementwise("cos", np.cos, lambda x, out: a.negative(sin(x)), probes=POINTS)
 tan = elementwise("tan", np.tan, lambda x, out: a.add(1.0, a.square(out)), probes=POINTS)
-arcsin = elementwise("arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x)))), probes=UNIT)
-arccos = elementwise("arccos", np.arccos,
-                     lambda x, out: a.negative(a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x))))), probes=UNIT)
+arcsin = elementwise(
+    "arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x)))), probes=UNIT
+)
+arccos = elementwise(
+    "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x))))), probes=UNIT
+)
 arctan = elementwise("arctan", np.arctan, lambda x, out: a.reciprocal(a.add(1.0, a.square(x))), probes=POINTS)
 
 
@@ -40,17 +54,27 @@ def _over_square_radius(numerator, x, y):
     return a.select(a.equal(radius2, 0.0), 0.0, a.divide(numerator, radius2))
 
 
-arctan2 = elementwise("arctan2", np.arctan2, lambda y, x, out: _over_square_radius(x, x, y),
-                      lambda y, x, out: _over_square_radius(a.negative(y), x, y), probes=a.PAIRS)
+arctan2 = elementwise(
+    "arctan2",
+    np.arctan2,
+    lambda y, x, out: _over_square_radius(x, x, y),
+    lambda y, x, out: _over_square_radius(a.negative(y), x, y),
+    probes=a.PAIRS,
+)
 sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
 tanh = elementwise("tanh", np.tanh, lambda x, out: a.subtract(1.0, a.square(out)), probes=POINTS)
-arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, out: a.reciprocal(a.sqrt(a.add(1.0, a.square(x)))), probes=POINTS)
+arcsinh = elementwise(
+    "arcsinh", np.arcsinh, lambda x, out: a.reciprocal(a.sqrt(a.add(1.0, a.square(x)))), probes=POINTS
+)
 arccosh = elementwise(
-    "arccosh", np.arccosh,
+    "arccosh",
+    np.arccosh,
     lambda x, out: a.reciprocal(a.multiply(a.sqrt(a.subtract(x, 1.0)), a.sqrt(a.add(x, 1.0)))),
-    probes=((1.3,), (2.4,), (5.1,)))
-arctanh = elementwise("arctanh", np.arctanh,
-                      lambda x, out: a.reciprocal(a.multiply(a.subtract(1.0, x), a.add(1.0, x))), probes=UNIT)
+    probes=((1.3,), (2.4,), (5.1,)),
+)
+arctanh = elementwise(
+    "arctanh", np.arctanh, lambda x, out: a.reciprocal(a.multiply(a.subtract(1.0, x), a.add(1.0, x))), probes=UNIT
+)
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda x, out: DEGREE, probes=POINTS, also=(np.radians,))
 rad2deg = elementwise("rad2deg", np.rad2deg, lambda x, out: 1.0 / DEGREE, probes=POINTS, also=(np.degrees,))

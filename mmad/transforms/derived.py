@@ -16,7 +16,7 @@ from mmad._dual import Dual, make_dual, new_level
 from mmad._emit import emit_reverse
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import forwarding, recording
+from mmad.tracing import Forwarding, Recording
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.forward import forward
 from mmad.transforms.reverse import Frozen, reverse
@@ -113,14 +113,14 @@ def pushforward(tape):
     """See :meth:`mmad.Tape.pushforward`."""
     new, level = _Builder(f"pushforward of {tape.origin}"), new_level()
     at = recorded(tape)
-    with recording(new.tape):
+    with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
         dots = new.add(tape.in_tree, _tangents(at))
         duals = [make_dual(level, x, d) if isinstance(x, Traced) else x for x, d in zip(xs, dots, strict=True)]
         wrapper = next((d for d in duals if isinstance(d, Dual)), None)
         if wrapper is None:
             raise TypeError(f"{tape.origin}: no argument has a derivative")
-        with forwarding(wrapper):
+        with Forwarding(wrapper):
             results = evaluate(tape, duals)
         ys, y_dots = [], []
         likes = _cotangents(tape)
@@ -134,7 +134,7 @@ def pushforward(tape):
 def pullback(tape):
     """See :meth:`mmad.Tape.pullback`."""
     new, at = _Builder(f"pullback of {tape.origin}"), recorded(tape)
-    with recording(new.tape):
+    with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
         nodes = [x.node for x in xs if isinstance(x, Var)]
         start = min(nodes, default=0)
@@ -155,12 +155,12 @@ def batch(tape, k):
     new, level = _Builder(f"batch of {tape.origin}"), new_level()
     at = recorded(tape)
     lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in at]
-    with recording(new.tape):
+    with Recording(new.tape):
         xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
         wrapper = next((x for x in xs if isinstance(x, Batch)), None)
         if wrapper is None:
             raise TypeError(f"{tape.origin}: no argument can be batched")
-        with forwarding(wrapper):
+        with Forwarding(wrapper):
             results = evaluate(tape, xs)
         results = [_refreshed(_lanes(y, level, k)) for y in results]
     return close(new.tape, results, tape.out_tree)
@@ -180,7 +180,7 @@ def _lanes(y, level, k):
 def at_point(tape, at):
     """The tape itself, recorded at other arguments."""
     new = _Builder(tape.origin)
-    with recording(new.tape):
+    with Recording(new.tape):
         xs = new.add(tape.in_tree, tape.arguments(at))
         ys = [_refreshed(y) for y in evaluate(tape, xs)]
     return close(new.tape, ys, tape.out_tree)
@@ -191,7 +191,7 @@ def linearize(tape, at):
     if at:
         tape = at_point(tape, at)
     new = _Builder(f"linearization of {tape.origin}")
-    with recording(new.tape):
+    with Recording(new.tape):
         dots = new.add(tape.in_tree, _tangents(recorded(tape)))
         seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
@@ -208,7 +208,7 @@ def transpose(tape):
     """See :meth:`mmad.Tape.transpose`."""
     check_linear(tape)
     new = _Builder(f"transpose of {tape.origin}")
-    with recording(new.tape):
+    with Recording(new.tape):
         bars = new.add([(tape.out_tree, len(tape.outputs))], _cotangents(tape))
         nodes = [k for k in tape.inputs if k >= 0]
         seeds = [(k, b) for k, b in zip(tape.outputs, bars, strict=True) if k >= 0 and _carries(tape, k)]
@@ -217,8 +217,10 @@ def transpose(tape):
             stop = max(max(k for k, _ in seeds), *nodes) + 1
             gs = reverse(tape, min(nodes), stop, seeds, nodes, Frozen(tape))
         gs = iter(gs)
-        gs = [_refreshed(_filled(next(gs) if k >= 0 else None, v))
-              for k, v in zip(tape.inputs, recorded(tape), strict=True)]
+        gs = [
+            _refreshed(_filled(next(gs) if k >= 0 else None, v))
+            for k, v in zip(tape.inputs, recorded(tape), strict=True)
+        ]
     return close(new.tape, gs, _tuple(tape.in_tree), recorded(tape))
 
 

@@ -160,7 +160,8 @@ def _guard(tape, i, v):
     if not holds:
         raise GuardError(
             f"{tape.origin}: the recorded run assumed that {_described(tape, i.operands[0])} is {_shown(seen)}, "
-            f"with these arguments it is {_shown(now)}; record the function again at them")
+            f"with these arguments it is {_shown(now)}; record the function again at them"
+        )
     if isinstance(v, Var) and v.tape.guarded:
         v.tape.add_guard(v)
 

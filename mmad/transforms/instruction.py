@@ -131,16 +131,29 @@ def decode(tape, k, inputs):
         return Instruction(k, name, None, args[:1], (None,), {"index": index}, shape, dtype, array, weak)
     if name == "store":
         index = tuple(int(i) for i in np.unravel_index(args[2], shape))
-        return Instruction(k, name, None, args[:2], (None, None), {"index": index}, shape, dtype, array, weak,
-                           tape.is_version(args[0]))
+        return Instruction(
+            k, name, None, args[:2], (None, None), {"index": index}, shape, dtype, array, weak, tape.is_version(args[0])
+        )
     if rec is None:
         return Instruction(k, name, _SCALAR[name], args, (None,) * len(args), {}, shape, dtype, array, weak)
     constants = tuple(v if j < 0 else None for j, v in zip(rec.args, rec.vals, strict=True))
     base = rec.args[0] if name in ("put", "put_index", "window") else -1
     version = base >= 0 and tape.is_version(base)
     snapshot = name == "window" and version and bool(tape.flags(base) & SUPERSEDED)
-    return Instruction(k, name, rec.op, rec.args, constants, rec.params or {}, shape, dtype, array, weak,
-                       version and name != "window", snapshot)
+    return Instruction(
+        k,
+        name,
+        rec.op,
+        rec.args,
+        constants,
+        rec.params or {},
+        shape,
+        dtype,
+        array,
+        weak,
+        version and name != "window",
+        snapshot,
+    )
 
 
 def _number(value, flags):

@@ -26,7 +26,7 @@ class Environment:
     def operands(self, k):
         """Operation, operand nodes, operand values, result, parameters of instruction k."""
         tape = self.tape
-        name, args, value = tape.node(k)
+        name, args, _ = tape.node(k)
         rec = tape.record_of(k)
         if rec is None:
             return _SCALAR[name], args, tuple(tape.var_at(j) for j in args), tape.var_at(k), None
@@ -148,8 +148,14 @@ def _step(tape, k, name, args, bars, active, env):
     if op is put:
         g = bars.bars[k]
         if active[args[1]] and args[1] >= 0:
-            bars.add(args[1], unbroadcast(window(g, **params), np.shape(vals[1]) if not hasattr(vals[1], "shape")
-                                          else vals[1].shape, getattr(vals[1], "dtype", None)))
+            bars.add(
+                args[1],
+                unbroadcast(
+                    window(g, **params),
+                    np.shape(vals[1]) if not hasattr(vals[1], "shape") else vals[1].shape,
+                    getattr(vals[1], "dtype", None),
+                ),
+            )
         bars.bars[k] = put(g, 0.0, **params)
         bars.owned.discard(k)
         _pass_on(bars, active, k, args[0])
@@ -189,6 +195,7 @@ def _window(tape, base, params, g, bars):
     simple = all(s != 0 or d <= 1 for d, s in zip(shape, strides, strict=True)) and not _sweep.overlaps(shape, strides)
     if simple and 0 not in shape:
         from mmad import _arrays
+
         acc = bars.buffer(base, g)
         part = viewed(acc, lambda m: _arrays.window(m, **params))
         part[...] = part + g
@@ -227,4 +234,3 @@ def transpose_jvp(op, ct, vals, out, params, active):
 
 
 HOOKS["transpose_jvp"] = transpose_jvp
-

@@ -132,8 +132,10 @@ class Tape(_core.Tape):
             if not _same(s, structure):
                 raise ValueError(f"{self.origin}: argument {position} has another structure than the one recorded")
             leaves += [(x, f"{self.origin}: argument {position}") for x in found]
-        return [self._argument(k, static, x, where)
-                for k, static, (x, where) in zip(self.inputs, self.statics, leaves, strict=True)]
+        return [
+            self._argument(k, static, x, where)
+            for k, static, (x, where) in zip(self.inputs, self.statics, leaves, strict=True)
+        ]
 
     def _argument(self, k, static, x, where):
         if k < 0:
@@ -151,8 +153,10 @@ class Tape(_core.Tape):
         shape = x.shape if hasattr(x, "shape") else ()
         dtype = x.dtype if hasattr(x, "dtype") else np.result_type(x)
         if tuple(shape) != i.shape or dtype != i.dtype:
-            raise ValueError(f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with "
-                             f"{i.shape} and {i.dtype}; record the function again")
+            raise ValueError(
+                f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with "
+                f"{i.shape} and {i.dtype}; record the function again"
+            )
         return x
 
     def giver(self, k, constant, as_float):
@@ -183,6 +187,7 @@ class Tape(_core.Tape):
         (9.0, 6.0)
         """
         from mmad.transforms.derived import pushforward
+
         return pushforward(self)
 
     def pullback(self):
@@ -195,6 +200,7 @@ class Tape(_core.Tape):
         (4.0, 3.0)
         """
         from mmad.transforms.derived import pullback
+
         return pullback(self)
 
     def linearize(self, *at):
@@ -212,6 +218,7 @@ class Tape(_core.Tape):
         6.0
         """
         from mmad.transforms.derived import linearize
+
         return linearize(self, at)
 
     def transpose(self):
@@ -231,6 +238,7 @@ class Tape(_core.Tape):
         (2.0, 3.0)
         """
         from mmad.transforms.derived import transpose
+
         return transpose(self)
 
     def batch(self, k):
@@ -248,6 +256,7 @@ class Tape(_core.Tape):
         array([ 9., 16.])
         """
         from mmad.transforms.derived import batch
+
         return batch(self, k)
 
 
@@ -317,8 +326,11 @@ def record(f, *args, live=False):
 def close(tape, outputs, out_tree, likes=None):
     """Finish a tape: its results are these leaves, Python floats where `likes` has one."""
     tape.outputs, tape.constants, tape.out_tree = [], [], out_tree
-    kinds = [type(v) is float for v in likes] if likes is not None else [
-        type(v) is float or (isinstance(v, ScalarVar) and not v.strong and v.dtype.kind == "f") for v in outputs]
+    kinds = (
+        [type(v) is float for v in likes]
+        if likes is not None
+        else [type(v) is float or (isinstance(v, ScalarVar) and not v.strong and v.dtype.kind == "f") for v in outputs]
+    )
     tape.floats = kinds
     for out in outputs:
         if isinstance(out, ScalarVar | ArrayVar):
@@ -333,6 +345,7 @@ def close(tape, outputs, out_tree, likes=None):
             tape.constants.append(out.copy() if isinstance(out, np.ndarray) else out)
     if os.environ.get("MMAD_DEBUG", "") not in ("", "0"):
         from mmad.transforms.validate import validate
+
         validate(tape)
     return tape
 
@@ -349,5 +362,3 @@ def recorded(tape):
             value = tape.node(k)[2]
             out.append(value if tape.instructions[k].weak else np.float64(value))
     return out
-
-

@@ -130,6 +130,7 @@ def _types(tape):
             _fail(tape, i, f"gives shape {np.shape(v)}")
         if np.result_type(v) != i.dtype:
             _fail(tape, i, f"gives dtype {np.result_type(v)}")
+
     try:
         evaluate(tape, recorded(tape), watch=check)
     except GuardError as error:

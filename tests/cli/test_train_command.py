@@ -126,9 +126,7 @@ def test_help_and_version(tmp_path):
     product = python_in(tmp_path, MAIN, "hvp", "--help").stdout
     for option in ("MODULE:FUNCTION", "--at", "--vector", "--out", "--traceback"):
         assert option in product
-    assert re.fullmatch(
-        r"mmad (\d+\.\d+.*|\(built in place.*)\n", python_in(tmp_path, MAIN, "--version").stdout
-    )
+    assert re.fullmatch(r"mmad (\d+\.\d+.*|\(built in place.*)\n", python_in(tmp_path, MAIN, "--version").stdout)
 
 
 def small_problem():
@@ -149,9 +147,7 @@ def test_objective_agrees_with_itself():
     assert gradient.shape == flat.shape == (64 * 3 + 3 + 30 + 10,)
     u, v = rng.normal(size=(2, flat.size))
     step = 1e-5
-    differences = (
-        objective.value_and_gradient(flat + step * v)[1] - objective.value_and_gradient(flat - step * v)[1]
-    )
+    differences = objective.value_and_gradient(flat + step * v)[1] - objective.value_and_gradient(flat - step * v)[1]
     product = objective.product(flat, v)
     np.testing.assert_allclose(product, differences / (2 * step), atol=1e-9)
     assert u @ product == pytest.approx(v @ objective.product(flat, u), rel=1e-11)

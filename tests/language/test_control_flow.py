@@ -144,8 +144,7 @@ def test_determinant_by_minors(mode):
         if len(rows) == 1:
             return rows[0][0]
         return sum(
-            (-1) ** j * rows[0][j] * det([[*row[:j], *row[j + 1 :]] for row in rows[1:]])
-            for j in range(len(rows))
+            (-1) ** j * rows[0][j] * det([[*row[:j], *row[j + 1 :]] for row in rows[1:]]) for j in range(len(rows))
         )
 
     def f(a):

@@ -254,11 +254,7 @@ def test_writing_into_a_plain_array_says_what_to_write(first):
 
 def test_mmad_numpy_falls_through_to_numpy(mode):
     def f(x):
-        return (
-            mnp.sum(mnp.sin(x) * mnp.pi)
-            + mnp.linalg.norm(x)
-            + mnp.float64(2.0) * mnp.concatenate([x, x]).sum()
-        )
+        return mnp.sum(mnp.sin(x) * mnp.pi) + mnp.linalg.norm(x) + mnp.float64(2.0) * mnp.concatenate([x, x]).sum()
 
     check(mode, f, X, lambda m, x: sum(m.sin(t) * np.pi + 4 * t for t in x) + m.sqrt(squares(x)))
 

@@ -129,9 +129,7 @@ def test_generator_delegation_and_islice(mode):
         yield from itertools.islice(powers(x), 3)
         yield from (np.cos(p) for p in itertools.islice(powers(x), 1, 3))
 
-    check(
-        mode, lambda x: sum(both(x)), 0.6, lambda m, x: 1 + x[0] + x[0] ** 2 + m.cos(x[0]) + m.cos(x[0] ** 2)
-    )
+    check(mode, lambda x: sum(both(x)), 0.6, lambda m, x: 1 + x[0] + x[0] ** 2 + m.cos(x[0]) + m.cos(x[0] ** 2))
 
 
 def test_args_and_kwargs(mode):
@@ -221,9 +219,7 @@ def test_singledispatch(mode):
     def _(node):
         return total(list(node.values()))
 
-    check(
-        mode, lambda x: total([x[0], (x[1], {"k": x[2]})]), X, lambda m, x: x[0] ** 2 + x[1] ** 2 + x[2] ** 2
-    )
+    check(mode, lambda x: total([x[0], (x[1], {"k": x[2]})]), X, lambda m, x: x[0] ** 2 + x[1] ** 2 + x[2] ** 2)
 
 
 def test_dispatch_through_a_dict_of_functions(mode):

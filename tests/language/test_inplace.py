@@ -149,9 +149,7 @@ def test_sort_in_place(mode):
         return (y * np.array([1.0, 10.0, 100.0, 1000.0]) * y).sum() + v[0]
 
     # squares 0.49 1.69 4.41 0.16
-    check(
-        mode, f, X, lambda m, x: x[3] ** 4 + 10 * x[0] ** 4 + 100 * x[1] ** 4 + 1000 * x[2] ** 4 + x[3] ** 2
-    )
+    check(mode, f, X, lambda m, x: x[3] ** 4 + 10 * x[0] ** 4 + 100 * x[1] ** 4 + 1000 * x[2] ** 4 + x[3] ** 2)
 
 
 def test_sort_in_place_along_an_axis_and_on_a_view(mode):

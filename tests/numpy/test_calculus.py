@@ -20,8 +20,7 @@ CASES = [
     Case("gradient", lambda x: np.gradient(x) ** 2, V),
     Case("gradient-all-axes", lambda x: np.gradient(x * x), B),
     Case("gradient-spacing", lambda x: np.gradient(x**2, 0.3, axis=-1, edge_order=2), B),
-    Case("gradient-coordinates", lambda x: np.gradient(x**2, [0.0, 0.2, 0.7, 1.6], axis=1),
-         spaced(2, 4, 3)),
+    Case("gradient-coordinates", lambda x: np.gradient(x**2, [0.0, 0.2, 0.7, 1.6], axis=1), spaced(2, 4, 3)),
     Case("gradient-coordinates-2", lambda x: np.gradient(x**2, [0.0, 0.2, 0.7, 1.6], axis=1, edge_order=2), B),
     Case("gradient-uniform", lambda x: np.gradient(x**2, [0.0, 0.5, 1.0], [0.0, 0.2, 0.7, 1.6]), B),
     Case("gradient-traced-coordinates", lambda f, t: np.gradient(f, np.cumsum(t)), V, positive(7)),
@@ -29,12 +28,32 @@ CASES = [
     Case("trapezoid-x", lambda y, x: np.trapezoid(y**2, x, axis=1), A, spaced(3, seed=2)),
     Case("trapezoid-x-2d", lambda y, x: np.trapezoid(y**2, x), B, spaced(3, 4, seed=2)),
     Case("interp", lambda x, f: np.interp(x, KNOTS, f) ** 2, X, spaced(5, seed=2), extended=False, float32=False),
-    Case("interp-outside", lambda x, f: np.interp(x, KNOTS, f, left=-9.0, right=7.0) ** 2, X, spaced(5, seed=2),
-         extended=False, float32=False),
-    Case("interp-period", lambda x, f: np.interp(x, KNOTS, f, period=3.7) ** 2, X, spaced(5, seed=2),
-         extended=False, float32=False, ulps=32),
-    Case("interp-knots", lambda x, t, f: np.interp(x, np.cumsum(t), f), np.array([-0.5, 5.5, 2.6, 11.4]),
-         np.array([1.0, 3.0, 3.1, 2.9, 3.3]), spaced(5, seed=2), extended=False, float32=False),
+    Case(
+        "interp-outside",
+        lambda x, f: np.interp(x, KNOTS, f, left=-9.0, right=7.0) ** 2,
+        X,
+        spaced(5, seed=2),
+        extended=False,
+        float32=False,
+    ),
+    Case(
+        "interp-period",
+        lambda x, f: np.interp(x, KNOTS, f, period=3.7) ** 2,
+        X,
+        spaced(5, seed=2),
+        extended=False,
+        float32=False,
+        ulps=32,
+    ),
+    Case(
+        "interp-knots",
+        lambda x, t, f: np.interp(x, np.cumsum(t), f),
+        np.array([-0.5, 5.5, 2.6, 11.4]),
+        np.array([1.0, 3.0, 3.1, 2.9, 3.3]),
+        spaced(5, seed=2),
+        extended=False,
+        float32=False,
+    ),
     Case("interp-number", lambda x: np.interp(x, KNOTS, KNOTS**2) ** 2, 0.35, extended=False),
     Case("convolve", lambda x, v: np.convolve(x, v), V, spaced(3, seed=2)),
     Case("convolve-same", lambda x, v: np.convolve(x, v, mode="same"), V, spaced(4, seed=2)),
@@ -77,8 +96,12 @@ def test_sinc_to_fourth_order(x):
             t = mpmath.mpf(x) * mpmath.pi
             # the derivative is the integral over [0, 1] of (pi s)^n cos(pi s x + n pi / 2)
             half = order * mpmath.pi / 2
-            want = float(mpmath.quad(lambda s, n=order, t=t, q=half: (mpmath.pi * s) ** n * mpmath.cos(t * s + q),
-                                     mpmath.linspace(0, 1, 9)))
+            want = float(
+                mpmath.quad(
+                    lambda s, n=order, t=t, q=half: (mpmath.pi * s) ** n * mpmath.cos(t * s + q),
+                    mpmath.linspace(0, 1, 9),
+                )
+            )
         np.testing.assert_allclose(f(x), want, rtol=2e-14, atol=5e-15 * np.pi**order)
         f = mmad.grad(f) if order % 2 else (lambda y, f=f: mmad.jvp(f, (y,), (1.0,))[1])
 
@@ -98,13 +121,16 @@ def test_nan_to_num_defaults_and_in_place():
     y, dot = mmad.jvp(np.nan_to_num, (x,), (np.ones(4),))
     np.testing.assert_array_equal(y, np.nan_to_num(x))
     np.testing.assert_array_equal(dot, [0, 0, 0, 1])
-    np.testing.assert_array_equal(mmad.jvp(np.nan_to_num, (x.astype(np.float32),), (np.ones(4, np.float32),))[0],
-                                  np.nan_to_num(x.astype(np.float32)))
+    np.testing.assert_array_equal(
+        mmad.jvp(np.nan_to_num, (x.astype(np.float32),), (np.ones(4, np.float32),))[0],
+        np.nan_to_num(x.astype(np.float32)),
+    )
 
     def f(x):
         y = x * 1.0
         assert np.nan_to_num(y, copy=False) is y
         return (y * [1.0, 0.0, 0.0, 2.0]).sum()
+
     np.testing.assert_array_equal(mmad.grad(f)(x), [0, 0, 0, 2])
 
 
@@ -124,8 +150,14 @@ def test_errors_are_those_of_numpy():
 
 def test_empty():
     x = np.zeros((0, 3))
-    for f in (lambda x: np.diff(x, axis=1), lambda x: np.diff(x, axis=0), np.sinc, lambda x: np.round(x, 1),
-              lambda x: np.trapezoid(x), lambda x: np.interp(x, [0.0, 1.0], [1.0, 2.0])):
+    for f in (
+        lambda x: np.diff(x, axis=1),
+        lambda x: np.diff(x, axis=0),
+        np.sinc,
+        lambda x: np.round(x, 1),
+        lambda x: np.trapezoid(x),
+        lambda x: np.interp(x, [0.0, 1.0], [1.0, 2.0]),
+    ):
         assert mmad.grad(lambda x, f=f: f(x).sum())(x).shape == (0, 3)
         y, dot = mmad.jvp(f, (x,), (x,))
         assert np.shape(y) == np.shape(dot) == f(x).shape

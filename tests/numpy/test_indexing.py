@@ -13,10 +13,12 @@ ROWS = np.array([[0, 2, 2, 1], [1, 1, 0, 2]])
 
 def written(write):
     """The array after an in-place function, as a function of the array and what is written."""
+
     def f(x, *values):
         y = x * x
         assert write(y, *values) is None
         return y
+
     return f
 
 
@@ -50,16 +52,21 @@ CASES = [
     Case("put", written(lambda y, v: np.put(y, [0, 5, -1], v)), B, spaced(3, seed=4)),
     Case("put-cycled", written(lambda y, v: y.put([1, 2, 4, 7, 8], v)), B, spaced(2, seed=4)),
     Case("put_along_axis", written(lambda y, v: np.put_along_axis(y, ROWS[:1], v, axis=0)), B, spaced(1, 4, seed=4)),
-    Case("put_along_axis-flat", written(lambda y, v: np.put_along_axis(y, np.array([3, 1]), v, axis=None)), B,
-         spaced(2, seed=4)),
+    Case(
+        "put_along_axis-flat",
+        written(lambda y, v: np.put_along_axis(y, np.array([3, 1]), v, axis=None)),
+        B,
+        spaced(2, seed=4),
+    ),
     Case("copyto", written(lambda y, v: np.copyto(y, v)), B, spaced(4, seed=4)),
     Case("copyto-where", written(lambda y, v: np.copyto(y, v, where=MASK)), B, spaced(3, 1, seed=4)),
     Case("copyto-view", written(lambda y, v: np.copyto(y[1:, ::2], v)), B, spaced(2, 2, seed=4)),
     Case("putmask", written(lambda y, v: np.putmask(y, MASK, v)), B, spaced(5, seed=4)),
     Case("place", written(lambda y, v: np.place(y, MASK, v)), B, spaced(5, seed=4)),
     Case("fill_diagonal", written(lambda y, v: np.fill_diagonal(y, v)), B, spaced(3, seed=4)),
-    Case("fill_diagonal-wrap", written(lambda y, v: np.fill_diagonal(y, v, wrap=True)), spaced(7, 2),
-         spaced(2, seed=4)),
+    Case(
+        "fill_diagonal-wrap", written(lambda y, v: np.fill_diagonal(y, v, wrap=True)), spaced(7, 2), spaced(2, seed=4)
+    ),
     Case("fill", written(lambda y, v: y[0].fill(v[0])), B, spaced(1, seed=4)),
     Case("astype", lambda x: x.astype(np.float64) ** 2, B, float32=False),
     Case("astype-complex", lambda x: (x.astype(complex) * (1 + 2j)) ** 2, V, extended=False, float32=False),
@@ -77,8 +84,9 @@ def test_derivatives(case, aspect):
 
 
 def test_clip_at_a_bound_shares():
-    np.testing.assert_array_equal(mmad.grad(lambda x: np.clip(x, 0.0, 1.0).sum())(np.array([0.0, 0.5, 1.0, 2.0])),
-                                  [0.5, 1.0, 0.5, 0.0])
+    np.testing.assert_array_equal(
+        mmad.grad(lambda x: np.clip(x, 0.0, 1.0).sum())(np.array([0.0, 0.5, 1.0, 2.0])), [0.5, 1.0, 0.5, 0.0]
+    )
     assert mmad.grad(lambda low: np.clip(1.0, low, None))(1.0) == 0.5
 
 
@@ -88,6 +96,7 @@ def test_no_derivative_reaches_what_was_not_chosen():
     def f(x):
         with np.errstate(all="ignore"):
             return np.where(x > 0, np.sqrt(x), 0.0).sum() + np.select([x > 0], [np.log(x)]).sum()
+
     np.testing.assert_array_equal(mmad.grad(f)(x), [0.0, 0.0, 0.5])
 
 
@@ -95,11 +104,13 @@ def test_piecewise_calls_functions_on_their_elements_only():
     def log(v):
         assert (v > 0).all()
         return np.log(v)
+
     x = np.array([-1.0, 2.0, 0.5])
     np.testing.assert_array_equal(mmad.grad(lambda x: np.piecewise(x, [x > 0], [log, 0.0]).sum())(x), [0, 0.5, 2])
     np.testing.assert_array_equal(mmad.grad(lambda x: np.piecewise(x, x > 0, [log, 0.0]).sum())(x), [0, 0.5, 2])
     np.testing.assert_array_equal(
-        mmad.grad(lambda x: np.piecewise(x, [False, True, True], [log, 0.0]).sum())(x), [0, 0.5, 2])
+        mmad.grad(lambda x: np.piecewise(x, [False, True, True], [log, 0.0]).sum())(x), [0, 0.5, 2]
+    )
 
 
 def test_repeated_positions_on_write_keep_the_last():
@@ -107,18 +118,27 @@ def test_repeated_positions_on_write_keep_the_last():
         y = np.zeros_like(v)
         np.put(y, [1, 1], v[:2])
         return (y * np.arange(3.0)).sum()
+
     np.testing.assert_array_equal(mmad.grad(f)(np.ones(3)), [0, 1, 0])
 
 
-@pytest.mark.parametrize("write", [
-    lambda y, v: np.put(y, [0], v), lambda y, v: np.copyto(y, v[0]), lambda y, v: np.putmask(y, y == 0, v),
-    lambda y, v: np.place(y, y == 0, v), lambda y, v: np.fill_diagonal(y, v[0]),
-    lambda y, v: np.put_along_axis(y, np.array([[0, 0]]), v[0], axis=0)])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y, v: np.put(y, [0], v),
+        lambda y, v: np.copyto(y, v[0]),
+        lambda y, v: np.putmask(y, y == 0, v),
+        lambda y, v: np.place(y, y == 0, v),
+        lambda y, v: np.fill_diagonal(y, v[0]),
+        lambda y, v: np.put_along_axis(y, np.array([[0, 0]]), v[0], axis=0),
+    ],
+)
 def test_writing_into_a_plain_array_is_an_error(write):
     def f(v):
         y = np.array([[0.0, 0.0], [0.0, 0.0]])
         write(y, v)
         return v.sum()
+
     with pytest.raises(TypeError, match="lose"):
         mmad.grad(f)(np.ones(2))
 
@@ -137,13 +157,20 @@ def test_flat_length_and_iteration():
         assert len(x.flat) == 6
         first = next(iter(x.flat))
         return first * x.flat[-1]
+
     np.testing.assert_array_equal(mmad.grad(f)(np.arange(6.0).reshape(2, 3) + 1), [[6, 0, 0], [0, 0, 1]])
 
 
 def test_empty():
     x = np.zeros((0, 3))
-    for f in (lambda x: np.where(x > 0, x, 1.0), lambda x: np.clip(x, 0, 1), lambda x: np.take(x, [], axis=0),
-              lambda x: np.compress([], x, axis=0), lambda x: np.extract(x > 0, x), lambda x: np.select([x > 0], [x])):
+    for f in (
+        lambda x: np.where(x > 0, x, 1.0),
+        lambda x: np.clip(x, 0, 1),
+        lambda x: np.take(x, [], axis=0),
+        lambda x: np.compress([], x, axis=0),
+        lambda x: np.extract(x > 0, x),
+        lambda x: np.select([x > 0], [x]),
+    ):
         assert mmad.grad(lambda x, f=f: f(x).sum())(x).shape == (0, 3)
         y, dot = mmad.jvp(f, (x,), (x,))
         assert np.shape(y) == np.shape(dot) == f(x).shape

@@ -64,8 +64,10 @@ FUNCTIONS = {
     "matrix_power 2": (lambda x: np.linalg.matrix_power(x, 2), STACK),
     "matrix_power 5": (lambda x: np.linalg.matrix_power(x, 5), 0.5 * M),
     "matrix_power -3": (lambda x: np.linalg.matrix_power(x, -3), M),
-    "tensorinv": (lambda x: np.linalg.tensorinv(x, ind=1),
-                  RNG.normal(size=(4, 2, 2)) + 2.0 * np.eye(4).reshape(4, 2, 2)),
+    "tensorinv": (
+        lambda x: np.linalg.tensorinv(x, ind=1),
+        RNG.normal(size=(4, 2, 2)) + 2.0 * np.eye(4).reshape(4, 2, 2),
+    ),
 }
 
 
@@ -124,9 +126,13 @@ def test_norm_zero():
 
 
 # --- determinants -----------------------------------------------------------------------------------------
-SINGULAR = {"rank 2 of 3": M @ np.diag([1.0, 1.0, 0.0]) @ M, "rank 1 of 3": np.outer(V, [1.0, 2.0, 3.0]),
-            "zero": np.zeros((3, 3)), "rank 2 of 4": RNG.normal(size=(4, 2)) @ RNG.normal(size=(2, 4)),
-            "exactly": np.diag([2.0, 0.0, 3.0])}
+SINGULAR = {
+    "rank 2 of 3": M @ np.diag([1.0, 1.0, 0.0]) @ M,
+    "rank 1 of 3": np.outer(V, [1.0, 2.0, 3.0]),
+    "zero": np.zeros((3, 3)),
+    "rank 2 of 4": RNG.normal(size=(4, 2)) @ RNG.normal(size=(2, 4)),
+    "exactly": np.diag([2.0, 0.0, 3.0]),
+}
 
 
 def polynomial(x):
@@ -134,7 +140,9 @@ def polynomial(x):
     n = x.shape[0]
     if n == 1:
         return x[0, 0]
-    return sum((-1.0) ** j * x[0, j] * polynomial(np.concatenate([x[1:, :j], x[1:, j + 1:]], axis=1)) for j in range(n))
+    return sum(
+        (-1.0) ** j * x[0, j] * polynomial(np.concatenate([x[1:, :j], x[1:, j + 1 :]], axis=1)) for j in range(n)
+    )
 
 
 @pytest.mark.parametrize("name", SINGULAR)
@@ -168,8 +176,9 @@ def test_det_ill_conditioned():
         exact = mpmath.matrix(x.tolist())
 
         def minor(i, j):
-            return (-1) ** (i + j) * mpmath.det(mpmath.matrix(
-                [[exact[p, q] for q in range(n) if q != j] for p in range(n) if p != i]))
+            return (-1) ** (i + j) * mpmath.det(
+                mpmath.matrix([[exact[p, q] for q in range(n) if q != j] for p in range(n) if p != i])
+            )
 
         want = np.array([[float(minor(i, j)) for j in range(n)] for i in range(n)])
     np.testing.assert_allclose(mmad.grad(np.linalg.det)(x), want, atol=1e-9 * np.abs(want).max())
@@ -199,6 +208,7 @@ def test_cholesky_reads_one_triangle():
 
 def test_log_likelihood():
     """A Gaussian log-density: slogdet, solve and cholesky give one gradient."""
+
     def direct(s):
         s = s @ s.T
         return V @ np.linalg.solve(s, V) + np.linalg.slogdet(s)[1]
@@ -213,10 +223,15 @@ def test_log_likelihood():
 
 
 COMPLEX = {
-    "norm": (np.linalg.norm, 1), "norm axis": (lambda x: np.linalg.norm(x, axis=0), 1),
-    "norm 3": (lambda x: np.linalg.norm(x, 3, axis=1), 1), "norm 1": (lambda x: np.linalg.norm(x, 1), 1),
-    "solve": (lambda x: np.linalg.solve(x, V + 0.5j), 1), "inv": (np.linalg.inv, 1), "det": (np.linalg.det, 1),
-    "logabsdet": (lambda x: np.linalg.slogdet(x)[1], 1), "sign": (lambda x: np.linalg.slogdet(x)[0], 1),
+    "norm": (np.linalg.norm, 1),
+    "norm axis": (lambda x: np.linalg.norm(x, axis=0), 1),
+    "norm 3": (lambda x: np.linalg.norm(x, 3, axis=1), 1),
+    "norm 1": (lambda x: np.linalg.norm(x, 1), 1),
+    "solve": (lambda x: np.linalg.solve(x, V + 0.5j), 1),
+    "inv": (np.linalg.inv, 1),
+    "det": (np.linalg.det, 1),
+    "logabsdet": (lambda x: np.linalg.slogdet(x)[1], 1),
+    "sign": (lambda x: np.linalg.slogdet(x)[0], 1),
     "cholesky": (lambda x: np.linalg.cholesky(x @ np.conj(x).T), 1),
     "cholesky upper": (lambda x: np.linalg.cholesky(x @ np.conj(x).T, upper=True), 1),
     "matrix_power": (lambda x: np.linalg.matrix_power(x, -2), 1),
@@ -247,17 +262,37 @@ def test_complex(name):
         np.testing.assert_allclose(mmad.hvp(loss)(x, d), central(grad, d), rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("f", [np.linalg.eigh, np.linalg.svd, np.linalg.qr, np.linalg.pinv, np.linalg.eig,
-                               np.linalg.eigvalsh, lambda x: np.linalg.lstsq(x, V), lambda x: np.linalg.norm(x, 2),
-                               lambda x: np.linalg.norm(x, "nuc"), np.linalg.cond, np.linalg.matrix_rank])
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.eigh,
+        np.linalg.svd,
+        np.linalg.qr,
+        np.linalg.pinv,
+        np.linalg.eig,
+        np.linalg.eigvalsh,
+        lambda x: np.linalg.lstsq(x, V),
+        lambda x: np.linalg.norm(x, 2),
+        lambda x: np.linalg.norm(x, "nuc"),
+        np.linalg.cond,
+        np.linalg.matrix_rank,
+    ],
+)
 def test_unsupported_functions_name_themselves(f):
     with pytest.raises(TypeError, match=r"numpy.*linalg.*(eigh|svd|qr|pinv|eig|lstsq|norm|cond|matrix_rank)"):
         mmad.vjp(f, M)
 
 
-@pytest.mark.parametrize("f", [lambda x: np.linalg.inv(x[:2]), lambda x: np.linalg.det(x[0]),
-                               lambda x: np.linalg.inv(0.0 * x), lambda x: np.linalg.cholesky(-x @ x.T),
-                               lambda x: np.linalg.solve(0.0 * x, V)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.linalg.inv(x[:2]),
+        lambda x: np.linalg.det(x[0]),
+        lambda x: np.linalg.inv(0.0 * x),
+        lambda x: np.linalg.cholesky(-x @ x.T),
+        lambda x: np.linalg.solve(0.0 * x, V),
+    ],
+)
 def test_linear_algebra_errors(f):
     with pytest.raises(np.linalg.LinAlgError):
         f(M)
@@ -267,8 +302,14 @@ def test_linear_algebra_errors(f):
 
 def test_empty():
     x = np.zeros((0, 3, 3))
-    for f in (np.linalg.inv, np.linalg.det, np.linalg.cholesky, lambda x: np.linalg.slogdet(x)[1],
-              lambda x: np.linalg.solve(x, x), lambda x: np.linalg.norm(x, axis=-1)):
+    for f in (
+        np.linalg.inv,
+        np.linalg.det,
+        np.linalg.cholesky,
+        lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.linalg.solve(x, x),
+        lambda x: np.linalg.norm(x, axis=-1),
+    ):
         y, pullback = mmad.vjp(f, x)
         assert y.shape == f(x).shape
         assert pullback(np.ones_like(y))[0].shape == x.shape

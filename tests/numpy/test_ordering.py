@@ -60,13 +60,15 @@ def test_positions_are_those_of_numpy(mode):
         np.testing.assert_array_equal(np.nonzero(y), np.nonzero(c))
         np.testing.assert_array_equal(np.flatnonzero(y), np.flatnonzero(c))
         np.testing.assert_array_equal(np.argwhere(y), np.argwhere(c))
-        np.testing.assert_array_equal(np.searchsorted([-1.0, 0.0, 1.0], y, side="right"),
-                                      np.searchsorted([-1.0, 0.0, 1.0], c, side="right"))
+        np.testing.assert_array_equal(
+            np.searchsorted([-1.0, 0.0, 1.0], y, side="right"), np.searchsorted([-1.0, 0.0, 1.0], c, side="right")
+        )
         np.testing.assert_array_equal(np.sort(y[0]).searchsorted(0.25), np.sort(c[0]).searchsorted(0.25))
         np.testing.assert_array_equal(np.digitize(y, [1.0, 0.0, -1.0]), np.digitize(c, [1.0, 0.0, -1.0]))
         np.testing.assert_array_equal(np.digitize(y, [-1.0, 0.0], right=True), np.digitize(c, [-1.0, 0.0], right=True))
-        np.testing.assert_array_equal(np.sort(mmad.concrete(y.argpartition(2, axis=1)), axis=1),
-                                      np.sort(c.argpartition(2, axis=1), axis=1))
+        np.testing.assert_array_equal(
+            np.sort(mmad.concrete(y.argpartition(2, axis=1)), axis=1), np.sort(c.argpartition(2, axis=1), axis=1)
+        )
         return (y * y).sum()
 
     if mode == "rev":
@@ -92,6 +94,7 @@ def test_comparisons_are_plain():
         assert np.array_equal(y, x[:2]) is False
         assert np.array_equiv(y[:1], [[1.0], [1.0]]) is True
         return y[0]
+
     mmad.grad(f)(x)
     mmad.jvp(f, (x,), (x,))
 
@@ -125,7 +128,11 @@ def test_empty():
 
 
 def test_what_is_not_supported_says_so():
-    for f, word in ((np.unique, "unique"), (lambda x: np.quantile(x, 0.5, method="weibull"), "quantile"),
-                    (lambda x: np.quantile(np.ones(3), x[0]), "quantile"), (np.unwrap, "unwrap")):
+    for f, word in (
+        (np.unique, "unique"),
+        (lambda x: np.quantile(x, 0.5, method="weibull"), "quantile"),
+        (lambda x: np.quantile(np.ones(3), x[0]), "quantile"),
+        (np.unwrap, "unwrap"),
+    ):
         with pytest.raises(TypeError, match=word):
             mmad.grad(lambda x, f=f: f(x).sum())(np.array([0.1, 0.5]))

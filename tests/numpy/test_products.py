@@ -112,8 +112,9 @@ def test_einsum(spec):
     check(lambda *xs: np.einsum(spec, *xs), *EINSUMS[spec])
 
 
-@pytest.mark.parametrize("optimize", [False, True, "optimal", ["einsum_path", (0, 1), (0, 1)],
-                                      ["einsum_path", (0, 1, 2)]])
+@pytest.mark.parametrize(
+    "optimize", [False, True, "optimal", ["einsum_path", (0, 1), (0, 1)], ["einsum_path", (0, 1, 2)]]
+)
 def test_einsum_orders(optimize):
     check(lambda *xs: np.einsum("ij,jk,kl->il", *xs, optimize=optimize), *EINSUMS["ij,jk,kl->il"])
 
@@ -137,10 +138,18 @@ def test_same_operand_twice():
 
 
 COMPLEX = {
-    "dot": (np.dot, M, N), "vdot": (np.vdot, V, W), "inner": (np.inner, A, M), "outer": (np.outer, V, W),
-    "matmul": (np.matmul, A, Q), "tensordot": (np.tensordot, A, RNG.normal(size=(4, 3, 2))), "kron": (np.kron, M, V),
-    "cross": (np.cross, A, V), "vecdot": (np.vecdot, A, V), "einsum": (lambda x, y: np.einsum("ij,jk->k", x, y), M, N),
-    "einsum product": (lambda x, y: np.einsum("ij,ij->ji", x, y), M, M[::-1] + 1.0), "polyval": (np.polyval, V, M),
+    "dot": (np.dot, M, N),
+    "vdot": (np.vdot, V, W),
+    "inner": (np.inner, A, M),
+    "outer": (np.outer, V, W),
+    "matmul": (np.matmul, A, Q),
+    "tensordot": (np.tensordot, A, RNG.normal(size=(4, 3, 2))),
+    "kron": (np.kron, M, V),
+    "cross": (np.cross, A, V),
+    "vecdot": (np.vecdot, A, V),
+    "einsum": (lambda x, y: np.einsum("ij,jk->k", x, y), M, N),
+    "einsum product": (lambda x, y: np.einsum("ij,ij->ji", x, y), M, M[::-1] + 1.0),
+    "polyval": (np.polyval, V, M),
 }
 
 
@@ -168,8 +177,9 @@ def test_complex(name):
             np.testing.assert_allclose(g.reshape(-1)[at], complex(*both), rtol=1e-6, atol=1e-6)
     # one operand real: its gradient is real
     assert mmad.grad(lambda t: loss(t, y))(x.real).dtype == np.float64
-    np.testing.assert_allclose(mmad.grad(lambda t: loss(t, y))(x.real), mmad.grad(loss)(x.real + 0j, y).real,
-                               rtol=1e-12)
+    np.testing.assert_allclose(
+        mmad.grad(lambda t: loss(t, y))(x.real), mmad.grad(loss)(x.real + 0j, y).real, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -182,9 +192,15 @@ def test_single_precision(name):
 
 
 def test_empty():
-    for f, x, y in ((np.dot, M[:0], N), (np.dot, M[:, :0], N[:0]), (np.inner, M[:0], M), (np.outer, V[:0], V),
-                    (lambda x, y: np.tensordot(x, y, 1), A[:0], N), (np.kron, M[:0], V),
-                    (lambda x, y: np.einsum("ij,jk->ki", x, y), M[:, :0], N[:0])):
+    for f, x, y in (
+        (np.dot, M[:0], N),
+        (np.dot, M[:, :0], N[:0]),
+        (np.inner, M[:0], M),
+        (np.outer, V[:0], V),
+        (lambda x, y: np.tensordot(x, y, 1), A[:0], N),
+        (np.kron, M[:0], V),
+        (lambda x, y: np.einsum("ij,jk->ki", x, y), M[:, :0], N[:0]),
+    ):
         r, pullback = mmad.vjp(f, x, y)
         np.testing.assert_array_equal(r, f(x, y))
         assert [g.shape for g in pullback(np.ones_like(r))] == [x.shape, y.shape]
@@ -199,8 +215,13 @@ def test_einsum_errors(bad):
 
 
 def test_shape_errors():
-    for f in (lambda x: np.dot(x, x), lambda x: np.tensordot(x, x, 1), lambda x: np.einsum("ij,jk", x, x),
-              lambda x: np.inner(x, V[:2]), lambda x: np.cross(x, np.ones(4))):
+    for f in (
+        lambda x: np.dot(x, x),
+        lambda x: np.tensordot(x, x, 1),
+        lambda x: np.einsum("ij,jk", x, x),
+        lambda x: np.inner(x, V[:2]),
+        lambda x: np.cross(x, np.ones(4)),
+    ):
         with pytest.raises(ValueError):  # noqa: PT011
             f(M)
         with pytest.raises(ValueError):  # noqa: PT011
@@ -209,6 +230,7 @@ def test_shape_errors():
 
 def test_lists_of_traced_numbers():
     """NumPy takes lists for arrays; of traced numbers too."""
+
     def f(x):
         return np.dot([x[0], x[1] * x[2], 1.0], x) + np.einsum("i,i", [x[0], 2.0, x[1]], x)
 

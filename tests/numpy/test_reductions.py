@@ -111,6 +111,7 @@ def test_third_derivative_of_a_product_is_exact():
     def third(x):
         e = np.eye(4)
         return mmad.jvp(lambda y: mmad.hvp(np.prod)(y, e[1]), (x,), (e[0],))[1]
+
     np.testing.assert_array_equal(third(np.array([0.0, 0.0, 3.0, 5.0])), [0, 0, 5, 3])
 
 
@@ -160,8 +161,11 @@ def test_maximum_of_nothing():
     assert mmad.grad(lambda x: np.max(x, axis=1).sum())(EMPTY).shape == (0, 3)
 
 
-@pytest.mark.parametrize("f", [np.sum, np.prod, np.mean, np.std, np.max, np.ptp, np.median, np.sort, np.cumsum,
-                               np.cumprod, np.average], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f",
+    [np.sum, np.prod, np.mean, np.std, np.max, np.ptp, np.median, np.sort, np.cumsum, np.cumprod, np.average],
+    ids=lambda f: f.__name__,
+)
 def test_one_element(f):
     assert mmad.grad(lambda x: f(x, axis=None).sum())(np.array([1.5])).shape == (1,)
     assert mmad.jvp(f, (np.array([[1.5]]),), (np.array([[1.0]]),))[0] == f(np.array([[1.5]]))
@@ -191,6 +195,7 @@ def test_out(f):
         r = f(x, axis=0, out=out)
         assert r is out
         return (out**2).sum()
+
     np.testing.assert_allclose(mmad.grad(into)(x), mmad.grad(lambda x: (f(x, axis=0) ** 2).sum())(x), rtol=1e-14)
 
 
@@ -204,6 +209,7 @@ def test_truth_values_are_plain():
         assert np.count_nonzero(x, axis=0).tolist() == [2, 2]
         assert np.all(x > 0, where=[[True, False]])
         return x.sum()
+
     x = np.array([[1.0, 2.0], [3.0, -4.0]])
     np.testing.assert_array_equal(mmad.grad(f)(x), np.ones((2, 2)))
     mmad.jvp(f, (x,), (x,))

@@ -228,10 +228,21 @@ def test_layouts(name, layout):
 
 def test_traced_numbers():
     """Shape functions of a traced number."""
-    for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.ravel, np.squeeze, lambda x: np.reshape(x, (1, 1)),
-              lambda x: np.expand_dims(x, 0), lambda x: np.broadcast_to(x, (2, 3)), lambda x: np.append(x, x),
-              lambda x: np.tile(x, (2, 2)), lambda x: np.repeat(x, 3), lambda x: np.stack([x, x * x]),
-              lambda x: np.hstack([x, x * x, 1.0])):
+    for f in (
+        np.atleast_1d,
+        np.atleast_2d,
+        np.atleast_3d,
+        np.ravel,
+        np.squeeze,
+        lambda x: np.reshape(x, (1, 1)),
+        lambda x: np.expand_dims(x, 0),
+        lambda x: np.broadcast_to(x, (2, 3)),
+        lambda x: np.append(x, x),
+        lambda x: np.tile(x, (2, 2)),
+        lambda x: np.repeat(x, 3),
+        lambda x: np.stack([x, x * x]),
+        lambda x: np.hstack([x, x * x, 1.0]),
+    ):
         check(f, 1.3)
 
 
@@ -260,13 +271,24 @@ def test_attributes():
     assert seen[1::2] == [(12, 2, (3, 4), 4)] * 3
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: np.concatenate([x, np.ones((2, 2))]), lambda x: np.stack([x, x[:1]]), lambda x: np.split(x, 2),
-    lambda x: np.reshape(x, (5, 5)), lambda x: np.transpose(x, (0, 0)), lambda x: np.squeeze(x, 0),
-    lambda x: np.concatenate([x, x], axis=2), lambda x: np.repeat(x, -1), lambda x: np.pad(x, -1),
-    lambda x: np.moveaxis(x, 0, 5), lambda x: np.diag(x[None]), lambda x: np.dsplit(x, 1),
-    lambda x: np.broadcast_to(x, (2, 2)),
-])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.concatenate([x, np.ones((2, 2))]),
+        lambda x: np.stack([x, x[:1]]),
+        lambda x: np.split(x, 2),
+        lambda x: np.reshape(x, (5, 5)),
+        lambda x: np.transpose(x, (0, 0)),
+        lambda x: np.squeeze(x, 0),
+        lambda x: np.concatenate([x, x], axis=2),
+        lambda x: np.repeat(x, -1),
+        lambda x: np.pad(x, -1),
+        lambda x: np.moveaxis(x, 0, 5),
+        lambda x: np.diag(x[None]),
+        lambda x: np.dsplit(x, 1),
+        lambda x: np.broadcast_to(x, (2, 2)),
+    ],
+)
 def test_numpy_errors(f):
     """What NumPy refuses is refused with the same kind of error."""
     with pytest.raises(ValueError):  # noqa: PT011  (the messages are NumPy's, of many versions)

@@ -7,8 +7,19 @@ from checker import ASPECTS, Case, positive, spaced
 import mmad
 
 A, V, P = spaced(2, 3, 4), spaced(7), positive(2, 3, 4)
-REDUCED = (np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot,
-           np.subtract, np.divide)
+REDUCED = (
+    np.add,
+    np.multiply,
+    np.maximum,
+    np.minimum,
+    np.fmax,
+    np.fmin,
+    np.logaddexp,
+    np.logaddexp2,
+    np.hypot,
+    np.subtract,
+    np.divide,
+)
 
 
 def _at(ufunc, index, *operand):
@@ -16,23 +27,36 @@ def _at(ufunc, index, *operand):
         y = x * x
         ufunc.at(y, index, *(values or operand))
         return y
+
     return f
 
 
 CASES = [
     *[Case(f"{u.__name__}.reduce", lambda x, u=u: u.reduce(x), P, ulps=16) for u in REDUCED],
-    *[Case(f"{u.__name__}.reduce-axis", lambda x, u=u: u.reduce(x, axis=-2, keepdims=True), P, ulps=16)
-      for u in REDUCED],
+    *[
+        Case(f"{u.__name__}.reduce-axis", lambda x, u=u: u.reduce(x, axis=-2, keepdims=True), P, ulps=16)
+        for u in REDUCED
+    ],
     *[Case(f"{u.__name__}.reduce-all", lambda x, u=u: u.reduce(x, axis=None), P, ulps=16) for u in REDUCED[:9]],
-    *[Case(f"{u.__name__}.reduce-initial", lambda x, u=u: u.reduce(x, axis=1, initial=1.5), P, ulps=16)
-      for u in REDUCED],
+    *[
+        Case(f"{u.__name__}.reduce-initial", lambda x, u=u: u.reduce(x, axis=1, initial=1.5), P, ulps=16)
+        for u in REDUCED
+    ],
     *[Case(f"{u.__name__}.accumulate", lambda x, u=u: u.accumulate(x), P, ulps=16) for u in REDUCED],
     *[Case(f"{u.__name__}.accumulate-axis", lambda x, u=u: u.accumulate(x, axis=-1) * x, P, ulps=16) for u in REDUCED],
-    *[Case(f"{u.__name__}.reduceat", lambda x, u=u: u.reduceat(x, [0, 3, 1, 2], axis=2), P, ulps=16)
-      for u in (np.add, np.multiply, np.maximum, np.logaddexp)],
-    *[Case(f"{u.__name__}.outer", lambda x, y, u=u: u.outer(x, y), np.array([[0.4, 0.8, 1.2], [1.6, 2.0, 2.4]]),
-            np.array([-0.6, 1.4, 0.6, 2.2]))
-      for u in (np.add, np.multiply, np.divide, np.maximum, np.power, np.arctan2)],
+    *[
+        Case(f"{u.__name__}.reduceat", lambda x, u=u: u.reduceat(x, [0, 3, 1, 2], axis=2), P, ulps=16)
+        for u in (np.add, np.multiply, np.maximum, np.logaddexp)
+    ],
+    *[
+        Case(
+            f"{u.__name__}.outer",
+            lambda x, y, u=u: u.outer(x, y),
+            np.array([[0.4, 0.8, 1.2], [1.6, 2.0, 2.4]]),
+            np.array([-0.6, 1.4, 0.6, 2.2]),
+        )
+        for u in (np.add, np.multiply, np.divide, np.maximum, np.power, np.arctan2)
+    ],
     Case("multiply.outer-scalar", lambda x: np.multiply.outer(x, 3.0) * np.multiply.outer(2.0, x), V),
     Case("add.at", _at(np.add, [0, 0, 5]), V, spaced(3, seed=2)),
     Case("add.at-2d", _at(np.add, ([0, 1, 1], [2, 0, 0])), spaced(2, 3), spaced(3, seed=2)),
@@ -58,7 +82,7 @@ def test_running_maximum_shares_ties_as_the_maximum_does():
     for k in range(6):
         running = mmad.grad(lambda x, k=k: np.maximum.accumulate(x)[k])(x)
         want = np.zeros(6)
-        want[:k + 1] = mmad.grad(np.max)(x[:k + 1])
+        want[: k + 1] = mmad.grad(np.max)(x[: k + 1])
         np.testing.assert_allclose(running, want, rtol=1e-15)
 
 
@@ -76,6 +100,7 @@ def test_reduce_into_out():
         out = np.zeros_like(x[0])
         assert np.add.reduce(x, out=out) is out
         return (out**2).sum()
+
     x = spaced(2, 3)
     np.testing.assert_allclose(mmad.grad(f)(x), 2 * x.sum(0) * np.ones((2, 1)))
 
@@ -85,6 +110,7 @@ def test_truth_reductions_are_plain():
         assert np.logical_and.reduce(x > 0) is np.False_
         assert np.logical_or.reduce(x, axis=None) is np.True_
         return x.sum()
+
     mmad.grad(f)(np.array([1.0, -1.0]))
 
 

@@ -169,8 +169,23 @@ def through_comparisons(x):
     return sorted([x, 0.5 * x * x, np.cos(x)])[1]
 
 
-GUARDED = [branch, chained, convergence, whole_part, any_of, all_of, largest, truth_of_a_number, truth_of_an_array,
-           masked, masked_write, looked_at, counted, string, through_comparisons]
+GUARDED = [
+    branch,
+    chained,
+    convergence,
+    whole_part,
+    any_of,
+    all_of,
+    largest,
+    truth_of_a_number,
+    truth_of_an_array,
+    masked,
+    masked_write,
+    looked_at,
+    counted,
+    string,
+    through_comparisons,
+]
 
 
 @pytest.mark.parametrize("f", GUARDED)
@@ -332,8 +347,14 @@ def test_printing():
     assert ": 2 inputs, 13 instructions" in lines[0]
     assert lines[1].split() == ["%0", "=", "input", ":", "float64[3]"]
     assert lines[2].split() == ["%1", "=", "input", ":", "float"]
-    for part in ("multiply %1, %3", "store %2[0] <- %4", "window %0 offset=1", "sin %6", "put %5, %7",
-                 "guard %11 is True"):
+    for part in (
+        "multiply %1, %3",
+        "store %2[0] <- %4",
+        "window %0 offset=1",
+        "sin %6",
+        "put %5, %7",
+        "guard %11 is True",
+    ):
         assert part in text, part
     assert lines[-1].split() == ["return", "%9"]
     assert len(lines) == 15

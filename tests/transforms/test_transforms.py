@@ -185,8 +185,12 @@ CLOSED = {  # function, and its first to third derivatives
 
 
 STEPS = ("push", "pull", "batched")
-ORDERS = [(*before, last) for r in range(3) for before in itertools.product(STEPS, repeat=r)
-          for last in (*STEPS, "linear", "transposed")]
+ORDERS = [
+    (*before, last)
+    for r in range(3)
+    for before in itertools.product(STEPS, repeat=r)
+    for last in (*STEPS, "linear", "transposed")
+]
 
 
 @pytest.mark.parametrize("name", CLOSED)
@@ -276,11 +280,26 @@ def test_float32_and_complex():
     same(run(tape.pullback(), z, 1.0)[0], 2 * z)
 
 
-NONLINEAR = [np.sin, lambda x: x * x, lambda x: x + 1.0, lambda x: np.maximum(x, 0.0), lambda x: 3.0 * np.abs(x),
-             lambda x: x.prod(), lambda x: (x, np.ones(4)), lambda x: x if x[0] > 0 else 2 * x]
-LINEAR = [lambda x: 2 * x, lambda x: M @ x, lambda x: x[::-1] - x, lambda x: np.cumsum(x) / 3.0,
-          lambda x: np.concatenate([x, np.zeros(2)]), lambda x: np.where(V > 0, x, 0.0),
-          lambda x: np.add(x, np.roll(x, 1)) * V, lambda x: x[[0, 0, 1]]]
+NONLINEAR = [
+    np.sin,
+    lambda x: x * x,
+    lambda x: x + 1.0,
+    lambda x: np.maximum(x, 0.0),
+    lambda x: 3.0 * np.abs(x),
+    lambda x: x.prod(),
+    lambda x: (x, np.ones(4)),
+    lambda x: x if x[0] > 0 else 2 * x,
+]
+LINEAR = [
+    lambda x: 2 * x,
+    lambda x: M @ x,
+    lambda x: x[::-1] - x,
+    lambda x: np.cumsum(x) / 3.0,
+    lambda x: np.concatenate([x, np.zeros(2)]),
+    lambda x: np.where(V > 0, x, 0.0),
+    lambda x: np.add(x, np.roll(x, 1)) * V,
+    lambda x: x[[0, 0, 1]],
+]
 
 
 @pytest.mark.parametrize("g", NONLINEAR)
