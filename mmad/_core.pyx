@@ -442,6 +442,7 @@ cdef object apply_op(Op op, tuple args, dict params):
     cdef Wrapper top = None
     cdef Tape tape = None
     cdef bint lift = False
+    cdef object alien = None
     for a in args:
         if isinstance(a, Traced):
             if isinstance(a, Wrapper):
@@ -457,9 +458,13 @@ cdef object apply_op(Op op, tuple args, dict params):
                     lift = not op.raw
             elif isinstance(a, (list, tuple)):
                 lift = not op.raw
+            elif isinstance(a, cnp.ndarray):
+                alien = a
     if lift:
         return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, np.ndarray)) else a
                                    for a in args]), params)
+    if alien is not None and (top is not None or tape is not None):
+        own_arithmetic(alien, op.name)
     if top is not None:
         return top.apply(op, args, params)
     if tape is None:
@@ -473,6 +478,15 @@ cdef object apply_op(Op op, tuple args, dict params):
         if r is not None:
             return r
     return record(tape, op, args, params)
+
+
+def own_arithmetic(x, where):
+    """Raise if an array is of a subclass whose arithmetic is not ndarray's (masked arrays, matrices, units)."""
+    cls = type(x)
+    if cls is not np.ndarray and (cls.__mul__ is not np.ndarray.__mul__
+                                  or cls.__array_ufunc__ is not np.ndarray.__array_ufunc__):
+        raise TypeError(f"{where}: arrays of type {cls.__name__} have arithmetic of their own, which has no derivative here; "
+                        "use np.asarray(x), or the data and the mask by themselves")
 
 
 cdef object try_scalar(Tape tape, Op op, tuple args):

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmad import _pool, _sweep, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper
+from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper, own_arithmetic
 from mmad._dual import Dual, make_dual
 from mmad._emit import emit_reverse
 from mmad.errors import TraceError
@@ -116,6 +116,7 @@ def plain_leaf(x, where):
     if type(x) is float:
         return x
     if isinstance(x, np.ndarray):
+        own_arithmetic(x, where)
         if x.dtype.kind in "fc":
             return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
         if x.dtype.hasobject:
