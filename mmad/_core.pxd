@@ -19,6 +19,7 @@ cdef extern from "_node.h" nogil:
         SC_add, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_chain, SC_positive
     int64_t node_index(const Node *n) noexcept
+    int const_slot(uint64_t bits) noexcept
     double scalar_eval(int op, double a, double b, double c) noexcept
     const char *scalar_name(int op) noexcept
     int scalar_arity(int op) noexcept

@@ -200,7 +200,7 @@ cdef class Tape:
         cdef int k
         cdef int32_t node
         memcpy(&bits, &v, 8)
-        k = <int> ((bits * <uint64_t> 0x9E3779B97F4A7C15) >> 58)
+        k = const_slot(bits)
         node = self.const_node[k]
         if node >= 0 and self.const_bits[k] == bits and self.nodes[node].flags == flags:
             return node

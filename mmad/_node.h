@@ -39,6 +39,9 @@ enum {
 
 static inline int64_t node_index(const Node *n) { return ((int64_t)n->c << 32) | (uint32_t)n->b; }
 
+/* Place of a constant's bits in the tape's table of 64 recent ones (Fibonacci hashing). */
+static inline int const_slot(uint64_t bits) { return (int)((bits * 0x9E3779B97F4A7C15ull) >> 58); }
+
 static inline double mm_maximum(double a, double b) { return (a >= b || isnan(a)) ? a : b; }
 static inline double mm_minimum(double a, double b) { return (a <= b || isnan(a)) ? a : b; }
 static inline double mm_sign(double a) { return isnan(a) ? a : (double)((a > 0) - (a < 0)); }

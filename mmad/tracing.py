@@ -130,7 +130,7 @@ def plain_leaf(x, where):
         kind = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
         raise TypeError(
             f"{where} is {kind}; derivatives are with respect to floating-point values: "
-            f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({x}.0)'}"
+            f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({float(x)})'}"
         )
     raise TypeError(
         f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "

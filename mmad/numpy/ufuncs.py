@@ -68,8 +68,9 @@ def _call(ufunc, inputs, kwargs):
     if op is None:
         composite = FUNCTIONS.get(ufunc)
         if composite is None:
+            home = "np." if getattr(np, ufunc.__name__, None) is ufunc else "the ufunc "
             raise TypeError(
-                f"np.{ufunc.__name__} is not supported on traced values; give it a derivative with "
+                f"{home}{ufunc.__name__} is not supported on traced values; give it a derivative with "
                 "mmad.primitive or mmad.custom_vjp"
             )
         op = composite
