@@ -46,7 +46,6 @@ cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple
     cdef int nd = len(shape), k
     cdef cnp.dtype descr = base.dtype
     cdef cnp.ndarray r
-    cdef bint overlap = False
     if not PyArray_ISCARRAY_RO(base):
         base = np.ascontiguousarray(base)
     for k in range(nd):

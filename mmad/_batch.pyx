@@ -4,8 +4,6 @@ A :class:`Batch` holds an array whose leading axis counts the lanes; user code a
 one lane.  It carries many tangents or cotangents through a sweep and implements `vmap`.
 """
 cimport cython
-from libc.stdint cimport int64_t
-
 cimport numpy as cnp
 
 import numpy as np

@@ -16,8 +16,8 @@ import itertools
 import numpy as np
 
 from mmad._core cimport (SC_add, SC_divide, SC_multiply, SC_subtract,
-                         ArrayVar, Op, Traced, Var, Wrapper, apply_op, scalar_arity, scalar_eval)
-from mmad._core import HOOKS, METHODS, OPERATIONS, scalar_op
+                         ArrayVar, Op, Traced, Var, Wrapper, apply_op, scalar_eval)
+from mmad._core import HOOKS, METHODS, OPERATIONS
 from mmad._partials cimport scalar_push
 from mmad._rules cimport push
 
@@ -189,11 +189,10 @@ cdef inline ScalarDual new_scalar(int64_t level, double value, double tangent, b
 
 
 cdef inline object scalar_binary(int opcode, ScalarDual x, object other, bint reflected):
-    """Both parts Python floats: in C.  NotImplemented where the general way is needed."""
+    """Both parts Python floats: in C.  None where the general way is needed."""
     cdef double w[3]
     cdef double d[2]
     cdef double ov, od = 0.0
-    cdef ScalarDual r
     cdef bint strong = x.strong
     if type(x._primal) is not float or type(x.tangent) is not float:
         return None

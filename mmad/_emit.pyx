@@ -5,7 +5,7 @@ are emitted in C from the compiled partials; array instructions through :func:`m
 Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
 """
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 cimport numpy as cnp
@@ -13,10 +13,10 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport window_view
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_FIRST_SCALAR,
-                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_negative, SC_select, ArrayVar, Node, Op,
-                         Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add, element_take, make_array,
-                         make_scalar, node_index, scalar_arity, scalar_eval)
+from mmad._core cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_FIRST_SCALAR,
+                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_negative, SC_select,
+                         ArrayVar, Node, Op, Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add,
+                         element_take, make_array, make_scalar, node_index, scalar_arity, scalar_eval)
 from mmad._core import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, partial_of
 from mmad._rules cimport fit, pull
@@ -312,8 +312,9 @@ cdef class Sweep:
         if self.tape.nodes[k].flags & NODE_ARRAY:
             return self.arrays.get(k)
         bar = self.bars[k - self.start]
-        return None if bar.node < 0 else make_scalar(self.tape, bar.node, bar.v,
-                                                           self.tape.nodes[bar.node].flags & NODE_STRONG)
+        if bar.node < 0:
+            return None
+        return make_scalar(self.tape, bar.node, bar.v, self.tape.nodes[bar.node].flags & NODE_STRONG)
 
 
 cdef inline Py_ssize_t size(tuple shape):

@@ -7,7 +7,7 @@ has a workspace of its own, so threads may run one Program at a time each.
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 cimport numpy as cnp
@@ -16,8 +16,8 @@ import numpy as np
 
 from mmad._arrays cimport window_view
 from mmad._core cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST,
-                         OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, Tape, node_index,
-                         scalar_arity, scalar_eval)
+                         OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, Tape,
+                         node_index, scalar_eval)
 from mmad._pool cimport pool_enter, pool_exit
 
 cnp.import_array()
@@ -57,7 +57,7 @@ cdef class Program:
     cdef bint arrays
 
     def __cinit__(self, Tape tape):
-        cdef int32_t k, j
+        cdef int32_t k
         cdef int32_t n = tape.n
         cdef uint8_t *live = <uint8_t *> calloc(n + 1, 1)
         cdef int32_t *where = <int32_t *> malloc((n + 1) * sizeof(int32_t))

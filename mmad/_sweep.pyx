@@ -21,9 +21,9 @@ import numpy as np
 
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR,
-                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
-                         Tape, node_index, scalar_arity)
+from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST,
+                         OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract,
+                         Node, Op, Rec, Tape, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._rules cimport fit, prod, pull, push
@@ -213,18 +213,18 @@ cdef class Cells:
 
     cdef bint is_zero(self, int32_t k) noexcept:
         cdef Cell *cell = self.at(k)
-        cdef int l
+        cdef int lane
         if self.is_array(k):
             return cell.o == NULL
-        for l in range(self.lanes):
-            if cell[l].s != 0:
+        for lane in range(self.lanes):
+            if cell[lane].s != 0:
                 return False
         return True
 
     cdef object get(self, int32_t k):
         """What rules take: a number, array or batch; None if zero."""
         cdef Cell *cell
-        cdef int l
+        cdef int lane
         cdef cnp.ndarray lanes
         if k < 0 or self.is_zero(k):
             return None
@@ -234,13 +234,12 @@ cdef class Cells:
         if not self.many:
             return cell.s
         lanes = np.empty(self.lanes)
-        for l in range(self.lanes):
-            (<double *> cnp.PyArray_DATA(lanes))[l] = cell[l].s
+        for lane in range(self.lanes):
+            (<double *> cnp.PyArray_DATA(lanes))[lane] = cell[lane].s
         return Batch(self.level, lanes)
 
     cdef object pop(self, int32_t k):
         """The same, leaving nothing behind."""
-        cdef Cell *cell = self.at(k)
         g = self.get(k)
         if self.is_array(k):
             self.clear(k)
@@ -275,17 +274,17 @@ cdef class Cells:
         """cell += g."""
         cdef Cell *cell = self.at(k)
         cdef cnp.ndarray a
-        cdef int l
+        cdef int lane
         cdef double s
         if not self.is_array(k):
             if isinstance(g, Batch):
                 a = np.ascontiguousarray(np.real((<Batch> g).lanes).reshape(-1), dtype=np.float64)
-                for l in range(self.lanes):
-                    cell[l].s += (<double *> cnp.PyArray_DATA(a))[l]
+                for lane in range(self.lanes):
+                    cell[lane].s += (<double *> cnp.PyArray_DATA(a))[lane]
                 return 0
             s = g if isinstance(g, float) else np.real(g)
-            for l in range(self.lanes):
-                cell[l].s += s
+            for lane in range(self.lanes):
+                cell[lane].s += s
             return 0
         g = self.plain(k, g)
         if cell.o == NULL:
@@ -361,7 +360,7 @@ cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) excep
     """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
     cdef cnp.ndarray acc = cells.own(k)
     cdef int32_t j = rec.args[1]
-    cdef int l
+    cdef int lane
     cdef bint wanted = j >= 0 and mask[j]
     g = None
     if rec.op.kind == KIND_PUT:
@@ -373,7 +372,7 @@ cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) excep
         w = None
     else:
         index = rec.vals[2]
-        rows = [acc[l] for l in range(cells.lanes)] if cells.many else [acc]
+        rows = [acc[lane] for lane in range(cells.lanes)] if cells.many else [acc]
         if wanted:
             keep = last_write(index, rec.shape)
             g = [np.where(keep, row[index], 0) for row in rows]
@@ -439,15 +438,15 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
     """One scalar instruction backward, all lanes; a zero cotangent contributes nothing."""
     cdef double s, d
     cdef double w[4]
-    cdef int arity, i, l
+    cdef int arity, i, lane
     cdef int32_t j
     cdef Cell *to
     if p.op == SC_select:
         j = p.b if nodes[p.a].v != 0 else p.c
         if mask[j]:
             to = base + <size_t> j * lanes
-            for l in range(lanes):
-                to[l].s += bar[l].s
+            for lane in range(lanes):
+                to[lane].s += bar[lane].s
         return
     arity = scalar_arity(p.op)
     w[0] = nodes[p.a].v
@@ -459,10 +458,10 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
             continue
         d = partial_value(partial_of(p.op, i), w)
         to = base + <size_t> j * lanes
-        for l in range(lanes):
-            s = bar[l].s
+        for lane in range(lanes):
+            s = bar[lane].s
             if s != 0:
-                to[l].s += s * d
+                to[lane].s += s * d
 
 
 cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop) except -1:
@@ -476,7 +475,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
     cdef double *data
     cdef Py_ssize_t size
     cdef cnp.ndarray acc
-    cdef int lanes = cells.lanes, l
+    cdef int lanes = cells.lanes, lane
     while k > start:
         k -= 1
         if not k & 0xffff:
@@ -514,8 +513,8 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
                 acc = cells.own(p.a)
                 size = acc.size // lanes
                 data = <double *> cnp.PyArray_DATA(acc) + node_index(p)
-                for l in range(lanes):
-                    data[l * size] += bar[l].s
+                for lane in range(lanes):
+                    data[lane * size] += bar[lane].s
                 acc = None
         elif p.op == OP_STORE:
             if bar.o == NULL:
@@ -523,10 +522,10 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
             acc = cells.own(k)
             size = acc.size // lanes
             data = <double *> cnp.PyArray_DATA(acc) + p.i
-            for l in range(lanes):
+            for lane in range(lanes):
                 if mask[p.b]:
-                    c[<size_t> p.b * lanes + l].s += data[l * size]
-                data[l * size] = 0
+                    c[<size_t> p.b * lanes + lane].s += data[lane * size]
+                data[lane * size] = 0
             acc = None
             if mask[p.a]:
                 cells.move(k, p.a)
@@ -606,7 +605,7 @@ cdef int tangent_version(Cells cells, int32_t base, int32_t k) except -1:
 cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
     """Tangent of a written window or fancy index."""
     cdef cnp.ndarray acc
-    cdef int l
+    cdef int lane
     tangent_version(cells, rec.args[0], k)
     acc = cells.own(k)
     v = 0 if v is None else (<Batch> v).lanes if isinstance(v, Batch) else v
@@ -617,8 +616,8 @@ cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
             v = v.reshape(v.shape[:1] + (1,) * (w.ndim - v.ndim) + v.shape[1:])
         w[...] = v
     elif cells.many:
-        for l in range(cells.lanes):
-            acc[l][rec.vals[2]] = v[l] if isinstance(v, np.ndarray) else v
+        for lane in range(cells.lanes):
+            acc[lane][rec.vals[2]] = v[lane] if isinstance(v, np.ndarray) else v
     else:
         acc[rec.vals[2]] = v
     return 0
@@ -665,12 +664,12 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
     """One scalar instruction forward, all lanes; a zero tangent contributes nothing."""
     cdef double d
     cdef double w[4]
-    cdef int arity, i, l
+    cdef int arity, i, lane
     cdef const Cell *of
     if p.op == SC_select:
         of = c + <size_t> (p.b if nodes[p.a].v != 0 else p.c) * lanes
-        for l in range(lanes):
-            dot[l].s = of[l].s
+        for lane in range(lanes):
+            dot[lane].s = of[lane].s
         return
     arity = scalar_arity(p.op)
     w[0] = nodes[p.a].v
@@ -681,11 +680,11 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
             continue
         of = c + <size_t> (p.a if i == 0 else p.b) * lanes
         d = 0.0
-        for l in range(lanes):
-            if of[l].s != 0:
+        for lane in range(lanes):
+            if of[lane].s != 0:
                 if d == 0.0:
                     d = partial_value(partial_of(p.op, i), w)
-                dot[l].s += of[l].s * d
+                dot[lane].s += of[lane].s * d
 
 
 cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, dict cache) except -1:
@@ -699,7 +698,7 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
     cdef double *data
     cdef Py_ssize_t size
     cdef cnp.ndarray acc
-    cdef int lanes = cells.lanes, l
+    cdef int lanes = cells.lanes, lane
     for k in range(start, stop):
         if not k & 0xffff:
             PyErr_CheckSignals()
@@ -724,8 +723,8 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
                     acc = cells.own(p.a)
                 size = acc.size // lanes
                 data = <double *> cnp.PyArray_DATA(acc) + node_index(p)
-                for l in range(lanes):
-                    dot[l].s = data[l * size]
+                for lane in range(lanes):
+                    dot[lane].s = data[lane * size]
                 acc = None
                 if last[p.a] == k:
                     cells.clear(p.a)
@@ -736,8 +735,8 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
             acc = <cnp.ndarray> cells.at(k).o
             size = acc.size // lanes
             data = <double *> cnp.PyArray_DATA(acc) + p.i
-            for l in range(lanes):
-                data[l * size] = c[<size_t> p.b * lanes + l].s
+            for lane in range(lanes):
+                data[lane * size] = c[<size_t> p.b * lanes + lane].s
             acc = None
             if last[p.a] == k:
                 cells.clear(p.a)
