@@ -24,7 +24,7 @@ cnp.import_array()
 
 cdef enum:
     LONG = 4096        # scalar runs from here on release the GIL
-    CHUNK = 1 << 22    # and look for Ctrl-C this often
+    CHUNK = 4194304    # and look for Ctrl-C this often
 
 
 cdef union Slot:
