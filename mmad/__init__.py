@@ -1,9 +1,10 @@
 """mmad: mixed-mode automatic differentiation for NumPy code."""
 
 from mmad import numpy
-from mmad._core import ArrayVar, ScalarVar, Var, concrete
+from mmad._core import ScalarVar, Var, concrete
 from mmad._dual import Dual
 from mmad._pool import clear_pool
+from mmad._storage import ArrayVar
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives

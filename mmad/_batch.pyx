@@ -8,8 +8,10 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport KIND_ELEMENTWISE, Op, Traced, Wrapper, apply_op
-from mmad._core import HOOKS, OPERATIONS
+from mmad._core cimport Traced, Wrapper, apply_op
+from mmad._core import HOOKS
+from mmad._instructions cimport KIND_ELEMENTWISE, Op
+from mmad._instructions import OPERATIONS
 
 cnp.import_array()
 

@@ -4,7 +4,8 @@ from typing import Any, Self, final
 import numpy as np
 from typing_extensions import disjoint_base
 
-from mmad._core import Op, Wrapper
+from mmad._core import Wrapper
+from mmad._instructions import Op
 
 @disjoint_base
 class Dual(Wrapper):

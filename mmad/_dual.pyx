@@ -15,11 +15,13 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport (SC_add, SC_divide, SC_multiply, SC_subtract,
-                         ArrayVar, Op, Traced, Var, Wrapper, apply_op, scalar_eval)
-from mmad._core import HOOKS, METHODS, OPERATIONS
+from mmad._core cimport Traced, Var, Wrapper, apply_op
+from mmad._core import HOOKS, METHODS
+from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
+from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
 from mmad._rules cimport push
+from mmad._storage cimport ArrayVar
 
 cnp.import_array()
 

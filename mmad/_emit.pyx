@@ -13,15 +13,17 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport window_view
-from mmad._core cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_FIRST_SCALAR,
-                         OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_negative, SC_select,
-                         ArrayVar, Node, Op, Rec, ScalarVar, Tape, Traced, Var, apply1, apply2, element_add,
-                         element_take, make_array, make_scalar, node_index, scalar_arity, scalar_eval)
-from mmad._core import OPERATIONS
+from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, make_scalar
+from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
+                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less,
+                                 SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval)
+from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, partial_of
 from mmad._rules cimport fit, pull
+from mmad._storage cimport ArrayVar, element_add, element_take, make_array
 from mmad._sweep cimport active_mask, in_order, overlapping
 from mmad._sweep import last_write
+from mmad._tape cimport Tape
 
 cnp.import_array()
 

@@ -1,5 +1,5 @@
 """Contract of the compiled partials of scalar operations."""
-from mmad._core cimport Node, Op
+from mmad._instructions cimport Node, Op
 
 cdef enum:
     PARTIAL_NONE, PARTIAL_CONSTANT, PARTIAL_OPERAND, PARTIAL_PROGRAM

@@ -1,3 +1,3 @@
-from mmad._core import Op
+from mmad._instructions import Op
 
 def compile_partials(op: Op) -> None: ...

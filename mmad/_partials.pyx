@@ -7,8 +7,10 @@ from libc.stdlib cimport malloc
 
 import numpy as np
 
-from mmad._core cimport (OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_REC, SC_select, SCALAR_END, Node, Op, ScalarVar, Tape,
-                         scalar_eval)
+from mmad._core cimport ScalarVar
+from mmad._instructions cimport (OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_REC, SC_select, SCALAR_END, Node, Op,
+                                 scalar_eval)
+from mmad._tape cimport Tape
 
 cdef Partial[3] PARTIALS[128]
 

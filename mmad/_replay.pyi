@@ -2,7 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from mmad._core import Tape
+from mmad._tape import Tape
 
 @disjoint_base
 class Call: ...

@@ -15,10 +15,11 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport window_view
-from mmad._core cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST,
-                         OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, Tape,
-                         node_index, scalar_eval)
+from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST,
+                                 OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec,
+                                 node_index, scalar_eval)
 from mmad._pool cimport pool_enter, pool_exit
+from mmad._tape cimport Tape
 
 cnp.import_array()
 

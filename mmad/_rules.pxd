@@ -1,5 +1,5 @@
 """Contract of the chain rule on operations."""
-from mmad._core cimport Op
+from mmad._instructions cimport Op
 
 cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out_shape, list active)
 cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, object out_dtype,

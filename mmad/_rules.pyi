@@ -1,6 +1,6 @@
 from typing import Any
 
-from mmad._core import Op
+from mmad._instructions import Op
 
 def bind() -> None: ...
 def pull(

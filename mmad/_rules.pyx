@@ -7,8 +7,10 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport chain_value, unbroadcast_value
-from mmad._core cimport KIND_ELEMENTWISE, Op, Traced, Var, apply1, apply2, apply_op
-from mmad._core import HOOKS, OPERATIONS
+from mmad._core cimport Traced, Var, apply1, apply2, apply_op
+from mmad._core import HOOKS
+from mmad._instructions cimport KIND_ELEMENTWISE, Op
+from mmad._instructions import OPERATIONS
 from mmad._partials cimport array_partial
 from mmad.errors import UnsupportedError
 

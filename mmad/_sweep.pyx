@@ -21,12 +21,13 @@ import numpy as np
 
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
-from mmad._core cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST,
-                         OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract,
-                         Node, Op, Rec, Tape, node_index, scalar_arity)
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
+                                 OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select,
+                                 SC_subtract, Node, Op, Rec, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._rules cimport fit, prod, pull, push
+from mmad._tape cimport Tape
 
 cnp.import_array()
 

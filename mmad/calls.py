@@ -13,8 +13,9 @@ import numpy as np
 
 from mmad import tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, OPERATIONS, Op, Traced, Var, Wrapper
+from mmad._core import HOOKS, Traced, Var, Wrapper
 from mmad._dual import Dual
+from mmad._instructions import OPERATIONS, Op
 from mmad.errors import UnsupportedError
 from mmad.packing import Call, Slot, lifted
 from mmad.tracing import Trace, _state, open_tape

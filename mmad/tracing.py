@@ -12,9 +12,11 @@ import numpy as np
 
 from mmad import _pool, _sweep, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, ArrayVar, ScalarVar, Tape, Traced, Var, Wrapper, own_arithmetic
+from mmad._core import HOOKS, ScalarVar, Traced, Var, Wrapper, own_arithmetic
 from mmad._dual import Dual, make_dual
 from mmad._emit import emit_reverse
+from mmad._storage import ArrayVar
+from mmad._tape import Tape
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import viewed

@@ -16,8 +16,10 @@ import mmad
 import mmad.numpy
 import mmad.ops
 from mmad._batch import Batch
-from mmad._core import HOOKS, OPERATIONS, Op, Tape, Traced, scalar_opcodes
+from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
+from mmad._instructions import OPERATIONS, Op, scalar_opcodes
+from mmad._tape import Tape
 
 LD = np.longdouble
 EXTENDED = np.finfo(LD).eps < 1e-18
@@ -270,7 +272,7 @@ def real_inner(a, b):
 # --- what is there ----------------------------------------------------------------------------------------
 def test_every_operation_is_found():
     """A fresh mmad declares the operations that are tested here, no more and no less."""
-    done = python("import mmad, mmad._core as c; print(*sorted(c.OPERATIONS))")
+    done = python("import mmad, mmad._instructions as c; print(*sorted(c.OPERATIONS))")
     assert done.stdout.split() == NAMES, done.stderr
 
 

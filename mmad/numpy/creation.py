@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _core
+from mmad import _core, _storage
 from mmad._batch import Batch
 from mmad._core import HOOKS, Traced, Var
 from mmad._dual import Dual, make_dual
@@ -241,6 +241,6 @@ _core.HOOKS["conform"] = conform
 _core.HOOKS["zeros"] = _zeros_hook
 _core.HOOKS["lift"] = lift
 _core.HOOKS["concrete"] = _core.concrete
-_core.HOOKS["plain_index"] = _core.plain_index
-_core.HOOKS["basic_index"] = _core.basic_index
+_core.HOOKS["plain_index"] = _storage.plain_index
+_core.HOOKS["basic_index"] = _storage.basic_index
 _core.HOOKS["look"] = _core.concrete

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _core
+from mmad import _storage
 from mmad._batch import Batch
 from mmad._core import FUNCTIONS, HOOKS, UFUNCS, Traced, Var
 from mmad.ops import arithmetic as a
@@ -204,7 +204,7 @@ def _at(ufunc, x, index, *operand):
         probe = np.zeros(x.shape)[index]
         if shape_of(value) != probe.shape:
             value = value + np.zeros(probe.shape)
-        plain = np.asarray(_core.plain_index(index)) if isinstance(index, list) else _core.plain_index(index)
+        plain = np.asarray(_storage.plain_index(index)) if isinstance(index, list) else _storage.plain_index(index)
         x.assign(x + scatter_add(value, plain, shape=x.shape))
         return
     where = np.arange(int(np.prod(shape_of(x)))).reshape(shape_of(x))[index]

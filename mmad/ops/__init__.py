@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmad import _dual, _emit, _rules
-from mmad._core import METHODS, OPERATIONS, UFUNCS, bind_operators
+from mmad._core import METHODS, UFUNCS, bind_operators
+from mmad._instructions import OPERATIONS
 from mmad.ops import (
     arithmetic,
     calculus,

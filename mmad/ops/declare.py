@@ -17,7 +17,7 @@ reduce broadcasting.
 import numpy as np
 
 from mmad import _core, _partials
-from mmad._core import Op
+from mmad._instructions import Op
 
 __all__ = ["elementwise", "linear", "nonlinear", "shape_of"]
 

@@ -5,7 +5,7 @@ Positions are integers and carry no derivative; what is found there is picked wi
 
 import numpy as np
 
-from mmad._core import Op
+from mmad._instructions import Op
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear, shape_of
 from mmad.ops.reduction import sum_

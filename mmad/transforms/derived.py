@@ -11,9 +11,10 @@ import numpy as np
 
 from mmad import tree
 from mmad._batch import Batch
-from mmad._core import ArrayVar, Traced, Var
+from mmad._core import Traced, Var
 from mmad._dual import Dual, make_dual, new_level
 from mmad._emit import emit_reverse
+from mmad._storage import ArrayVar
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.tracing import Forwarding, Recording

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mmad._core import scalar_op, scalar_opcodes
+from mmad._instructions import scalar_op, scalar_opcodes
 
 __all__ = ["Instruction", "decode"]
 

@@ -7,7 +7,8 @@ instructions of the derivative are recorded as ordinary instructions, and can be
 import numpy as np
 
 from mmad import _rules, _sweep
-from mmad._core import HOOKS, Traced, scalar_op, scalar_opcodes
+from mmad._core import HOOKS, Traced
+from mmad._instructions import scalar_op, scalar_opcodes
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
 from mmad.ops.structure import embed, put, put_index, viewed, window
@@ -205,7 +206,8 @@ def _window(tape, base, params, g, bars):
 
 def transpose_jvp(op, ct, vals, out, params, active):
     """Cotangents of an operation that declares a pushforward only: record it on tangents, and transpose that."""
-    from mmad._core import Tape, Var
+    from mmad._core import Var
+    from mmad._tape import Tape
 
     tape = next((v.tape for v in (*vals, out) if isinstance(v, Var)), None)
     env = None if tape is not None else Frozen

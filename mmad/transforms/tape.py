@@ -19,8 +19,9 @@ import os
 
 import numpy as np
 
-from mmad import _core, tree
-from mmad._core import ArrayVar, ScalarVar, Traced
+from mmad import _tape, tree
+from mmad._core import ScalarVar, Traced
+from mmad._storage import ArrayVar
 from mmad.errors import TraceError
 from mmad.tracing import Trace, describe, is_static, plain_leaf
 from mmad.transforms.evaluate import evaluate
@@ -29,7 +30,7 @@ from mmad.transforms.instruction import decode
 __all__ = ["Tape", "record"]
 
 
-class Tape(_core.Tape):
+class Tape(_tape.Tape):
     """A recorded function: instructions in static single assignment form, with guards where Python looked at a value.
 
     Made by :func:`mmad.record` and by the transforms; calling it evaluates it at other arguments.

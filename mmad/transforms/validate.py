@@ -10,7 +10,7 @@
 
 import numpy as np
 
-from mmad._core import scalar_opcodes
+from mmad._instructions import scalar_opcodes
 from mmad.transforms.evaluate import GuardError, evaluate
 
 __all__ = ["ValidationError", "validate"]

@@ -1,0 +1,96 @@
+"""Contract of what a tape is made of: nodes, operations, array records."""
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+cimport numpy as cnp
+
+
+cdef extern from "_node.h" nogil:
+    ctypedef struct Node:
+        uint16_t op
+        uint16_t flags
+        int32_t a
+        int32_t b
+        int32_t c
+        double v
+        int64_t i
+    enum:
+        OP_INPUT, OP_CONST, OP_REC, OP_LOAD, OP_STORE, OP_GUARD, OP_FIRST_SCALAR
+        NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL
+        SCALAR_BEFORE, SCALAR_END
+        SC_add, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
+        SC_less, SC_signbit, SC_chain, SC_positive
+    int64_t node_index(const Node *n) noexcept
+    int const_slot(uint64_t bits) noexcept
+    double scalar_eval(int op, double a, double b, double c) noexcept
+    const char *scalar_name(int op) noexcept
+    int scalar_arity(int op) noexcept
+
+
+# What an operation is to the sweeps.
+cdef enum:
+    KIND_ELEMENTWISE = 0   # partials
+    KIND_STRUCTURAL = 1    # linear arguments with transposes, or a pushforward
+    KIND_WINDOW = 2        # affine view of a base
+    KIND_PUT = 3           # new version of a base, one window written
+    KIND_PUT_INDEX = 4     # new version of a base, fancy index written
+
+
+cdef class Op:
+    cdef readonly str name
+    cdef readonly object impl
+    cdef readonly int nin
+    cdef readonly int opcode
+    cdef readonly int kind
+    cdef readonly bint boolean
+    cdef public bint needs_out
+    cdef readonly bint raw
+    cdef public bint joint
+    cdef public tuple partials
+    cdef public object jvp
+    cdef public object transposes
+    cdef public object batch
+    cdef public object probes
+    cdef public object ufunc
+    cdef public str doc
+
+
+cdef class Rec:
+    cdef readonly Op op
+    cdef readonly tuple args
+    cdef readonly tuple vals
+    cdef readonly dict params
+    cdef readonly object out
+    cdef readonly tuple shape
+    cdef readonly object dtype
+
+
+cdef class Instructions:
+    cdef Node *nodes
+    cdef int32_t n
+    cdef int64_t capacity
+    cdef readonly list recs
+    cdef public bint open
+    cdef readonly bint guarded
+    cdef public object origin
+    cdef public list inputs
+    cdef public object outputs
+    cdef public object in_tree
+    cdef public object out_tree
+    cdef dict watched
+    cdef readonly bint live
+    cdef uint64_t const_bits[64]
+    cdef int32_t const_node[64]
+    cdef int grow(self) except -1
+    cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v) except -1
+    cdef int32_t push_rec(self, int op, int flags, Rec rec, double v) except -1
+    cdef int32_t constant(self, double v, int flags) except -1
+    cdef Rec rec_of(self, int32_t node)
+    cpdef check_watched(self)
+    cdef object record(self, Op op, tuple args, dict params)
+
+
+ctypedef object (*Door)(Op op, tuple args, dict params)
+
+cdef void set_door(Door door) noexcept
+cpdef Op scalar_op(int opcode)
+cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype)
+cdef object freeze(Instructions tape, object value)

@@ -1,0 +1,29 @@
+"""Contract of traced arrays."""
+from libc.stdint cimport int32_t, int64_t
+
+cimport numpy as cnp
+
+from mmad._core cimport Var
+from mmad._instructions cimport Instructions, Op
+
+
+cdef class ArrayVar(Var):
+    cdef cnp.ndarray arr
+    cdef readonly ArrayVar base
+    cdef tuple window
+    cdef int64_t version
+    cdef bint fresh
+    cdef int sync(self) except -1
+    cdef cnp.ndarray take(self)
+    cdef int prepare_write(self) except -1
+    cdef ArrayVar alias(self, cnp.ndarray r)
+    cdef object load(self, Py_ssize_t flat, double v)
+    cdef Py_ssize_t element(self, object index, double **address) except -2
+    cdef int write(self, object index, object value) except -1
+    cdef object inplace(self, Op op, object other)
+    cpdef assign(self, r, name=*)
+
+
+cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh)
+cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1
+cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1

@@ -1,0 +1,527 @@
+"""Traced arrays: storages, views, and what writes to them.
+
+Design
+------
+* An :class:`ArrayVar` is a *storage* (a root: node, buffer, version) or a *view* of one (`base` and an affine window
+  of it).  A write makes a new version of the root; views notice by the version number and record their window again
+  when next read.
+* Copy-on-write: `fresh` says that nothing but the root holds the buffer, so a write may go in place.  Whatever
+  an operation consumes is no longer fresh.
+"""
+cimport cython
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._arrays cimport window_view
+from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
+                         o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
+                         o_square, o_sub, o_window)
+from mmad._core import HOOKS, concrete
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
+                                 OP_REC, OP_STORE, SC_add, Node, Op, freeze, new_rec)
+
+cnp.import_array()
+
+cdef dict _HOOKS = HOOKS
+
+
+cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh):
+    cdef ArrayVar r = ArrayVar.__new__(ArrayVar)
+    r.tape, r.node, r.arr, r.fresh, r.base, r.version = tape, node, arr, fresh, None, 0
+    return r
+
+
+cpdef bint basic_index(object index):
+    """Whether NumPy answers this index with a view."""
+    if isinstance(index, tuple):
+        for k in index:
+            if not (k is None or k is Ellipsis or isinstance(k, slice)
+                    or (isinstance(k, (int, np.integer)) and not isinstance(k, bool))):
+                return False
+        return True
+    return (index is None or index is Ellipsis or isinstance(index, slice)
+            or (isinstance(index, (int, np.integer)) and not isinstance(index, bool)))
+
+
+def plain_index(index):
+    """An index without traced integers and masks in it."""
+    if isinstance(index, tuple):
+        return tuple([plain_index(k) for k in index])
+    if isinstance(index, list):
+        return np.asarray(index)
+    if isinstance(index, Traced):
+        if index.dtype.kind not in "biu":
+            raise IndexError("arrays used as indices must be of integer or boolean type, not a traced float")
+        if index.shape == () and index.dtype.kind != "b":
+            return index.__index__()
+        return concrete(index)
+    return index
+
+
+@cython.final
+cdef class ArrayVar(Var):
+    """A traced array: a storage of its own, or a view of another one."""
+
+    # A view is (offset, shape, strides) in elements of its C-ordered base.
+    cdef int sync(self) except -1:
+        """Bring a view up to date with its base."""
+        cdef ArrayVar base = self.base
+        if not self.tape.open:
+            leaked(self.tape)
+        if base is None or self.version == base.version:
+            return 0
+        self.arr = window_view(base.arr, self.window[0], self.window[1], self.window[2])
+        self.node = push_window(base, self.window, self.arr)
+        self.version = base.version
+        return 0
+
+    cdef cnp.ndarray take(self):
+        """The value, for an operation that will hold on to it."""
+        cdef ArrayVar root = self if self.base is None else self.base
+        self.sync()
+        self.tape.nodes[self.node].flags |= NODE_CONSUMED
+        if root.fresh:
+            if self.base is not None and self.tape.is_version(root.node):
+                return self.arr.copy()  # the storage is being written piece by piece: hold the piece, not all of it
+            root.fresh = False
+        return self.arr
+
+    cdef int prepare_write(self) except -1:
+        """Make the root's buffer this storage's own before a write in place (copy-on-write)."""
+        if not self.fresh or not self.arr.flags.c_contiguous:
+            self.arr = self.arr.copy(order="C")
+            self.fresh = True
+        return 0
+
+    cdef ArrayVar alias(self, cnp.ndarray r):
+        """A view for `r`, a NumPy view into this array's buffer."""
+        cdef ArrayVar root = self if self.base is None else self.base
+        cdef ArrayVar view
+        cdef Py_ssize_t size = r.dtype.itemsize
+        offset = (<char *> cnp.PyArray_DATA(r) - <char *> cnp.PyArray_DATA(root.arr)) // size
+        view = ArrayVar.__new__(ArrayVar)
+        view.tape, view.base, view.arr, view.version = self.tape, root, r, root.version
+        view.window = (offset, (<object> r).shape, tuple([s // size for s in (<object> r).strides]))
+        view.node = push_window(root, view.window, r)
+        return view
+
+    def refresh(self):
+        """Bring the node of a view up to date with its base."""
+        if self.tape.open:
+            self.sync()
+
+    def view(self, function=None):
+        """`function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
+
+        Parameters
+        ----------
+        function : callable
+            ndarray -> ndarray, reshaping or reordering axes only.
+        """
+        cdef ArrayVar root = self if self.base is None else self.base
+        self.sync()
+        if function is None:
+            function = _whole
+        elif not callable(function) or isinstance(function, type):
+            raise TypeError("a traced array cannot be viewed as another dtype")
+        if not root.arr.flags.c_contiguous:  # only a storage without views can be laid out anew
+            root.arr, root.fresh = root.arr.copy(order="C"), True
+        r = function(self.arr)
+        if r is self.arr:
+            r = r[...]
+        if np.may_share_memory(r, root.arr) or not r.size:
+            return self.alias(r)
+        # NumPy copied: the same elements in another order, a window of this array laid out in C order
+        if self.arr.flags.c_contiguous:
+            raise TypeError("this reordering of a traced array is not a view of it")
+        return (<ArrayVar> apply1(o_pos, self)).view(function)
+
+    cdef object load(self, Py_ssize_t flat, double v):
+        """Read one element: a scalar instruction."""
+        cdef ArrayVar root = self if self.base is None else self.base
+        return make_scalar(self.tape, load_node(root, flat, v), v, NODE_STRONG)
+
+    cdef Py_ssize_t element(self, object index, double **address) except -2:
+        """Flat index in the base of an all-integer index of a float64 array; -1 if it is another kind."""
+        cdef cnp.ndarray arr = self.arr
+        cdef int nd = arr.ndim, k
+        cdef Py_ssize_t i, flat, step
+        cdef char *p = <char *> cnp.PyArray_DATA(arr)
+        cdef object item
+        if arr.dtype.num != cnp.NPY_DOUBLE or nd == 0:
+            return -1
+        if type(index) is tuple:
+            if len(<tuple> index) != nd:
+                return -1
+        elif nd != 1:
+            return -1
+        flat = 0 if self.base is None else <Py_ssize_t> self.window[0]
+        step = 1
+        for k in range(nd - 1, -1, -1):
+            item = (<tuple> index)[k] if type(index) is tuple else index
+            if type(item) is not int:
+                if not isinstance(item, np.integer):
+                    return -1
+            i = item
+            if i < 0:
+                i += cnp.PyArray_DIM(arr, k)
+            if i < 0 or i >= cnp.PyArray_DIM(arr, k):
+                raise IndexError(f"index {item} is out of bounds for axis {k} with size {cnp.PyArray_DIM(arr, k)}")
+            p += i * cnp.PyArray_STRIDE(arr, k)
+            if self.base is None:
+                flat += i * step
+                step *= cnp.PyArray_DIM(arr, k)
+            else:
+                flat += i * <Py_ssize_t> (<tuple> self.window[2])[k]
+        address[0] = <double *> p
+        return flat
+
+    def __getitem__(self, index):
+        cdef Py_ssize_t flat
+        cdef double *p
+        self.sync()
+        if type(index) is not slice:
+            flat = self.element(index, &p)
+            if flat >= 0:
+                return self.load(flat, p[0])
+        if basic_index(index):
+            r = <ArrayVar> self.view(_Getter(index))
+            if (<ArrayVar> r).arr.ndim == 0 and not (
+                    index is Ellipsis or (type(index) is tuple and Ellipsis in index)):
+                return scalar_of(<ArrayVar> r)
+            return r
+        return apply2(o_gather, self, plain_index(index))
+
+    def __setitem__(self, index, value):
+        cdef ArrayVar root = self if self.base is None else self.base
+        cdef Instructions tape = self.tape
+        cdef Py_ssize_t flat
+        cdef double *p
+        cdef double v
+        cdef int32_t source
+        self.sync()
+        if type(value) is ScalarVar or type(value) is float or type(value) is int:
+            flat = self.element(index, &p)
+            if flat >= 0 and writeable(self):
+                if type(value) is ScalarVar:
+                    if (<ScalarVar> value).tape is not tape:
+                        mixed(tape, (<ScalarVar> value).tape)
+                    v, source = (<ScalarVar> value).v, (<ScalarVar> value).node
+                else:
+                    v = value
+                    source = tape.constant(v, 0)
+                root.prepare_write()
+                (<double *> cnp.PyArray_DATA(root.arr))[flat] = v
+                store(root, source, flat)
+                return
+        self.write(index, value)
+
+    cdef int write(self, object index, object value) except -1:
+        """Assign to any index: a new version of the root."""
+        cdef ArrayVar root = self if self.base is None else self.base
+        cdef ArrayVar target
+        if isinstance(value, Wrapper):
+            raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
+                            "an outer one; make the array inside the inner function, with np.zeros_like of its "
+                            "argument")
+        writeable(self)
+        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+            value = _HOOKS["lift"](value)
+        if isinstance(value, Var) and value.tape is not self.tape:
+            mixed(self.tape, value.tape)
+        if not isinstance(value, Var):
+            value = np.asarray(value)
+            if value.ndim == 0:
+                value = value[()]
+            value = freeze(self.tape, value)
+        if (self.arr.dtype.kind in "biu" and isinstance(value, Traced) and value.dtype.kind not in "biu") or (
+                value.dtype.kind == "c" and self.arr.dtype.kind == "f"):
+            raise TypeError(f"cannot store a traced {value.dtype} value in an array of dtype {self.arr.dtype} without "
+                            "losing its derivative")
+        if isinstance(index, ScalarVar):
+            index = bool(index)
+        if basic_index(index):
+            target = self if index is Ellipsis else self.view(_Getter(index))
+            if type(value) is ArrayVar and (<ArrayVar> value).base is root and target is not self:
+                (<ArrayVar> value).sync()
+                if (<ArrayVar> value).window == target.window:
+                    return 0  # y[k] += v writes its own view back
+            window = target.window if target.base is not None else whole(root.arr)
+            op, params = o_put, {"offset": window[0], "shape": window[1], "strides": window[2],
+                                 "of": (<object> root.arr).shape}
+        else:
+            index = plain_index(index)
+            if self.base is not None:  # the index of the view, in terms of the base
+                flat = np.arange(root.arr.size).reshape((<object> root.arr).shape)
+                flat = np.ascontiguousarray(window_view(flat, self.window[0], self.window[1], self.window[2]))[index]
+                index = np.unravel_index(flat, (<object> root.arr).shape)
+            op, params = o_putidx, None
+        if type(value) is ScalarVar:
+            ids, vals = (root.node, (<ScalarVar> value).node), (None, (<ScalarVar> value).v)
+        elif type(value) is ArrayVar:
+            v = (<ArrayVar> value).take()
+            ids, vals = (root.node, (<ArrayVar> value).node), (None, v)
+        else:
+            ids, vals = (root.node, -1), (None, value)
+        root.prepare_write()
+        if op is o_put:
+            window_view(root.arr, window[0], window[1], window[2])[...] = vals[1]
+        else:
+            root.arr[index] = vals[1]
+            ids, vals = ids + (-1,), vals + (index,)
+        rec = new_rec(op, ids, vals, params, None, (<object> root.arr).shape, root.arr.dtype)
+        advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0))
+        return 0
+
+    cdef object inplace(self, Op op, object other):
+        """`self op= other` with NumPy's rules: the result keeps this array's shape and dtype."""
+        if not isinstance(other, Traced) and not isinstance(other, PLAIN):
+            return NotImplemented
+        self.sync()
+        r = apply2(op, self, other)
+        self.assign(r, op.name)
+        return self
+
+    cpdef assign(self, r, name="assignment"):
+        """Let this array (and all its views) take the value `r` of the same shape."""
+        cdef ArrayVar result
+        self.sync()
+        shape = r.shape if hasattr(r, "shape") else np.shape(r)
+        own = (<object> self.arr).shape
+        if shape != own and np.broadcast_shapes(shape, own) != own:
+            raise ValueError(f"non-broadcastable output operand with shape {own} doesn't match the broadcast "
+                             f"shape {shape}")
+        if not np.can_cast(np.result_type(r if not isinstance(r, Traced) else r.dtype), self.arr.dtype, "same_kind"):
+            raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.arr.dtype!r} with casting rule "
+                            "'same_kind'")
+        if self.base is None and type(r) is ArrayVar:
+            result = r
+            if result.base is None and result.arr.dtype == self.arr.dtype and shape == (<object> self.arr).shape \
+                    and result.arr.flags.c_contiguous:
+                result.sync()
+                self.arr, self.fresh = result.arr, False
+                advance(self, result.node)
+                return
+        self.write(Ellipsis, r)
+
+    def __iadd__(self, other):
+        return self.inplace(o_add, other)
+
+    def __isub__(self, other):
+        return self.inplace(o_sub, other)
+
+    def __imul__(self, other):
+        return self.inplace(o_mul, other)
+
+    def __itruediv__(self, other):
+        return self.inplace(o_div, other)
+
+    def __ipow__(self, other):
+        if type(other) is int and other == 2:
+            self.assign(apply1(o_square, self), "square")
+            return self
+        return self.inplace(o_pow, other)
+
+    def __imatmul__(self, other):
+        return self.inplace(o_matmul, other)
+
+    def __ifloordiv__(self, other):
+        return self.inplace(o_floordiv, other)
+
+    def __imod__(self, other):
+        return self.inplace(o_mod, other)
+
+    def __len__(self):
+        if self.arr.ndim == 0:
+            raise TypeError("len() of unsized object")
+        return cnp.PyArray_DIM(self.arr, 0)
+
+    def __iter__(self):
+        if self.arr.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        self.sync()
+        truth = bool(self.arr)
+        if self.tape.guarded:
+            self.tape.push(OP_GUARD, NODE_BOOL, self.node, -1, -1, truth)
+        return truth
+
+    def __int__(self):
+        if self.arr.size != 1:
+            raise TypeError("only 0-d or one-element arrays can be converted to int")
+        if self.arr.dtype.kind == "f":
+            return int(apply1(o_pos, self[(0,) * self.arr.ndim] if self.arr.ndim else self))
+        self.sync()
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
+        return int(self.arr.item())
+
+    def __index__(self):
+        if self.arr.dtype.kind not in "iu" or self.arr.ndim:
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        k = int(self.arr)
+        if self.tape.guarded:
+            self.tape.push(OP_GUARD, 0, self.node, -1, -1, k)
+        return k
+
+    def __str__(self):
+        self.refresh()
+        return str(self.arr)
+
+    def __repr__(self):
+        self.refresh()
+        return f"ArrayVar({self.arr!r})"
+
+    def __format__(self, spec):
+        self.sync()
+        return format(self.arr, spec) if spec else str(self.arr)
+
+    def __array__(self, dtype=None, copy=None):
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
+                            "derivative; make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use "
+                            "mmad.concrete(x)")
+        out = np.empty((<object> self.arr).shape, dtype=object)
+        for k in np.ndindex(*(<object> self.arr).shape):
+            out[k] = self[k] if k else self[()]
+        return out
+
+    @property
+    def value(self):
+        """The array, without derivative; on a guarded tape it leaves a guard."""
+        self.refresh()
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
+        return self.arr.copy()
+
+    @property
+    def strong(self):
+        return True
+
+    @property
+    def shape(self):
+        return (<object> self.arr).shape
+
+    @shape.setter
+    def shape(self, shape):
+        raise AttributeError("set the shape of a traced array with x = x.reshape(shape)")
+
+    @property
+    def dtype(self):
+        return self.arr.dtype
+
+    @property
+    def strides(self):
+        return (<object> self.arr).strides
+
+    @property
+    def flags(self):
+        return self.arr.flags
+
+
+cdef class _Getter:
+    cdef object index
+
+    def __init__(self, index):
+        self.index = index
+
+    def __call__(self, a):
+        return _as_view(a, self.index)
+
+
+def _whole(a):
+    return a[...]
+
+
+cdef object _as_view(a, index):
+    """a[index] as an array view even where NumPy would give a scalar."""
+    if type(index) is tuple:
+        return a[index] if Ellipsis in index else a[index + (Ellipsis,)]
+    return a[index] if index is Ellipsis else a[index, ...]
+
+
+cdef tuple whole(cnp.ndarray arr):
+    """The window that is all of a C-ordered array."""
+    cdef list strides = []
+    cdef Py_ssize_t step = 1
+    for d in reversed((<object> arr).shape):
+        strides.append(step)
+        step *= d
+    return 0, (<object> arr).shape, tuple(reversed(strides))
+
+
+cdef int32_t push_window(ArrayVar root, tuple window, cnp.ndarray r) except -1:
+    if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:  # a view of a version already written over
+        root.tape.nodes[root.node].flags |= NODE_CONSUMED
+    params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": (<object> root.arr).shape}
+    rec = new_rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
+    return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
+
+
+cdef int store(ArrayVar root, int32_t source, Py_ssize_t flat) except -1:
+    cdef Instructions tape = root.tape
+    cdef Node *p = tape.nodes + root.node
+    cdef int32_t rec = p.c if p.op == OP_STORE else p.a
+    cdef int32_t node = tape.push(OP_STORE, NODE_ARRAY, root.node, source, rec, 0.0)
+    tape.nodes[node].i = flat
+    return advance(root, node)
+
+
+cdef int32_t load_node(ArrayVar root, int64_t flat, double v) except -1:
+    """Record that element `flat` of a storage is read."""
+    if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:
+        root.tape.nodes[root.node].flags |= NODE_CONSUMED
+    return root.tape.push(OP_LOAD, NODE_STRONG, root.node, <int32_t> (flat & 0xffffffff), <int32_t> (flat >> 32), v)
+
+
+cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1:
+    """acc[flat] += scalar node, for a float64 storage of its own (not a view)."""
+    cdef double *p
+    cdef double v
+    cdef int32_t k
+    acc.prepare_write()
+    p = <double *> cnp.PyArray_DATA(acc.arr) + flat
+    k = load_node(acc, flat, p[0])
+    v = p[0] + acc.tape.nodes[node].v
+    k = acc.tape.push(SC_add, NODE_STRONG, k, node, -1, v)
+    p[0] = v
+    return store(acc, k, flat)
+
+
+cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1:
+    """Read acc[flat] and write zero there."""
+    cdef double *p
+    cdef int32_t k
+    acc.prepare_write()
+    p = <double *> cnp.PyArray_DATA(acc.arr) + flat
+    v[0] = p[0]
+    k = load_node(acc, flat, p[0])
+    p[0] = 0.0
+    store(acc, acc.tape.constant(0.0, 0), flat)
+    return k
+
+
+cdef int advance(ArrayVar root, int32_t node) except -1:
+    root.tape.nodes[root.node].flags |= NODE_SUPERSEDED
+    root.node = node
+    root.version += 1
+    return 0
+
+
+cdef bint writeable(ArrayVar x) except -1:
+    if x.base is not None:
+        for d, s in zip(x.window[1], x.window[2]):
+            if s == 0 and d > 1:
+                raise ValueError("assignment destination is read-only: it is a broadcast view")
+    return True
+
+
+cdef object scalar_of(ArrayVar x):
+    """What NumPy gives for a fully indexed element: a number."""
+    if x.arr.dtype.num == cnp.NPY_DOUBLE:
+        return x.load(<Py_ssize_t> x.window[0], (<double *> cnp.PyArray_DATA(x.arr))[0])
+    return x

@@ -1,0 +1,149 @@
+"""The tape: instructions, and what turns them into traced values and back.
+
+Scalar operations are recorded by :func:`mmad._core.apply_op`; those on arrays here.
+"""
+from libc.stdint cimport int32_t
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._core cimport ScalarVar, make_scalar
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, freeze,
+                                 new_rec)
+from mmad._storage cimport ArrayVar, make_array
+
+cnp.import_array()
+
+cdef object _float64 = np.dtype(np.float64)
+cdef object _np_float64 = np.float64
+
+
+cdef class Tape(Instructions):
+    """A Wengert list of scalar and array instructions in static single assignment form.
+
+    Parameters
+    ----------
+    origin : object
+        What is being traced; its `str` appears in messages ("grad of loss (model.py:12)").
+    guarded : bool
+        Record for replay: comparisons become instructions, and every place where Python looks at a value
+        leaves a guard.
+    live : bool
+        Keep captured arrays themselves, to be read again at every replay, not copies.
+    """
+
+    cdef object record(self, Op op, tuple args, dict params):
+        """Evaluate an array operation and add it to the tape."""
+        cdef list ids = [], vals = []
+        cdef bint foreign = False
+        cdef int k
+        cdef cnp.ndarray arr
+        for a in args:
+            if type(a) is ScalarVar:
+                ids.append((<ScalarVar> a).node)
+                vals.append((<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0)
+            elif type(a) is ArrayVar:
+                arr = (<ArrayVar> a).take()
+                ids.append((<ArrayVar> a).node)
+                vals.append(arr)
+                if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE:
+                    foreign = True
+            else:
+                ids.append(-1)
+                if isinstance(a, cnp.ndarray):
+                    foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE
+                    a = freeze(self, a)
+                vals.append(a)
+        if foreign:  # NEP 50: a NumPy float64 scalar promotes, a Python float does not
+            for k in range(len(vals)):
+                if type(args[k]) is ScalarVar:
+                    if (<ScalarVar> args[k]).flags & NODE_STRONG:
+                        vals[k] = _np_float64(vals[k])
+        cdef tuple v = tuple(vals)
+        if params is not None:
+            out = op.impl(*v, **params)
+        elif len(v) == 1:
+            out = op.impl(v[0])
+        elif len(v) == 2:
+            out = op.impl(v[0], v[1])
+        else:
+            out = op.impl(*v)
+        return self.wrap(op, tuple(ids), v, params, out)
+
+    cdef object wrap(self, Op op, tuple ids, tuple vals, dict params, object out):
+        """The traced result of an operation whose value is `out`."""
+        cdef cnp.ndarray arr
+        cdef int flags = NODE_ARRAY
+        cdef bint fresh
+        if isinstance(out, float):
+            rec = new_rec(op, ids, vals, params, out, (), _float64)
+            return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG, rec, out), out, NODE_STRONG)
+        if type(out) is not cnp.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> out) != cnp.NPY_DOUBLE:
+            out = np.asarray(out)
+            kind = out.dtype.kind
+            if kind not in "fcbiu":
+                raise TypeError(f"{op.name} gave an array of dtype {out.dtype}, which has no derivative")
+            if kind in "biu":
+                if not self.guarded:
+                    return out if out.ndim else out[()]
+                if kind == "b" and not out.ndim:
+                    rec = new_rec(op, ids, vals, params, out, (), out.dtype)
+                    return make_scalar(self, self.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
+                flags |= NODE_BOOL
+        arr = out
+        fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
+        if fresh:
+            for a in vals:
+                if a is out:
+                    fresh = False
+        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
+        return make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
+
+    def value_of(self, var):
+        """The value of a traced value as it is now; unlike `var.value` it leaves no guard."""
+        if type(var) is ScalarVar:
+            return (<ScalarVar> var).v
+        (<ArrayVar> var).refresh()
+        return (<ArrayVar> var).arr
+
+    def add_guard(self, var):
+        """Python looks at a traced value: a replay is good only where it is what it is now."""
+        cdef ArrayVar x
+        if type(var) is ScalarVar:
+            if (<ScalarVar> var).flags & NODE_BOOL:
+                bool(var)
+            else:
+                self.push(OP_GUARD, 0, (<ScalarVar> var).node, -1, -1, (<ScalarVar> var).v)
+            return
+        x = var
+        x.sync()
+        self.recs.append(new_rec(None, (), (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
+        self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
+
+    def add_input(self, value, strong=False):
+        """A new input: a traced copy of a float or of a C-contiguous array."""
+        cdef int32_t node
+        cdef cnp.ndarray arr
+        if isinstance(value, float):
+            node = self.push(OP_INPUT, NODE_STRONG if strong else 0, -1, -1, -1, value)
+            return make_scalar(self, node, value, NODE_STRONG if strong else 0)
+        arr = value
+        rec = new_rec(None, (), (), None, arr, value.shape, value.dtype)
+        node = self.push_rec(OP_INPUT, NODE_ARRAY, rec, 0.0)
+        return make_array(self, node, arr, False)
+
+    def add_constant(self, value):
+        """A traced constant: a float, or an array whose buffer the trace may write to."""
+        if isinstance(value, float):
+            return make_scalar(self, self.constant(value, 0), value, 0)
+        rec = new_rec(None, (), (), None, value, value.shape, value.dtype)
+        return make_array(self, self.push_rec(OP_CONST, NODE_ARRAY, rec, 0.0), value, False)
+
+    def var_at(self, int32_t k, value=None):
+        """A traced value for node k; `value` is the array where the node is one."""
+        if self.nodes[k].flags & NODE_ARRAY:
+            if value is None:
+                value = self.rec_of(k).out
+            return make_array(self, k, value, False)
+        return make_scalar(self, k, self.nodes[k].v, self.nodes[k].flags & (NODE_STRONG | NODE_BOOL))
