@@ -38,26 +38,30 @@ cdef extern from "Python.h":
     void Py_INCREF(object o)
 
 
-cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides):
-    """The window of a C-contiguous base: offset and strides in elements."""
+cdef cnp.ndarray view_at(cnp.ndarray a, Py_ssize_t offset, tuple shape, tuple strides):
+    """A view into a's memory: offset from its first element and strides in bytes; the caller vouches for the bounds."""
     cdef cnp.npy_intp dims[64]
     cdef cnp.npy_intp steps[64]
-    cdef Py_ssize_t size = base.dtype.itemsize
     cdef int nd = len(shape), k
-    cdef cnp.dtype descr = base.dtype
+    cdef cnp.dtype descr = a.dtype
     cdef cnp.ndarray r
-    if not PyArray_ISCARRAY_RO(base):
-        base = np.ascontiguousarray(base)
     for k in range(nd):
         dims[k] = shape[k]
-        steps[k] = <Py_ssize_t> strides[k] * size
+        steps[k] = strides[k]
     Py_INCREF(descr)
-    r = PyArray_NewFromDescr(&PyArray_Type, descr, nd, dims, steps,
-                             <char *> cnp.PyArray_DATA(base) + <Py_ssize_t> offset * size,
-                             NPY_ARRAY_WRITEABLE if base.flags.writeable else 0, NULL)
-    PyArray_SetBaseObject(r, base)
-    Py_INCREF(base)
+    r = PyArray_NewFromDescr(&PyArray_Type, descr, nd, dims, steps, <char *> cnp.PyArray_DATA(a) + offset,
+                             NPY_ARRAY_WRITEABLE if a.flags.writeable else 0, NULL)
+    Py_INCREF(a)
+    PyArray_SetBaseObject(r, a)
     return r
+
+
+cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides):
+    """The window of a C-contiguous base: offset and strides in elements."""
+    cdef Py_ssize_t size = base.dtype.itemsize
+    if not PyArray_ISCARRAY_RO(base):
+        base = np.ascontiguousarray(base)
+    return view_at(base, <Py_ssize_t> offset * size, shape, tuple([<Py_ssize_t> s * size for s in strides]))
 
 
 cdef uint64_t checksum(cnp.ndarray arr) except? 0:

@@ -8,6 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._arrays cimport view_at
 from mmad._core cimport Traced, Wrapper, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
@@ -105,18 +106,14 @@ cdef class Batch(Wrapper):
 
     def view(self, function):
         """`function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
-        shape = self.shape
-        probe = np.empty(shape, dtype=self.dtype)
-        r = function(probe)
-        size = probe.itemsize
-        offset = (r.__array_interface__["data"][0] - probe.__array_interface__["data"][0]) // size
-        strides = tuple(s // size for s in r.strides)
-        lane = int(np.prod(shape))
-        window = OPERATIONS["window"].impl
-
         def lanewise(a):
-            a = np.ascontiguousarray(a)
-            return window(a, offset, (a.shape[0],) + r.shape, (lane,) + strides, a.shape)
+            if not len(a):
+                return np.empty((0,) + function(np.empty(a.shape[1:], a.dtype)).shape, a.dtype)
+            r = function(a[0, ...])
+            if not np.may_share_memory(r, a):
+                return np.stack([function(lane) for lane in a])  # NumPy copies here
+            offset = r.__array_interface__["data"][0] - a.__array_interface__["data"][0]
+            return view_at(a, offset, (a.shape[0],) + r.shape, (a.strides[0],) + r.strides)
 
         return Batch(self.level, lanewise(self.lanes) if isinstance(self.lanes, np.ndarray)
                      else self.lanes.view(lanewise))

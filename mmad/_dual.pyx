@@ -377,6 +377,7 @@ cdef class ArrayDual(Dual):
         out = np.empty(self.shape, dtype=object)
         for k in np.ndindex(*self.shape):
             out[k] = self[k]
+        out.flags.writeable = False  # a copy: writing into it would be lost
         return out
 
     @property

@@ -104,6 +104,9 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
     cdef int i
     if type(ct) is float and out_shape and (op.kind != KIND_ELEMENTWISE or op.transposes is not None):
         ct = np.full(out_shape, ct)
+    if op.transposes is not None and type(op.transposes) is not dict:  # variadic: all operands at once
+        parts = op.transposes.every(ct, active, *vals, **params)
+        return [None if g is None else fit(g, v, out_shape) for g, v in zip(parts, vals)]
     for i in range(len(vals)):
         if not active[i]:
             gs.append(None)

@@ -17,6 +17,7 @@ cdef class ArrayVar(Var):
     cdef cnp.ndarray take(self)
     cdef int prepare_write(self) except -1
     cdef ArrayVar alias(self, cnp.ndarray r)
+    cdef object rearranged(self, function)
     cdef object load(self, Py_ssize_t flat, double v)
     cdef Py_ssize_t element(self, object index, double **address) except -2
     cdef int write(self, object index, object value) except -1

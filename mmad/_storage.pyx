@@ -126,17 +126,21 @@ cdef class ArrayVar(Var):
             function = _whole
         elif not callable(function) or isinstance(function, type):
             raise TypeError("a traced array cannot be viewed as another dtype")
-        if not root.arr.flags.c_contiguous:  # only a storage without views can be laid out anew
-            root.arr, root.fresh = root.arr.copy(order="C"), True
         r = function(self.arr)
-        if r is self.arr:
-            r = r[...]
-        if np.may_share_memory(r, root.arr) or not r.size:
-            return self.alias(r)
-        # NumPy copied: the same elements in another order, a window of this array laid out in C order
-        if self.arr.flags.c_contiguous:
+        if np.may_share_memory(r, self.arr) or not r.size:
+            if not root.arr.flags.c_contiguous:  # a storage that has no views yet: laid out in C order, which windows need
+                root.arr, root.fresh = root.arr.copy(order="C"), True
+                r = function(self.arr)
+            return self.alias(r[...] if r is self.arr else r)
+        # NumPy copies: the same elements in another order, as a window of a new array
+        return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
+
+    cdef object rearranged(self, function):
+        """A view of this array, which is new and in C order, that has no other name."""
+        r = function(self.arr)
+        if not np.may_share_memory(r, self.arr):
             raise TypeError("this reordering of a traced array is not a view of it")
-        return (<ArrayVar> apply1(o_pos, self)).view(function)
+        return self.alias(r)
 
     cdef object load(self, Py_ssize_t flat, double v):
         """Read one element: a scalar instruction."""
@@ -388,6 +392,7 @@ cdef class ArrayVar(Var):
         out = np.empty((<object> self.arr).shape, dtype=object)
         for k in np.ndindex(*(<object> self.arr).shape):
             out[k] = self[k] if k else self[()]
+        out.flags.writeable = False  # a copy: writing into it would be lost
         return out
 
     @property

@@ -629,15 +629,21 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
     cdef Tape tape = cells.tape
     cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
     cdef Op op = rec.op
-    cdef list dots = [cells.get(j) for j in rec.args], partials = None
+    cdef list dots, partials = None
     cdef bint any_dot = False
+    cdef int32_t base
+    if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
+        base = rec.args[0]  # its buffer is handed on, so nothing here may hold it
+        v = cells.get(rec.args[1])
+        if v is None and (base < 0 or cells.is_zero(base)):
+            return 0
+        return tangent_put(cells, k, rec, v)
+    dots = [cells.get(j) for j in rec.args]
     for d in dots:
         if d is not None:
             any_dot = True
     if not any_dot:
         return 0
-    if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
-        return tangent_put(cells, k, rec, dots[1])
     if op.kind == KIND_WINDOW:
         d = dots[0]
         if not cells.is_array(rec.args[0]):

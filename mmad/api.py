@@ -9,7 +9,7 @@ from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
-from mmad.tracing import Forwarding, Trace, describe, finished, is_static, plain_leaf, restore
+from mmad.tracing import Forwarding, Place, Trace, describe, finished, is_static, plain_leaf, refuse_left_behind, restore
 
 __all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "value_grad_hvp", "vjp"]
 
@@ -267,7 +267,7 @@ def _tangent_pairs(primals, tangents, what):
             if is_static(x):
                 pairs.append((x, None))
                 continue
-            where = f"{what}: argument {k}{tree.paths(p)[i]}" if type(x) is not float else what
+            where = Place(what, k, p, i)
             x = x if isinstance(x, Traced) else plain_leaf(x, where)
             pairs.append((x, tangent_like(d, x, where)))
         out.append((structure, pairs))
@@ -337,6 +337,7 @@ def _forward(f, pairs, level):
         raise TypeError(f"{describe(f, 'jvp')}: no argument has a derivative")
     with Forwarding(wrapper):
         outputs, structure = tree.flatten(f(*args))
+        refuse_left_behind(outputs)
         outputs = [HOOKS["lift"](v) if isinstance(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
     ys, dots = [], []
     for out in outputs:

@@ -45,10 +45,12 @@ class Recording:
         if not hasattr(_state, "tapes"):
             _state.tapes = []
         _state.tapes.append(self.tape)
+        self.left, _state.left = getattr(_state, "left", None), None
         self.pool = _pool.enter()
 
     def __exit__(self, *_):
         _pool.leave(self.pool)
+        _state.left = self.left
         _state.tapes.pop()
         if self.tape not in _state.tapes:
             self.tape.open = False
@@ -64,9 +66,32 @@ class Forwarding:
         if not hasattr(_state, "wrappers"):
             _state.wrappers = []
         _state.wrappers.append(self.wrapper)
+        self.left, _state.left = getattr(_state, "left", None), None
 
     def __exit__(self, *_):
+        _state.left = self.left
         _state.wrappers.pop()
+
+
+def left_behind(shape):
+    """A plain array took a traced value by augmented assignment: what other names it has are of no use any more."""
+    _state.left = shape
+
+
+HOOKS["left_behind"] = left_behind
+
+
+def refuse_left_behind(outputs):
+    """Raise if a result is the NaN that stands in a plain array in place of traced values."""
+    if getattr(_state, "left", None) is None:
+        return
+    for y in outputs:
+        if isinstance(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
+            raise TypeError(
+                f"a plain array of shape {_state.left} took traced values by augmented assignment (as in buffer += x) "
+                "under one name and was read under another, so the derivative is lost; make the array with "
+                "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
+            )
 
 
 def wrappers_open():
@@ -111,6 +136,18 @@ class Description:
 def describe(f, what):
     """What is being differentiated, for messages."""
     return Description(f, what)
+
+
+class Place:
+    """'grad: argument 0['weights'][1]', for messages; worked out when it is printed."""
+
+    __slots__ = ("arg", "i", "position", "what")
+
+    def __init__(self, what, position, arg, i):
+        self.what, self.position, self.arg, self.i = what, position, arg, i
+
+    def __str__(self):
+        return f"{self.what}: argument {self.position}{tree.paths(self.arg)[self.i]}"
 
 
 def plain_leaf(x, where):
@@ -165,7 +202,7 @@ def finished(x):
     if isinstance(x, ScalarVar):
         return np.float64(x.value) if x.strong else x.value
     if isinstance(x, ArrayVar):
-        return x.value if x.shape or x.dtype.kind != "c" else x.value[()]
+        return x.value if x.shape or x.base is not None or x.dtype == np.float64 else x.value[()]
     if isinstance(x, Dual):
         return make_dual(x.level, finished(x.primal), finished(x.tangent))
     if isinstance(x, Batch):
@@ -215,6 +252,7 @@ class Trace:
                 self.outputs, self.out_tree = [out], tree.LEAF
                 return
             self.outputs, self.out_tree = tree.flatten(out)
+            refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
                 if isinstance(out, np.ndarray) and out.dtype.hasobject:
                     out = self.outputs[i] = HOOKS["lift"](out)
@@ -238,8 +276,7 @@ class Trace:
                 self.inputs.append(None)
                 continue
             if type(leaf) is not float and not isinstance(leaf, Traced):
-                where = f"{what}: argument {position}{tree.paths(arg)[i]}"
-                x = self._input(plain_leaf(leaf, where), leaf)
+                x = self._input(plain_leaf(leaf, Place(what, position, arg, i)), leaf)
             else:
                 x = self._input(leaf, leaf)
             traced.append(x)

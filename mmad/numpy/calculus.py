@@ -294,8 +294,12 @@ def imag(x):
 
 prop("real")(real)
 prop("imag")(imag)
-implements(method="conj")(lambda x: a.conjugate(x))
-implements(method="conjugate")(lambda x: a.conjugate(x))
+@implements(method="conj")
+def _conj(x):
+    return a.conjugate(x) if np.dtype(x.dtype).kind == "c" else x  # NumPy gives a real array itself
+
+
+implements(method="conjugate")(_conj)
 
 
 @implements(np.angle)

@@ -255,9 +255,10 @@ def astype(x, dtype, /, *, copy=True, device=None):
     return a.astype(x, dtype=np.dtype(dtype))
 
 
-implements(method="astype")(
-    lambda x, dtype, order="K", casting="unsafe", subok=True, copy=True: a.astype(x, dtype=np.dtype(dtype))
-)
+@implements(method="astype")
+def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    return x if not copy and x.dtype == np.dtype(dtype) else a.astype(x, dtype=np.dtype(dtype))
+
 
 
 @implements(method="item")

@@ -13,25 +13,48 @@ from mmad.ops.structure import viewed
 def write_out(out, result, name):
     """Put a result where `out=` asked for it.
 
-    A plain array cannot hold it: the traced result is returned (augmented assignment rebinds the name to it), and the
-    plain array is filled with NaN, so that another name for it cannot be read unnoticed.
+    Raises
+    ------
+    TypeError
+        `out` is a plain array, which cannot hold a traced result.
     """
     if isinstance(out, Traced):
         out.assign(result, name)
         return out
-    if shape_of(result) != out.shape and np.broadcast_shapes(shape_of(result), out.shape) != out.shape:
-        raise ValueError(
-            f"non-broadcastable output operand with shape {out.shape} doesn't match the broadcast "
-            f"shape {shape_of(result)}"
+    _check_out(out, result, name)
+    if isinstance(result, Traced):
+        raise TypeError(
+            f"np.{name}(out=) of a traced value into a plain array would lose the derivative; make the array with "
+            "np.zeros(n, like=x), np.zeros_like(x) or mmad.numpy.zeros(n)"
         )
-    if not isinstance(result, Traced):
-        out[...] = result
-        return out
-    if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+    out[...] = result
+    return out
+
+
+def _check_out(out, result, name):
+    shape = shape_of(result)
+    if shape != out.shape and np.broadcast_shapes(shape, out.shape) != out.shape:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {out.shape} doesn't match the broadcast shape {shape}"
+        )
+    if isinstance(result, Traced) and not np.can_cast(result.dtype, out.dtype, "same_kind"):
         raise TypeError(
             f"cannot cast {name} output from {result.dtype!r} to {out.dtype!r} with casting rule 'same_kind'"
         )
+
+
+def _rebound(out, result, name):
+    """What ``out op= traced`` gives for a plain array: the traced result, which Python rebinds the name to.
+
+    The plain array is filled with NaN, so that another name for it cannot be read unnoticed, and a derivative whose
+    result is such a NaN is refused.
+    """
+    _check_out(out, result, name)
+    if not isinstance(result, Traced):
+        out[...] = result
+        return out
     out.fill(np.nan)
+    HOOKS["left_behind"](out.shape)
     return result
 
 
@@ -90,7 +113,11 @@ def _call(ufunc, inputs, kwargs):
             raise TypeError(f"np.{ufunc.__name__}(where=) on traced values needs out=, which gives the other elements")
         keep = a.positive(target) if isinstance(target, Traced) else target.copy()
         result = a.select(where, result, keep)
-    return result if target is None else write_out(target, result, ufunc.__name__)
+    if target is None:
+        return result
+    if not isinstance(target, Traced) and inputs and inputs[0] is target:
+        return _rebound(target, result, ufunc.__name__)
+    return write_out(target, result, ufunc.__name__)
 
 
 def _ufunc(ufunc, method, inputs, kwargs):

@@ -150,10 +150,18 @@ class _ConcatenateTransposes(dict):
 
     def __missing__(self, i):
         def rule(ct, *arrays, axis):
-            start = sum(shape_of(a)[axis] for a in arrays[:i])
-            return ct[(slice(None),) * axis + (slice(start, start + shape_of(arrays[i])[axis]),)]
+            return self.every(ct, [k == i for k in range(len(arrays))], *arrays, axis=axis)[i]
 
         return rule
+
+    def every(self, ct, active, *arrays, axis):
+        """The parts of a cotangent for all active operands at once."""
+        parts, start = [], 0
+        for on, x in zip(active, arrays, strict=True):
+            stop = start + shape_of(x)[axis]
+            parts.append(ct[(slice(None),) * axis + (slice(start, stop),)] if on else None)
+            start = stop
+        return parts
 
 
 def _concatenate_batch(vals, batched, axis):
