@@ -104,6 +104,11 @@ cdef class Batch(Wrapper):
     def __repr__(self):
         return f"Batch({self.lanes!r})"
 
+    def laid_out(self):
+        """This batch, its lanes in C order in memory."""
+        self.lanes = np.ascontiguousarray(self.lanes) if isinstance(self.lanes, np.ndarray) else self.lanes.laid_out()
+        return self
+
     def view(self, function):
         """`function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
         def lanewise(a):

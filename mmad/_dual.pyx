@@ -284,6 +284,12 @@ cdef object viewed(object x, function):
 cdef class ArrayDual(Dual):
     """An array of dual numbers: value and tangent are two arrays of one shape."""
 
+    def laid_out(self):
+        """This array, both parts in C order in memory."""
+        self._primal, self.tangent = [
+            np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x.laid_out() for x in (self._primal, self.tangent)]
+        return self
+
     def view(self, function=None):
         """`function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
         if function is None:
@@ -377,7 +383,7 @@ cdef class ArrayDual(Dual):
         out = np.empty(self.shape, dtype=object)
         for k in np.ndindex(*self.shape):
             out[k] = self[k]
-        out.flags.writeable = False  # a copy: writing into it would be lost
+        out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
         return out
 
     @property

@@ -112,6 +112,13 @@ cdef class ArrayVar(Var):
         if self.tape.open:
             self.sync()
 
+    def laid_out(self):
+        """This array, its elements in C order in memory, which windows given as numbers need."""
+        self.sync()
+        if self.base is None and not self.arr.flags.c_contiguous:
+            self.arr, self.fresh = self.arr.copy(order="C"), True
+        return self
+
     def view(self, function=None):
         """`function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
 
@@ -392,7 +399,7 @@ cdef class ArrayVar(Var):
         out = np.empty((<object> self.arr).shape, dtype=object)
         for k in np.ndindex(*(<object> self.arr).shape):
             out[k] = self[k] if k else self[()]
-        out.flags.writeable = False  # a copy: writing into it would be lost
+        out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
         return out
 
     @property

@@ -137,6 +137,8 @@ def _copied(x):
 
 
 def _view(base, params):
+    if isinstance(base, Traced) and hasattr(base, "laid_out"):
+        base = base.laid_out()
     return viewed(base, lambda m: _arrays.window(m, **params))
 
 

@@ -198,7 +198,7 @@ def _window(tape, base, params, g, bars):
         from mmad import _arrays
 
         acc = bars.buffer(base, g)
-        part = viewed(acc, lambda m: _arrays.window(m, **params))
+        part = viewed(acc.laid_out() if isinstance(acc, Traced) else acc, lambda m: _arrays.window(m, **params))
         part[...] = part + g
     else:
         bars.add(base, embed(g, **params))
