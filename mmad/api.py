@@ -9,7 +9,27 @@ from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
-from mmad.tracing import Forwarding, Place, Trace, describe, finished, is_static, plain_leaf, refuse_left_behind, restore
+from mmad.tracing import (
+    Forwarding,
+    Place,
+    Trace,
+    describe,
+    finished,
+    is_static,
+    plain_leaf,
+    refuse_left_behind,
+    restore,
+)
+    Forwarding,
+    Place,
+    Trace,
+    describe,
+    finished,
+    is_static,
+    plain_leaf,
+    refuse_left_behind,
+    restore,
+)
 
 __all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "value_grad_hvp", "vjp"]
 

@@ -294,6 +294,8 @@ def imag(x):
 
 prop("real")(real)
 prop("imag")(imag)
+
+
 @implements(method="conj")
 def _conj(x):
     return a.conjugate(x) if np.dtype(x.dtype).kind == "c" else x  # NumPy gives a real array itself

@@ -260,7 +260,6 @@ def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
     return x if not copy and x.dtype == np.dtype(dtype) else a.astype(x, dtype=np.dtype(dtype))
 
 
-
 @implements(method="item")
 def _item(x, *args):
     return float(x)  # raises, saying what to write instead
