@@ -20,16 +20,6 @@ from mmad.tracing import (
     refuse_left_behind,
     restore,
 )
-    Forwarding,
-    Place,
-    Trace,
-    describe,
-    finished,
-    is_static,
-    plain_leaf,
-    refuse_left_behind,
-    restore,
-)
 
 __all__ = ["grad", "hvp", "jvp", "linearize", "value_and_grad", "value_grad_hvp", "vjp"]
 
