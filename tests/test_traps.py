@@ -195,6 +195,17 @@ def test_23_clip_at_the_edge(first):
     )
 
 
+def test_24_repeated_eigenvalue():
+    np.testing.assert_allclose(mmad.grad(lambda a: np.linalg.eigh(a)[0].sum())(np.eye(2)), np.eye(2), atol=1e-15)
+    np.testing.assert_allclose(mmad.grad(lambda a: np.linalg.eigvalsh(a).sum())(np.eye(2)), np.eye(2), atol=1e-15)
+    y, y_dot = mmad.jvp(lambda a: np.linalg.eigh(a)[0].sum(), (np.eye(2),), (np.diag([3.0, 4.0]),))
+    assert (y, y_dot) == (2.0, pytest.approx(7.0))
+    with pytest.raises(TypeError, match="repeated eigenvalue"):
+        mmad.grad(lambda a: np.linalg.eigh(a)[1].sum())(np.eye(2))
+    with pytest.raises(TypeError, match="repeated eigenvalue"):
+        mmad.jvp(lambda a: np.linalg.eigh(a)[1].sum(), (np.eye(2),), (np.eye(2),))
+
+
 def test_25_view_aliasing(first):
     def f(x):
         y = x * 1.0

@@ -1,22 +1,26 @@
-"""`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky factor, powers.
+"""`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky, powers, Hermitian eigenproblems.
 
-The eigenvalue, singular-value, QR and least-squares functions are not among them: they raise and name themselves.
+General eigenvalues, singular values, QR and least squares are not among them: they raise and name themselves.
 """
 
 import collections
+import collections.abc
 
 import numpy as np
 
+from mmad._core import Wrapper
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.shaping import ravel
 from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
+from mmad.ops import spectral
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import reshape, viewed
 
 SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
+EighResult = collections.namedtuple("EighResult", ["eigenvalues", "eigenvectors"])
 
 
 # --- norms ------------------------------------------------------------------------------------------------
@@ -171,6 +175,46 @@ def cholesky(a, /, *, upper=False):
     """
     a = _square(a)
     return ops.adjoint(ops.cholesky(ops.adjoint(a))) if upper else ops.cholesky(a)
+
+
+def _lower(a, UPLO):
+    """The matrices with the triangle that NumPy reads below the diagonal."""
+    if UPLO.upper() not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    return _square(a) if UPLO.upper() == "L" else ops.adjoint(_square(a))
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a, UPLO="L"):
+    """`numpy.linalg.eigvalsh`; as for :func:`cholesky`, the gradient has entries in the triangle that NumPy reads."""
+    return spectral.eigenvalues(_lower(a, UPLO))
+
+
+@implements(np.linalg.eigh)
+def eigh(a, UPLO="L"):
+    """`numpy.linalg.eigh`; eigenvectors of a repeated eigenvalue have no derivative, and asking for it is an error."""
+    a = _lower(a, UPLO)
+    return (
+        DualEighResult(a) if isinstance(a, Wrapper) else EighResult(spectral.eigenvalues(a), spectral.eigenvectors(a))
+    )
+
+
+class DualEighResult(collections.abc.Sequence):
+    """Eigenvalues and eigenvectors in forward mode: each differentiated when it is asked for, as only one may exist."""
+
+    __slots__ = ("a",)
+
+    def __init__(self, a):
+        self.a = a
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, k):
+        return (spectral.eigenvalues, spectral.eigenvectors)[k](self.a)
+
+    eigenvalues = property(lambda self: self[0])
+    eigenvectors = property(lambda self: self[1])
 
 
 @implements(np.linalg.matrix_power)

@@ -13,6 +13,7 @@ from mmad.ops import (
     linalg,
     products,
     reduction,
+    spectral,
     structure,
     transcendental,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "linalg",
     "products",
     "reduction",
+    "spectral",
     "structure",
     "transcendental",
 ]

@@ -59,6 +59,12 @@ FUNCTIONS = {
     "cholesky": (np.linalg.cholesky, SPD),
     "cholesky upper": (lambda x: np.linalg.cholesky(x, upper=True), SPD),
     "cholesky stack": (np.linalg.cholesky, SPDS),
+    "eigvalsh": (np.linalg.eigvalsh, SPD),
+    "eigvalsh upper": (lambda x: np.linalg.eigvalsh(x, UPLO="U"), SPD),
+    "eigvalsh stack": (np.linalg.eigvalsh, SPDS),
+    "eigh values": (lambda x: np.linalg.eigh(x)[0], SPD),
+    "eigh vectors": (lambda x: np.linalg.eigh(x).eigenvectors, SPD),
+    "eigh vectors stack": (lambda x: np.linalg.eigh(x, "U")[1] ** 2, SPDS),
     "matrix_power 0": (lambda x: np.linalg.matrix_power(x, 0) + 0.0 * x, M),
     "matrix_power 1": (lambda x: np.linalg.matrix_power(x, 1), M),
     "matrix_power 2": (lambda x: np.linalg.matrix_power(x, 2), STACK),
@@ -265,12 +271,10 @@ def test_complex(name):
 @pytest.mark.parametrize(
     "f",
     [
-        np.linalg.eigh,
         np.linalg.svd,
         np.linalg.qr,
         np.linalg.pinv,
         np.linalg.eig,
-        np.linalg.eigvalsh,
         lambda x: np.linalg.lstsq(x, V),
         lambda x: np.linalg.norm(x, 2),
         lambda x: np.linalg.norm(x, "nuc"),
@@ -298,6 +302,22 @@ def test_linear_algebra_errors(f):
         f(M)
     with pytest.raises(np.linalg.LinAlgError):
         mmad.vjp(f, M)
+
+
+def test_complex_eigenvectors_up_to_their_phase():
+    """The projector on an eigenspace does not depend on the phases: against differences."""
+    h = M @ M.T + 0.3j * (M - M.T)
+    d = np.array([[0.3, 0.1 + 0.2j, -0.4], [0.1 - 0.2j, -0.5, 0.7j], [-0.4, -0.7j, 0.2]])
+
+    def projector(x):
+        v = np.linalg.eigh(x)[1][:, 0]
+        return np.outer(v, np.conj(v))
+
+    t = 1e-5
+    want = (
+        8 * (projector(h + t * d) - projector(h - t * d)) - (projector(h + 2 * t * d) - projector(h - 2 * t * d))
+    ) / (12 * t)
+    np.testing.assert_allclose(mmad.jvp(projector, (h,), (d,))[1], want, atol=1e-9)
 
 
 def test_empty():
