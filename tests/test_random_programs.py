@@ -66,8 +66,9 @@ class Case:
         return by_differences(lambda z: flat(self.program(*unflat(z))), self.z, self.d)
 
     def tame(self):
-        """Whether rounding errors stay small: a few programs multiply numbers until they are large."""
-        return np.abs(self.derivative()[0]).max() < 1e3
+        """Whether rounding errors stay small: a few programs multiply numbers until they are large, or oscillate."""
+        derivative, error = self.derivative()
+        return np.abs(derivative).max() < 1e3 and error < 1e2
 
 
 @pytest.fixture(params=SEEDS)
