@@ -213,8 +213,15 @@ class DualEighResult(collections.abc.Sequence):
     def __getitem__(self, k):
         return (spectral.eigenvalues, spectral.eigenvectors)[k](self.a)
 
-    eigenvalues = property(lambda self: self[0])
-    eigenvectors = property(lambda self: self[1])
+    @property
+    def eigenvalues(self):
+        """In ascending order."""
+        return self[0]
+
+    @property
+    def eigenvectors(self):
+        """In columns."""
+        return self[1]
 
 
 @implements(np.linalg.matrix_power)
