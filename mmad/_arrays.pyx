@@ -118,15 +118,6 @@ def chain(bar, p):
     return chain_value(bar, p)
 
 
-cdef object add_value(object acc, object g):
-    """acc + g, a new value; where either is an array of another layout through NumPy."""
-    return acc + g
-
-
-cdef object sum_all(object g):
-    return np.add.reduce(g, axis=None)
-
-
 cdef object unbroadcast_value(object g, tuple shape, object dtype):
     """Sum g over the axes along which an operand of this shape was broadcast; take its real part, cast."""
     cdef int nd, extra, k

@@ -360,7 +360,7 @@ def _forward(f, pairs, level):
 def split(out, level):
     """Value and tangent of a result, of the given level; a constant has a zero tangent."""
     if isinstance(out, Dual) and out.level == level:
-        return number(out.primal), number(out.tangent)
+        return out.primal, out.tangent
     if is_static(out):
         return out, out
     dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
@@ -368,11 +368,6 @@ def split(out, level):
     if zero.ndim or isinstance(out, np.ndarray):
         return out, zero
     return out, zero[()] if hasattr(out, "dtype") else 0.0
-
-
-def number(x):
-    """NumPy's 0-d results as numbers, everything else as it is."""
-    return x
 
 
 def linearize(f, *primals):

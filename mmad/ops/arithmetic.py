@@ -4,7 +4,7 @@ import numpy as np
 
 from mmad._arrays import chain as chain_impl
 from mmad._rules import zero_like
-from mmad.ops.declare import elementwise, shape_of
+from mmad.ops.declare import elementwise
 
 PAIRS = ((1.3, 0.7), (-0.4, 2.1), (0.9, -1.6))
 POINTS = ((1.3,), (-0.4,), (2.1,))
@@ -230,5 +230,3 @@ bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, boolean=True)
 invert = elementwise("invert", np.invert, boolean=True)
 
 from mmad.ops.transcendental import log  # noqa: E402  (the partial of power needs it)
-
-__all__ = ["shape_of"]
