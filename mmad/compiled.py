@@ -9,7 +9,7 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
-from mmad._replay import Program
+from mmad.compiler import compile_tape
 from mmad.errors import CaptureError, TraceError
 from mmad.tracing import describe, open_tape, wrappers_open
 from mmad.transforms.tape import record
@@ -181,7 +181,7 @@ class Variant:
     """One way through a function: its program and how results are given back."""
 
     def __init__(self, tape):
-        self.program, self.structure = Program(tape), tape.out_tree
+        self.program, self.structure = compile_tape(tape), tape.out_tree
         self.results = [tape.giver(k, c, f) for k, c, f in zip(tape.outputs, tape.constants, tape.floats, strict=True)]
 
     def run(self, values):
