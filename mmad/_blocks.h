@@ -58,12 +58,23 @@ SCALAR_OPS(X)
 FUSED_OPS(X)
 #undef X
 
+/* Of a product that is added, one factor is often one number. */
+#define X(name, arity, expr)                                                                          \
+    CLONES static void JOIN(name, svv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        NUMBER(a); VECTOR(b); VECTOR(c); REAL *r = r_;                                                \
+        EACH { REAL b = bs[i], c = cs[i]; r[i] = (REAL)(expr); }                                      \
+    }
+FUSED_OPS(X)
+#undef X
+
 #define ENTRY1(name) {name##_v, 0, 0},
 #define ENTRY2(name) {name##_vv, name##_sv, name##_vs},
 #define ENTRY3(name) {name##_vvv, 0, 0},
 #define X(name, arity, expr) ENTRY##arity(name)
-static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(X)};
+#define Y(name, arity, expr) {name##_vvv, name##_svv, 0},
+static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(Y)};
 #undef X
+#undef Y
 
 Kernel JOIN(mm_kernel, SUFFIX)(int op, int variant) { return table[op - OP_FIRST_SCALAR][variant]; }
 
@@ -84,3 +95,19 @@ double JOIN(mm_sum, SUFFIX)(const REAL *a, ptrdiff_t n) {
 }
 
 CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i] += a[i]; }
+
+/* The largest (or smallest) of some elements, a NaN if there is one: 16 at a time. */
+#define EXTREME(name, better)                                                                       \
+    CLONES REAL JOIN(name, SUFFIX)(const REAL *a, ptrdiff_t n, REAL start) {                        \
+        REAL r[16], one;                                                                            \
+        ptrdiff_t i = 0;                                                                            \
+        for (int k = 0; k < 16; k++) r[k] = start;                                                  \
+        for (; i + 16 <= n; i += 16)                                                                \
+            for (int k = 0; k < 16; k++) r[k] = (r[k] better a[i + k]) | (r[k] != r[k]) ? r[k] : a[i + k]; \
+        one = r[0];                                                                                 \
+        for (int k = 1; k < 16; k++) one = (one better r[k]) | (one != one) ? one : r[k];           \
+        for (; i < n; i++) one = (one better a[i]) | (one != one) ? one : a[i];                     \
+        return one;                                                                                 \
+    }
+EXTREME(mm_largest, >=)
+EXTREME(mm_smallest, <=)

@@ -11,12 +11,12 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._instructions cimport OP_FIRST_SCALAR, Op, scalar_arity
+from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
                        HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
                        STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
                        TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_STORE, Access, BlockOp, Buffer, Group,
-                       Instr, Product, Program, Step)
+                       Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -309,7 +309,7 @@ cdef class Checker:
             for i in range(g.ops):
                 o = ops + i
                 if not OP_FIRST_SCALAR <= o.op < FUSED_END or o.variant >= VARIANTS \
-                        or (o.variant and scalar_arity(o.op) != 2):
+                        or kernel_of(g.type, o.op, o.variant) == NULL:
                     self.wrong("a group has no such operation")
                 if o.r >= g.registers or o.a >= g.registers or o.b >= g.registers or o.c >= g.registers \
                         or not held[o.r] & 2 or not (held[o.a] & held[o.b] & held[o.c] & 1):

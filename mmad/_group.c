@@ -127,11 +127,11 @@ typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
 static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};
 
 /* Accumulators have the precision of the registers. */
-#define REDUCE(name, REAL, sum, add)                                                               \
+#define REDUCE(name, REAL, sum, add, largest, smallest)                                                               \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
         REAL *base = memory;                                                                       \
         const REAL *r = reg;                                                                       \
-        if (x->mode == ACCESS_LINEAR) { add(base + x->offset + i, r, m); return; }                 \
+        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { add(base + x->offset + i, r, m); return; } \
         if (x->mode == ACCESS_INDEX) {                                                             \
             for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] += r[k];             \
             return;                                                                                \
@@ -140,10 +140,11 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
         ROWS({                                                                                     \
             REAL *to = base + at;                                                                  \
             if (x->action != STORE_ADD) {                                                          \
-                int largest = x->action == STORE_MAXIMUM;                                          \
-                for (int64_t k = 0; k < count; k++) {                                              \
+                int up = x->action == STORE_MAXIMUM;                                               \
+                if (step == 0) *to = up ? largest(r, count, *to) : smallest(r, count, *to);        \
+                else for (int64_t k = 0; k < count; k++) {                                         \
                     REAL *t = to + k * step;                                                       \
-                    *t = (REAL)(largest ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));            \
+                    *t = (REAL)(up ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));                 \
                 }                                                                                  \
             }                                                                                      \
             else if (step == 0) *to += (REAL)sum(r, count);                                        \
@@ -152,16 +153,12 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
             r += count;                                                                            \
         })                                                                                         \
     }
-REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64)
-REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32)
+REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64, mm_largest_f64, mm_smallest_f64)
+REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32, mm_largest_f32, mm_smallest_f32)
 
-static double extreme(int action, int type, const void *reg, int64_t m) {
-    double r = neutral(action);
-    for (int64_t k = 0; k < m; k++) {
-        double v = type == MM_F64 ? ((const double *)reg)[k] : (double)((const float *)reg)[k];
-        r = mm_combine(action, r, v);
-    }
-    return r;
+static double extreme(int action, int type, const void *reg, int64_t m, double start) {
+    if (type == MM_F64) return (action == TOTAL_MAXIMUM ? mm_largest_f64 : mm_smallest_f64)(reg, m, start);
+    return (action == TOTAL_MAXIMUM ? mm_largest_f32 : mm_smallest_f32)(reg, m, (float)start);
 }
 
 static void fill(void *memory, int type, double v, int64_t from, int64_t to) {
@@ -254,7 +251,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 pairs_add(pairs + k, type == MM_F64 ? mm_sum_f64(r, m) : mm_sum_f32(r, m));
                 break;
             case TOTAL_MAXIMUM: case TOTAL_MINIMUM:
-                totals[k] = mm_combine(x->action, totals[k], extreme(x->action, type, r, m));
+                totals[k] = extreme(x->action, type, r, m, totals[k]);
                 break;
             default:
                 (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m);

@@ -121,6 +121,11 @@ void mm_product(const Product *p, const double *a, const double *b, double *c);
 /* Sum of a block, by pairs. */
 double mm_sum_f64(const double *a, ptrdiff_t n);
 double mm_sum_f32(const float *a, ptrdiff_t n);
+/* The largest and the smallest of `start` and the elements; a NaN if there is one. */
+double mm_largest_f64(const double *a, ptrdiff_t n, double start);
+float mm_largest_f32(const float *a, ptrdiff_t n, float start);
+double mm_smallest_f64(const double *a, ptrdiff_t n, double start);
+float mm_smallest_f32(const float *a, ptrdiff_t n, float start);
 void mm_add_f64(double *r, const double *a, ptrdiff_t n);
 void mm_add_f32(float *r, const float *a, ptrdiff_t n);
 #endif

@@ -84,6 +84,9 @@ cdef struct Place:
     int32_t index
 
 
+cdef Kernel kernel_of(int type, int op, int variant) noexcept
+
+
 cdef class Workspace:
     cdef double *slots
     cdef char **at      # by buffer

@@ -130,7 +130,7 @@ cdef class Program:
             at += g.loads + g.stores
             op += g.ops
             for i in range(g.ops):
-                g.op[i].kernel = (mm_kernel_f64 if g.type == MM_F64 else mm_kernel_f32)(g.op[i].op, g.op[i].variant)
+                g.op[i].kernel = kernel_of(g.type, g.op[i].op, g.op[i].variant)
             need = mm_group_scratch(g)
             self.scratch = max(self.scratch, <int64_t> need)
         self.scratch = (self.scratch + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
@@ -382,6 +382,11 @@ cdef class Program:
             w.objects[self.buffers[b].index] = arr
             w.at[b] = <char *> cnp.PyArray_DATA(arr)
         return True
+
+
+cdef Kernel kernel_of(int type, int op, int variant) noexcept:
+    """The kernel of an operation, or NULL."""
+    return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
 
 
 cdef bint meets(object now, object seen) except -1:

@@ -23,11 +23,11 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_STORE, VM_TRUTH, Access, BlockOp,
                        Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
-                                   Payload, size_of, strides_of, unravel)
+                                   Payload, SC_multiply_add, size_of, strides_of, unravel)
 from mmad.compiler._units cimport U_CALL, U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
 
 cdef enum:
-    L1_BYTES = 24576     # of the 32 KiB that first-level caches have at least: the rest is for operands and results
+    L1_BYTES = 28672     # of the 32 KiB that first-level caches have at least
     LONGEST_BLOCK = 1024
     SHORTEST_BLOCK = 64
     ALIGNMENT = 64
@@ -232,6 +232,7 @@ cdef class Assembler:
                 q = self.buffer_at(b)
                 shape, dtype = g.types[g.type[k]]
                 self.pinned[b] = True
+                self.final[b] = self.units.n  # it is read at the end
                 if r == k and q.home == HOME_ARENA:
                     q.home, q.index = HOME_RESULT, i
                     self.results.append(("own", b, shape, dtype))
@@ -626,6 +627,10 @@ cdef class GroupBuilder:
                     variant = FIRST_SCALAR
                 elif self.where[b] == V_SPREAD and self.where[a] != V_SPREAD:
                     variant = SECOND_SCALAR
+            elif p.op >= SC_multiply_add and self.where[a] != V_SPREAD and self.where[b] == V_SPREAD:
+                a, b = b, a
+            if p.op >= SC_multiply_add and self.where[a] == V_SPREAD and a != b and a != c:
+                variant = FIRST_SCALAR
             for r in (a, b, c):
                 self.end[r] = len(self.ops)
             direct = False
@@ -733,7 +738,7 @@ cdef class GroupBuilder:
                 number[r] = count
                 count += 1
         head = <Group *> top.groups.add()
-        block = L1_BYTES // (max(scratch, 3) * (8 if self.precision == MM_F64 else 4))
+        block = L1_BYTES // (max(count + len(self.stores), 3) * (8 if self.precision == MM_F64 else 4))
         block = max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK))
         head.size, head.block, head.registers, head.scratch = size, <int32_t> min(block, max(size, 1)), count, scratch
         head.loads, head.ops, head.stores, head.type = <int32_t> len(self.loads), <int32_t> len(self.ops), \

@@ -206,10 +206,9 @@ cdef class Lowering:
             return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),),
                                 (new_map_of(q["offset"], q["shape"], q["strides"]),))
         elif name == "sum" and real(rec.dtype) and self.dtype_at(rec, 0) == rec.dtype:
-            return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),), (reduced(self.shape_at(rec, 0), q["axis"]),))
+            return self.reduction(ADD, flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
         elif name in _EXTREMES and real(rec.dtype):
-            return self.collect(_EXTREMES[name], flags, type, (self.operand(rec, 0, 0),),
-                                (reduced(self.shape_at(rec, 0), q["axis"]),))
+            return self.reduction(_EXTREMES[name], flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
         elif (name == "max_weights" or name == "min_weights") and real(rec.dtype):
             return self.weights(rec, MAXIMUM if name == "max_weights" else MINIMUM, flags, type)
         elif name == "concatenate" and real(rec.dtype) and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
@@ -256,6 +255,24 @@ cdef class Lowering:
         w.action, w.maps = action, maps
         return self.g.push_payload(OP_REC, flags, w, type)
 
+    cdef int32_t reduction(self, int action, int flags, int32_t type, int32_t x, tuple shape, object axis) except -1:
+        """A reduction over axes; equal ones are equal instructions, whatever becomes of the axes reduced."""
+        cdef Graph g = self.g
+        cdef tuple kept = tuple([d for i, d in enumerate(shape) if i not in axis])
+        cdef tuple wanted
+        cdef int32_t r
+        cdef tuple maps = (reduced(shape, axis),)
+        if not flags & NODE_ARRAY:
+            return self.collect(action, flags, 0, (x,), maps)
+        wanted, dtype = g.types[type]
+        if not kept and dtype == F64:
+            r = self.collect(action, 0, 0, (x,), maps)
+            return g.push(SC_positive, flags, r, -1, -1, 0.0, type)
+        if kept == wanted:
+            return self.collect(action, flags, type, (x,), maps)
+        r = self.collect(action, NODE_ARRAY, g.type_of(kept, dtype), (x,), maps)
+        return g.window(r, new_map_of(0, wanted, strides_of(wanted)), flags, type)
+
     cdef int32_t window(self, Rec rec, int flags, int32_t type) except -1:
         cdef dict q = rec.params
         cdef int32_t base = self.operand(rec, 0, 0)
@@ -272,14 +289,13 @@ cdef class Lowering:
         cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(rec.shape)])
         cdef int32_t small = g.type_of(kept, rec.dtype)
         cdef int single = NODE_SINGLE if rec.dtype == F32 else 0
-        cdef Map m = reduced(rec.shape, axis)
         cdef int32_t top, hit, count
-        top = self.collect(action, NODE_ARRAY, small, (x,), (m,))
+        top = self.reduction(action, NODE_ARRAY, small, x, rec.shape, axis)
         hit = g.push(SC_equal, NODE_ARRAY | NODE_BOOL | single, x, top, -1, 0.0, truth)
         hit = g.push(SC_logical_or, NODE_ARRAY | NODE_BOOL | single, hit,
                      g.push(SC_isnan, NODE_ARRAY | NODE_BOOL | single, x, -1, -1, 0.0, truth), -1, 0.0, truth)
         hit = g.push(SC_positive, NODE_ARRAY | single, hit, -1, -1, 0.0, type)
-        count = self.collect(ADD, NODE_ARRAY, small, (hit,), (m,))
+        count = self.reduction(ADD, NODE_ARRAY, small, hit, rec.shape, axis)
         return g.push(SC_divide, flags | single, hit, count, -1, 0.0, type)
 
     cdef int32_t join(self, Rec rec, int flags, int32_t type) except -1:
@@ -330,7 +346,7 @@ cdef class Lowering:
         cdef Payload w
         if len(sx) == 1 and len(sy) == 1:
             x = g.push(SC_multiply, NODE_ARRAY, x, y, -1, 0.0, g.type_of(sx, F64))
-            return self.collect(ADD, flags, type, (x,), (reduced(sx, (0,)),))
+            return self.reduction(ADD, flags, type, x, sx, (0,))
         w = new_payload(P_MATMUL, rec.op, (x, y), (None, None), {})
         w.kinds = (0, 0)
         return g.push_payload(OP_REC, flags, w, type)

@@ -51,12 +51,12 @@ def multiply_add(Graph g):
             if p.op == SC_add or (p.op == SC_subtract and not (is_product(g, p.a) and is_product(g, p.b))):
                 if product(g, p.a, k, uses):
                     q = g.nodes + p.a
-                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_multiply_subtract, p.flags, to[q.a], to[q.b],
+                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_multiply_subtract, p.flags, to[q.a], to[other(q)],
                                      to[p.b], 0.0, g.type[k])
                 elif product(g, p.b, k, uses):
                     q = g.nodes + p.b
                     to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_subtract_multiply, p.flags, to[q.a],
-                                     to[q.b], to[p.a], 0.0, g.type[k])
+                                     to[other(q)], to[p.a], 0.0, g.type[k])
             if to[k] < 0:
                 to[k] = out.copy(g, k, to)
         out.finish(g, to)
@@ -70,7 +70,12 @@ cdef inline bint is_product(Graph g, int32_t j) noexcept:
     return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square
 
 
+cdef inline int32_t other(const Node *q) noexcept:
+    """The second factor of a product or square."""
+    return q.a if q.op == SC_square else q.b
+
+
 cdef inline bint product(Graph g, int32_t j, int32_t k, const int32_t *uses) noexcept:
     """Whether j is a product that only k uses, computed as k is."""
-    return (g.nodes[j].op == SC_multiply and uses[j] == 1 and g.type[j] == g.type[k]
+    return (is_product(g, j) and uses[j] == 1 and g.type[j] == g.type[k]
             and (g.nodes[j].flags | NODE_ARRAY) == (g.nodes[k].flags | NODE_ARRAY))

@@ -232,12 +232,13 @@ cdef class Units:
     cdef bint precision(self, int32_t j) except -1:
         return (<tuple> self.g.types[self.g.type[j]])[1] == F32
 
-    cdef int32_t writable(self, int32_t k, int32_t base) except -1:
+    cdef int32_t writable(self, int32_t k, int32_t base, int32_t value) except -1:
         """Make version k of `base` ready to be written to; the first unit that may do so."""
         cdef Graph g = self.g
         cdef Node *b = g.nodes + base
         cdef int32_t u
-        cdef bint owned = self.root[base] == base and b.op != OP_INPUT and b.op != OP_CONST
+        # A value that is itself part of the base would be read while it is written over.
+        cdef bint owned = self.root[base] == base and self.root[value] != base and b.op != OP_INPUT and b.op != OP_CONST
         if owned and b.op == OP_REC:
             owned = g.payload(base).kind in (P_COLLECT, P_PUT)
         if self.in_place and owned and self.last[base] == k:
@@ -253,7 +254,7 @@ cdef class Units:
         cdef Graph g = self.g
         cdef Node *p = g.nodes + k
         cdef int32_t base = p.a, after, u
-        after = self.writable(k, base)
+        after = self.writable(k, base, p.b)
         if self.over[k]:  # within one run of scalars the order is that of the graph
             after = max(self.complete_for_scalars(base), 0)
             u = self.busy[base]
@@ -269,7 +270,7 @@ cdef class Units:
     cdef int place_put(self, int32_t k, Payload w) except -1:
         cdef int32_t base = w.args[0], value = w.args[1], u
         cdef Map m = w.maps[0]
-        cdef int32_t after = self.writable(k, base)
+        cdef int32_t after = self.writable(k, base, value)
         u = self.place_part(value, m.shape, self.precision(k), after)
         (<list> self.stores[u]).append((k, 0))
         self.unit[k] = u

@@ -24,7 +24,9 @@ REWRITES = {
     "dead": dead,
     "multiply_add": multiply_add,
 }
-SEQUENCE = (*REWRITES, "dead")  # the products that became parts of sums
+SEQUENCE = ("fold", "powers", "simplify", "share", "dead")
+ROUNDS = 3  # of the sequence: what one pass finds, another may use
+FINALLY = ("multiply_add", "dead")
 PASSES = (*REWRITES, "fusion", "in_place", "buffers")
 
 
@@ -85,7 +87,15 @@ def compile_tape(tape, passes=None):
         start = now
 
     done("lower", len(graph))
-    for name in SEQUENCE:
+    for _ in range(ROUNDS):
+        before = len(graph)
+        for name in SEQUENCE:
+            if name in passes:
+                graph = REWRITES[name](graph)
+                done(name, len(graph))
+        if len(graph) > 0.98 * before:
+            break
+    for name in FINALLY:
         if name in passes:
             graph = REWRITES[name](graph)
             done(name, len(graph))
