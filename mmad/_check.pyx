@@ -434,7 +434,8 @@ cdef class Checker:
             elif spec[0] != "value" or len(spec) != 2:
                 self.wrong("a call has an operand from nowhere")
         if what[0] == "guard":
-            if op is not None or len(operands) != 1 or operands[0][0] != "view":
+            if op is not None or len(operands) != 1 or operands[0][0] != "view" or len(what) != 3 \
+                    or type(what[2]) is not int or abs(what[2]) > 2**31 - 1:
                 self.wrong("a guard looks at nothing")
             return 0
         if not isinstance(op, Op):

@@ -116,8 +116,8 @@ cdef class Program:
     cdef int enter(self, Workspace w, list values) except -1
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)
     cdef list leave(self, Workspace w)
-    cdef bint execute(self, Workspace w) except -1
+    cdef object execute(self, Workspace w)
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1
     cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype)
     cdef object operand(self, Workspace w, tuple spec, bint own)
-    cdef bint call(self, Workspace w, tuple call) except -1
+    cdef object call(self, Workspace w, tuple call)

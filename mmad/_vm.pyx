@@ -163,6 +163,18 @@ cdef class Program:
     def __len__(self):
         return self.size
 
+    @property
+    def nbytes(self):
+        """Bytes of the program, without the arrays that it captured, and of one workspace."""
+        return (self.n_code * sizeof(Instr) + self.n_groups * sizeof(Group) + self.n_accesses * sizeof(Access)
+                + self.n_ops * sizeof(BlockOp) + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
+                + self.workspace)
+
+    @property
+    def workspace(self):
+        """Bytes that one run needs beside inputs, results and what calls give."""
+        return self.arena + self.scratch
+
     def listing(self):
         """The steps, one tuple each, as the compiler noted them."""
         return self.parts.get("listing", [])
@@ -178,17 +190,23 @@ cdef class Program:
 
         Returns
         -------
-        list or None
-            A float or ndarray for each traced result (None where a result is constant); None if a guard fails.
+        list or tuple
+            A float or ndarray for each traced result (None where a result is constant); a tuple, the guard's number and
+            what it saw, if one fails.
         """
         cdef Workspace w
-        cdef bint held
-        if self.watched and not unchanged(self.watched):
-            return None
+        cdef object out
+        if self.watched:
+            changed = changes(self.watched)
+            if changed is not None:
+                return -1, changed
         w = self.pool.pop() if self.pool else Workspace.__new__(Workspace, self)
         self.enter(w, values)
-        held = self.execute(w)
-        out = self.leave(w) if held else None
+        out = self.execute(w)
+        if out is None:
+            out = self.leave(w)
+        else:
+            w.results = []
         if len(self.pool) < 8:
             self.pool.append(w)
         return out
@@ -263,8 +281,8 @@ cdef class Program:
             w.objects[i] = None
         return out
 
-    cdef bint execute(self, Workspace w) except -1:
-        """Every step; whether all guards held."""
+    cdef object execute(self, Workspace w):
+        """Every step; None, or the number of a guard that does not hold and what it sees."""
         cdef int32_t k
         cdef Step *s
         cdef const Instr *failed
@@ -279,7 +297,8 @@ cdef class Program:
                         failed = mm_scalars_run(self.code + s.index, w.slots, w.at)
                     PyErr_CheckSignals()
                 if failed != NULL:
-                    return False
+                    v = w.slots[failed.a]
+                    return failed.c, (v != 0) if failed.flags & VM_TRUTH else v if v == v else "nan"
             elif s.kind == STEP_GROUP:
                 self.group(w, self.groups + s.index, s.work)
             elif s.kind == STEP_MATMUL:
@@ -290,9 +309,11 @@ cdef class Program:
                     with nogil:
                         mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
                     PyErr_CheckSignals()
-            elif not self.call(w, <tuple> self.calls[s.index]):
-                return False
-        return True
+            else:
+                found = self.call(w, <tuple> self.calls[s.index])
+                if found is not None:
+                    return found
+        return None
 
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1:
         cdef double totals[64]
@@ -349,8 +370,8 @@ cdef class Program:
         r = self.view(w, spec[1], spec[2], spec[3], spec[4], spec[5])
         return np.array(r) if own else r
 
-    cdef bint call(self, Workspace w, tuple call) except -1:
-        """One call; False for a guard that fails."""
+    cdef object call(self, Workspace w, tuple call):
+        """One call; None, or a guard that fails and what it sees."""
         cdef Op op = call[0]
         cdef tuple what = call[3]
         cdef dict params = call[2]
@@ -359,13 +380,13 @@ cdef class Program:
         cdef int32_t b
         cdef int64_t nbytes
         if what[0] == "guard":
-            return meets(self.operand(w, call[1][0], False), what[1])
+            return met(self.operand(w, call[1][0], False), what[1], what[2])
         own = OPERATIONS.get(op.name) is not op  # the user's own: it may keep what it is given
         with np.errstate(all="ignore"):
             r = op.impl(*[self.operand(w, spec, own) for spec in call[1]], **params)
         if what[0] == "slot":
             w.slots[<int32_t> what[1]] = r
-            return True
+            return None
         b = what[1]
         if what[0] == "buffer":
             arr = np.ascontiguousarray(r, dtype=what[3])
@@ -381,7 +402,7 @@ cdef class Program:
         else:
             w.objects[self.buffers[b].index] = arr
             w.at[b] = <char *> cnp.PyArray_DATA(arr)
-        return True
+        return None
 
 
 cdef Kernel kernel_of(int type, int op, int variant) noexcept:
@@ -389,21 +410,20 @@ cdef Kernel kernel_of(int type, int op, int variant) noexcept:
     return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
 
 
-cdef bint meets(object now, object seen) except -1:
-    """Whether a guard on an array holds."""
+cdef object met(object now, object seen, int number):
+    """None if a guard on an array holds, else its number and what it sees."""
     if isinstance(seen, np.ndarray):
-        return np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc")
-    if isinstance(seen, bool):
-        return bool(now) == seen
-    return bool(now == seen)
+        if np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc"):
+            return None
+        return number, np.ascontiguousarray(now).tobytes()
+    value = bool(now) if isinstance(seen, bool) else now.item()
+    return None if value == seen else (number, value)
 
 
-cdef bint unchanged(list watched) except -1:
-    """Whether the index arrays that tables were made from are what they were."""
-    for index, digest in watched:
-        if checksum(index) != digest:
-            return False
-    return True
+cdef object changes(list watched):
+    """None if the index arrays that tables were made from are what they were, else their checksums."""
+    now = tuple([checksum(index) for index, _ in watched])
+    return None if all([a == b for a, (_, b) in zip(now, watched)]) else now
 
 
 cdef void *taken(dict parts, str name, Py_ssize_t item, int32_t *count) except? NULL:

@@ -315,8 +315,8 @@ cdef class Assembler:
                 q.b, q.c = <int32_t> (p.i & 0xffffffff), <int32_t> (p.i >> 32)
                 self.touch(self.buffer[k], u)
             else:
-                q.op, q.flags, q.a, q.b = VM_GUARD, VM_TRUTH if p.flags & NODE_BOOL else 0, self.slot[p.a], \
-                    <int32_t> len(self.template)
+                q.op, q.flags, q.a, q.b, q.c = VM_GUARD, VM_TRUTH if p.flags & NODE_BOOL else 0, self.slot[p.a], \
+                    <int32_t> len(self.template), k
                 self.template.append(p.v)
         q = <Instr *> self.code.add()
         q.op = VM_END
@@ -465,7 +465,7 @@ cdef class Assembler:
                 operands.append(("view", *view))
         shape, dtype = g.types[g.type[k]] if g.nodes[k].op != OP_GUARD else ((), None)
         if g.nodes[k].op == OP_GUARD:
-            what = ("guard", w.value)
+            what = ("guard", w.value, k)
         elif g.nodes[k].flags & NODE_ARRAY:
             b = self.buffer[k]
             self.touch(b, u)
