@@ -10,10 +10,11 @@ from mmad.batching import vmap
 from mmad.checking import check_derivatives
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import TraceError, UnsupportedError
+from mmad.errors import ProgramError, TraceError, UnsupportedError
 from mmad.higher import derivative
 from mmad.matrices import hessian, jacfwd, jacobian, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
+from mmad.program import Program
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import ValidationError, validate
@@ -23,6 +24,8 @@ __all__ = [
     "ArrayVar",
     "Dual",
     "GuardError",
+    "Program",
+    "ProgramError",
     "ScalarVar",
     "Tape",
     "TraceError",

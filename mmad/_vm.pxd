@@ -112,6 +112,8 @@ cdef class Program:
     cdef dict parts
     cdef readonly int64_t size
     cdef int prepare(self) except -1
+    cdef tuple step_record(self, const Step *s)
+    cdef list instruction_list(self, int32_t at)
     cdef Place *places(self, list specs) except NULL
     cdef int enter(self, Workspace w, list values) except -1
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)
