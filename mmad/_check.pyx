@@ -287,7 +287,7 @@ cdef class Checker:
         cdef uint8_t *held  # by register: 1 may be read, 2 may be written to
         cdef int i
         if g.size < 0 or <double> g.size > LARGEST or g.block < 1 or g.block > 4096 or not 0 <= g.registers <= 60000 \
-                or not 0 <= g.scratch <= g.registers or (g.type != MM_F64 and g.type != MM_F32) or g.stores > MM_TOTALS \
+                or not 0 <= g.scratch <= g.registers or (g.type != MM_F64 and g.type != MM_F32) \
                 or g.scratch > 1024:
             self.wrong("a group has impossible sizes")
         held = <uint8_t *> calloc(g.registers + 1, 1)
@@ -319,6 +319,8 @@ cdef class Checker:
                 if not held[x.reg] & 1:
                     self.wrong("a group stores a register that holds nothing")
                 self.store(g, x)
+                if i - g.loads >= MM_TOTALS and (x.clear != CLEAR_NOT or TOTAL_ADD <= x.action <= TOTAL_MINIMUM):
+                    self.wrong("a group has too many totals")
         finally:
             free(held)
         return 0

@@ -418,7 +418,8 @@ cdef class Program:
                 with nogil:
                     mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, part)
                 for i in range(g.stores):
-                    totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
+                    if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
+                        totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
                 PyErr_CheckSignals()
         for i in range(g.stores):
             if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
