@@ -69,12 +69,13 @@ cdef class Simplifier:
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Node *p
-        cdef int32_t k, j, a, b, c
+        cdef int32_t k, j, a, b, c, before
         cdef int arity
         cdef Payload w
         self.count()
         for k in range(g.n):
             p = g.nodes + k
+            before = out.n
             if p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
                 a = self.spread(p.flags, self.to[p.a])
@@ -92,6 +93,8 @@ cdef class Simplifier:
                 self.to[k] = self.put(k)
             else:
                 self.to[k] = out.copy(g, k, self.to)
+            if self.to[k] < before and out.nodes[self.to[k]].op == OP_REC:
+                self.reused.add(self.to[k])  # two old instructions stand for it now
         for k, parts in self.growing.items():
             w = out.payload(k)
             w.args, w.maps = tuple((<Growing> parts).parts), tuple((<Growing> parts).maps)
@@ -338,7 +341,7 @@ cdef class Simplifier:
             return out.copy(g, k, self.to)
         for x, y in ((p.a, p.b), (p.b, p.a)):
             if self.uses[x] == 1 and self.reads(x, base, m):
-                if self.growing.get(self.to[base]) is None and not self.collects(self.to[base], g.type[k]):
+                if not self.collects(self.to[base], g.type[k]):
                     parts = Growing.__new__(Growing)
                     parts.parts, parts.maps, parts.index = [], [], {}
                     self.add_part(parts, self.to[base], new_map_of(0, shape, strides_of(shape)), g.nodes[k].flags)
