@@ -5,6 +5,7 @@ from mmad._core import ScalarVar, Var, concrete
 from mmad._dual import Dual
 from mmad._pool import clear_pool
 from mmad._storage import ArrayVar
+from mmad._vm import get_num_threads, set_num_threads
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
@@ -39,6 +40,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "get_num_threads",
     "grad",
     "hessian",
     "hessian_operator",
@@ -54,6 +56,7 @@ __all__ = [
     "primitive",
     "record",
     "register",
+    "set_num_threads",
     "stop_gradient",
     "validate",
     "value_and_grad",

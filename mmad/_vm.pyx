@@ -11,7 +11,7 @@ Design
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uintptr_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -39,8 +39,44 @@ cdef extern from "numpy/arrayobject.h":
 cdef enum:
     LONG = 8192        # steps of this much work release the interpreter's lock
     CHUNK = 4194304    # elements or instructions between two looks for Ctrl-C
+    PARALLEL = 262144  # steps of this much work are divided between threads
     LARGE = 65536      # bytes from which results come from the pool
     ALIGNMENT = 64
+
+
+cdef int _threads = 1
+
+
+def set_num_threads(int n):
+    """Let compiled functions use several threads in long elementwise loops.
+
+    Parameters
+    ----------
+    n : int
+        1 (as it is from the start) to 64.  Matrix products are the BLAS's own affair (``OPENBLAS_NUM_THREADS``,
+        ``threadpoolctl``).
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.set_num_threads(2)
+    >>> mmad.get_num_threads()
+    2
+    >>> mmad.set_num_threads(1)
+    """
+    global _threads
+    if not 1 <= n <= MM_THREADS:
+        raise ValueError(f"the number of threads is 1 to {MM_THREADS}, not {n}")
+    _threads = n
+
+
+def get_num_threads():
+    """How many threads compiled functions use; see :func:`set_num_threads`."""
+    return _threads
 
 
 DATA = ("code", "groups", "accesses", "ops", "steps", "products", "buffers")  # arrays of C structures
@@ -55,14 +91,15 @@ cdef class Workspace:
         cdef int32_t k
         self.slots = <double *> malloc(p.n_slots * sizeof(double))
         self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
-        self.memory = <char *> malloc(p.arena + p.scratch + 2 * ALIGNMENT)
+        self.threads = _threads
+        self.memory = <char *> malloc(p.arena + p.scratch * self.threads + 2 * ALIGNMENT)
         if self.slots == NULL or self.at == NULL or self.memory == NULL:
             raise MemoryError("no memory to run the program")
         self.arena = <char *> ((<uintptr_t> self.memory + ALIGNMENT - 1) & ~<uintptr_t> (ALIGNMENT - 1))
         memcpy(self.slots, p.template, p.n_slots * sizeof(double))
         for k in range(p.n_buffers):
             if p.buffers[k].home == HOME_ARENA:
-                self.at[k] = self.arena + p.scratch + p.buffers[k].offset
+                self.at[k] = self.arena + p.scratch * self.threads + p.buffers[k].offset
         self.objects = [None] * p.n_objects
         self.results = []
 
@@ -284,7 +321,9 @@ cdef class Program:
             changed = changes(self.watched)
             if changed is not None:
                 return -1, changed
-        w = self.pool.pop() if self.pool else Workspace.__new__(Workspace, self)
+        w = self.pool.pop() if self.pool else None
+        if w is None or w.threads != _threads:
+            w = Workspace.__new__(Workspace, self)
         self.enter(w, values)
         out = self.execute(w)
         if out is None:
@@ -404,23 +443,29 @@ cdef class Program:
         cdef double part[64]
         cdef int64_t lo, hi
         cdef int i
+        cdef int done = 0
         if work < LONG:
             mm_group_clear(g, w.at, g.size > 0)
-            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 1, totals)
+            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 0, INT64_MAX, totals)
         else:
-            hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
-            with nogil:
-                mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
-                mm_group_run(g, w.at, w.slots, w.arena, 0, hi, hi == g.size, totals)
-            PyErr_CheckSignals()
-            while hi < g.size:
-                lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
+            if w.threads > 1 and work >= PARALLEL and g.size <= CHUNK * <int64_t> w.threads:
                 with nogil:
-                    mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, part)
-                for i in range(g.stores):
-                    if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
-                        totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
-                PyErr_CheckSignals()
+                    mm_group_clear(g, w.at, g.size > 0)
+                    done = mm_group_run_parallel(g, w.at, w.slots, w.arena, self.scratch, w.threads, totals)
+            if not done:
+                hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
+                with nogil:
+                    mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
+                    mm_group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 0, totals)
+                while hi < g.size:
+                    PyErr_CheckSignals()
+                    lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
+                    with nogil:
+                        mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, 0, part)
+                    for i in range(g.stores):
+                        if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
+                            totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
+            PyErr_CheckSignals()
         for i in range(g.stores):
             if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
                 w.slots[g.store[i].buffer] = totals[i]

@@ -26,7 +26,7 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_STORE, VM_TRUTH, Access, BlockOp,
                        Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
-                                   Payload, SC_multiply_add, size_of, strides_of, unravel)
+                                   Payload, SC_multiply_add, SC_subtract_multiply, size_of, strides_of, unravel)
 from mmad.compiler._units cimport U_CALL, U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
 
 cdef enum:
@@ -630,7 +630,8 @@ cdef class GroupBuilder:
                     variant = FIRST_SCALAR
                 elif self.where[b] == V_SPREAD and self.where[a] != V_SPREAD:
                     variant = SECOND_SCALAR
-            elif p.op >= SC_multiply_add and self.where[a] != V_SPREAD and self.where[b] == V_SPREAD:
+            elif SC_multiply_add <= p.op <= SC_subtract_multiply and self.where[a] != V_SPREAD \
+                    and self.where[b] == V_SPREAD:
                 a, b = b, a
             if p.op >= SC_multiply_add and self.where[a] == V_SPREAD and a != b and a != c:
                 variant = FIRST_SCALAR
