@@ -124,6 +124,7 @@ cdef class Program:
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)
     cdef list leave(self, Workspace w)
     cdef object execute(self, Workspace w)
+    cdef object step(self, Workspace w, const Step *s)
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1
     cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype)
     cdef object operand(self, Workspace w, tuple spec, bint own)

@@ -448,6 +448,8 @@ cdef class Assembler:
             p.b_step = tb[0] if sb[0] != 1 else 0
         if len(sa) == 3 and sa[0] == 1:
             p.a_step = 0
+        if p.count > 1:
+            together(p)
         return (one(p.m, p.k, p.a_row, p.a_column) and one(p.k, p.n, p.b_row, p.b_column))
 
     cdef int call(self, int32_t u, int32_t k) except -1:
@@ -513,6 +515,25 @@ cdef class Assembler:
             if self.alias[b] >= 0:
                 self.buffer_at(b).offset = self.buffer_at(self.alias[b]).offset
         return 0
+
+
+cdef int together(Product *p) noexcept:
+    """Many products with one common matrix as one product."""
+    cdef Product q = p[0]
+    if p.b_step == 0 and (p.m == 1 or p.a_step == p.m * p.a_row):  # the rows of all are multiplied by one matrix
+        q.m = p.count * p.m
+        if p.m == 1:
+            q.a_row = p.a_step
+    elif p.a_step == 0 and p.n == 1:  # one matrix by many vectors: the vectors as rows, by its transpose
+        q.m, q.n = p.count, p.m
+        q.a, q.a_offset, q.a_row, q.a_column = p.b, p.b_offset, p.b_step, p.b_row
+        q.b, q.b_offset, q.b_row, q.b_column = p.a, p.a_offset, p.a_column, p.a_row
+    else:
+        return 0
+    q.count, q.a_step, q.b_step = 1, 0, 0
+    if one(q.m, q.k, q.a_row, q.a_column) and one(q.k, q.n, q.b_row, q.b_column):
+        p[0] = q
+    return 0
 
 
 cdef inline bint one(int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:

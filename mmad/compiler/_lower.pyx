@@ -67,8 +67,10 @@ cdef class Lowering:
     cdef Graph g
     cdef int32_t *to
     cdef uint8_t *live
+    cdef dict captured  # array by identity -> instruction
 
     def __cinit__(self, Tape tape):
+        self.captured = {}
         self.tape, self.g = tape, Graph.__new__(Graph)
         self.live = <uint8_t *> calloc(tape.n + 1, 1)
         self.to = <int32_t *> malloc((tape.n + 1) * sizeof(int32_t))
@@ -170,9 +172,24 @@ cdef class Lowering:
         return self.g.array_guard(w)
 
     cdef int32_t array_constant(self, object value, int flags) except -1:
-        cdef Payload w = new_payload(P_CONSTANT, None, (), (), None)
-        w.value = value
-        return self.g.push_payload(OP_CONST, flags | NODE_ARRAY, w, self.g.type_of(value.shape, value.dtype))
+        """A captured array; one that is a view of a contiguous array as a window of that one, so that nothing is copied."""
+        cdef Payload w
+        cdef Map m
+        cdef int32_t k
+        base = value
+        while not base.flags.c_contiguous and isinstance(base.base, np.ndarray):
+            base = base.base
+        m = map_of(value, base) if base is not value and base.flags.c_contiguous else None
+        if m is None:
+            base = value
+        found = self.captured.get(id(base))
+        if found is None:
+            w = new_payload(P_CONSTANT, None, (), (), None)
+            w.value = base
+            found = self.g.push_payload(OP_CONST, flags | NODE_ARRAY, w, self.g.type_of(base.shape, base.dtype))
+            self.captured[id(base)] = found
+        k = found
+        return k if m is None else self.g.window(k, m, flags | NODE_ARRAY, self.g.type_of(value.shape, value.dtype))
 
     cdef int32_t operand(self, Rec rec, int i, bint single) except -1:
         """Operand i of an elementwise operation as an instruction."""
@@ -380,6 +397,20 @@ cdef int elementwise(Rec rec) except -2:
     if rec.dtype == BOOL:
         return -1
     return 1 if rec.dtype == F32 else 0
+
+
+cdef Map map_of(object view, object base):
+    """A view as a window of its C-contiguous base; None if it is none of whole elements."""
+    cdef int64_t size = view.dtype.itemsize, offset
+    if view.dtype != base.dtype or any([s % size for s in view.strides]):
+        return None
+    offset = <int64_t> (view.__array_interface__["data"][0] - base.__array_interface__["data"][0])
+    low, high = np.lib.array_utils.byte_bounds(view)
+    start = base.__array_interface__["data"][0]
+    if offset % size or (view.size and (low < start or high > start + base.nbytes)):
+        return None
+    return new_map_of(offset // size, view.shape,
+                      tuple([s // size if d != 1 else 0 for d, s in zip(view.shape, view.strides)]))
 
 
 cdef Map reduced(tuple shape, object axis):
