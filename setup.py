@@ -16,6 +16,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
 
 PACKAGE = "mmad"
 CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
@@ -23,7 +24,11 @@ MODE = "checked" if CHECKED else "release"
 
 # What an extension is linked with beside its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).
-LINKED: dict[str, dict[str, list[str]]] = {}
+LINKED: dict[str, dict[str, list[str]]] = {
+    "mmad._vm": {
+        "sources": [f"{PACKAGE}/{name}.c" for name in ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_blas")],
+    },
+}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -122,9 +127,42 @@ class BuildExtensions(build_ext):
                 *COMPILE_ARGS.get(self.compiler.compiler_type, []),
                 *ext.extra_compile_args,
             ]
+            if ext.name == "mmad._vm":
+                self.use_vector_math(ext)
         super().build_extensions()
         self.stamp.parent.mkdir(parents=True, exist_ok=True)
         self.stamp.write_text(MODE)
+
+    def use_vector_math(self, ext):
+        """Let the block kernels use glibc's vector math library (since 2.35), where it can be linked."""
+        if self.compiler.compiler_type != "unix":
+            return
+        if self.links("", ["-fopenmp-simd"]):
+            ext.extra_compile_args.append("-fopenmp-simd")
+        probe = """
+            __attribute__((simd("notinbranch"), const)) double tanh(double);
+            __attribute__((simd("notinbranch"), const)) float tanhf(float);
+            void f(double *r, const double *a, float *s, const float *b, int n) {
+                _Pragma("omp simd") for (int i = 0; i < n; i++) r[i] = tanh(a[i]);
+                _Pragma("omp simd") for (int i = 0; i < n; i++) s[i] = tanhf(b[i]);
+            }
+        """
+        if self.links(probe, ["-O3", "-fopenmp-simd", "-fno-math-errno"], ["mvec", "m"]):
+            ext.libraries = [*ext.libraries, "mvec", "m"]
+            ext.define_macros = [*ext.define_macros, ("MMAD_LIBMVEC", "1")]
+
+    def links(self, source, arguments, libraries=()):
+        """Whether the compiler takes a source and links it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "probe.c"
+            path.write_text(source + "\nint main(void) { return 0; }\n")
+            try:
+                with captured_stderr([]):
+                    objects = self.compiler.compile([str(path)], output_dir=folder, extra_postargs=arguments)
+                    self.compiler.link_executable(objects, "probe", output_dir=folder, libraries=list(libraries))
+            except (CompileError, LinkError):
+                return False
+        return True
 
     @staticmethod
     def refuse_hints(output, sources):

@@ -18,7 +18,7 @@ from mmad._dual import Dual
 from mmad._instructions import OPERATIONS, Op
 from mmad.errors import UnsupportedError
 from mmad.packing import Call, Slot, lifted
-from mmad.tracing import Trace, _state, open_tape
+from mmad.tracing import Trace, STATE, open_tape
 
 __all__ = ["Rules", "suspended"]
 
@@ -54,19 +54,19 @@ class suspended:  # noqa: N801  (used as a function)
         self.values = values
 
     def __enter__(self):
-        tapes, wrappers = getattr(_state, "tapes", []), getattr(_state, "wrappers", [])
+        tapes, wrappers = getattr(STATE, "tapes", []), getattr(STATE, "wrappers", [])
         self.before = tapes, wrappers
         keep = any(holds_var(v) for v in self.values if isinstance(v, Traced))
         inside = {v.level: v for v in self.values if isinstance(v, Wrapper)}
-        _state.tapes = tapes if keep else []
+        STATE.tapes = tapes if keep else []
         if inside or keep:
             levels = {w.level for w in wrappers}
-            _state.wrappers = [*wrappers, *[w for level, w in inside.items() if level not in levels]]
+            STATE.wrappers = [*wrappers, *[w for level, w in inside.items() if level not in levels]]
         else:
-            _state.wrappers = []
+            STATE.wrappers = []
 
     def __exit__(self, *_):
-        _state.tapes, _state.wrappers = self.before
+        STATE.tapes, STATE.wrappers = self.before
 
 
 def is_plain(x):

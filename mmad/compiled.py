@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import time
 import types
 import warnings
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
-from mmad._replay import Program
+from mmad._dispatch import Dispatcher, Signature, Trace
+from mmad.compiler import compile_tape, selected
 from mmad.errors import CaptureError, TraceError
-from mmad.tracing import describe, open_tape, wrappers_open
+from mmad.tracing import STATE, describe, open_tape, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]
@@ -20,7 +22,7 @@ TRACES = 64  # variants kept for one signature
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
-def compile(f, *, check=False):
+def compile(f, *, check=False, passes=None):
     """A function that is recorded at its first call and replayed at later ones.
 
     Parameters
@@ -30,11 +32,13 @@ def compile(f, *, check=False):
     check : bool
         Run the first calls both ways and raise if they disagree: for functions that may depend on more than their
         arguments (random numbers, files, attributes of objects).
+    passes : iterable of str, optional
+        The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
 
     Returns
     -------
     callable
-        With ``stats()``, counts of calls, replays, recordings and guard failures.
+        With ``stats()``, counts of calls, replays, recordings and guard failures, and ``programs()``, what was compiled.
 
     Notes
     -----
@@ -47,6 +51,8 @@ def compile(f, *, check=False):
     ------
     TraceError
         With `check`, where a replay and the function disagree.
+    ValueError
+        There is no pass of that name.
 
     Examples
     --------
@@ -59,42 +65,70 @@ def compile(f, *, check=False):
     """
     if not callable(f):
         raise TypeError(f"mmad.compile takes a function, not {type(f).__name__}")
-    return functools.wraps(f, updated=())(Compiled(f, check))
+    return functools.wraps(f, updated=())(Compiled(f, check, selected(passes)))
 
 
-class Compiled:
+class Compiled(Dispatcher):
     """A compiled function; see :func:`compile`."""
 
-    def __init__(self, f, check):
-        self.f, self.check = f, check
-        self.reads = _reads(f)
-        self.variants, self.lock = {}, threading.Lock()
-        self.counts = dict.fromkeys(("calls", "replays", "records", "guard_failures", "eager"), 0)
+    def __init__(self, f, check, passes):
+        super().__init__(_reads(f), STATE)
+        self.f, self.check, self.passes = f, check, passes
+        self.signatures, self.lock = {}, threading.Lock()
+        self.counts = dict.fromkeys(("records", "eager"), 0)
+        self.seconds = 0.0
 
-    def __call__(self, *args, **kwargs):
-        self.counts["calls"] += 1
+    def general(self, args, kwargs):
+        """A call that is not quite like the one before."""
+        self.calls += 1
         leaves, structure = tree.flatten((args, kwargs))
         if open_tape() is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self.f(*args, **kwargs)  # inside another derivative the function itself is traced
-        key, values = self._signature(leaves, structure)
-        variants = self.variants.get(key)
-        if variants is None:
-            variants = self.variants.setdefault(key, [])
-        result = self._replay(variants, values)
-        if result is None:
-            return self._record(variants, args, kwargs, leaves, structure, values)
-        if self.check and self.counts["calls"] <= CHECKED_CALLS:
-            self._compare(result, self.f(*args, **kwargs))
-        return result
+        seen = self.seen()
+        key, values = self._signature(leaves, structure, seen)
+        signature = self.signatures.get(key)
+        if signature is None:
+            signature = self.signatures.setdefault(key, Signature(args, kwargs, seen, values))
+        self.recent = None if self.check else signature
+        where = None
+        if signature.root is not None:
+            trace, found = where = self.replay(signature, values)
+            if isinstance(found, list):
+                return self._checked(trace.give(found), args, kwargs)
+        return self._record(signature, where, args, kwargs, leaves, structure, values)
 
     def stats(self):
-        """Counts of calls, replays, recordings, guard failures and calls that ran eagerly; instructions kept."""
-        variants = [v for vs in self.variants.values() for v in vs]
-        return {**self.counts, "variants": len(variants), "instructions": sum(v.program.size for v in variants)}
+        """What has happened so far.
 
-    def _signature(self, leaves, structure):
+        Returns
+        -------
+        dict
+            Counts of calls, replays, recordings, guard failures and calls that ran eagerly; of traces kept
+            ("variants"), their instructions and bytes; the seconds that recording and compiling took.
+        """
+        traces = self.traces()
+        return {
+            "calls": self.calls,
+            "replays": self.replays,
+            "guard_failures": self.guard_failures,
+            **self.counts,
+            "variants": len(traces),
+            "instructions": sum(len(t.program) for t in traces),
+            "bytes": sum(t.program.nbytes for t in traces),
+            "seconds": self.seconds,
+        }
+
+    def traces(self):
+        """Every trace that is kept."""
+        return [t for s in list(self.signatures.values()) for t in s.traces()]
+
+    def programs(self):
+        """The programs compiled so far, one a trace."""
+        return [t.program for t in self.traces()]
+
+    def _signature(self, leaves, structure, seen):
         """What a recording depends on, and the values that it does not depend on."""
-        parts, values = [structure, tuple([read() for read in self.reads])], []
+        parts, values = [structure, tuple(seen)], []
         for x in leaves:
             if type(x) is float or type(x) is np.float64:
                 parts.append(type(x))
@@ -112,21 +146,12 @@ class Compiled:
                 parts.append((type(x), _hashable(x)))
         return tuple(parts), values
 
-    def _replay(self, variants, values):
-        for k, variant in enumerate(variants):
-            found = variant.run(values)
-            if found is not None:
-                self.counts["replays"] += 1
-                if k:  # what was taken last is likely to be taken next
-                    variants.insert(0, variants.pop(k))
-                return tree.unflatten(variant.structure, found)
-            self.counts["guard_failures"] += 1
-        return None
-
-    def _record(self, variants, args, kwargs, leaves, structure, values):
-        if len(variants) >= TRACES:
+    def _record(self, signature, where, args, kwargs, leaves, structure, values):
+        """Record one more way; `where` is the trace and the guard that it branches off at."""
+        if signature.count >= TRACES:
             self._eager(f"has taken {TRACES} different ways through its branches")
             return self.f(*args, **kwargs)
+        start = time.perf_counter()
         moving = [
             k
             for k, x in enumerate(leaves)
@@ -148,22 +173,29 @@ class Compiled:
         except CaptureError:
             self._eager("writes into an array that it captures, or that it makes without traced values in it")
             return self.f(*args, **kwargs)
-        variant = Variant(tape)
+        givers = [tape.giver(k, c, f) for k, c, f in zip(tape.outputs, tape.constants, tape.floats, strict=True)]
+        trace = Trace(compile_tape(tape, self.passes), tape.out_tree, givers)
+        self.seconds += time.perf_counter() - start
         with self.lock:
-            variants.insert(0, variant)
-        found = variant.run(values)
-        result = tree.unflatten(variant.structure, found)
-        if self.check and self.counts["calls"] <= CHECKED_CALLS:
-            self._compare(result, self.f(*args, **kwargs))
-        return result
+            if where is None and signature.root is None:
+                signature.root = trace
+            elif where is not None:
+                where[0].children[where[1]] = trace
+            signature.count += 1
+            signature.latest = trace
+        return self._checked(trace.give(trace.program.run(values)), args, kwargs)
 
     def _eager(self, why):
+        self.recent = None
         if not self.counts["eager"]:
             warnings.warn(f"{describe(self.f, 'compile')} {why}: such calls run eagerly", RuntimeWarning, stacklevel=4)
         self.counts["eager"] += 1
 
-    def _compare(self, result, eager):
-        got, want = tree.flatten(result)[0], tree.flatten(eager)[0]
+    def _checked(self, result, args, kwargs):
+        """The result; where that is asked for, compared with the function's own."""
+        if not self.check or self.calls > CHECKED_CALLS:
+            return result
+        got, want = tree.flatten(result)[0], tree.flatten(self.f(*args, **kwargs))[0]
         same = len(got) == len(want) and all(
             np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True)
             if isinstance(y, float | complex | np.ndarray | np.generic)
@@ -175,18 +207,7 @@ class Compiled:
                 f"{describe(self.f, 'compile')}: the replay and the function disagree; it depends on something "
                 "besides its arguments (random numbers, a file, an attribute of an object), or writes to it"
             )
-
-
-class Variant:
-    """One way through a function: its program and how results are given back."""
-
-    def __init__(self, tape):
-        self.program, self.structure = Program(tape), tape.out_tree
-        self.results = [tape.giver(k, c, f) for k, c, f in zip(tape.outputs, tape.constants, tape.floats, strict=True)]
-
-    def run(self, values):
-        found = self.program.run(values)
-        return None if found is None else [give(v) for give, v in zip(self.results, found, strict=True)]
+        return result
 
 
 # ------------------------------------------------------------------------------------------------ captured numbers

@@ -1,6 +1,6 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["CaptureError", "TraceError", "UnsupportedError"]
+__all__ = ["CaptureError", "ProgramError", "TraceError", "UnsupportedError"]
 
 
 class TraceError(RuntimeError):
@@ -13,3 +13,7 @@ class CaptureError(TraceError):
 
 class UnsupportedError(TypeError):
     """An operation has no rule for what was asked; the message names the operation and the argument."""
+
+
+class ProgramError(ValueError):
+    """A program, or the file of one, is damaged or not one of this version."""

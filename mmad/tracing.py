@@ -25,13 +25,13 @@ from mmad.transforms.reverse import Frozen, reverse
 
 __all__ = ["Trace", "describe"]
 
-_state = threading.local()
+STATE = threading.local()
 _float64 = np.dtype(np.float64)
 
 
 def open_tape():
     """The tape being recorded in this thread, or None."""
-    tapes = getattr(_state, "tapes", None)
+    tapes = getattr(STATE, "tapes", None)
     return tapes[-1] if tapes else None
 
 
@@ -42,17 +42,17 @@ class Recording:
         self.tape = tape
 
     def __enter__(self):
-        if not hasattr(_state, "tapes"):
-            _state.tapes = []
-        _state.tapes.append(self.tape)
-        self.left, _state.left = getattr(_state, "left", None), None
+        if not hasattr(STATE, "tapes"):
+            STATE.tapes = []
+        STATE.tapes.append(self.tape)
+        self.left, STATE.left = getattr(STATE, "left", None), None
         self.pool = _pool.enter()
 
     def __exit__(self, *_):
         _pool.leave(self.pool)
-        _state.left = self.left
-        _state.tapes.pop()
-        if self.tape not in _state.tapes:
+        STATE.left = self.left
+        STATE.tapes.pop()
+        if self.tape not in STATE.tapes:
             self.tape.open = False
 
 
@@ -63,19 +63,19 @@ class Forwarding:
         self.wrapper = wrapper
 
     def __enter__(self):
-        if not hasattr(_state, "wrappers"):
-            _state.wrappers = []
-        _state.wrappers.append(self.wrapper)
-        self.left, _state.left = getattr(_state, "left", None), None
+        if not hasattr(STATE, "wrappers"):
+            STATE.wrappers = []
+        STATE.wrappers.append(self.wrapper)
+        self.left, STATE.left = getattr(STATE, "left", None), None
 
     def __exit__(self, *_):
-        _state.left = self.left
-        _state.wrappers.pop()
+        STATE.left = self.left
+        STATE.wrappers.pop()
 
 
 def left_behind(shape):
     """A plain array took a traced value by augmented assignment: what other names it has are of no use any more."""
-    _state.left = shape
+    STATE.left = shape
 
 
 HOOKS["left_behind"] = left_behind
@@ -83,12 +83,12 @@ HOOKS["left_behind"] = left_behind
 
 def refuse_left_behind(outputs):
     """Raise if a result is the NaN that stands in a plain array in place of traced values."""
-    if getattr(_state, "left", None) is None:
+    if getattr(STATE, "left", None) is None:
         return
     for y in outputs:
         if isinstance(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
             raise TypeError(
-                f"a plain array of shape {_state.left} took traced values by augmented assignment (as in buffer += x) "
+                f"a plain array of shape {STATE.left} took traced values by augmented assignment (as in buffer += x) "
                 "under one name and was read under another, so the derivative is lost; make the array with "
                 "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
             )
@@ -96,14 +96,14 @@ def refuse_left_behind(outputs):
 
 def wrappers_open():
     """Whether a forward derivative or a batch is open in this thread."""
-    return bool(getattr(_state, "wrappers", ()))
+    return bool(getattr(STATE, "wrappers", ()))
 
 
 def template():
     """What an array made now has to accept: a traced value of every open derivative, or None outside of all."""
     tape = open_tape()
     like = None if tape is None else tape.add_constant(0.0)
-    for w in sorted(getattr(_state, "wrappers", ()), key=lambda w: w.level):
+    for w in sorted(getattr(STATE, "wrappers", ()), key=lambda w: w.level):
         base = 0.0 if like is None else like
         if isinstance(w, Dual):
             tangent = base if not isinstance(w.tangent, Batch) else Batch(w.tangent.level, np.zeros((w.tangent.count,)))

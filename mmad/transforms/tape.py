@@ -161,13 +161,13 @@ class Tape(_tape.Tape):
         return x
 
     def giver(self, k, constant, as_float):
-        """How a replay gives back a result: a function of what the program has for it."""
+        """How a replay gives back a result: a function of what the program has for it; None: as it is."""
         if k < 0:
             return lambda v: constant.copy() if isinstance(constant, np.ndarray) else constant
         i = decode(self, k, set(self.inputs))
         if i.array:
-            return (lambda v: v) if i.shape or i.dtype.kind in "fc" else (lambda v: v[()])
-        return float if as_float else np.bool_ if i.dtype.kind == "b" else np.float64
+            return None if i.shape or i.dtype.kind in "fc" else (lambda v: v[()])
+        return None if as_float else np.bool_ if i.dtype.kind == "b" else np.float64
 
     def _result(self, k, v, as_float):
         if k < 0 or isinstance(v, Traced):

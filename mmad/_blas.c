@@ -1,0 +1,82 @@
+/* Matrix products: small ones here, larger ones by the BLAS that NumPy has loaded. */
+#include "_vm.h"
+
+enum { SMALL = 512 }; /* multiplications below which a call of the BLAS costs more than the product */
+
+typedef void (*Gemm32)(int, int, int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
+typedef void (*Gemm64)(int, int, int, int64_t, int64_t, int64_t, double, const double *, int64_t, const double *, int64_t,
+                       double, double *, int64_t);
+typedef void (*Gemv32)(int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
+typedef void (*Gemv64)(int, int, int64_t, int64_t, double, const double *, int64_t, const double *, int64_t, double, double *,
+                       int64_t);
+
+static void *gemm, *gemv;
+static int wide;
+
+enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
+
+void mm_blas_set(void *dgemm, void *dgemv, int with_64_bits) {
+    gemm = dgemm;
+    gemv = dgemv;
+    wide = with_64_bits;
+}
+
+int mm_blas(void) { return gemm && gemv; }
+
+static void plain(const Product *p, const double *a, const double *b, double *c) {
+    for (int64_t i = 0; i < p->m; i++) {
+        for (int64_t j = 0; j < p->n; j++) c[i * p->n + j] = 0;
+        for (int64_t l = 0; l < p->k; l++) {
+            const double x = a[i * p->a_row + l * p->a_column];
+            const double *y = b + l * p->b_row;
+            for (int64_t j = 0; j < p->n; j++) c[i * p->n + j] += x * y[j * p->b_column];
+        }
+    }
+}
+
+/* How the BLAS sees a matrix of unit row or column stride. */
+static int64_t leading(int64_t rows, int64_t columns, int64_t row, int64_t column, int *order) {
+    if (column == 1 || columns <= 1) {
+        if (!(columns <= 1 && row == 1 && rows > 1)) {
+            *order = PLAIN;
+            return row > columns ? row : columns > 0 ? columns : 1;
+        }
+    }
+    *order = TRANSPOSED;
+    return column > rows ? column : rows > 0 ? rows : 1;
+}
+
+/* y = A x for a matrix of m rows and k columns. */
+static void matrix_vector(int64_t m, int64_t k, const double *a, int64_t row, int64_t column, const double *x, int64_t step,
+                          double *y) {
+    int order;
+    int64_t lead = leading(m, k, row, column, &order);
+    int64_t rows = order == PLAIN ? m : k, columns = order == PLAIN ? k : m;
+    if (step == 0) step = 1;
+    if (wide) ((Gemv64)gemv)(ROW_MAJOR, order, rows, columns, 1.0, a, lead, x, step, 0.0, y, 1);
+    else ((Gemv32)gemv)(ROW_MAJOR, order, (int)rows, (int)columns, 1.0, a, (int)lead, x, (int)step, 0.0, y, 1);
+}
+
+static int fits(const Product *p) {
+    const int64_t most = 0x7fffffff;
+    return wide || (p->m < most && p->n < most && p->k < most && p->a_row < most && p->a_column < most && p->b_row < most
+                    && p->b_column < most);
+}
+
+static void one(const Product *p, const double *a, const double *b, double *c) {
+    int oa, ob;
+    int64_t la, lb;
+    if (p->m == 0 || p->n == 0) return;
+    if (p->k == 0 || !mm_blas() || !fits(p) || p->m * p->n * p->k <= SMALL) { plain(p, a, b, c); return; }
+    if (p->n == 1) { matrix_vector(p->m, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return; }
+    if (p->m == 1) { matrix_vector(p->n, p->k, b, p->b_column, p->b_row, a, p->a_column, c); return; }
+    la = leading(p->m, p->k, p->a_row, p->a_column, &oa);
+    lb = leading(p->k, p->n, p->b_row, p->b_column, &ob);
+    if (wide) ((Gemm64)gemm)(ROW_MAJOR, oa, ob, p->m, p->n, p->k, 1.0, a, la, b, lb, 0.0, c, p->n);
+    else ((Gemm32)gemm)(ROW_MAJOR, oa, ob, (int)p->m, (int)p->n, (int)p->k, 1.0, a, (int)la, b, (int)lb, 0.0, c, (int)p->n);
+}
+
+void mm_product(const Product *p, const double *a, const double *b, double *c) {
+    for (int64_t i = 0; i < p->count; i++)
+        one(p, a + p->a_offset + i * p->a_step, b + p->b_offset + i * p->b_step, c + i * p->m * p->n);
+}

@@ -1,0 +1,113 @@
+/* Kernels over blocks of REAL: one for every scalar operation, compiled once for each precision.
+ *
+ * The including file defines REAL, SUFFIX (for names) and the meaning of `sin` and the rest.  <math.h> must not be
+ * included: the vector math library of glibc is reached by declaring its functions with the simd attribute, which needs
+ * neither -ffast-math nor a wrapper; elsewhere the same source calls the scalar library.
+ */
+#define MMAD_BLOCKS
+#include "_vm.h"
+
+#define isnan __builtin_isnan
+#define isinf __builtin_isinf
+#define isfinite __builtin_isfinite
+#define signbit __builtin_signbit
+#include "_scalar_helpers.h"
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
+    && !defined(__SANITIZE_ADDRESS__)
+#if __GNUC__ >= 12
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+#else
+#define CLONES
+#endif
+
+#define EACH _Pragma("omp simd") for (ptrdiff_t i = 0; i < n; i++)
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VECTOR(x) const REAL *x##s = x##_
+#define NUMBER(x) const REAL x = *(const REAL *)x##_
+
+#define KERNEL1(name, expr)                                                                           \
+    CLONES static void JOIN(name, v)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        (void)b_; (void)c_; VECTOR(a); REAL *r = r_;                                                  \
+        EACH { REAL a = as[i]; r[i] = (REAL)(expr); }                                                 \
+    }
+#define KERNEL2(name, expr)                                                                           \
+    CLONES static void JOIN(name, vv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        (void)c_; VECTOR(a); VECTOR(b); REAL *r = r_;                                                 \
+        EACH { REAL a = as[i], b = bs[i]; r[i] = (REAL)(expr); }                                      \
+    }                                                                                                 \
+    CLONES static void JOIN(name, sv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        (void)c_; NUMBER(a); VECTOR(b); REAL *r = r_;                                                 \
+        EACH { REAL b = bs[i]; r[i] = (REAL)(expr); }                                                 \
+    }                                                                                                 \
+    CLONES static void JOIN(name, vs)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        (void)c_; VECTOR(a); NUMBER(b); REAL *r = r_;                                                 \
+        EACH { REAL a = as[i]; r[i] = (REAL)(expr); }                                                 \
+    }
+#define KERNEL3(name, expr)                                                                           \
+    CLONES static void JOIN(name, vvv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        VECTOR(a); VECTOR(b); VECTOR(c); REAL *r = r_;                                                \
+        EACH { REAL a = as[i], b = bs[i], c = cs[i]; r[i] = (REAL)(expr); }                           \
+    }
+#define X(name, arity, expr) KERNEL##arity(name, expr)
+SCALAR_OPS(X)
+FUSED_OPS(X)
+#undef X
+
+/* Of a product that is added, one factor is often one number. */
+#define X(name, arity, expr)                                                                          \
+    CLONES static void JOIN(name, svv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        NUMBER(a); VECTOR(b); VECTOR(c); REAL *r = r_;                                                \
+        EACH { REAL b = bs[i], c = cs[i]; r[i] = (REAL)(expr); }                                      \
+    }
+FUSED_OPS(X)
+#undef X
+
+#define ENTRY1(name) {name##_v, 0, 0},
+#define ENTRY2(name) {name##_vv, name##_sv, name##_vs},
+#define ENTRY3(name) {name##_vvv, 0, 0},
+#define X(name, arity, expr) ENTRY##arity(name)
+#define Y(name, arity, expr) {name##_vvv, name##_svv, 0},
+static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(Y)};
+#undef X
+#undef Y
+
+Kernel JOIN(mm_kernel, SUFFIX)(int op, int variant) { return table[op - OP_FIRST_SCALAR][variant]; }
+
+/* Eight partial sums over stretches of 128 elements, then pairs: the order, and so the accuracy, of NumPy's sum. */
+CLONES static double JOIN(short_sum, SUFFIX)(const REAL *a, ptrdiff_t n) {
+    double s[8] = {0, 0, 0, 0, 0, 0, 0, 0}, rest = 0;
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++) s[k] += a[i + k];
+    for (; i < n; i++) rest += a[i];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])) + rest;
+}
+
+double JOIN(mm_sum, SUFFIX)(const REAL *a, ptrdiff_t n) {
+    if (n <= 128) return JOIN(short_sum, SUFFIX)(a, n);
+    ptrdiff_t half = (n / 2 + 7) & ~(ptrdiff_t)7;
+    return JOIN(mm_sum, SUFFIX)(a, half) + JOIN(mm_sum, SUFFIX)(a + half, n - half);
+}
+
+CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i] += a[i]; }
+
+/* The largest (or smallest) of some elements, a NaN if there is one: 16 at a time. */
+#define EXTREME(name, better)                                                                       \
+    CLONES REAL JOIN(name, SUFFIX)(const REAL *a, ptrdiff_t n, REAL start) {                        \
+        REAL r[16], one;                                                                            \
+        ptrdiff_t i = 0;                                                                            \
+        for (int k = 0; k < 16; k++) r[k] = start;                                                  \
+        for (; i + 16 <= n; i += 16)                                                                \
+            for (int k = 0; k < 16; k++) r[k] = (r[k] better a[i + k]) | (r[k] != r[k]) ? r[k] : a[i + k]; \
+        one = r[0];                                                                                 \
+        for (int k = 1; k < 16; k++) one = (one better r[k]) | (one != one) ? one : r[k];           \
+        for (; i < n; i++) one = (one better a[i]) | (one != one) ? one : a[i];                     \
+        return one;                                                                                 \
+    }
+EXTREME(mm_largest, >=)
+EXTREME(mm_smallest, <=)

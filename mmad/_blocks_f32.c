@@ -1,0 +1,45 @@
+/* Block kernels in float32. */
+#ifdef MMAD_LIBMVEC
+#define LIBRARY __attribute__((simd("notinbranch"), const))
+#else
+#define LIBRARY __attribute__((const))
+#endif
+#define F1(name) LIBRARY float name##f(float);
+#define F2(name) LIBRARY float name##f(float, float);
+F1(sin) F1(cos) F1(tan) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
+F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F2(pow) F2(atan2) F2(hypot)
+float fmodf(float, float);
+#define sin sinf
+#define cos cosf
+#define tan tanf
+#define asin asinf
+#define acos acosf
+#define atan atanf
+#define sinh sinhf
+#define cosh coshf
+#define tanh tanhf
+#define asinh asinhf
+#define acosh acoshf
+#define atanh atanhf
+#define exp expf
+#define exp2 exp2f
+#define expm1 expm1f
+#define log logf
+#define log2 log2f
+#define log10 log10f
+#define log1p log1pf
+#define cbrt cbrtf
+#define pow powf
+#define atan2 atan2f
+#define hypot hypotf
+#define fmod fmodf
+#define fabs __builtin_fabsf
+#define sqrt __builtin_sqrtf
+#define floor __builtin_floorf
+#define ceil __builtin_ceilf
+#define trunc __builtin_truncf
+#define rint __builtin_rintf
+#define copysign __builtin_copysignf
+#define REAL float
+#define SUFFIX f32
+#include "_blocks.h"

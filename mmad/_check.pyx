@@ -1,0 +1,457 @@
+"""What must hold of a program before it may run.
+
+The machine itself checks nothing: every index, bound and operation is looked at here, once, whether the program was just
+compiled or read from a file that may be damaged or hostile.  A program that passes reads and writes only memory that it
+was given, in buffers that it may write to, and ends.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+from libc.stdlib cimport calloc, free
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._instructions cimport OP_FIRST_SCALAR, Op
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
+                       HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
+                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
+                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_STORE, Access, BlockOp, Buffer, Group,
+                       Instr, Product, Program, Step, kernel_of)
+from mmad.errors import ProgramError
+
+cnp.import_array()
+
+cdef extern from "_node.h" nogil:
+    enum:
+        FUSED_END
+
+cdef double LARGEST = 2.0 ** 52  # bounds are computed in floating point, exactly, up to here
+
+cdef int64_t SIZES[3]
+SIZES[0], SIZES[1], SIZES[2] = 8, 4, 1
+
+
+def check(Program p):
+    """Raise ProgramError unless a program may run.
+
+    Parameters
+    ----------
+    p : Program
+    """
+    Checker(p).run()
+
+
+cdef class Checker:
+    cdef Program p
+    cdef uint8_t *made  # by buffer: there is something in it
+
+    def __cinit__(self, Program p):
+        self.p = p
+        self.made = <uint8_t *> calloc(p.n_buffers + 1, 1)
+        if self.made == NULL:
+            raise MemoryError("no memory to check the program")
+
+    def __dealloc__(self):
+        free(self.made)
+
+    cdef int wrong(self, str what) except -1:
+        raise ProgramError(f"this is not a sound program: {what}; compile the function again")
+
+    cdef int run(self) except -1:
+        cdef Program p = self.p
+        cdef int32_t k, at = 0, op = 0
+        cdef Group *g
+        if p.arena < 0 or <double> p.arena > LARGEST or p.n_slots < 1:
+            self.wrong("its workspace has an impossible size")
+        for k in range(p.n_buffers):
+            self.buffer(k)
+        if not p.n_code or p.code[p.n_code - 1].op != VM_END:
+            if p.n_code:
+                self.wrong("its scalar instructions do not end")
+        for k in range(p.n_groups):
+            g = p.groups + k
+            if g.loads < 0 or g.stores < 0 or g.ops < 0 or g.loads > p.n_accesses - at \
+                    or g.stores > p.n_accesses - at - g.loads or g.ops > p.n_ops - op:
+                self.wrong(f"group {k} has more parts than there are")
+            at += g.loads + g.stores
+            op += g.ops
+        if at != p.n_accesses or op != p.n_ops:
+            self.wrong("there are parts that belong to no group")
+        self.places()
+        self.steps()
+        return 0
+
+    # ------------------------------------------------------------------------------------ memory
+    cdef int buffer(self, int32_t k) except -1:
+        cdef Buffer *b = self.p.buffers + k
+        if b.bytes < 0 or <double> b.bytes > LARGEST:
+            self.wrong(f"buffer {k} has an impossible size")
+        if b.home == HOME_ARENA:
+            if b.offset < 0 or b.offset % 8 or b.offset > self.p.arena or b.bytes > self.p.arena - b.offset:
+                self.wrong(f"buffer {k} is outside the workspace")
+        elif b.home == HOME_INPUT:
+            if not 0 <= b.index < len(self.p.input_specs):
+                self.wrong(f"buffer {k} belongs to no input")
+        elif b.home == HOME_CONSTANT:
+            if not 0 <= b.index < len(self.p.constants) or self.p.constants[b.index].nbytes < b.bytes:
+                self.wrong(f"buffer {k} is not a constant of its size")
+        elif b.home == HOME_RESULT:
+            if not 0 <= b.index < len(self.p.result_specs):
+                self.wrong(f"buffer {k} belongs to no result")
+        elif b.home == HOME_OBJECT:
+            if not 0 <= b.index < self.p.n_buffers:
+                self.wrong(f"buffer {k} has an impossible number")
+        else:
+            self.wrong(f"buffer {k} is nowhere")
+        self.made[k] = b.home == HOME_ARENA or b.home == HOME_CONSTANT
+        return 0
+
+    cdef int readable(self, int32_t k) except -1:
+        if not 0 <= k < self.p.n_buffers or not self.made[k]:
+            self.wrong(f"buffer {k} is read before anything is in it")
+        return 0
+
+    cdef int writable(self, int32_t k) except -1:
+        if not 0 <= k < self.p.n_buffers or self.p.buffers[k].home not in (HOME_ARENA, HOME_RESULT) or not self.made[k]:
+            self.wrong(f"buffer {k} may not be written to")
+        return 0
+
+    cdef int slot(self, object k) except -1:
+        if type(k) is not int or not 0 <= k < self.p.n_slots:
+            self.wrong(f"there is no slot {k}")
+        return 0
+
+    cdef int64_t typed(self, object b, object shape, object dtype) except -1:
+        """A buffer as an array: its size in elements."""
+        cdef double n = 1
+        if type(b) is not int or not 0 <= b < self.p.n_buffers or type(shape) is not tuple or len(shape) > 64 \
+                or not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.itemsize == 0:
+            self.wrong("an array of the program has no sound shape, dtype or buffer")
+        for d in shape:
+            if type(d) is not int or d < 0:
+                self.wrong(f"{shape} is no shape")
+            n *= <double> d
+        if n > LARGEST or n * <double> dtype.itemsize > <double> self.p.buffers[<int32_t> b].bytes:
+            self.wrong(f"an array of shape {shape} does not fit its buffer")
+        return <int64_t> n
+
+    cdef int places(self) except -1:
+        """Inputs and results."""
+        cdef Program p = self.p
+        cdef int i
+        for i, spec in enumerate(p.input_specs):
+            if spec is None:
+                continue
+            if spec[0] == "slot" and len(spec) == 2:
+                self.slot(spec[1])
+            elif spec[0] == "buffer" and len(spec) == 4:
+                self.typed(spec[1], spec[2], spec[3])
+                if p.buffers[<int32_t> spec[1]].home != HOME_INPUT or p.buffers[<int32_t> spec[1]].index != i:
+                    self.wrong(f"input {i} has another one's buffer")
+                self.made[<int32_t> spec[1]] = 1
+            else:
+                self.wrong(f"input {i} has no place")
+        for i, spec in enumerate(p.result_specs):
+            if spec is not None and spec[0] == "own" and len(spec) == 4:
+                self.typed(spec[1], spec[2], spec[3])
+                if p.buffers[<int32_t> spec[1]].home != HOME_RESULT or p.buffers[<int32_t> spec[1]].index != i:
+                    self.wrong(f"result {i} has another one's buffer")
+                self.made[<int32_t> spec[1]] = 1
+        return 0
+
+    cdef int results(self) except -1:
+        """Results, once everything has run."""
+        cdef int i
+        for i, spec in enumerate(self.p.result_specs):
+            if spec is None or (spec[0] == "own" and len(spec) == 4):
+                continue
+            if spec[0] == "slot" and len(spec) == 2:
+                self.slot(spec[1])
+            elif spec[0] == "object" and len(spec) == 4:
+                self.typed(spec[1], spec[2], spec[3])
+                self.readable(spec[1])
+                if self.p.buffers[<int32_t> spec[1]].home != HOME_OBJECT:
+                    self.wrong(f"result {i} is not what a call gave")
+            elif spec[0] == "copy" and len(spec) == 6:
+                self.view(spec[1:])
+            else:
+                self.wrong(f"result {i} has no place")
+        return 0
+
+    cdef int view(self, tuple spec) except -1:
+        """An operand of a call: (buffer, offset, shape, strides, dtype), or (buffer, table, shape, None, dtype)."""
+        cdef double low, high, n
+        b, offset, shape, strides, dtype = spec
+        if type(b) is not int or type(offset) is not int or abs(offset) > LARGEST or type(shape) is not tuple \
+                or not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.itemsize == 0 or len(shape) > 64:
+            self.wrong("an array of the program has no sound shape, dtype or buffer")
+        self.readable(b)
+        if not all([type(d) is int and 0 <= d < LARGEST for d in shape]):
+            self.wrong(f"{shape} is no shape")
+        n = <double> (self.p.buffers[<int32_t> b].bytes // <int64_t> dtype.itemsize)
+        if strides is None:
+            if not 0 <= offset < len(self.p.tables) or len(self.p.tables[offset]) != np.prod(shape, dtype=np.float64):
+                self.wrong("an array of the program has no table")
+            self.table(self.p.tables[offset], n, 0.0)
+            return 0
+        if type(strides) is not tuple or len(strides) != len(shape) \
+                or not all([type(s) is int and abs(s) < LARGEST for s in strides]):
+            self.wrong("an array of the program has no sound strides")
+        low = high = offset
+        for d, s in zip(shape, strides):
+            if d == 0:
+                return 0
+            if s > 0:
+                high += <double> (d - 1) * <double> s
+            else:
+                low += <double> (d - 1) * <double> s
+        if low < 0 or high >= n:
+            self.wrong("an array of the program reaches outside its buffer")
+        return 0
+
+    cdef int table(self, object table, double elements, double offset) except -1:
+        if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
+                or not table.flags.c_contiguous:
+            self.wrong("a table of positions is none")
+        if table.size and (float(table.min()) + offset < 0 or float(table.max()) + offset >= elements):
+            self.wrong("a table of positions reaches outside its buffer")
+        return 0
+
+    # ------------------------------------------------------------------------------------ steps
+    cdef int steps(self) except -1:
+        cdef Program p = self.p
+        cdef Step *s
+        cdef int32_t k, group = 0, at = 0, op = 0, start = 0
+        for k in range(p.n_steps):
+            s = p.steps + k
+            if s.index < 0:
+                self.wrong(f"step {k} has no index")
+            if s.kind == STEP_SCALARS:
+                if s.index != start:
+                    self.wrong(f"step {k} is not where its instructions are")
+                start = self.scalars(start)
+            elif s.kind == STEP_GROUP:
+                if s.index != group or group >= p.n_groups:
+                    self.wrong(f"step {k} is not the group that comes next")
+                self.group(p.groups + group, p.accesses + at, p.ops + op)
+                at += p.groups[group].loads + p.groups[group].stores
+                op += p.groups[group].ops
+                group += 1
+            elif s.kind == STEP_MATMUL:
+                if s.index >= p.n_products:
+                    self.wrong(f"step {k} has no matrix product")
+                self.product(p.products + s.index)
+            elif s.kind == STEP_CALL:
+                if s.index >= len(p.calls):
+                    self.wrong(f"step {k} has no call")
+                self.call(p.calls[s.index])
+            else:
+                self.wrong(f"step {k} is of no kind")
+        self.results()
+        return 0
+
+    cdef int32_t scalars(self, int32_t start) except -1:
+        """A run of scalar instructions; where the next one starts."""
+        cdef Program p = self.p
+        cdef Instr *q
+        cdef int32_t k, n = p.n_slots
+        cdef int64_t index
+        for k in range(start, p.n_code):
+            q = p.code + k
+            if q.op == VM_END:
+                return k + 1
+            if q.op >= OP_FIRST_SCALAR:
+                if q.op >= FUSED_END or not (0 <= q.r < n and 0 <= q.a < n and 0 <= q.b < n and 0 <= q.c < n):
+                    self.wrong(f"instruction {k} has no operation or slots")
+            elif q.op == VM_GUARD:
+                if not (0 <= q.a < n and 0 <= q.b < n):
+                    self.wrong(f"instruction {k} has no slots")
+            elif q.op == VM_LOAD or q.op == VM_STORE:
+                index = (<int64_t> q.c << 32) | <int64_t> (<unsigned int> q.b)
+                if q.op == VM_LOAD:
+                    self.readable(q.a)
+                    if not 0 <= q.r < n or not 0 <= index < p.buffers[q.a].bytes // 8:
+                        self.wrong(f"instruction {k} reads outside its buffer")
+                else:
+                    self.writable(q.r)
+                    if not 0 <= q.a < n or not 0 <= index < p.buffers[q.r].bytes // 8:
+                        self.wrong(f"instruction {k} writes outside its buffer")
+            else:
+                self.wrong(f"instruction {k} has no operation")
+        self.wrong("its scalar instructions do not end")
+
+    cdef int group(self, Group *g, Access *accesses, BlockOp *ops) except -1:
+        cdef Program p = self.p
+        cdef Access *x
+        cdef BlockOp *o
+        cdef uint8_t *held  # by register: 1 may be read, 2 may be written to
+        cdef int i
+        if g.size < 0 or <double> g.size > LARGEST or g.block < 1 or g.block > 65536 or not 0 <= g.registers <= 60000 \
+                or not 0 <= g.scratch <= g.registers or (g.type != MM_F64 and g.type != MM_F32) or g.stores > MM_TOTALS \
+                or g.scratch > 4096:
+            self.wrong("a group has impossible sizes")
+        held = <uint8_t *> calloc(g.registers + 1, 1)
+        if held == NULL:
+            raise MemoryError("no memory to check the program")
+        try:
+            for i in range(g.scratch):
+                held[i] = 3
+            for i in range(g.loads + g.stores):
+                x = accesses + i
+                if x.reg >= g.registers:
+                    self.wrong("a group uses a register that it has not")
+                if i < g.loads:
+                    self.load(g, x, held)
+                elif x.action == STORE_DIRECT:
+                    if x.reg < g.scratch or x.mode != ACCESS_LINEAR or x.type != g.type or held[x.reg]:
+                        self.wrong("a group makes a result in no memory")
+                    held[x.reg] = 3
+            for i in range(g.ops):
+                o = ops + i
+                if not OP_FIRST_SCALAR <= o.op < FUSED_END or o.variant >= VARIANTS \
+                        or kernel_of(g.type, o.op, o.variant) == NULL:
+                    self.wrong("a group has no such operation")
+                if o.r >= g.registers or o.a >= g.registers or o.b >= g.registers or o.c >= g.registers \
+                        or not held[o.r] & 2 or not (held[o.a] & held[o.b] & held[o.c] & 1):
+                    self.wrong("a group uses a register that holds nothing")
+            for i in range(g.loads, g.loads + g.stores):
+                x = accesses + i
+                if not held[x.reg] & 1:
+                    self.wrong("a group stores a register that holds nothing")
+                self.store(g, x)
+        finally:
+            free(held)
+        return 0
+
+    cdef int load(self, const Group *g, const Access *x, uint8_t *held) except -1:
+        if x.mode == ACCESS_SCALAR:
+            self.slot(x.buffer)
+        else:
+            if x.type > MM_BOOL:
+                self.wrong("a group reads no dtype")
+            self.readable(x.buffer)
+            self.reach(g, x)
+        if x.mode == ACCESS_LINEAR and x.type == g.type:
+            if x.reg < g.scratch or held[x.reg]:
+                self.wrong("a group reads memory into a register of its own")
+            held[x.reg] = 1
+        elif x.reg >= g.scratch:
+            self.wrong("a group loads into a register that has no room")
+        return 0
+
+    cdef int store(self, const Group *g, const Access *x) except -1:
+        cdef int64_t elements
+        if TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
+            return self.slot(x.buffer)
+        if x.action != STORE_SET and x.action != STORE_DIRECT and not STORE_ADD <= x.action <= STORE_MINIMUM:
+            self.wrong("a group stores in no way")
+        if x.type > MM_BOOL or (x.action != STORE_SET and x.type != g.type) or x.mode == ACCESS_SCALAR \
+                or (x.mode != ACCESS_AFFINE and STORE_ADD < x.action <= STORE_MINIMUM and x.mode != ACCESS_LINEAR):
+            self.wrong("a group stores no dtype")
+        self.writable(x.buffer)
+        self.reach(g, x)
+        elements = self.p.buffers[x.buffer].bytes // SIZES[x.type]
+        if x.clear != CLEAR_NOT and (not STORE_ADD <= x.action <= STORE_MINIMUM or not 0 <= x.extent <= elements):
+            self.wrong("a group clears more than its buffer")
+        if x.clear > CLEAR_AHEAD or (x.clear == CLEAR_AHEAD and (x.mode != ACCESS_LINEAR or x.action != STORE_ADD
+                                                                 or x.lead < 0)):
+            self.wrong("a group clears in no way")
+        return 0
+
+    cdef int reach(self, const Group *g, const Access *x) except -1:
+        """Whether an access stays inside its buffer."""
+        cdef double elements = <double> (self.p.buffers[x.buffer].bytes // SIZES[x.type])
+        cdef double low = <double> x.offset, high = <double> x.offset, n = 1
+        cdef int k
+        if x.mode == ACCESS_INDEX:
+            if not 1 <= <uintptr_t> x.table <= <uintptr_t> len(self.p.tables):
+                self.wrong("a group has no table of positions")
+            table = self.p.tables[<uintptr_t> x.table - 1]
+            self.table(table, elements, <double> x.offset)
+            if len(table) < g.size:
+                self.wrong("a table of positions is too short")
+            return 0
+        if x.mode == ACCESS_LINEAR:
+            if low < 0 or low + <double> g.size > elements:
+                self.wrong("a group reaches outside its buffer")
+            return 0
+        if x.mode != ACCESS_AFFINE or not 1 <= x.rank <= MM_RANK:
+            self.wrong("a group finds its operands in no way")
+        for k in range(x.rank):
+            if x.shape[k] < 0:
+                self.wrong("a group has no shape")
+            n *= <double> x.shape[k]
+            if x.strides[k] > 0:
+                high += (<double> x.shape[k] - 1) * <double> x.strides[k]
+            else:
+                low += (<double> x.shape[k] - 1) * <double> x.strides[k]
+        if n != <double> g.size:
+            self.wrong("an operand of a group has another number of elements")
+        if g.size and (low < 0 or high >= elements):
+            self.wrong("a group reaches outside its buffer")
+        return 0
+
+    cdef int product(self, const Product *q) except -1:
+        cdef double m = <double> q.m, n = <double> q.n, k = <double> q.k, count = <double> q.count
+        if q.m < 0 or q.n < 0 or q.k < 0 or q.count < 0:
+            self.wrong("a matrix product has impossible sizes")
+        self.readable(q.a)
+        self.readable(q.b)
+        self.writable(q.c)
+        self.matrix(q.a, q.a_offset, m, k, q.a_row, q.a_column, count, q.a_step)
+        self.matrix(q.b, q.b_offset, k, n, q.b_row, q.b_column, count, q.b_step)
+        if count * m * n > <double> (self.p.buffers[q.c].bytes // 8) or q.c == q.a or q.c == q.b:
+            self.wrong("a matrix product does not fit its buffer")
+        return 0
+
+    cdef int matrix(self, int32_t b, int64_t offset, double rows, double columns, int64_t row, int64_t column, double count,
+                    int64_t step) except -1:
+        cdef double last
+        if offset < 0 or row < 0 or column < 0 or step < 0:
+            self.wrong("a matrix product has negative strides")
+        if rows == 0 or columns == 0 or count == 0:
+            return 0
+        if rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
+                                             or (row == 1 and <double> column >= rows)):
+            self.wrong("a matrix product has strides that no BLAS takes")
+        last = <double> offset + (rows - 1) * <double> row + (columns - 1) * <double> column + (count - 1) * <double> step
+        if last >= <double> (self.p.buffers[b].bytes // 8):
+            self.wrong("a matrix product reaches outside its buffer")
+        return 0
+
+    cdef int call(self, object call) except -1:
+        cdef int32_t b
+        if type(call) is not tuple or len(call) != 4:
+            self.wrong("a call is none")
+        op, operands, params, what = call
+        if type(operands) is not tuple or type(params) is not dict or type(what) is not tuple or len(what) < 2:
+            self.wrong("a call is none")
+        for spec in operands:
+            if spec[0] == "slot" and len(spec) == 3:
+                self.slot(spec[1])
+            elif spec[0] == "view" and len(spec) == 6:
+                self.view(spec[1:])
+            elif spec[0] != "value" or len(spec) != 2:
+                self.wrong("a call has an operand from nowhere")
+        if what[0] == "guard":
+            if op is not None or len(operands) != 1 or operands[0][0] != "view" or len(what) != 3 \
+                    or type(what[2]) is not int or abs(what[2]) > 2**31 - 1:
+                self.wrong("a guard looks at nothing")
+            return 0
+        if not isinstance(op, Op):
+            self.wrong("a call has no operation")
+        if what[0] == "slot":
+            return self.slot(what[1])
+        if what[0] not in ("object", "buffer") or len(what) != 4:
+            self.wrong("a call has no result")
+        b = what[1] if type(what[1]) is int and 0 <= what[1] < self.p.n_buffers else -1
+        n = self.typed(what[1], what[2], what[3])
+        if what[0] == "object":
+            if self.p.buffers[b].home != HOME_OBJECT or n * what[3].itemsize != self.p.buffers[b].bytes:
+                self.wrong("a call has no object for its result")
+            self.made[b] = 1
+        else:
+            self.writable(b)
+            if n * what[3].itemsize != self.p.buffers[b].bytes:
+                self.wrong("the result of a call does not fit its buffer")
+        return 0

@@ -1,0 +1,268 @@
+"""Which recorded trace a call of a compiled function is for.
+
+1. The arguments are matched against the pattern of an earlier call: the same containers, exact types, shapes and dtypes,
+   the same values where they are not floating-point.  Matching collects the floating-point leaves and makes nothing.
+2. What the function reads from closures and globals is what it was at that call.
+3. The traces of one signature form a tree: a trace whose guard fails leads, by that guard and what it saw, to the trace
+   that was recorded then.
+"""
+cimport cython
+cimport numpy as cnp
+from libc.stdint cimport uintptr_t
+
+import numpy as np
+
+from mmad._vm cimport Program
+
+from mmad import tree
+
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
+
+cdef enum:
+    FLOAT = 0
+    FLOAT64 = 1
+    ARRAY = 2
+    STATIC = 3
+    TUPLE = 4
+    LIST = 5
+    DICT = 6
+
+cdef object _f64 = np.float64
+cdef tuple _STATIC = (bool, int, str, bytes, type(None))
+
+
+@cython.final
+cdef class Pattern:
+    """One argument, or container of them, as an earlier call had it."""
+
+    cdef int kind, ndim
+    cdef cnp.npy_intp shape[32]
+    cdef object dtype
+    cdef object value    # of a static leaf; the keys of a dict
+    cdef list parts
+
+    cdef bint matches(self, object x, list values) except -1:
+        """Whether x is like it; floating-point leaves are appended to `values`."""
+        cdef cnp.ndarray arr
+        cdef Py_ssize_t i
+        if self.kind == ARRAY:
+            if type(x) is not np.ndarray:
+                return False
+            arr = x
+            if cnp.PyArray_NDIM(arr) != self.ndim or (arr.descr is not self.dtype and arr.descr != self.dtype):
+                return False
+            for i in range(self.ndim):
+                if cnp.PyArray_DIM(arr, i) != self.shape[i]:
+                    return False
+            if not PyArray_ISCARRAY_RO(arr):
+                return False
+            values.append(x)
+            return True
+        if self.kind == FLOAT:
+            if type(x) is not float:
+                return False
+            values.append(x)
+            return True
+        if self.kind == FLOAT64:
+            if type(x) is not _f64:
+                return False
+            values.append(float(x))
+            return True
+        if self.kind == STATIC:
+            return x is self.value or (type(x) is type(self.value) and x == self.value)
+        if self.kind == TUPLE:
+            if type(x) is not tuple or len(<tuple> x) != len(self.parts):
+                return False
+            for i in range(len(self.parts)):
+                if not (<Pattern> self.parts[i]).matches((<tuple> x)[i], values):
+                    return False
+            return True
+        if self.kind == LIST:
+            if type(x) is not list or len(<list> x) != len(self.parts):
+                return False
+            for i in range(len(self.parts)):
+                if not (<Pattern> self.parts[i]).matches((<list> x)[i], values):
+                    return False
+            return True
+        if type(x) is not dict or len(<dict> x) != len(self.parts):
+            return False
+        for i in range(len(self.parts)):
+            part = (<dict> x).get((<list> self.value)[i], self)  # itself: nobody has it for a value
+            if part is self or not (<Pattern> self.parts[i]).matches(part, values):
+                return False
+        return True
+
+
+cdef Pattern pattern_of(object x):
+    """The pattern of an argument; None where only the general way knows its leaves."""
+    cdef Pattern p = Pattern.__new__(Pattern)
+    cdef cnp.ndarray arr
+    cdef int i
+    if type(x) is float:
+        p.kind = FLOAT
+    elif type(x) is np.float64:
+        p.kind = FLOAT64
+    elif type(x) is np.ndarray:
+        arr = x
+        if x.dtype.kind not in "fc" or not x.dtype.isnative or x.ndim > 32:
+            return None
+        p.kind, p.ndim, p.dtype = ARRAY, cnp.PyArray_NDIM(arr), x.dtype
+        for i in range(p.ndim):
+            p.shape[i] = cnp.PyArray_DIM(arr, i)
+    elif type(x) in _STATIC:
+        p.kind, p.value = STATIC, x
+    elif type(x) is tuple or type(x) is list:
+        p.kind, p.parts = TUPLE if type(x) is tuple else LIST, [pattern_of(v) for v in x]
+        if None in p.parts:
+            return None
+    elif type(x) is dict:
+        try:
+            keys = sorted(x)
+        except TypeError:
+            return None
+        p.kind, p.value, p.parts = DICT, keys, [pattern_of(x[k]) for k in keys]
+        if None in p.parts:
+            return None
+    else:
+        return None
+    return p
+
+
+cdef class Signature:
+    """Calls of one signature: what they have in common, and the traces recorded for them."""
+
+    cdef Pattern args, kwargs
+    cdef list seen         # what the readers gave
+    cdef public Trace root
+    cdef public Trace latest
+    cdef public int count
+
+    def __init__(self, args, kwargs, seen, values):
+        cdef list found = []
+        self.seen = seen
+        self.args, self.kwargs = pattern_of(args), pattern_of(kwargs)
+        if self.args is not None and self.kwargs is not None:
+            # The general way decides about the order of leaves; where the two do not agree, it is taken.
+            if not self.args.matches(args, found) or not self.kwargs.matches(kwargs, found) \
+                    or len(found) != len(values) or any([a is not b and not isinstance(a, float)
+                                                         for a, b in zip(found, values)]):
+                self.args = None
+        else:
+            self.args = None
+
+    def traces(self):
+        """Every trace."""
+        out, waiting = [], [self.root] if self.root is not None else []
+        while waiting:
+            t = waiting.pop()
+            out.append(t)
+            waiting.extend(t.children.values())
+        return out
+
+
+@cython.final
+cdef class Trace:
+    """One way through a function: its program, how results are given back, and where its guards lead.
+
+    Parameters
+    ----------
+    program : Program
+    structure : structure of the result
+    givers : list of callable or None
+        For each leaf of the result, what makes it of what the program gives; None: as it is.
+    """
+
+    cdef readonly Program program
+    cdef readonly object structure
+    cdef readonly list givers
+    cdef readonly dict children
+    cdef bint single
+
+    def __init__(self, Program program, object structure, list givers):
+        self.program, self.structure, self.givers, self.children = program, structure, givers, {}
+        self.single = structure is tree.LEAF and len(givers) == 1
+
+    cpdef object give(self, list found):
+        """The result."""
+        cdef Py_ssize_t i
+        for i in range(len(self.givers)):
+            if self.givers[i] is not None:
+                found[i] = self.givers[i](found[i])
+        return found[0] if self.single else tree.unflatten(self.structure, found)
+
+
+cdef class Dispatcher:
+    """Finds signatures and traces; :class:`mmad.compiled.Compiled` records what is missing.
+
+    Attributes
+    ----------
+    calls, replays, guard_failures : int
+    """
+
+    cdef public list reads
+    cdef public Signature recent
+    cdef public long long calls, replays, guard_failures
+    cdef object state
+
+    def __init__(self, reads, state):
+        self.reads, self.state, self.recent = reads, state, None
+
+    cpdef list seen(self):
+        """What the function reads from closures and globals, now."""
+        return [read() for read in self.reads]
+
+    cdef bint unchanged(self, list seen) except -1:
+        cdef Py_ssize_t i
+        for i in range(len(self.reads)):
+            now = self.reads[i]()
+            then = seen[i]
+            if now is not then and (type(now) is not type(then) or now != then):
+                return False
+        return True
+
+    cdef bint quick(self, Signature s, tuple args, dict kwargs, list values) except -1:
+        """Whether a call is of a signature, found without flattening its arguments."""
+        if s is None or s.args is None or s.root is None:
+            return False
+        if getattr(self.state, "tapes", None) or getattr(self.state, "wrappers", None):
+            return False
+        return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and self.unchanged(s.seen)
+
+    cpdef object replay(self, Signature s, list values):
+        """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
+        cdef Trace t = s.latest
+        if t is not None and t is not s.root:
+            found = t.program.run(values)
+            if type(found) is list:
+                self.replays += 1
+                return t, found
+            self.guard_failures += 1
+        t = s.root
+        while True:
+            found = t.program.run(values)
+            if type(found) is list:
+                self.replays += 1
+                s.latest = t
+                return t, found
+            self.guard_failures += 1
+            following = t.children.get(found)
+            if following is None:
+                return t, found
+            t = following
+
+    def __call__(self, *args, **kwargs):
+        cdef list values = []
+        cdef Signature s = self.recent
+        cdef Trace t
+        if self.quick(s, args, kwargs, values):
+            self.calls += 1
+            t = s.latest if s.latest is not None else s.root
+            found = t.program.run(values)
+            if type(found) is list:
+                self.replays += 1
+                return t.give(found)
+            self.calls -= 1
+        return self.general(args, kwargs)

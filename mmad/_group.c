@@ -1,0 +1,263 @@
+/* The loop over the blocks of a group: load operands, run kernels, store results. */
+#include "_vm.h"
+#include <string.h>
+
+#define ALIGN 64
+
+static const size_t SIZE[] = {sizeof(double), sizeof(float), 1};
+
+size_t mm_group_scratch(const Group *g) {
+    size_t one = ((size_t)g->block * SIZE[g->type] + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    return one * (size_t)g->scratch;
+}
+
+double mm_combine(int action, double a, double b) {
+    if (action == TOTAL_ADD) return a + b;
+    return action == TOTAL_MAXIMUM ? mm_maximum(a, b) : mm_minimum(a, b);
+}
+
+static double neutral(int action) {
+    if (action == STORE_ADD || action == TOTAL_ADD) return 0.0;
+    return action == STORE_MAXIMUM || action == TOTAL_MAXIMUM ? -INFINITY : INFINITY;
+}
+
+/* Position in an odometer: where element i of the iteration is in memory, and how far the innermost axis goes on. */
+typedef struct { int64_t at, rest, index[MM_RANK]; } Position;
+
+static Position position(const Access *x, int64_t i) {
+    Position p;
+    p.at = x->offset;
+    p.rest = 1;
+    for (int k = x->rank - 1; k >= 0; k--) {
+        int64_t q = i / x->shape[k];
+        p.index[k] = i - q * x->shape[k];
+        p.at += p.index[k] * x->strides[k];
+        if (k == x->rank - 1) p.rest = x->shape[k] - p.index[k];
+        i = q;
+    }
+    return p;
+}
+
+/* To the first element of the next innermost row. */
+static void next_row(const Access *x, Position *p) {
+    int k = x->rank - 1;
+    p->at -= p->index[k] * x->strides[k];
+    p->index[k] = 0;
+    p->rest = x->shape[k];
+    for (k--; k >= 0; k--) {
+        p->at += x->strides[k];
+        if (++p->index[k] < x->shape[k]) return;
+        p->at -= p->index[k] * x->strides[k];
+        p->index[k] = 0;
+    }
+}
+
+/* Over the rows of x within elements i..i+m: `base + at` is the row's first element, `count` its length. */
+#define ROWS(BODY)                                                    \
+    Position p = position(x, i);                                      \
+    while (m > 0) {                                                   \
+        int64_t count = p.rest < m ? p.rest : m, at = p.at;           \
+        BODY                                                          \
+        m -= count;                                                   \
+        if (m > 0) { p.index[x->rank - 1] += count; p.at += count * step; next_row(x, &p); } \
+    }
+
+#define LOAD(name, MEMORY, REGISTER)                                                               \
+    static void name(const Access *x, const void *memory, void *reg, int64_t i, int64_t m) {      \
+        const MEMORY *base = memory;                                                               \
+        REGISTER *r = reg;                                                                         \
+        if (x->mode == ACCESS_LINEAR) {                                                            \
+            base += x->offset + i;                                                                 \
+            for (int64_t k = 0; k < m; k++) r[k] = (REGISTER)base[k];                              \
+            return;                                                                                \
+        }                                                                                          \
+        if (x->mode == ACCESS_INDEX) {                                                             \
+            for (int64_t k = 0; k < m; k++) r[k] = (REGISTER)base[x->offset + x->table[i + k]];    \
+            return;                                                                                \
+        }                                                                                          \
+        int64_t step = x->strides[x->rank - 1];                                                    \
+        ROWS({                                                                                     \
+            const MEMORY *from = base + at;                                                        \
+            if (step == 1) for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k];           \
+            else if (step == 0) { REGISTER v = (REGISTER)*from; for (int64_t k = 0; k < count; k++) r[k] = v; } \
+            else for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k * step];              \
+            r += count;                                                                            \
+        })                                                                                         \
+    }
+LOAD(load_f64_f64, double, double)
+LOAD(load_f32_f64, float, double)
+LOAD(load_bool_f64, uint8_t, double)
+LOAD(load_f64_f32, double, float)
+LOAD(load_f32_f32, float, float)
+LOAD(load_bool_f32, uint8_t, float)
+
+typedef void (*Load)(const Access *, const void *, void *, int64_t, int64_t);
+static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {load_f64_f32, load_f32_f32, load_bool_f32}};
+
+#define SAME(v) (v)
+#define TRUTH(v) ((v) != 0)
+#define SET(name, REGISTER, MEMORY, AS)                                                            \
+    static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
+        MEMORY *base = memory;                                                                     \
+        const REGISTER *r = reg;                                                                   \
+        if (x->mode == ACCESS_LINEAR) {                                                            \
+            base += x->offset + i;                                                                 \
+            for (int64_t k = 0; k < m; k++) base[k] = (MEMORY)AS(r[k]);                            \
+            return;                                                                                \
+        }                                                                                          \
+        if (x->mode == ACCESS_INDEX) {                                                             \
+            for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] = (MEMORY)AS(r[k]);  \
+            return;                                                                                \
+        }                                                                                          \
+        int64_t step = x->strides[x->rank - 1];                                                    \
+        ROWS({                                                                                     \
+            MEMORY *to = base + at;                                                                \
+            for (int64_t k = 0; k < count; k++) to[k * step] = (MEMORY)AS(r[k]);                   \
+            r += count;                                                                            \
+        })                                                                                         \
+    }
+SET(set_f64_f64, double, double, SAME)
+SET(set_f64_f32, double, float, SAME)
+SET(set_f64_bool, double, uint8_t, TRUTH)
+SET(set_f32_f64, float, double, SAME)
+SET(set_f32_f32, float, float, SAME)
+SET(set_f32_bool, float, uint8_t, TRUTH)
+
+typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
+static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};
+
+/* Accumulators have the precision of the registers. */
+#define REDUCE(name, REAL, sum, add, largest, smallest)                                                               \
+    static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
+        REAL *base = memory;                                                                       \
+        const REAL *r = reg;                                                                       \
+        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { add(base + x->offset + i, r, m); return; } \
+        if (x->mode == ACCESS_INDEX) {                                                             \
+            for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] += r[k];             \
+            return;                                                                                \
+        }                                                                                          \
+        int64_t step = x->strides[x->rank - 1];                                                    \
+        ROWS({                                                                                     \
+            REAL *to = base + at;                                                                  \
+            if (x->action != STORE_ADD) {                                                          \
+                int up = x->action == STORE_MAXIMUM;                                               \
+                if (step == 0) *to = up ? largest(r, count, *to) : smallest(r, count, *to);        \
+                else for (int64_t k = 0; k < count; k++) {                                         \
+                    REAL *t = to + k * step;                                                       \
+                    *t = (REAL)(up ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));                 \
+                }                                                                                  \
+            }                                                                                      \
+            else if (step == 0) *to += (REAL)sum(r, count);                                        \
+            else if (step == 1) add(to, r, count);                                                 \
+            else for (int64_t k = 0; k < count; k++) to[k * step] += r[k];                         \
+            r += count;                                                                            \
+        })                                                                                         \
+    }
+REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64, mm_largest_f64, mm_smallest_f64)
+REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32, mm_largest_f32, mm_smallest_f32)
+
+static double extreme(int action, int type, const void *reg, int64_t m, double start) {
+    if (type == MM_F64) return (action == TOTAL_MAXIMUM ? mm_largest_f64 : mm_smallest_f64)(reg, m, start);
+    return (action == TOTAL_MAXIMUM ? mm_largest_f32 : mm_smallest_f32)(reg, m, (float)start);
+}
+
+static void fill(void *memory, int type, double v, int64_t from, int64_t to) {
+    if (to <= from) return;
+    if (v == 0) memset((char *)memory + (size_t)from * SIZE[type], 0, (size_t)(to - from) * SIZE[type]);
+    else if (type == MM_F64) for (int64_t k = from; k < to; k++) ((double *)memory)[k] = v;
+    else for (int64_t k = from; k < to; k++) ((float *)memory)[k] = (float)v;
+}
+
+void mm_group_clear(const Group *g, char **buffers, int ahead) {
+    for (int k = 0; k < g->stores; k++) {
+        const Access *x = g->store + k;
+        if (x->clear == CLEAR_WHOLE || (x->clear == CLEAR_AHEAD && !ahead))
+            fill(buffers[x->buffer], x->type, neutral(x->action), 0, x->extent);
+    }
+}
+
+/* Partial sums are kept for 1, 2, 4, ... blocks, so that a long sum adds numbers of like size. */
+typedef struct { double part[64]; uint64_t blocks; } Pairs;
+
+static void pairs_add(Pairs *p, double v) {
+    int k = 0;
+    for (uint64_t b = p->blocks++; b & 1; b >>= 1) v += p->part[k++];
+    p->part[k] = v;
+}
+
+static double pairs_sum(const Pairs *p) {
+    double v = 0;
+    int k = 0;
+    for (uint64_t b = p->blocks; b; b >>= 1, k++) if (b & 1) v += p->part[k];
+    return v;
+}
+
+void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
+                  int ahead, double *totals) {
+    const int type = g->type;
+    const size_t size = SIZE[type];
+    const size_t one = ((size_t)g->block * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    char *reg[g->registers + 1];
+    Pairs pairs[MM_TOTALS];
+    int64_t cleared[MM_TOTALS];
+    for (int k = 0; k < g->scratch; k++) reg[k] = scratch + one * (size_t)k;
+    for (int k = 0; k < g->stores; k++) {
+        if (g->store[k].action == TOTAL_ADD) pairs[k].blocks = 0;
+        else if (g->store[k].action == TOTAL_MAXIMUM || g->store[k].action == TOTAL_MINIMUM)
+            totals[k] = neutral(g->store[k].action);
+        else if (g->store[k].clear == CLEAR_AHEAD) cleared[k] = 0;
+    }
+    for (int k = 0; k < g->loads; k++) {
+        const Access *x = g->load + k;
+        if (x->mode != ACCESS_SCALAR) continue;
+        double v = slots[x->buffer];
+        if (type == MM_F64) for (int j = 0; j < g->block; j++) ((double *)reg[x->reg])[j] = v;
+        else for (int j = 0; j < g->block; j++) ((float *)reg[x->reg])[j] = (float)v;
+    }
+    for (int64_t i = lo; i < hi; i += g->block) {
+        const int64_t m = hi - i < g->block ? hi - i : g->block;
+        for (int k = 0; k < g->loads; k++) {
+            const Access *x = g->load + k;
+            if (x->mode == ACCESS_SCALAR) continue;
+            if (x->mode == ACCESS_LINEAR && x->type == type)
+                reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
+            else
+                LOADS[type][x->type](x, buffers[x->buffer], reg[x->reg], i, m);
+        }
+        for (int k = 0; k < g->stores; k++) {
+            const Access *x = g->store + k;
+            if (x->action == STORE_DIRECT) reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
+            else if (x->clear == CLEAR_AHEAD && ahead) {
+                int64_t to = x->lead + i + m < x->extent ? x->lead + i + m : x->extent;
+                if (i + m >= g->size) to = x->extent;
+                fill(buffers[x->buffer], x->type, 0.0, cleared[k], to);
+                cleared[k] = to;
+            }
+        }
+        for (int k = 0; k < g->ops; k++) {
+            const BlockOp *p = g->op + k;
+            p->kernel(reg[p->r], reg[p->a], reg[p->b], reg[p->c], m);
+        }
+        for (int k = 0; k < g->stores; k++) {
+            const Access *x = g->store + k;
+            const void *r = reg[x->reg];
+            switch (x->action) {
+            case STORE_SET:
+                SETS[type][x->type](x, buffers[x->buffer], r, i, m);
+                break;
+            case STORE_DIRECT:
+                break;
+            case TOTAL_ADD:
+                pairs_add(pairs + k, type == MM_F64 ? mm_sum_f64(r, m) : mm_sum_f32(r, m));
+                break;
+            case TOTAL_MAXIMUM: case TOTAL_MINIMUM:
+                totals[k] = extreme(x->action, type, r, m, totals[k]);
+                break;
+            default:
+                (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m);
+            }
+        }
+    }
+    for (int k = 0; k < g->stores; k++)
+        if (g->store[k].action == TOTAL_ADD) totals[k] = pairs_sum(pairs + k);
+}

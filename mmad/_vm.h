@@ -1,0 +1,131 @@
+/* What the virtual machine executes: groups of elementwise operations over blocks, and runs of scalar operations.
+ *
+ * A group is one loop over the elements of a shape, in C order, a block at a time.  Its values live in registers: blocks
+ * of scratch that stay in the first-level cache, or the memory of an operand or result itself where that is contiguous.
+ * Everything here is plain data, filled by mmad/_vm.pyx; nothing knows Python.
+ */
+#ifndef MMAD_VM_H
+#define MMAD_VM_H
+#include <stddef.h>
+#include <stdint.h>
+#include "_node.h"
+
+enum { MM_F64 = 0, MM_F32 = 1, MM_BOOL = 2 };
+
+/* How elements of a group are found in memory. */
+enum {
+    ACCESS_LINEAR = 0, /* element i at offset + i */
+    ACCESS_SCALAR = 1, /* one value for all: slot `buffer` of the scalars */
+    ACCESS_AFFINE = 2, /* an odometer over shape and strides */
+    ACCESS_INDEX = 3   /* at offset + table[i] */
+};
+
+/* What is done with a register at the end of a block; TOTAL_: with all elements, into one number. */
+enum {
+    STORE_SET = 0, STORE_ADD = 1, STORE_MAXIMUM = 2, STORE_MINIMUM = 3,
+    TOTAL_ADD = 4, TOTAL_MAXIMUM = 5, TOTAL_MINIMUM = 6,
+    STORE_DIRECT = 7 /* the register is the memory */
+};
+
+/* Who gives an accumulator its first value (zero, or the neutral value of the action). */
+enum {
+    CLEAR_NOT = 0,
+    CLEAR_WHOLE = 1,  /* this group, before its first block */
+    CLEAR_AHEAD = 2   /* this group, just ahead of its blocks: one pass over memory less; contiguous targets */
+};
+
+enum { MM_RANK = 8 };
+
+typedef struct {
+    uint8_t mode, type, action, clear; /* type: of the memory */
+    uint16_t reg;
+    int32_t buffer; /* of the workspace; ACCESS_SCALAR and totals: a slot */
+    int32_t rank;
+    int64_t offset; /* elements */
+    int64_t extent; /* a store: elements of the buffer */
+    int64_t lead;   /* CLEAR_AHEAD: the largest offset of the group's stores to the buffer */
+    int64_t shape[MM_RANK], strides[MM_RANK];
+    const int64_t *table;
+} Access;
+
+typedef void (*Kernel)(void *r, const void *a, const void *b, const void *c, ptrdiff_t n);
+
+typedef struct {
+    uint16_t op, r, a, b, c;
+    uint16_t variant;
+    Kernel kernel;
+} BlockOp;
+
+typedef struct {
+    int64_t size;      /* elements of the iteration */
+    int32_t block;     /* elements done at a time */
+    int32_t registers; /* in all; the first `scratch` have a block of scratch each */
+    int32_t scratch;
+    int32_t loads, ops, stores;
+    int32_t type;      /* MM_F64 or MM_F32: what is computed in */
+    int32_t divisible; /* blocks may be done by several threads */
+    Access *load, *store;
+    BlockOp *op;
+} Group;
+
+/* Variants of a binary kernel: which operand is one number. */
+enum { BOTH_VECTORS = 0, FIRST_SCALAR = 1, SECOND_SCALAR = 2, VARIANTS = 3 };
+
+Kernel mm_kernel_f64(int op, int variant);
+Kernel mm_kernel_f32(int op, int variant);
+int mm_vector_math(void); /* whether the vector math library is used */
+
+enum { MM_TOTALS = 64 }; /* totals of one group */
+
+/* Bytes of scratch that a group needs. */
+size_t mm_group_scratch(const Group *g);
+/* What comes before the first block; `ahead`: leave to the blocks what they clear themselves. */
+void mm_group_clear(const Group *g, char **buffers, int ahead);
+/* Elements lo..hi of a group; totals of that range go to `totals`, by store. */
+void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
+                  int ahead, double *totals);
+/* Two totals of parts of a group as one. */
+double mm_combine(int action, double a, double b);
+
+/* A scalar instruction: slots[r] = op(slots[a], slots[b], slots[c]); loads and stores reach into buffers. */
+typedef struct {
+    uint16_t op;
+    uint16_t flags;
+    int32_t r, a, b, c;
+} Instr;
+
+enum {
+    VM_LOAD = 0,   /* slots[r] = element (b, c as index) of buffer a */
+    VM_STORE = 1,  /* element (b, c as index) of buffer r = slots[a] */
+    VM_GUARD = 2,  /* slots[a] is slots[b], or both are NaN; VM_TRUTH: as truth values */
+    VM_END = 3,
+    VM_TRUTH = 1
+};
+
+/* Run up to VM_END; the failed guard's instruction, or NULL. */
+const Instr *mm_scalars_run(const Instr *code, double *slots, char **buffers);
+
+/* c[i] = a[i] @ b[i] for `count` matrices; strides in elements, c contiguous. */
+typedef struct {
+    int32_t a, b, c, pad;
+    int64_t m, n, k, count;
+    int64_t a_offset, a_row, a_column, a_step;
+    int64_t b_offset, b_row, b_column, b_step;
+} Product;
+
+/* The BLAS to use: CBLAS functions with 64-bit (wide) or 32-bit integers; NULL: none. */
+void mm_blas_set(void *dgemm, void *dgemv, int wide);
+int mm_blas(void);
+void mm_product(const Product *p, const double *a, const double *b, double *c);
+
+/* Sum of a block, by pairs. */
+double mm_sum_f64(const double *a, ptrdiff_t n);
+double mm_sum_f32(const float *a, ptrdiff_t n);
+/* The largest and the smallest of `start` and the elements; a NaN if there is one. */
+double mm_largest_f64(const double *a, ptrdiff_t n, double start);
+float mm_largest_f32(const float *a, ptrdiff_t n, float start);
+double mm_smallest_f64(const double *a, ptrdiff_t n, double start);
+float mm_smallest_f32(const float *a, ptrdiff_t n, float start);
+void mm_add_f64(double *r, const double *a, ptrdiff_t n);
+void mm_add_f32(float *r, const float *a, ptrdiff_t n);
+#endif

@@ -1,0 +1,461 @@
+"""The virtual machine: programs and their execution.
+
+Design
+------
+* A :class:`Program` is immutable and plain data: scalar instructions, groups, matrix products and calls, in steps.  All
+  of it is checked when the program is made, wherever it comes from, so that running needs no checks.
+* Every run has a :class:`Workspace` (slots of numbers, addresses of buffers, the arena they live in), taken from a pool,
+  so threads may run one program at once, and after the first run nothing is allocated but the results.
+* The interpreter's lock is released in long steps; Ctrl-C is looked for between their parts.
+"""
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._arrays cimport checksum
+from mmad._instructions cimport Op
+from mmad._instructions import OPERATIONS
+from mmad._pool cimport pool_enter, pool_exit
+from mmad.errors import ProgramError
+
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    ctypedef struct PyTypeObject:
+        pass
+    PyTypeObject PyArray_Type
+    object PyArray_NewFromDescr(PyTypeObject *subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
+                                const cnp.npy_intp *strides, void *data, int flags, PyObject *obj)
+    int PyArray_SetBaseObject(cnp.ndarray arr, object obj) except -1
+    bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
+
+cdef enum:
+    LONG = 8192        # steps of this much work release the interpreter's lock
+    CHUNK = 4194304    # elements or instructions between two looks for Ctrl-C
+    LARGE = 65536      # bytes from which results come from the pool
+    ALIGNMENT = 64
+
+
+cdef class Workspace:
+    """What one run writes to."""
+
+    def __cinit__(self, Program p):
+        cdef int32_t k
+        self.slots = <double *> malloc(p.n_slots * sizeof(double))
+        self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
+        self.memory = <char *> malloc(p.arena + p.scratch + 2 * ALIGNMENT)
+        if self.slots == NULL or self.at == NULL or self.memory == NULL:
+            raise MemoryError("no memory to run the program")
+        self.arena = <char *> ((<uintptr_t> self.memory + ALIGNMENT - 1) & ~<uintptr_t> (ALIGNMENT - 1))
+        memcpy(self.slots, p.template, p.n_slots * sizeof(double))
+        for k in range(p.n_buffers):
+            if p.buffers[k].home == HOME_ARENA:
+                self.at[k] = self.arena + p.scratch + p.buffers[k].offset
+        self.objects = [None] * p.n_objects
+        self.results = []
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.at)
+        free(self.memory)
+
+
+cdef class Program:
+    """A compiled tape.
+
+    Made by :func:`mmad.compile`, or by :meth:`load`; it never changes, and threads may share it.
+
+    Parameters
+    ----------
+    parts : dict
+        As :func:`mmad.compiler.assemble` gives it, or a file.
+    """
+
+    def __cinit__(self, dict parts):
+        self.code = <Instr *> taken(parts, "code", sizeof(Instr), &self.n_code)
+        self.groups = <Group *> taken(parts, "groups", sizeof(Group), &self.n_groups)
+        self.accesses = <Access *> taken(parts, "accesses", sizeof(Access), &self.n_accesses)
+        self.ops = <BlockOp *> taken(parts, "ops", sizeof(BlockOp), &self.n_ops)
+        self.steps = <Step *> taken(parts, "steps", sizeof(Step), &self.n_steps)
+        self.products = <Product *> taken(parts, "products", sizeof(Product), &self.n_products)
+        self.buffers = <Buffer *> taken(parts, "buffers", sizeof(Buffer), &self.n_buffers)
+        template = np.ascontiguousarray(parts["template"], dtype=np.float64)
+        self.n_slots = template.size
+        self.template = <double *> malloc((self.n_slots + 1) * sizeof(double))
+        if self.template == NULL:
+            raise MemoryError("no memory for the program")
+        memcpy(self.template, cnp.PyArray_DATA(template), self.n_slots * sizeof(double))
+        self.arena = parts["arena"]
+        self.constants, self.tables, self.watched = parts["constants"], parts["tables"], parts["watched"]
+        self.calls, self.input_specs, self.result_specs = parts["calls"], parts["inputs"], parts["results"]
+        self.parts = parts
+        self.pool = []
+        from mmad._check import check  # which needs this class
+
+        check(self)
+        self.prepare()
+        if self.n_products and not mm_blas():
+            find_blas()
+
+    def __dealloc__(self):
+        free(self.code)
+        free(self.groups)
+        free(self.accesses)
+        free(self.ops)
+        free(self.steps)
+        free(self.products)
+        free(self.buffers)
+        free(self.template)
+        free(self.input_places)
+        free(self.result_places)
+
+    cdef int prepare(self) except -1:
+        """Addresses in place of numbers, now that all are known to be right."""
+        cdef Group *g
+        cdef Access *x
+        cdef int32_t k, at = 0, op = 0
+        cdef int i
+        cdef size_t need
+        self.scratch = 0
+        for k in range(self.n_groups):
+            g = self.groups + k
+            g.load, g.store, g.op = self.accesses + at, self.accesses + at + g.loads, self.ops + op
+            at += g.loads + g.stores
+            op += g.ops
+            for i in range(g.ops):
+                g.op[i].kernel = kernel_of(g.type, g.op[i].op, g.op[i].variant)
+            need = mm_group_scratch(g)
+            self.scratch = max(self.scratch, <int64_t> need)
+        self.scratch = (self.scratch + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        for k in range(self.n_accesses):
+            x = self.accesses + k
+            if x.mode == ACCESS_INDEX:
+                x.table = <const int64_t *> cnp.PyArray_DATA(<cnp.ndarray> self.tables[<uintptr_t> x.table - 1])
+        self.input_places = self.places(self.input_specs)
+        self.result_places = self.places(self.result_specs)
+        self.n_objects = sum([self.buffers[k].home == HOME_OBJECT for k in range(self.n_buffers)])
+        self.n_own = sum([self.result_places[k].kind == 1 for k in range(len(self.result_specs))])
+        self.size = 0
+        for k in range(self.n_steps):
+            self.size += <int32_t> min(self.steps[k].work, <int64_t> INT32_MAX // 2) if self.steps[k].kind == STEP_SCALARS \
+                else self.groups[self.steps[k].index].ops + 1 if self.steps[k].kind == STEP_GROUP else 1
+        return 0
+
+    cdef Place *places(self, list specs) except NULL:
+        cdef Place *out = <Place *> malloc((len(specs) + 1) * sizeof(Place))
+        cdef int i
+        if out == NULL:
+            raise MemoryError("no memory for the program")
+        for i in range(len(specs)):
+            out[i].kind, out[i].index = -1, -1
+            if specs[i] is not None:
+                out[i].kind = {"slot": 0, "buffer": 1, "own": 1, "object": 2, "copy": 3}[specs[i][0]]
+                out[i].index = specs[i][1]
+        return out
+
+    def __len__(self):
+        return self.size
+
+    @property
+    def nbytes(self):
+        """Bytes of the program, without the arrays that it captured, and of one workspace."""
+        return (self.n_code * sizeof(Instr) + self.n_groups * sizeof(Group) + self.n_accesses * sizeof(Access)
+                + self.n_ops * sizeof(BlockOp) + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
+                + self.workspace)
+
+    @property
+    def workspace(self):
+        """Bytes that one run needs beside inputs, results and what calls give."""
+        return self.arena + self.scratch
+
+    def listing(self):
+        """The steps, one tuple each, as the compiler noted them."""
+        return self.parts.get("listing", [])
+
+    # ------------------------------------------------------------------------------------ running
+    def run(self, list values):
+        """Run at inputs of the recorded shapes and dtypes.
+
+        Parameters
+        ----------
+        values : list
+            float or C-contiguous ndarray for each input; arrays are read, never written to.
+
+        Returns
+        -------
+        list or tuple
+            A float or ndarray for each traced result (None where a result is constant); a tuple, the guard's number and
+            what it saw, if one fails.
+        """
+        cdef Workspace w
+        cdef object out
+        if self.watched:
+            changed = changes(self.watched)
+            if changed is not None:
+                return -1, changed
+        w = self.pool.pop() if self.pool else Workspace.__new__(Workspace, self)
+        self.enter(w, values)
+        out = self.execute(w)
+        if out is None:
+            out = self.leave(w)
+        else:
+            w.results = []
+        if len(self.pool) < 8:
+            self.pool.append(w)
+        return out
+
+    cdef int enter(self, Workspace w, list values) except -1:
+        """Addresses and numbers of inputs, constants and results."""
+        cdef int i
+        cdef int32_t k
+        cdef cnp.ndarray arr
+        cdef Place *p
+        cdef tuple spec
+        if len(values) != len(self.input_specs):
+            raise ValueError(f"the program takes {len(self.input_specs)} values, not {len(values)}")
+        for i in range(len(values)):
+            p = self.input_places + i
+            if p.kind == 0:
+                w.slots[p.index] = values[i]
+            elif p.kind == 1:
+                arr = values[i]
+                w.at[p.index] = <char *> cnp.PyArray_DATA(arr)
+        if self.constants:
+            for k in range(self.n_buffers):
+                if self.buffers[k].home == HOME_CONSTANT:
+                    arr = self.constants[self.buffers[k].index]
+                    if not PyArray_ISCARRAY_RO(arr):
+                        arr = np.array(arr, order="C")
+                        w.results.append(arr)
+                    w.at[k] = <char *> cnp.PyArray_DATA(arr)
+        for i in range(len(self.result_specs)):
+            p = self.result_places + i
+            if p.kind == 1:
+                spec = self.result_specs[i]
+                arr = self.fresh(spec[2], spec[3], self.buffers[p.index].bytes)
+                w.at[p.index] = <char *> cnp.PyArray_DATA(arr)
+                w.results.append(arr)
+        return 0
+
+    cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes):
+        """A new array; a large one from the pool of memory that has been used before."""
+        if nbytes < LARGE:
+            return np.empty(shape, dtype)
+        pool = pool_enter()
+        try:
+            return np.empty(shape, dtype)
+        finally:
+            pool_exit(pool)
+
+    cdef list leave(self, Workspace w):
+        """The results, and nothing of them left behind."""
+        cdef list out = []
+        cdef int i, own = 0
+        cdef Place *p
+        cdef tuple spec
+        cdef list fresh = w.results
+        for i in range(len(self.result_specs)):
+            p = self.result_places + i
+            if p.kind < 0:
+                out.append(None)
+            elif p.kind == 0:
+                out.append(w.slots[p.index])
+            elif p.kind == 1:
+                out.append(fresh[len(fresh) - self.n_own + own])
+                own += 1
+            else:
+                spec = self.result_specs[i]
+                if p.kind == 2:
+                    out.append(w.objects[self.buffers[p.index].index])
+                else:
+                    out.append(np.array(self.view(w, spec[1], spec[2], spec[3], spec[4], spec[5])))
+        w.results = []
+        for i in range(self.n_objects):
+            w.objects[i] = None
+        return out
+
+    cdef object execute(self, Workspace w):
+        """Every step; None, or the number of a guard that does not hold and what it sees."""
+        cdef int32_t k
+        cdef Step *s
+        cdef const Instr *failed
+        cdef Product *q
+        for k in range(self.n_steps):
+            s = self.steps + k
+            if s.kind == STEP_SCALARS:
+                if s.work < LONG:
+                    failed = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                else:
+                    with nogil:
+                        failed = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                    PyErr_CheckSignals()
+                if failed != NULL:
+                    v = w.slots[failed.a]
+                    return failed.c, (v != 0) if failed.flags & VM_TRUTH else v if v == v else "nan"
+            elif s.kind == STEP_GROUP:
+                self.group(w, self.groups + s.index, s.work)
+            elif s.kind == STEP_MATMUL:
+                q = self.products + s.index
+                if s.work < LONG:
+                    mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
+                else:
+                    with nogil:
+                        mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
+                    PyErr_CheckSignals()
+            else:
+                found = self.call(w, <tuple> self.calls[s.index])
+                if found is not None:
+                    return found
+        return None
+
+    cdef int group(self, Workspace w, const Group *g, int64_t work) except -1:
+        cdef double totals[64]
+        cdef double part[64]
+        cdef int64_t lo, hi
+        cdef int i
+        if work < LONG:
+            mm_group_clear(g, w.at, g.size > 0)
+            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 1, totals)
+        else:
+            hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
+            with nogil:
+                mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
+                mm_group_run(g, w.at, w.slots, w.arena, 0, hi, hi == g.size, totals)
+            PyErr_CheckSignals()
+            while hi < g.size:
+                lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
+                with nogil:
+                    mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, part)
+                for i in range(g.stores):
+                    totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
+                PyErr_CheckSignals()
+        for i in range(g.stores):
+            if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
+                w.slots[g.store[i].buffer] = totals[i]
+        return 0
+
+    # ------------------------------------------------------------------------------------ calls
+    cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype):
+        """An array of a buffer's elements, read-only."""
+        cdef cnp.npy_intp dims[64]
+        cdef cnp.npy_intp steps[64]
+        cdef int nd = len(shape), k
+        cdef cnp.dtype descr = dtype
+        cdef Py_ssize_t size = descr.itemsize
+        cdef cnp.ndarray r
+        if strides is None:  # a table of positions
+            flat = self.view(w, b, 0, (self.buffers[b].bytes // size,), (1,), dtype)
+            return flat[self.tables[offset]].reshape(shape)
+        for k in range(nd):
+            dims[k], steps[k] = shape[k], <Py_ssize_t> strides[k] * size
+        Py_INCREF(descr)
+        r = PyArray_NewFromDescr(&PyArray_Type, descr, nd, dims, steps, w.at[b] + <Py_ssize_t> offset * size, 0, NULL)
+        Py_INCREF(w)
+        PyArray_SetBaseObject(r, w)
+        return r
+
+    cdef object operand(self, Workspace w, tuple spec, bint own):
+        if spec[0] == "value":
+            return spec[1]
+        if spec[0] == "slot":
+            v = w.slots[<int32_t> spec[1]]
+            return v if spec[2] == 1 else np.float64(v) if spec[2] == 2 else v != 0
+        r = self.view(w, spec[1], spec[2], spec[3], spec[4], spec[5])
+        return np.array(r) if own else r
+
+    cdef object call(self, Workspace w, tuple call):
+        """One call; None, or a guard that fails and what it sees."""
+        cdef Op op = call[0]
+        cdef tuple what = call[3]
+        cdef dict params = call[2]
+        cdef bint own
+        cdef cnp.ndarray arr
+        cdef int32_t b
+        cdef int64_t nbytes
+        if what[0] == "guard":
+            return met(self.operand(w, call[1][0], False), what[1], what[2])
+        own = OPERATIONS.get(op.name) is not op  # the user's own: it may keep what it is given
+        with np.errstate(all="ignore"):
+            r = op.impl(*[self.operand(w, spec, own) for spec in call[1]], **params)
+        if what[0] == "slot":
+            w.slots[<int32_t> what[1]] = r
+            return None
+        b = what[1]
+        if what[0] == "buffer":
+            arr = np.ascontiguousarray(r, dtype=what[3])
+        else:
+            arr = np.array(r, order="C") if not isinstance(r, np.ndarray) or not PyArray_ISCARRAY_RO(r) \
+                or cnp.PyArray_BASE(<cnp.ndarray> r) != NULL or own else r
+        if (<object> arr).shape != what[2] or arr.dtype != what[3]:
+            raise TypeError(f"{op.name} gave an array of shape {(<object> arr).shape} and dtype {arr.dtype}; when it was "
+                            f"recorded it gave {what[2]} and {what[3]}")
+        if what[0] == "buffer":
+            nbytes = self.buffers[b].bytes
+            memcpy(w.at[b], cnp.PyArray_DATA(arr), nbytes)
+        else:
+            w.objects[self.buffers[b].index] = arr
+            w.at[b] = <char *> cnp.PyArray_DATA(arr)
+        return None
+
+
+cdef Kernel kernel_of(int type, int op, int variant) noexcept:
+    """The kernel of an operation, or NULL."""
+    return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
+
+
+cdef object met(object now, object seen, int number):
+    """None if a guard on an array holds, else its number and what it sees."""
+    if isinstance(seen, np.ndarray):
+        if np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc"):
+            return None
+        return number, np.ascontiguousarray(now).tobytes()
+    value = bool(now) if isinstance(seen, bool) else now.item()
+    return None if value == seen else (number, value)
+
+
+cdef object changes(list watched):
+    """None if the index arrays that tables were made from are what they were, else their checksums."""
+    now = tuple([checksum(index) for index, _ in watched])
+    return None if all([a == b for a, (_, b) in zip(now, watched)]) else now
+
+
+cdef void *taken(dict parts, str name, Py_ssize_t item, int32_t *count) except? NULL:
+    """A copy of a part; its number of items goes to `count`."""
+    cdef bytes data = parts[name]
+    cdef void *out
+    if len(data) % item:
+        raise ProgramError(f"the program's {name} are cut off: {len(data)} bytes are no multiple of {item}")
+    out = malloc(len(data) + 1)
+    if out == NULL:
+        raise MemoryError("no memory for the program")
+    memcpy(out, <char *> data, len(data))
+    count[0] = <int32_t> (len(data) // item)
+    return out
+
+
+def find_blas():
+    """Use the BLAS that NumPy has loaded, if its symbols can be found; small products need none."""
+    import ctypes
+
+    from numpy._core import _multiarray_umath
+
+    try:
+        library = ctypes.CDLL(_multiarray_umath.__file__)
+    except (OSError, AttributeError):
+        return False
+    for prefix, suffix, wide in (("scipy_", "64_", 1), ("", "64_", 1), ("scipy_", "", 0), ("", "", 0)):
+        try:
+            gemm = ctypes.cast(getattr(library, f"{prefix}cblas_dgemm{suffix}"), ctypes.c_void_p).value
+            gemv = ctypes.cast(getattr(library, f"{prefix}cblas_dgemv{suffix}"), ctypes.c_void_p).value
+        except AttributeError:
+            continue
+        mm_blas_set(<void *> <uintptr_t> gemm, <void *> <uintptr_t> gemv, wide)
+        return True
+    return False

@@ -1,0 +1,20 @@
+"""From a recorded tape to a program: passes over a graph, units, registers and buffers.
+
+====================  =========================================================================================
+pass                  what it does (each module states its steps and what it keeps)
+====================  =========================================================================================
+``fold``              operations on constants are done once
+``simplify``          operations that need not be done, or can be cheaper
+``powers``            powers with constant exponents become products
+``share``             what is computed twice is computed once
+``multiply_add``      a product that is only added to something becomes part of the sum
+``dead``              what nothing needs is left out
+``fusion``            elementwise operations of one shape become one loop, with what they are summed or stored into
+``in_place``          a version of an array that nothing else reads is written over
+``buffers``           buffers whose lives do not overlap share memory
+====================  =========================================================================================
+"""
+
+from mmad.compiler.pipeline import PASSES, compile_tape, selected
+
+__all__ = ["PASSES", "compile_tape", "selected"]

@@ -1,0 +1,64 @@
+"""Pass `fold`: operations on constants are done once.
+
+1. A scalar operation whose operands are constants becomes the constant that it evaluates to.
+2. An elementwise operation on arrays whose operands are all numbers becomes the operation on numbers, spread over the
+   array (in float64 only: float32 would round differently).
+
+Kept: every value, bit by bit.  Arrays are not folded: captured ones are read again at every run.
+"""
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free
+
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, SC_less, SC_positive, Node, scalar_arity,
+                                 scalar_eval)
+from mmad.compiler._graph cimport NODE_SINGLE, Graph, new_map
+
+
+cdef inline bint is_constant(Graph g, int32_t k) noexcept:
+    return g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY
+
+
+def fold(Graph g):
+    """Do operations on constants.
+
+    Parameters
+    ----------
+    g : Graph
+
+    Returns
+    -------
+    Graph
+    """
+    cdef Graph out = g.like()
+    cdef int32_t *to = new_map(g)
+    cdef Node *p
+    cdef int32_t k, a, b, c
+    cdef int arity
+    try:
+        for k in range(g.n):
+            p = g.nodes + k
+            if p.op < OP_FIRST_SCALAR:
+                to[k] = out.copy(g, k, to)
+                continue
+            arity = scalar_arity(p.op)
+            a = to[p.a]
+            b = to[p.b] if arity > 1 else a
+            c = to[p.c] if arity > 2 else a
+            if p.flags & NODE_ARRAY:
+                if p.op == SC_positive or p.flags & NODE_SINGLE \
+                        or (out.nodes[a].flags | out.nodes[b].flags | out.nodes[c].flags) & NODE_ARRAY:
+                    to[k] = out.copy(g, k, to)
+                    continue
+                if is_constant(out, a) and is_constant(out, b) and is_constant(out, c):
+                    a = out.constant(scalar_eval(p.op, out.nodes[a].v, out.nodes[b].v, out.nodes[c].v))
+                else:
+                    a = out.push(p.op, NODE_BOOL if p.op >= SC_less else 0, a, b, c, 0.0, 0)
+                to[k] = out.push(SC_positive, p.flags, a, -1, -1, 0.0, g.type[k])
+            elif is_constant(out, a) and is_constant(out, b) and is_constant(out, c):
+                to[k] = out.constant(scalar_eval(p.op, out.nodes[a].v, out.nodes[b].v, out.nodes[c].v))
+            else:
+                to[k] = out.copy(g, k, to)
+        out.finish(g, to)
+        return out
+    finally:
+        free(to)

@@ -1,0 +1,416 @@
+"""From a recorded tape to the compiler's graph.
+
+1. Instructions that neither a result nor a guard needs are left out.
+2. Elementwise operations on float64, float32 and truth values become single instructions; every operand is an
+   instruction.
+3. Views become windows; what moves elements into a new array (sums, embeds, scatters, joins, extrema) becomes `collect`:
+   each operand through a map, set, added, or the larger taken.
+4. `max_weights` and its like are written in terms of comparisons and sums.
+5. What has no instruction becomes a call of its NumPy implementation.
+
+Kept: the value of every result, and what every guard looks at.  Captured arrays stay references, read at every run.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+
+cimport numpy as cnp
+
+import numpy as np
+
+from mmad._arrays cimport checksum
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
+                                 NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
+                                 SC_divide, SC_less, SC_multiply, SC_positive, Node, Op, Rec, scalar_arity)
+from mmad._tape cimport Tape
+from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD,
+                                   P_INPUT, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map_of, new_payload,
+                                   size_of, strides_of)
+
+cnp.import_array()
+
+
+cdef extern from "_node.h" nogil:
+    enum:
+        SC_equal, SC_isnan, SC_logical_or
+
+cdef object F64 = np.dtype(np.float64)
+cdef object F32 = np.dtype(np.float32)
+cdef object BOOL = np.dtype(np.bool_)
+cdef dict _EXTREMES = {"max": MAXIMUM, "min": MINIMUM}
+
+
+cdef inline bint known(object dtype):
+    return dtype is F64 or dtype is F32 or dtype is BOOL or dtype == F64 or dtype == F32 or dtype == BOOL
+
+
+cdef inline bint real(object dtype):
+    return dtype == F64 or dtype == F32
+
+
+def lower(Tape tape):
+    """The graph of a tape.
+
+    Parameters
+    ----------
+    tape : mmad.Tape
+        Recorded with guards; it is not kept.
+
+    Returns
+    -------
+    Graph
+    """
+    return Lowering(tape).run()
+
+
+cdef class Lowering:
+    cdef Tape tape
+    cdef Graph g
+    cdef int32_t *to
+    cdef uint8_t *live
+
+    def __cinit__(self, Tape tape):
+        self.tape, self.g = tape, Graph.__new__(Graph)
+        self.live = <uint8_t *> calloc(tape.n + 1, 1)
+        self.to = <int32_t *> malloc((tape.n + 1) * sizeof(int32_t))
+        if self.live == NULL or self.to == NULL:
+            raise MemoryError("no memory to compile the trace")
+
+    def __dealloc__(self):
+        free(self.live)
+        free(self.to)
+
+    cdef Graph run(self):
+        cdef Tape tape = self.tape
+        cdef int32_t k
+        cdef Node *p
+        self.mark()
+        for k in range(tape.n):
+            self.to[k] = -1
+            if not self.live[k]:
+                continue
+            p = tape.nodes + k
+            if p.op >= OP_FIRST_SCALAR:
+                self.to[k] = self.g.push(p.op, p.flags & (NODE_BOOL | NODE_STRONG), self.to[p.a],
+                                         self.to[p.b] if p.b >= 0 else -1, self.to[p.c] if p.c >= 0 else -1, 0.0, 0)
+            else:
+                self.to[k] = self.other(k)
+        self.g.inputs = [self.to[k] if k >= 0 and self.live[k] else -1 for k in tape.inputs]
+        self.g.outputs = [-1 if k < 0 else self.to[k] for k in tape.outputs]
+        return self.g
+
+    cdef int mark(self) except -1:
+        """What the results and the guards need."""
+        cdef Tape tape = self.tape
+        cdef uint8_t *live = self.live
+        cdef int32_t k, j
+        cdef Node *p
+        for k in tape.outputs:
+            if k >= 0:
+                live[k] = 1
+        for k in range(tape.n - 1, -1, -1):
+            p = tape.nodes + k
+            if p.op == OP_GUARD:
+                live[k] = 1
+            if not live[k]:
+                continue
+            if p.op >= OP_FIRST_SCALAR:
+                live[p.a] = 1
+                if p.b >= 0:
+                    live[p.b] = 1
+                if p.c >= 0:
+                    live[p.c] = 1
+            elif p.op == OP_REC:
+                for j in (<Rec> tape.recs[p.a]).args:
+                    if j >= 0:
+                        live[j] = 1
+            elif p.op == OP_LOAD or p.op == OP_GUARD:
+                live[p.a] = 1
+            elif p.op == OP_STORE:
+                live[p.a] = live[p.b] = 1
+        return 0
+
+    cdef int32_t other(self, int32_t k) except -1:
+        """Everything but a scalar operation."""
+        cdef Tape tape = self.tape
+        cdef Graph g = self.g
+        cdef Node *p = tape.nodes + k
+        cdef Rec rec
+        cdef Payload w
+        cdef int flags = p.flags & (NODE_ARRAY | NODE_BOOL | NODE_STRONG)
+        if p.op == OP_CONST and not flags & NODE_ARRAY:
+            return g.constant(p.v)
+        if p.op == OP_INPUT and not flags & NODE_ARRAY:
+            if k not in tape.inputs:
+                return g.constant(p.v)  # an input of a transpose recorded inside: it never changes
+            return g.push(OP_INPUT, flags, -1, -1, -1, 0.0, 0)
+        if p.op == OP_LOAD:
+            return g.push(OP_LOAD, 0, self.to[p.a], p.b, p.c, 0.0, 0)
+        if p.op == OP_STORE:
+            return g.push(OP_STORE, NODE_ARRAY, self.to[p.a], self.to[p.b], -1, p.v, g.type[self.to[p.a]])
+        if p.op == OP_GUARD:
+            return self.guard(p)
+        rec = <Rec> tape.recs[p.a]
+        if p.op == OP_INPUT and k in tape.inputs:
+            return g.push_payload(OP_INPUT, flags, new_payload(P_INPUT, None, (), (), None),
+                                  g.type_of(rec.shape, rec.dtype))
+        if p.op == OP_INPUT or p.op == OP_CONST:
+            return self.array_constant(rec.out, flags)
+        return self.record(rec, flags)
+
+    cdef int32_t guard(self, const Node *p) except -1:
+        cdef Payload w
+        cdef int32_t a = self.to[p.a]
+        if p.c < 0 and not self.tape.nodes[p.a].flags & NODE_ARRAY:
+            return self.g.push(OP_GUARD, p.flags & NODE_BOOL, a, -1, -1, p.v, 0)
+        w = new_payload(P_GUARD, None, (a,), (), None)
+        if p.c >= 0:
+            w.value = (<Rec> self.tape.recs[p.c]).out
+        else:
+            w.value = bool(p.v) if p.flags & NODE_BOOL else p.v
+        return self.g.array_guard(w)
+
+    cdef int32_t array_constant(self, object value, int flags) except -1:
+        cdef Payload w = new_payload(P_CONSTANT, None, (), (), None)
+        w.value = value
+        return self.g.push_payload(OP_CONST, flags | NODE_ARRAY, w, self.g.type_of(value.shape, value.dtype))
+
+    cdef int32_t operand(self, Rec rec, int i, bint single) except -1:
+        """Operand i of an elementwise operation as an instruction."""
+        cdef int32_t j = rec.args[i]
+        if j >= 0:
+            return self.to[j]
+        v = rec.vals[i]
+        if isinstance(v, np.ndarray):
+            return self.array_constant(v, NODE_BOOL if (<object> v).dtype == BOOL else 0)
+        return self.g.constant(float(v))
+
+    cdef int32_t record(self, Rec rec, int flags) except -1:
+        cdef Graph g = self.g
+        cdef str name = rec.op.name
+        cdef int32_t type = g.type_of(rec.shape, rec.dtype) if flags & NODE_ARRAY else 0
+        cdef int precision
+        cdef Payload w
+        cdef dict q = rec.params
+        if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
+            precision = elementwise(rec)
+            if precision >= 0:
+                return g.push(rec.op.opcode if rec.op.opcode >= 0 else SC_positive,
+                              flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0, precision),
+                              self.operand(rec, 1, precision) if rec.op.nin > 1 else -1,
+                              self.operand(rec, 2, precision) if rec.op.nin > 2 else -1, 0.0, type)
+        elif not self.all_known(rec):
+            pass
+        elif rec.op.kind == KIND_WINDOW:
+            return self.window(rec, flags, type)
+        elif name == "embed" and real(rec.dtype):
+            return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),),
+                                (new_map_of(q["offset"], q["shape"], q["strides"]),))
+        elif name == "sum" and real(rec.dtype) and self.dtype_at(rec, 0) == rec.dtype:
+            return self.reduction(ADD, flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
+        elif name in _EXTREMES and real(rec.dtype):
+            return self.reduction(_EXTREMES[name], flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
+        elif (name == "max_weights" or name == "min_weights") and real(rec.dtype):
+            return self.weights(rec, MAXIMUM if name == "max_weights" else MINIMUM, flags, type)
+        elif name == "concatenate" and real(rec.dtype) and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
+            return self.join(rec, flags, type)
+        elif rec.op.kind == KIND_PUT and real(rec.dtype) and (rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+            w = new_payload(P_PUT, rec.op, (self.operand(rec, 0, 0), self.operand(rec, 1, 0)), (), None)
+            w.maps = (new_map_of(q["offset"], q["shape"], q["strides"]),)
+            return g.push_payload(OP_REC, flags, w, type)
+        elif rec.op.kind == KIND_PUT_INDEX and real(rec.dtype) and rec.args[2] < 0 \
+                and (rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+            return self.put_index(rec, flags, type)
+        elif name == "gather" and rec.args[1] < 0 and real(rec.dtype):
+            return self.gather(rec, flags, type)
+        elif name == "scatter_add" and rec.args[1] < 0 and real(rec.dtype) and rec.args[0] >= 0 \
+                and self.tape.nodes[<int32_t> rec.args[0]].flags & NODE_ARRAY:
+            return self.scatter(rec, flags, type)
+        elif name == "matmul" and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
+            return self.matmul(rec, flags, type)
+        w = new_payload(P_CALL, rec.op, tuple([self.to[<int32_t> j] if j >= 0 else -1 for j in rec.args]), rec.vals,
+                        rec.params if rec.params is not None else {})
+        w.kinds = kinds(self.tape, rec)
+        return g.push_payload(OP_REC, flags, w, type)
+
+    cdef tuple shape_at(self, Rec rec, int i):
+        """Shape of operand i."""
+        cdef int32_t j = rec.args[i]
+        return self.g.shape(self.to[j]) if j >= 0 else np.shape(rec.vals[i])
+
+    cdef object dtype_at(self, Rec rec, int i):
+        """Dtype of operand i; a number is float64."""
+        cdef int32_t j = rec.args[i]
+        if j < 0:
+            return np.asarray(rec.vals[i]).dtype
+        return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
+
+    cdef bint all_known(self, Rec rec):
+        """Whether result and first operand are of dtypes and ranks that the machine knows."""
+        return known(rec.dtype) and len(rec.shape) <= MM_RANK and known(self.dtype_at(rec, 0)) \
+            and all([len(self.shape_at(rec, i)) <= MM_RANK for i in range(len(rec.args))
+                     if rec.args[i] >= 0 or isinstance(rec.vals[i], np.ndarray)])
+
+    cdef int32_t collect(self, int action, int flags, int32_t type, tuple args, tuple maps) except -1:
+        cdef Payload w = new_payload(P_COLLECT, None, args, (), None)
+        w.action, w.maps = action, maps
+        return self.g.push_payload(OP_REC, flags, w, type)
+
+    cdef int32_t reduction(self, int action, int flags, int32_t type, int32_t x, tuple shape, object axis) except -1:
+        """A reduction over axes; equal ones are equal instructions, whatever becomes of the axes reduced."""
+        cdef Graph g = self.g
+        cdef tuple kept = tuple([d for i, d in enumerate(shape) if i not in axis])
+        cdef tuple wanted
+        cdef int32_t r
+        cdef tuple maps = (reduced(shape, axis),)
+        if not flags & NODE_ARRAY:
+            return self.collect(action, flags, 0, (x,), maps)
+        wanted, dtype = g.types[type]
+        if not kept and dtype == F64:
+            r = self.collect(action, 0, 0, (x,), maps)
+            return g.push(SC_positive, flags, r, -1, -1, 0.0, type)
+        if kept == wanted:
+            return self.collect(action, flags, type, (x,), maps)
+        r = self.collect(action, NODE_ARRAY, g.type_of(kept, dtype), (x,), maps)
+        return g.window(r, new_map_of(0, wanted, strides_of(wanted)), flags, type)
+
+    cdef int32_t window(self, Rec rec, int flags, int32_t type) except -1:
+        cdef dict q = rec.params
+        cdef int32_t base = self.operand(rec, 0, 0)
+        if not self.g.nodes[base].flags & NODE_ARRAY:  # a number in every place
+            return self.g.push(SC_positive, flags, base, -1, -1, 0.0, type)
+        return self.g.window(base, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
+
+    cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
+        """The share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
+        cdef Graph g = self.g
+        cdef int32_t x = self.operand(rec, 0, 0)
+        cdef int32_t truth = g.type_of(rec.shape, BOOL)
+        cdef tuple axis = rec.params["axis"]
+        cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(rec.shape)])
+        cdef int32_t small = g.type_of(kept, rec.dtype)
+        cdef int single = NODE_SINGLE if rec.dtype == F32 else 0
+        cdef int32_t top, hit, count
+        top = self.reduction(action, NODE_ARRAY, small, x, rec.shape, axis)
+        hit = g.push(SC_equal, NODE_ARRAY | NODE_BOOL | single, x, top, -1, 0.0, truth)
+        hit = g.push(SC_logical_or, NODE_ARRAY | NODE_BOOL | single, hit,
+                     g.push(SC_isnan, NODE_ARRAY | NODE_BOOL | single, x, -1, -1, 0.0, truth), -1, 0.0, truth)
+        hit = g.push(SC_positive, NODE_ARRAY | single, hit, -1, -1, 0.0, type)
+        count = self.reduction(ADD, NODE_ARRAY, small, hit, rec.shape, axis)
+        return g.push(SC_divide, flags | single, hit, count, -1, 0.0, type)
+
+    cdef int32_t join(self, Rec rec, int flags, int32_t type) except -1:
+        cdef int axis = rec.params["axis"]
+        cdef tuple strides = strides_of(rec.shape)
+        cdef list args = [], maps = []
+        cdef int64_t at = 0
+        if axis < 0:
+            axis += len(rec.shape)
+        for i in range(len(rec.args)):
+            shape = self.shape_at(rec, i)
+            args.append(self.operand(rec, i, 0))
+            maps.append(new_map_of(at * <int64_t> strides[axis], shape, strides))
+            at += <int64_t> shape[axis]
+        return self.collect(SET, flags, type, tuple(args), tuple(maps))
+
+    cdef int32_t gather(self, Rec rec, int flags, int32_t type) except -1:
+        cdef Payload w
+        cdef int32_t base = self.operand(rec, 0, 0)
+        cdef Map m
+        if not flags & NODE_ARRAY or not self.g.nodes[base].flags & NODE_ARRAY:
+            w = new_payload(P_CALL, rec.op, (base, -1), rec.vals, {})
+            w.kinds = kinds(self.tape, rec)
+            return self.g.push_payload(OP_REC, flags, w, type)
+        m = new_map_of(0, rec.shape, ())
+        m.table, m.source = table_of(rec.vals[1], self.shape_at(rec, 0))
+        return self.g.window(base, m, flags, type)
+
+    cdef int32_t put_index(self, Rec rec, int flags, int32_t type) except -1:
+        cdef Payload w = new_payload(P_PUT, rec.op, (self.operand(rec, 0, 0), self.operand(rec, 1, 0)), (), None)
+        cdef tuple shape = self.shape_at(rec, 0)
+        cdef Map m = new_map_of(0, index_shape(rec.vals[2], shape), ())
+        m.table, m.source = table_of(rec.vals[2], shape)
+        w.maps = (m,)
+        return self.g.push_payload(OP_REC, flags, w, type)
+
+    cdef int32_t scatter(self, Rec rec, int flags, int32_t type) except -1:
+        cdef tuple shape = rec.params["shape"]
+        cdef Map m = new_map_of(0, index_shape(rec.vals[1], shape), ())
+        m.table, m.source = table_of(rec.vals[1], shape)
+        return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),), (m,))
+
+    cdef int32_t matmul(self, Rec rec, int flags, int32_t type) except -1:
+        """A product of matrices; of two vectors, a product and a sum."""
+        cdef Graph g = self.g
+        cdef tuple sx = self.shape_at(rec, 0), sy = self.shape_at(rec, 1)
+        cdef int32_t x = self.operand(rec, 0, 0), y = self.operand(rec, 1, 0)
+        cdef Payload w
+        if len(sx) == 1 and len(sy) == 1:
+            x = g.push(SC_multiply, NODE_ARRAY, x, y, -1, 0.0, g.type_of(sx, F64))
+            return self.reduction(ADD, flags, type, x, sx, (0,))
+        w = new_payload(P_MATMUL, rec.op, (x, y), (None, None), {})
+        w.kinds = (0, 0)
+        return g.push_payload(OP_REC, flags, w, type)
+
+
+cdef int elementwise(Rec rec) except -2:
+    """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
+    cdef bint double = False, single = False
+    cdef str name = rec.op.name
+    if rec.op.opcode < 0 and name != "stop_gradient" and name != "astype":
+        return -1
+    if not known(rec.dtype) or len(rec.shape) > MM_RANK:
+        return -1
+    for v in rec.vals:
+        if isinstance(v, cnp.ndarray):
+            dtype = (<object> v).dtype
+            if dtype == F64:
+                double = True
+            elif dtype == F32:
+                single = True
+            elif dtype != BOOL:
+                return -1
+        elif isinstance(v, np.float64):
+            double = True
+        elif not isinstance(v, (float, bool, int, np.bool_)):
+            return -1
+    if rec.op.boolean:
+        return 1 if single and not double else 0
+    if name == "astype":
+        return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
+    if rec.dtype == BOOL:
+        return -1
+    return 1 if rec.dtype == F32 else 0
+
+
+cdef Map reduced(tuple shape, object axis):
+    """Where the elements go when axes are summed over."""
+    cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(shape)])
+    cdef tuple strides = strides_of(kept)
+    return new_map_of(0, shape, tuple([0 if i in axis else s for i, s in enumerate(strides)]))
+
+
+cdef tuple index_shape(object index, tuple shape):
+    """The shape of what an index takes from an array of a shape."""
+    return np.broadcast_to(np.int8(0), shape)[index].shape
+
+
+cdef tuple table_of(object index, tuple shape):
+    """Positions that an index takes from an array of this shape, and what tells whether the index has changed."""
+    flat = np.arange(size_of(shape), dtype=np.int64).reshape(shape)[index]
+    sources = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, np.ndarray)]
+    return np.ascontiguousarray(flat).reshape(-1), tuple([(i, checksum(i)) for i in sources])
+
+
+cdef tuple kinds(Tape tape, Rec rec):
+    """How operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
+    cdef int32_t j
+    cdef list out = []
+    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals])
+    for j in rec.args:
+        if j < 0 or tape.nodes[j].flags & NODE_ARRAY:
+            out.append(0)
+        elif tape.nodes[j].flags & NODE_BOOL:
+            out.append(3)
+        else:
+            out.append(2 if foreign and tape.nodes[j].flags & NODE_STRONG else 1)
+    return tuple(out)

@@ -1,0 +1,81 @@
+"""Pass `multiply_add`: a product that is only added to something becomes part of the sum.
+
+1. In x * y + z, x * y - z and z - x * y the product is taken into the sum, if nothing else uses it and it has the type of
+   the sum.  Not in a difference of two products: that x * y - x * y is exactly zero is relied upon.
+
+Kept: values to rounding (one rounding fewer where the processor has the instruction).
+"""
+from libc.stdint cimport int32_t
+from libc.stdlib cimport calloc, free
+
+from mmad._instructions cimport (NODE_ARRAY, OP_GUARD, OP_REC, SC_add, SC_multiply, SC_square, SC_subtract, Node)
+from mmad.compiler._graph cimport (Graph, SC_multiply_add, SC_multiply_subtract, SC_subtract_multiply, new_map, operands_of)
+
+
+def multiply_add(Graph g):
+    """Take products into sums.
+
+    Parameters
+    ----------
+    g : Graph
+
+    Returns
+    -------
+    Graph
+    """
+    cdef Graph out = g.like()
+    cdef int32_t *to = new_map(g)
+    cdef int32_t *uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+    cdef Node *p
+    cdef Node *q
+    cdef int32_t k, j
+    cdef int32_t operand[3]
+    cdef int i
+    try:
+        if uses == NULL:
+            raise MemoryError("no memory to compile the trace")
+        for k in range(g.n):
+            p = g.nodes + k
+            for i in range(operands_of(g, k, operand)):
+                uses[operand[i]] += 1
+            if p.op == OP_REC or (p.op == OP_GUARD and p.c >= 0):
+                for j in g.payload(k).args:
+                    if j >= 0:
+                        uses[j] += 1
+        for k in g.outputs:
+            if k >= 0:
+                uses[k] += 1
+        for k in range(g.n):
+            p = g.nodes + k
+            to[k] = -1
+            if p.op == SC_add or (p.op == SC_subtract and not (is_product(g, p.a) and is_product(g, p.b))):
+                if product(g, p.a, k, uses):
+                    q = g.nodes + p.a
+                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_multiply_subtract, p.flags, to[q.a], to[other(q)],
+                                     to[p.b], 0.0, g.type[k])
+                elif product(g, p.b, k, uses):
+                    q = g.nodes + p.b
+                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_subtract_multiply, p.flags, to[q.a],
+                                     to[other(q)], to[p.a], 0.0, g.type[k])
+            if to[k] < 0:
+                to[k] = out.copy(g, k, to)
+        out.finish(g, to)
+        return out
+    finally:
+        free(to)
+        free(uses)
+
+
+cdef inline bint is_product(Graph g, int32_t j) noexcept:
+    return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square
+
+
+cdef inline int32_t other(const Node *q) noexcept:
+    """The second factor of a product or square."""
+    return q.a if q.op == SC_square else q.b
+
+
+cdef inline bint product(Graph g, int32_t j, int32_t k, const int32_t *uses) noexcept:
+    """Whether j is a product that only k uses, computed as k is."""
+    return (is_product(g, j) and uses[j] == 1 and g.type[j] == g.type[k]
+            and (g.nodes[j].flags | NODE_ARRAY) == (g.nodes[k].flags | NODE_ARRAY))

@@ -1,0 +1,64 @@
+"""Pass `powers`: powers with constant exponents become products (strength reduction).
+
+1. x ** n for an integer 2 <= n <= 32 becomes squares and products, by repeated squaring; x ** 1 becomes x.
+2. x ** -n becomes the reciprocal of x ** n.
+
+Kept: values to n/2 units in the last place, NaN, infinities and signs exactly; powers that overflow on the way to a
+negative exponent give 0 as the library does.
+"""
+from libc.math cimport fabs, floor
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free
+
+from mmad._instructions cimport (NODE_ARRAY, OP_CONST, SC_multiply, SC_power, SC_square, Node)
+from mmad.compiler._graph cimport Graph, new_map
+
+
+cdef extern from "_node.h" nogil:
+    enum:
+        SC_reciprocal
+
+cdef enum:
+    LARGEST = 32  # more products than this cost as much as the library's power, and lose accuracy
+
+
+def powers(Graph g):
+    """Turn powers into products.
+
+    Parameters
+    ----------
+    g : Graph
+
+    Returns
+    -------
+    Graph
+    """
+    cdef Graph out = g.like()
+    cdef int32_t *to = new_map(g)
+    cdef Node *p
+    cdef double v
+    cdef int32_t k
+    try:
+        for k in range(g.n):
+            p = g.nodes + k
+            if p.op == SC_power and out.nodes[to[p.b]].op == OP_CONST and not out.nodes[to[p.b]].flags & NODE_ARRAY:
+                v = out.nodes[to[p.b]].v
+                if v == floor(v) and 1 <= fabs(v) <= LARGEST and out.type[to[p.a]] == g.type[k]:
+                    to[k] = product(out, to[p.a], <int> fabs(v), p.flags, g.type[k])
+                    if v < 0:
+                        to[k] = out.push(SC_reciprocal, p.flags, to[k], -1, -1, 0.0, g.type[k])
+                    continue
+            to[k] = out.copy(g, k, to)
+        out.finish(g, to)
+        return out
+    finally:
+        free(to)
+
+
+cdef int32_t product(Graph out, int32_t x, int n, int flags, int32_t type) except -1:
+    """x ** n by repeated squaring."""
+    cdef int32_t half
+    if n == 1:
+        return x
+    half = out.push(SC_square, flags, product(out, x, n // 2, flags, type), -1, -1, 0.0, type)
+    return out.push(SC_multiply, flags, half, x, -1, 0.0, type) if n % 2 else half

@@ -1,0 +1,351 @@
+"""Pass `simplify`: operations that need not be done, or can be cheaper.
+
+1. Copies give way to what they copy; an operand that is a number spread over an array becomes the number; a window of a
+   window becomes one window, where it is affine.
+2. x * 1, x / 1, x - 0 become x; division by a power of two becomes multiplication, x + x becomes 2 x.
+3. A chain product with a finite constant, or of a constant that is not zero, becomes an ordinary product.
+4. Signs and small powers of two, by which products are exact, move outwards through products, sums and squares until
+   they meet each other or a constant: (-x) * (2 y) = -2 (x y), 2 x - 2 y = 2 (x - y), x + (-y) = x - y.
+5. A `load` reads past stores to other elements, and takes the value stored to its own.
+6. Sums of collected arrays become one collection: the parts are added where they belong, without the zeros between, and
+   parts that belong to the same place are added first.
+7. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
+   without it is needed anyway.
+
+Kept: every value but for rounding in steps 6 and 7; NaN and infinities unless a number within a factor of 64 of overflow
+is involved; a zero may change its sign where step 3 or 4 applies.
+"""
+from libc.math cimport INFINITY, fabs, frexp, isfinite
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
+                                 SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
+                                 node_index, scalar_arity)
+from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
+                                   new_payload, operands_of, size_of, strides_of)
+
+cdef enum:
+    LOOK_BACK = 64  # stores that a load looks past: a longer chain costs more time than the load
+
+
+def simplify(Graph g):
+    """Simplify operations.
+
+    Parameters
+    ----------
+    g : Graph
+
+    Returns
+    -------
+    Graph
+    """
+    return Simplifier(g).run()
+
+
+cdef class Simplifier:
+    cdef Graph g, out
+    cdef int32_t *to
+    cdef int32_t *uses
+    cdef dict sums  # (operand, map, type) -> the collection that adds it
+
+    def __cinit__(self, Graph g):
+        self.sums = {}
+        self.g, self.out = g, g.like()
+        self.to = new_map(g)
+        self.uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        if self.uses == NULL:
+            raise MemoryError("no memory to compile the trace")
+
+    def __dealloc__(self):
+        free(self.to)
+        free(self.uses)
+
+    cdef Graph run(self):
+        cdef Graph g = self.g
+        cdef Graph out = self.out
+        cdef Node *p
+        cdef int32_t k, j, a, b, c
+        cdef int arity
+        self.count()
+        for k in range(g.n):
+            p = g.nodes + k
+            if p.op >= OP_FIRST_SCALAR:
+                arity = scalar_arity(p.op)
+                a = self.spread(p.flags, self.to[p.a])
+                b = self.spread(p.flags, self.to[p.b]) if arity > 1 else -1
+                c = self.spread(p.flags, self.to[p.c]) if arity > 2 else -1
+                j = self.sum_of_collections(k) if p.op == SC_add and p.flags & NODE_ARRAY else -1
+                self.to[k] = self.operation(p.op, p.flags, a, b, c, g.type[k]) if j < 0 else j
+            elif p.op == OP_LOAD:
+                self.to[k] = self.load(self.to[p.a], node_index(p))
+            elif p.op == OP_REC and g.payload(k).kind == P_WINDOW:
+                self.to[k] = self.window(k)
+            elif p.op == OP_REC and g.payload(k).kind == P_COLLECT:
+                self.to[k] = self.collection(k)
+            else:
+                self.to[k] = out.copy(g, k, self.to)
+        out.finish(g, self.to)
+        return out
+
+    cdef int count(self) except -1:
+        """How often each instruction is used."""
+        cdef Graph g = self.g
+        cdef int32_t operand[3]
+        cdef int32_t k, j
+        cdef int i
+        for k in range(g.n):
+            for i in range(operands_of(g, k, operand)):
+                self.uses[operand[i]] += 1
+            if g.nodes[k].op == OP_REC:
+                for j in g.payload(k).args:
+                    if j >= 0:
+                        self.uses[j] += 1
+        for k in g.outputs:
+            if k >= 0:
+                self.uses[k] += 1
+        return 0
+
+    cdef int32_t spread(self, int flags, int32_t k) except -1:
+        """For an operand of an operation on arrays: the number that is spread over an array, the truth values that are
+        taken as numbers."""
+        cdef Node *p = self.out.nodes + k
+        if flags & NODE_ARRAY and p.op == SC_positive and p.flags & NODE_ARRAY:
+            if not self.out.nodes[p.a].flags & NODE_ARRAY or (self.out.nodes[p.a].flags & NODE_BOOL and
+                                                              self.out.shape(p.a) == self.out.shape(k)):
+                return p.a
+        return k
+
+    cdef inline bint constant(self, int32_t k) noexcept:
+        return self.out.nodes[k].op == OP_CONST and not self.out.nodes[k].flags & NODE_ARRAY
+
+    cdef inline bint same_type(self, int32_t k, int32_t type) noexcept:
+        """Whether instruction k can stand for a result of this type."""
+        return self.out.type[k] == type
+
+    cdef double factor(self, int32_t *k, int32_t type) noexcept:
+        """Take a power of two (with sign) that a value is a multiple of, out of it: products with one are exact."""
+        cdef Node *p = self.out.nodes + k[0]
+        cdef double c
+        cdef int exponent
+        if self.out.type[k[0]] != type:
+            return 1.0
+        if p.op == SC_negative:
+            k[0] = p.a
+            return -1.0
+        if p.op == SC_multiply and self.constant(p.a) and self.out.type[p.b] == type:
+            c = self.out.nodes[p.a].v
+            if fabs(frexp(c, &exponent)) == 0.5 and -4 <= exponent <= 6:
+                k[0] = p.b
+                return c
+        return 1.0
+
+    cdef int32_t scaled(self, double c, int32_t k, int flags, int32_t type) except -1:
+        if c == 1:
+            return k
+        if c == -1:
+            return self.out.push(SC_negative, flags, k, -1, -1, 0.0, type)
+        return self.out.push(SC_multiply, flags, self.out.constant(c), k, -1, 0.0, type)
+
+    cdef int32_t operation(self, int op, int flags, int32_t a, int32_t b, int32_t c, int32_t type) except -1:
+        """An operation, simplified, on operands that are."""
+        cdef Graph out = self.out
+        cdef double u, v
+        cdef int32_t x = a, y = b
+        cdef int exponent
+        if op == SC_positive:
+            if self.same_type(a, type):
+                return a
+        elif op == SC_negative:
+            u = self.factor(&x, type)
+            if u != 1:
+                return self.scaled(-u, x, flags, type)
+            if out.nodes[a].op == SC_subtract and self.same_type(a, type):
+                return self.operation(SC_subtract, flags, out.nodes[a].b, out.nodes[a].a, -1, type)
+        elif op == SC_square:
+            u = self.factor(&x, type)
+            if u != 1:
+                x = self.operation(SC_square, flags, x, -1, -1, type)
+                return self.scaled(u * u, x, flags, type)
+        elif op == SC_chain or op == SC_multiply:
+            if op == SC_chain and ((self.constant(a) and out.nodes[a].v != 0)
+                                   or (self.constant(b) and isfinite(out.nodes[b].v))):
+                op = SC_multiply
+            if op == SC_multiply and self.constant(b) and not self.constant(a):
+                a, b = b, a
+                x, y = a, b
+            if op == SC_multiply and self.constant(a):
+                u = self.factor(&y, type)
+                v = out.nodes[a].v
+                if u != 1 and isfinite(u * v):
+                    return self.operation(SC_multiply, flags, out.constant(u * v), y, -1, type)
+                if (v == 1 or v == -1) and self.same_type(b, type):
+                    return self.scaled(v, b, flags, type)
+            else:
+                u = self.factor(&x, type)
+                u *= self.factor(&y, type)
+                if x != a or y != b:
+                    x = self.operation(op, flags, x, y, -1, type)
+                    return self.operation(SC_negative, flags, x, -1, -1, type) if u == -1 \
+                        else self.scaled(u, x, flags, type)
+        elif op == SC_divide:
+            if self.constant(b):
+                v = out.nodes[b].v
+                if v == 1 and self.same_type(a, type):
+                    return a
+                if isfinite(v) and v != 0 and fabs(frexp(v, &exponent)) == 0.5 and -100 < exponent < 100:
+                    return self.operation(SC_multiply, flags, out.constant(1.0 / v), a, -1, type)
+        elif op == SC_add or op == SC_subtract:
+            if op == SC_subtract and self.constant(b) and out.nodes[b].v == 0 and 1 / out.nodes[b].v == INFINITY \
+                    and self.same_type(a, type):
+                return a
+            if op == SC_add and a == b and self.same_type(a, type):
+                return self.operation(SC_multiply, flags, out.constant(2.0), a, -1, type)
+            u = self.factor(&x, type)
+            v = self.factor(&y, type)
+            if op == SC_subtract:
+                v = -v
+            if u != 1 and u == v:
+                x = self.operation(SC_add, flags, x, y, -1, type)
+                return self.operation(SC_multiply, flags, out.constant(u), x, -1, type)
+            if u == -v and (u != 1 and v != 1):
+                x = self.operation(SC_subtract, flags, x, y, -1, type)
+                return self.operation(SC_multiply, flags, out.constant(u), x, -1, type)
+            if v == -1 and op == SC_add:
+                return self.operation(SC_subtract, flags, a, y, -1, type)
+            if v == 1 and op == SC_subtract:
+                return self.operation(SC_add, flags, a, y, -1, type)
+            if u == -1 and op == SC_add:
+                return self.operation(SC_subtract, flags, b, x, -1, type)
+        return out.push(op, flags, a, b, c, 0.0, type)
+
+    cdef int32_t load(self, int32_t array, int64_t index) except -1:
+        """An element: what was stored there last, if that is known."""
+        cdef Node *p
+        cdef int steps = 0
+        while self.out.nodes[array].op == OP_STORE and steps < LOOK_BACK:
+            p = self.out.nodes + array
+            if p.i == index:
+                return p.b
+            array = p.a
+            steps += 1
+        return self.out.push(OP_LOAD, 0, array, <int32_t> (index & 0xffffffff), <int32_t> (index >> 32), 0.0, 0)
+
+    cdef int32_t window(self, int32_t k) except -1:
+        """A window on what its base is a window of."""
+        cdef Graph g = self.g
+        cdef Graph out = self.out
+        cdef Payload w = g.payload(k)
+        cdef Map m = w.maps[0]
+        cdef int32_t base = self.to[<int32_t> w.args[0]]
+        cdef Node *p = out.nodes + base
+        if p.op == SC_positive and p.flags & NODE_ARRAY and not out.nodes[p.a].flags & NODE_ARRAY:
+            return out.push(SC_positive, g.nodes[k].flags, p.a, -1, -1, 0.0, g.type[k])
+        if m.table is None:
+            if m.offset == 0 and g.type[k] == out.type[base] and same_layout(m.shape, m.strides):
+                return base
+        return out.window(base, m, g.nodes[k].flags, g.type[k])
+
+    cdef int32_t sum_of_collections(self, int32_t k) except -2:
+        """x + y, where one is a collection by addition that nothing else uses; -1 otherwise."""
+        cdef Graph g = self.g
+        cdef Graph out = self.out
+        cdef Node *p = g.nodes + k
+        cdef Payload w
+        cdef int32_t a = self.to[p.a], b = self.to[p.b]
+        cdef bint first = self.collected(p.a, g.type[k]), second = self.collected(p.b, g.type[k])
+        cdef tuple shape = g.shape(k)
+        if not first and not second:
+            return -1
+        if not first:
+            a, b = b, a
+            first, second = second, first
+            if out.type[b] != g.type[k]:
+                return -1
+        elif not second and out.type[b] != g.type[k]:
+            return -1
+        w = out.payload(a)
+        if second:
+            return self.merged(w, out.payload(b).args, out.payload(b).maps, p.flags, g.type[k])
+        return self.merged(w, (b,), (new_map_of(0, shape, strides_of(shape)),), p.flags, g.type[k])
+
+    cdef int32_t merged(self, Payload w, tuple args, tuple maps, int flags, int32_t type) except -1:
+        """A collection with more parts; those with equal maps are added first."""
+        cdef Graph out = self.out
+        cdef Payload v = new_payload(P_COLLECT, None, (), (), None)
+        cdef list parts = list(w.args)
+        cdef list places = list(w.maps)
+        cdef Map m, n
+        cdef int i, j
+        v.action = ADD
+        for j in range(len(args)):
+            m = maps[j]
+            for i in range(len(parts)):
+                n = places[i]
+                if m.table is None and n.table is None and m.offset == n.offset and m.shape == n.shape \
+                        and m.strides == n.strides and out.type[<int32_t> parts[i]] == out.type[<int32_t> args[j]] \
+                        and out.nodes[<int32_t> args[j]].flags & NODE_ARRAY:
+                    parts[i] = self.operation(SC_add, flags & (NODE_ARRAY | NODE_SINGLE), parts[i], args[j], -1,
+                                              out.type[<int32_t> args[j]])
+                    break
+            else:
+                parts.append(args[j])
+                places.append(m)
+        v.args, v.maps = tuple(parts), tuple(places)
+        return out.push_payload(OP_REC, flags, v, type)
+
+    cdef int32_t collection(self, int32_t k) except -1:
+        """A collection; of one part that is added, without the factors that can be taken out."""
+        cdef Graph out = self.out
+        cdef Payload w = self.g.payload(k)
+        cdef Payload v
+        cdef Map m = w.maps[0]
+        cdef Node *p
+        cdef int32_t x, y, j
+        cdef double c
+        cdef int flags = self.g.nodes[k].flags
+        cdef int32_t type = self.g.type[k]
+        if w.action != ADD or len(w.args) != 1 or m.table is not None or size_of(m.shape) <= size_of(self.g.shape(k)):
+            return out.copy(self.g, k, self.to)
+        x = y = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
+        key = (m.offset, m.shape, m.strides, type)
+        p = out.nodes + x
+        if p.flags & NODE_ARRAY and p.op >= OP_FIRST_SCALAR:
+            c = self.factor(&y, out.type[x])
+            if c != 1:
+                return self.scaled(c, self.sum(y, w, flags, type), flags, type)
+            if (p.op == SC_multiply or p.op == SC_chain) and not p.flags & NODE_SINGLE:
+                for x, y in ((p.a, p.b), (p.b, p.a)):
+                    j = self.sums.get((y, *key), -1)
+                    if j >= 0 and not out.nodes[x].flags & NODE_ARRAY and out.shape(y) == m.shape:
+                        return self.operation(p.op, flags, x if p.a == x else j, j if p.a == x else x, -1, type)
+                x = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
+        return self.sum(x, w, flags, type)
+
+    cdef int32_t sum(self, int32_t x, Payload w, int flags, int32_t type) except -1:
+        cdef Payload v = new_payload(P_COLLECT, None, (x,), (), None)
+        cdef Map m = w.maps[0]
+        cdef int32_t j
+        v.action, v.maps = ADD, w.maps
+        j = self.out.push_payload(OP_REC, flags, v, type)
+        self.sums[(x, m.offset, m.shape, m.strides, type)] = j
+        return j
+
+    cdef bint collected(self, int32_t k, int32_t type) except -1:
+        """Whether old instruction k is a collection by addition of this type, used once."""
+        cdef int32_t j = self.to[k]
+        if self.uses[k] != 1 or self.out.type[j] != type or self.out.nodes[j].op != OP_REC:
+            return False
+        return self.out.payload(j).kind == P_COLLECT and self.out.payload(j).action == ADD
+
+
+cdef bint same_layout(tuple shape, tuple strides):
+    """Whether a window's elements follow each other in C order (axes of length 1 do not matter)."""
+    cdef int64_t step = 1
+    cdef int k
+    for k in range(len(shape) - 1, -1, -1):
+        if shape[k] != 1:
+            if strides[k] != step:
+                return False
+            step *= <int64_t> shape[k]
+    return True

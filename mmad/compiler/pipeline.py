@@ -1,0 +1,108 @@
+"""The compiler from end to end: a tape in, a program out, and a report of what was done."""
+
+import os
+import time
+
+from mmad._vm import Program
+from mmad.compiler._assemble import assemble
+from mmad.compiler._dead import dead
+from mmad.compiler._fold import fold
+from mmad.compiler._lower import lower
+from mmad.compiler._multiply_add import multiply_add
+from mmad.compiler._powers import powers
+from mmad.compiler._share import share
+from mmad.compiler._simplify import simplify
+from mmad.compiler._units import Units
+
+__all__ = ["PASSES", "compile_tape", "selected"]
+
+REWRITES = {
+    "fold": fold,
+    "powers": powers,
+    "simplify": simplify,
+    "share": share,
+    "dead": dead,
+    "multiply_add": multiply_add,
+}
+SEQUENCE = ("fold", "powers", "simplify", "share", "dead")
+ROUNDS = 3  # of the sequence: what one pass finds, another may use
+FINALLY = ("multiply_add", "dead")
+PASSES = (*REWRITES, "fusion", "in_place", "buffers")
+
+
+def selected(passes=None):
+    """The passes to run.
+
+    Parameters
+    ----------
+    passes : iterable of str, optional
+        Names of :data:`PASSES`; by default those of the environment variable ``MMAD_PASSES`` (names with commas, ``none``,
+        or names to leave out, each with a minus: ``-fusion,-share``), or all.
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    ValueError
+        There is no pass of that name.
+    """
+    if passes is None:
+        words = [w.strip() for w in os.environ.get("MMAD_PASSES", "all").split(",")]
+        without = [w[1:] for w in words if w.startswith("-")]
+        named = [w for w in words if w not in ("all", "none", "") and not w.startswith("-")]
+        passes = [p for p in PASSES if p not in without] if without or "all" in words else named
+        named = named + without
+    else:
+        passes = named = [passes] if isinstance(passes, str) else list(passes)
+    for name in named:
+        if name not in PASSES:
+            raise ValueError(f"there is no compiler pass {name!r}; there are {', '.join(PASSES)}")
+    return frozenset(passes)
+
+
+def compile_tape(tape, passes=None):
+    """The program of a tape.
+
+    Parameters
+    ----------
+    tape : mmad.Tape
+        Recorded with guards.
+    passes : iterable of str, optional
+        Which passes to run; see :func:`selected`.
+
+    Returns
+    -------
+    Program
+    """
+    passes = selected(passes)
+    report, start = [("recorded", len(tape), 0.0)], time.perf_counter()
+    graph = lower(tape)
+
+    def done(name, size):
+        nonlocal start
+        now = time.perf_counter()
+        report.append((name, size, now - start))
+        start = now
+
+    done("lower", len(graph))
+    for _ in range(ROUNDS):
+        before = len(graph)
+        for name in SEQUENCE:
+            if name in passes:
+                graph = REWRITES[name](graph)
+                done(name, len(graph))
+        if len(graph) > 0.98 * before:
+            break
+    for name in FINALLY:
+        if name in passes:
+            graph = REWRITES[name](graph)
+            done(name, len(graph))
+    units = Units(graph, "fusion" in passes, "in_place" in passes)
+    done("fusion", units.n)
+    parts = assemble(units, "buffers" in passes)
+    parts["report"] = report
+    program = Program(parts)
+    done("buffers", units.n)
+    return program
