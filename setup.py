@@ -22,11 +22,13 @@ PACKAGE = "mmad"
 CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
 MODE = "checked" if CHECKED else "release"
 
+C_SOURCES = ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_blas", "_threads")
+
 # What an extension is linked with beside its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).
 LINKED: dict[str, dict[str, list[str]]] = {
     "mmad._vm": {
-        "sources": [f"{PACKAGE}/{name}.c" for name in ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_blas")],
+        "sources": [f"{PACKAGE}/{name}.c" for name in C_SOURCES],
     },
 }
 

@@ -5,15 +5,17 @@ from mmad._core import ScalarVar, Var, concrete
 from mmad._dual import Dual
 from mmad._pool import clear_pool
 from mmad._storage import ArrayVar
+from mmad._vm import get_num_threads, set_num_threads
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import TraceError, UnsupportedError
+from mmad.errors import ProgramError, TraceError, UnsupportedError
 from mmad.higher import derivative
 from mmad.matrices import hessian, jacfwd, jacobian, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
+from mmad.program import Program
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import ValidationError, validate
@@ -23,6 +25,8 @@ __all__ = [
     "ArrayVar",
     "Dual",
     "GuardError",
+    "Program",
+    "ProgramError",
     "ScalarVar",
     "Tape",
     "TraceError",
@@ -36,6 +40,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "get_num_threads",
     "grad",
     "hessian",
     "hessian_operator",
@@ -51,6 +56,7 @@ __all__ = [
     "primitive",
     "record",
     "register",
+    "set_num_threads",
     "stop_gradient",
     "validate",
     "value_and_grad",

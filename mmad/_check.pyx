@@ -286,9 +286,9 @@ cdef class Checker:
         cdef BlockOp *o
         cdef uint8_t *held  # by register: 1 may be read, 2 may be written to
         cdef int i
-        if g.size < 0 or <double> g.size > LARGEST or g.block < 1 or g.block > 65536 or not 0 <= g.registers <= 60000 \
-                or not 0 <= g.scratch <= g.registers or (g.type != MM_F64 and g.type != MM_F32) or g.stores > MM_TOTALS \
-                or g.scratch > 4096:
+        if g.size < 0 or <double> g.size > LARGEST or g.block < 1 or g.block > 4096 or not 0 <= g.registers <= 60000 \
+                or not 0 <= g.scratch <= g.registers or (g.type != MM_F64 and g.type != MM_F32) \
+                or g.scratch > 1024:
             self.wrong("a group has impossible sizes")
         held = <uint8_t *> calloc(g.registers + 1, 1)
         if held == NULL:
@@ -319,6 +319,8 @@ cdef class Checker:
                 if not held[x.reg] & 1:
                     self.wrong("a group stores a register that holds nothing")
                 self.store(g, x)
+                if i - g.loads >= MM_TOTALS and (x.clear != CLEAR_NOT or TOTAL_ADD <= x.action <= TOTAL_MINIMUM):
+                    self.wrong("a group has too many totals")
         finally:
             free(held)
         return 0
@@ -440,6 +442,7 @@ cdef class Checker:
             return 0
         if not isinstance(op, Op):
             self.wrong("a call has no operation")
+        self.window(op, operands, params, what)
         if what[0] == "slot":
             return self.slot(what[1])
         if what[0] not in ("object", "buffer") or len(what) != 4:
@@ -455,3 +458,34 @@ cdef class Checker:
             if n * what[3].itemsize != self.p.buffers[b].bytes:
                 self.wrong("the result of a call does not fit its buffer")
         return 0
+
+    cdef int window(self, Op op, tuple operands, dict params, tuple what) except -1:
+        """The operations on affine windows do not look where they reach: their parameters have to be right."""
+        if op.name not in ("window", "embed", "put"):
+            return 0
+        if set(params) != {"offset", "shape", "strides", "of"}:
+            self.wrong(f"{op.name} has other parameters than its own")
+        offset, shape, strides, of = params["offset"], params["shape"], params["strides"], params["of"]
+        if type(of) is not tuple or type(shape) is not tuple or type(strides) is not tuple or len(shape) != len(strides) \
+                or len(shape) > 64 or type(offset) is not int \
+                or not all([type(d) is int and abs(d) < LARGEST for d in (*of, *shape, *strides, offset)]) \
+                or any([d < 0 for d in (*of, *shape)]):
+            self.wrong(f"{op.name} has no sound parameters")
+        n, low, high = 1, offset, offset
+        for d in of:
+            n *= d
+        for d, s in zip(shape, strides):
+            if s > 0:
+                high += (d - 1) * s
+            else:
+                low += (d - 1) * s
+        if 0 not in shape and (low < 0 or high >= n):
+            self.wrong(f"{op.name} reaches outside its array")
+        if op.name != "embed" and (not operands or self.shape_of(operands[0]) != of):
+            self.wrong(f"{op.name} is given another array than the one it was made for")
+        return 0
+
+    cdef object shape_of(self, tuple spec):
+        if spec[0] == "view":
+            return spec[3]
+        return spec[1].shape if spec[0] == "value" and isinstance(spec[1], np.ndarray) else ()

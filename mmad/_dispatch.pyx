@@ -179,6 +179,7 @@ cdef class Trace:
     cdef readonly object structure
     cdef readonly list givers
     cdef readonly dict children
+    cdef public object facts  # structure and kinds of arguments, kinds of results, origin
     cdef bint single
 
     def __init__(self, Program program, object structure, list givers):

@@ -193,7 +193,7 @@ static double pairs_sum(const Pairs *p) {
 }
 
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
-                  int ahead, double *totals) {
+                  int64_t from, int64_t to, double *totals) {
     const int type = g->type;
     const size_t size = SIZE[type];
     const size_t one = ((size_t)g->block * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
@@ -205,7 +205,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
         if (g->store[k].action == TOTAL_ADD) pairs[k].blocks = 0;
         else if (g->store[k].action == TOTAL_MAXIMUM || g->store[k].action == TOTAL_MINIMUM)
             totals[k] = neutral(g->store[k].action);
-        else if (g->store[k].clear == CLEAR_AHEAD) cleared[k] = 0;
+        else if (g->store[k].clear == CLEAR_AHEAD) cleared[k] = from;
     }
     for (int k = 0; k < g->loads; k++) {
         const Access *x = g->load + k;
@@ -227,11 +227,11 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
         for (int k = 0; k < g->stores; k++) {
             const Access *x = g->store + k;
             if (x->action == STORE_DIRECT) reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
-            else if (x->clear == CLEAR_AHEAD && ahead) {
-                int64_t to = x->lead + i + m < x->extent ? x->lead + i + m : x->extent;
-                if (i + m >= g->size) to = x->extent;
-                fill(buffers[x->buffer], x->type, 0.0, cleared[k], to);
-                cleared[k] = to;
+            else if (x->clear == CLEAR_AHEAD && cleared[k] < to) {
+                int64_t stop = x->lead + i + m < to ? x->lead + i + m : to;
+                if (stop > x->extent) stop = x->extent;
+                fill(buffers[x->buffer], x->type, 0.0, cleared[k], stop);
+                if (stop > cleared[k]) cleared[k] = stop;
             }
         }
         for (int k = 0; k < g->ops; k++) {
@@ -258,6 +258,10 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
             }
         }
     }
-    for (int k = 0; k < g->stores; k++)
-        if (g->store[k].action == TOTAL_ADD) totals[k] = pairs_sum(pairs + k);
+    for (int k = 0; k < g->stores; k++) {
+        const Access *x = g->store + k;
+        if (x->action == TOTAL_ADD) totals[k] = pairs_sum(pairs + k);
+        else if (x->clear == CLEAR_AHEAD && cleared[k] < to)
+            fill(buffers[x->buffer], x->type, 0.0, cleared[k], to < x->extent ? to : x->extent);
+    }
 }

@@ -81,9 +81,16 @@ enum { MM_TOTALS = 64 }; /* totals of one group */
 size_t mm_group_scratch(const Group *g);
 /* What comes before the first block; `ahead`: leave to the blocks what they clear themselves. */
 void mm_group_clear(const Group *g, char **buffers, int ahead);
-/* Elements lo..hi of a group; totals of that range go to `totals`, by store. */
+/* Elements lo..hi of a group; totals of that range go to `totals`, by store.  Accumulators with CLEAR_AHEAD are cleared
+ * from element `from` to `to`. */
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
-                  int ahead, double *totals);
+                  int64_t from, int64_t to, double *totals);
+enum { MM_THREADS = 64 };
+/* The whole group by several threads, `one` bytes of scratch each; 0 if it cannot be divided, and nothing was done. */
+int mm_group_run_parallel(const Group *g, char **buffers, const double *slots, char *scratch, size_t one, int threads,
+                          double *totals);
+/* Parts 0..parts-1 of some work at once; 0 if the threads are busy or cannot be had, and nothing was done. */
+int mm_parallel(int parts, void (*work)(void *, int), void *argument);
 /* Two totals of parts of a group as one. */
 double mm_combine(int action, double a, double b);
 

@@ -39,7 +39,11 @@ cdef extern from "_vm.h" nogil:
     size_t mm_group_scratch(const Group *g) noexcept
     void mm_group_clear(const Group *g, char **buffers, int ahead) noexcept
     void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
-                      int ahead, double *totals) noexcept
+                      int64_t start, int64_t stop, double *totals) noexcept
+    int mm_group_run_parallel(const Group *g, char **buffers, const double *slots, char *scratch, size_t one, int threads,
+                              double *totals) noexcept
+    enum:
+        MM_THREADS
     double mm_combine(int action, double a, double b) noexcept
     ctypedef struct Product:
         int32_t a, b, c, pad
@@ -92,6 +96,7 @@ cdef class Workspace:
     cdef char **at      # by buffer
     cdef char *arena
     cdef char *memory
+    cdef int threads    # that there is scratch for
     cdef list objects, results
 
 
@@ -112,6 +117,8 @@ cdef class Program:
     cdef dict parts
     cdef readonly int64_t size
     cdef int prepare(self) except -1
+    cdef tuple step_record(self, const Step *s)
+    cdef list instruction_list(self, int32_t at)
     cdef Place *places(self, list specs) except NULL
     cdef int enter(self, Workspace w, list values) except -1
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)

@@ -11,7 +11,7 @@ Design
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uintptr_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -20,7 +20,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport checksum
-from mmad._instructions cimport Op
+from mmad._instructions cimport Op, scalar_arity, scalar_name
 from mmad._instructions import OPERATIONS
 from mmad._pool cimport pool_enter, pool_exit
 from mmad.errors import ProgramError
@@ -39,8 +39,49 @@ cdef extern from "numpy/arrayobject.h":
 cdef enum:
     LONG = 8192        # steps of this much work release the interpreter's lock
     CHUNK = 4194304    # elements or instructions between two looks for Ctrl-C
+    PARALLEL = 262144  # steps of this much work are divided between threads
     LARGE = 65536      # bytes from which results come from the pool
     ALIGNMENT = 64
+
+
+cdef int _threads = 1
+
+
+def set_num_threads(int n):
+    """Let compiled functions use several threads in long elementwise loops.
+
+    Parameters
+    ----------
+    n : int
+        1 (as it is from the start) to 64.  Matrix products are the BLAS's own affair (``OPENBLAS_NUM_THREADS``,
+        ``threadpoolctl``).
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.set_num_threads(2)
+    >>> mmad.get_num_threads()
+    2
+    >>> mmad.set_num_threads(1)
+    """
+    global _threads
+    if not 1 <= n <= MM_THREADS:
+        raise ValueError(f"the number of threads is 1 to {MM_THREADS}, not {n}")
+    _threads = n
+
+
+def get_num_threads():
+    """How many threads compiled functions use; see :func:`set_num_threads`."""
+    return _threads
+
+
+DATA = ("code", "groups", "accesses", "ops", "steps", "products", "buffers")  # arrays of C structures
+
+cdef tuple ACTIONS = ("set", "add", "maximum", "minimum", "total", "largest", "smallest", "direct")
 
 
 cdef class Workspace:
@@ -50,14 +91,15 @@ cdef class Workspace:
         cdef int32_t k
         self.slots = <double *> malloc(p.n_slots * sizeof(double))
         self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
-        self.memory = <char *> malloc(p.arena + p.scratch + 2 * ALIGNMENT)
+        self.threads = _threads
+        self.memory = <char *> malloc(p.arena + p.scratch * self.threads + 2 * ALIGNMENT)
         if self.slots == NULL or self.at == NULL or self.memory == NULL:
             raise MemoryError("no memory to run the program")
         self.arena = <char *> ((<uintptr_t> self.memory + ALIGNMENT - 1) & ~<uintptr_t> (ALIGNMENT - 1))
         memcpy(self.slots, p.template, p.n_slots * sizeof(double))
         for k in range(p.n_buffers):
             if p.buffers[k].home == HOME_ARENA:
-                self.at[k] = self.arena + p.scratch + p.buffers[k].offset
+                self.at[k] = self.arena + p.scratch * self.threads + p.buffers[k].offset
         self.objects = [None] * p.n_objects
         self.results = []
 
@@ -175,9 +217,88 @@ cdef class Program:
         """Bytes that one run needs beside inputs, results and what calls give."""
         return self.arena + self.scratch
 
-    def listing(self):
-        """The steps, one tuple each, as the compiler noted them."""
-        return self.parts.get("listing", [])
+    def report(self):
+        """What the compiler noted: (pass, instructions after it, seconds), in order."""
+        return self.parts.get("report", [])
+
+    def interface(self):
+        """Where inputs come in and results go out."""
+        return self.input_specs, self.result_specs
+
+    def step_list(self):
+        """The steps as plain records, for printing and for estimating their cost.
+
+        Returns
+        -------
+        list of tuple
+            ``("scalars", [(name, result, operands)])``, ``("group", elements, block, scratch, loads, operations, stores)``,
+            ``("matmul", count, m, k, n, places)`` or ``("call", name, operands, result)``.
+        """
+        return [self.step_record(self.steps + k) for k in range(self.n_steps)]
+
+    cdef tuple step_record(self, const Step *s):
+        cdef Group *g
+        cdef Product *q
+        cdef BlockOp *o
+        cdef int i, arity
+        cdef list ops = []
+        if s.kind == STEP_SCALARS:
+            return "scalars", self.instruction_list(s.index)
+        if s.kind == STEP_GROUP:
+            g = self.groups + s.index
+            for i in range(g.ops):
+                o = g.op + i
+                arity = scalar_arity(o.op)
+                ops.append((scalar_name(o.op).decode(), o.r, (o.a, o.b, o.c)[:arity]))
+            return ("group", g.size, g.block, g.scratch, "f8" if g.type == MM_F64 else "f4",
+                    [access_record(g.load + i) for i in range(g.loads)], ops,
+                    [access_record(g.store + i) for i in range(g.stores)])
+        if s.kind == STEP_MATMUL:
+            q = self.products + s.index
+            return "matmul", q.count, q.m, q.k, q.n, (q.a, q.b, q.c)
+        op, operands, _, what = self.calls[s.index]
+        return "call", "guard" if op is None else op.name, operands, what
+
+    cdef list instruction_list(self, int32_t at):
+        cdef const Instr *p = self.code + at
+        cdef list out = []
+        cdef int64_t index
+        while p.op != VM_END:
+            index = (<int64_t> p.c << 32) | <int64_t> (<unsigned int> p.b)
+            if p.op == VM_LOAD:
+                out.append(("load", f"%{p.r}", (f"buffer {p.a}", f"[{index}]")))
+            elif p.op == VM_STORE:
+                out.append(("store", f"buffer {p.r} [{index}]", (f"%{p.a}",)))
+            elif p.op == VM_GUARD:
+                out.append(("guard", None, (f"%{p.a}", repr(self.template[p.b]))))
+            else:
+                out.append((scalar_name(p.op).decode(), f"%{p.r}", tuple([f"%{j}" for j in (p.a, p.b, p.c)[:scalar_arity(p.op)]])))
+            p += 1
+        return out
+
+    def buffer_list(self):
+        """Buffers as (bytes, home, offset in the arena)."""
+        names = ("arena", "input", "constant", "result", "object")
+        return [(self.buffers[k].bytes, names[self.buffers[k].home], self.buffers[k].offset) for k in range(self.n_buffers)]
+
+    def description(self):
+        """Everything that a file has to hold; captured arrays as they are now.
+
+        Raises
+        ------
+        ProgramError
+            An operation is the user's own.
+        """
+        calls = []
+        for op, operands, params, what in self.calls:
+            if op is not None and OPERATIONS.get(op.name) is not op:
+                raise ProgramError(f"a program that calls {op.name}, an operation of the user's own, cannot be saved")
+            calls.append((None if op is None else op.name, operands, params, what))
+        out = {name: self.parts[name] for name in DATA}
+        out.update(arena=self.arena, template=self.parts["template"], tables=self.tables, calls=calls,
+                   constants=[np.array(c, order="C") for c in self.constants], inputs=self.input_specs,
+                   results=self.result_specs)
+        return out
 
     # ------------------------------------------------------------------------------------ running
     def run(self, list values):
@@ -200,7 +321,9 @@ cdef class Program:
             changed = changes(self.watched)
             if changed is not None:
                 return -1, changed
-        w = self.pool.pop() if self.pool else Workspace.__new__(Workspace, self)
+        w = self.pool.pop() if self.pool else None
+        if w is None or w.threads != _threads:
+            w = Workspace.__new__(Workspace, self)
         self.enter(w, values)
         out = self.execute(w)
         if out is None:
@@ -320,22 +443,29 @@ cdef class Program:
         cdef double part[64]
         cdef int64_t lo, hi
         cdef int i
+        cdef int done = 0
         if work < LONG:
             mm_group_clear(g, w.at, g.size > 0)
-            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 1, totals)
+            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 0, INT64_MAX, totals)
         else:
-            hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
-            with nogil:
-                mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
-                mm_group_run(g, w.at, w.slots, w.arena, 0, hi, hi == g.size, totals)
-            PyErr_CheckSignals()
-            while hi < g.size:
-                lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
+            if w.threads > 1 and work >= PARALLEL and g.size <= CHUNK * <int64_t> w.threads:
                 with nogil:
-                    mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, part)
-                for i in range(g.stores):
-                    totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
-                PyErr_CheckSignals()
+                    mm_group_clear(g, w.at, g.size > 0)
+                    done = mm_group_run_parallel(g, w.at, w.slots, w.arena, self.scratch, w.threads, totals)
+            if not done:
+                hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
+                with nogil:
+                    mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
+                    mm_group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 0, totals)
+                while hi < g.size:
+                    PyErr_CheckSignals()
+                    lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
+                    with nogil:
+                        mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, 0, part)
+                    for i in range(g.stores):
+                        if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
+                            totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
+            PyErr_CheckSignals()
         for i in range(g.stores):
             if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
                 w.slots[g.store[i].buffer] = totals[i]
@@ -403,6 +533,57 @@ cdef class Program:
             w.objects[self.buffers[b].index] = arr
             w.at[b] = <char *> cnp.PyArray_DATA(arr)
         return None
+
+
+cdef tuple access_record(const Access *x):
+    """A load or store as (register, action, place)."""
+    if x.mode == ACCESS_SCALAR or TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
+        return x.reg, ACTIONS[x.action], f"%{x.buffer}"
+    if x.mode == ACCESS_INDEX:
+        return x.reg, ACTIONS[x.action], f"buffer {x.buffer} by table"
+    if x.mode == ACCESS_LINEAR:
+        return x.reg, ACTIONS[x.action], f"buffer {x.buffer} [{x.offset}:]"
+    axes = " ".join([f"{x.shape[i]}*{x.strides[i]}" for i in range(x.rank)])
+    return x.reg, ACTIONS[x.action], f"buffer {x.buffer} [{x.offset} + {axes}]"
+
+
+def structure_sizes():
+    """Sizes of the machine's structures, by which files of another build are told apart."""
+    return [sizeof(Instr), sizeof(Group), sizeof(Access), sizeof(BlockOp), sizeof(Step), sizeof(Product), sizeof(Buffer)]
+
+
+def from_description(dict description):
+    """A program from :meth:`Program.description`, or from a file that claims to be one.
+
+    Raises
+    ------
+    ProgramError
+        It is no sound program.
+    """
+    cdef dict parts = dict(description)
+    cdef list calls = []
+    for name in DATA:
+        if type(parts.get(name)) is not bytes:
+            raise ProgramError(f"the program has no {name}")
+    for name in ("tables", "calls", "constants", "inputs", "results"):
+        if type(parts.get(name)) is not list:
+            raise ProgramError(f"the program has no {name}")
+    if not isinstance(parts.get("template"), np.ndarray) or parts["template"].dtype != np.float64 \
+            or parts["template"].ndim != 1 or type(parts.get("arena")) is not int:
+        raise ProgramError("the program has no numbers")
+    if not all([isinstance(c, np.ndarray) for c in parts["constants"]]):
+        raise ProgramError("the program has no constants")
+    for call in parts["calls"]:
+        if type(call) is not tuple or len(call) != 4:
+            raise ProgramError("a call of the program is damaged")
+        op = None
+        if call[0] is not None:
+            op = OPERATIONS.get(call[0])
+            if op is None:
+                raise ProgramError(f"the program calls {call[0]!r}, which is no operation here")
+        calls.append((op, *call[1:]))
+    parts["calls"], parts["watched"] = calls, []
+    return Program(parts)
 
 
 cdef Kernel kernel_of(int type, int op, int variant) noexcept:

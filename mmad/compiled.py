@@ -13,6 +13,7 @@ from mmad._core import Traced
 from mmad._dispatch import Dispatcher, Signature, Trace
 from mmad.compiler import compile_tape, selected
 from mmad.errors import CaptureError, TraceError
+from mmad.program import Program, argument_of, giver, results_of, skeleton
 from mmad.tracing import STATE, describe, open_tape, wrappers_open
 from mmad.transforms.tape import record
 
@@ -20,6 +21,10 @@ __all__ = ["compile"]
 
 TRACES = 64  # variants kept for one signature
 CHECKED_CALLS = 3  # calls that check=True runs both ways
+
+
+def _again(f, check, passes):
+    return compile(f, check=check, passes=passes)
 
 
 def compile(f, *, check=False, passes=None):
@@ -123,8 +128,27 @@ class Compiled(Dispatcher):
         return [t for s in list(self.signatures.values()) for t in s.traces()]
 
     def programs(self):
-        """The programs compiled so far, one a trace."""
-        return [t.program for t in self.traces()]
+        """The programs compiled so far, one a trace, to be looked at, called and saved.
+
+        Returns
+        -------
+        list of mmad.Program
+
+        Raises
+        ------
+        ProgramError
+            Arguments or results hold objects of the user's classes.
+        """
+        out = []
+        for t in self.traces():
+            structure, arguments, results, origin = t.facts
+            ends = structure, t.structure
+            shapes = [skeleton(tree.unflatten(s, [0.0] * n)) for s, n in zip(ends, (len(arguments), len(results)), strict=True)]
+            out.append(Program(t.program, arguments, results, tuple(shapes), origin))
+        return out
+
+    def __reduce__(self):
+        return _again, (self.f, self.check, tuple(self.passes))
 
     def _signature(self, leaves, structure, seen):
         """What a recording depends on, and the values that it does not depend on."""
@@ -173,8 +197,9 @@ class Compiled(Dispatcher):
         except CaptureError:
             self._eager("writes into an array that it captures, or that it makes without traced values in it")
             return self.f(*args, **kwargs)
-        givers = [tape.giver(k, c, f) for k, c, f in zip(tape.outputs, tape.constants, tape.floats, strict=True)]
-        trace = Trace(compile_tape(tape, self.passes), tape.out_tree, givers)
+        results = results_of(tape)
+        trace = Trace(compile_tape(tape, self.passes), tape.out_tree, [giver(r) for r in results])
+        trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
         self.seconds += time.perf_counter() - start
         with self.lock:
             if where is None and signature.root is None:

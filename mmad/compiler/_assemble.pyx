@@ -13,6 +13,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+import bisect
+import heapq
+
 import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
@@ -23,7 +26,7 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_STORE, VM_TRUTH, Access, BlockOp,
                        Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
-                                   Payload, SC_multiply_add, size_of, strides_of, unravel)
+                                   Payload, SC_multiply_add, SC_subtract_multiply, size_of, strides_of, unravel)
 from mmad.compiler._units cimport U_CALL, U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
 
 cdef enum:
@@ -480,32 +483,32 @@ cdef class Assembler:
 
     # ------------------------------------------------------------------------------------ memory
     cdef int place_buffers(self) except -1:
-        """Give every buffer of the arena a place, first come, first served, in the lowest gap that fits."""
+        """Give every buffer of the arena a place: the smallest free one that it fits, else a new one at the end."""
         cdef int32_t b, n = <int32_t> self.buffers.n
         cdef int64_t at, need
         cdef Buffer *q
+        cdef list live = [], free_places = []  # heap of (final unit, place, size); sorted (size, place)
         for b in range(n):
             if self.alias[b] >= 0:
                 self.final[self.alias[b]] = max(self.final[self.alias[b]], self.final[b])
-        live = []  # (start, stop, final unit), by start
         order = sorted([b for b in range(n) if self.buffer_at(b).home == HOME_ARENA and self.alias[b] < 0],
                        key=self.first.__getitem__)
         for b in order:
             q = self.buffer_at(b)
-            need = (q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-            if need == 0:
-                need = ALIGNMENT
-            if self.reuse:
-                live = [x for x in live if x[2] >= self.first[b]]
-            at = 0
-            for start, stop, _ in live:
-                if start - at >= need:
-                    break
-                at = max(at, <int64_t> stop)
+            need = max((q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
+            while self.reuse and live and live[0][0] < self.first[b]:
+                _, at, size = heapq.heappop(live)
+                bisect.insort(free_places, (size, at))
+            found = bisect.bisect_left(free_places, (need, -1))
+            if found < len(free_places):
+                size, at = free_places.pop(found)
+                if size > need:
+                    bisect.insort(free_places, (size - need, at + need))
+            else:
+                at = self.arena
+                self.arena += need
             q.offset = at
-            live.append((at, at + need, self.final[b]))
-            live.sort()
-            self.arena = max(self.arena, at + need)
+            heapq.heappush(live, (self.final[b], at, need))
         for b in range(n):
             if self.alias[b] >= 0:
                 self.buffer_at(b).offset = self.buffer_at(self.alias[b]).offset
@@ -627,7 +630,8 @@ cdef class GroupBuilder:
                     variant = FIRST_SCALAR
                 elif self.where[b] == V_SPREAD and self.where[a] != V_SPREAD:
                     variant = SECOND_SCALAR
-            elif p.op >= SC_multiply_add and self.where[a] != V_SPREAD and self.where[b] == V_SPREAD:
+            elif SC_multiply_add <= p.op <= SC_subtract_multiply and self.where[a] != V_SPREAD \
+                    and self.where[b] == V_SPREAD:
                 a, b = b, a
             if p.op >= SC_multiply_add and self.where[a] == V_SPREAD and a != b and a != c:
                 variant = FIRST_SCALAR
@@ -705,6 +709,7 @@ cdef class GroupBuilder:
         cdef int n = len(self.where), scratch = 0, r, i, count
         cdef list number = [-1] * n, free_list = []
         cdef int64_t block
+        self.stores.sort(key=len, reverse=True)  # parts of collections first: the machine keeps totals for the first few
         for s in self.stores:
             self.end[s[1]] = len(self.ops)
         for r in range(n):

@@ -7,7 +7,8 @@ from mmad._instructions cimport Node, Op
 cdef extern from "_vm.h" nogil:
     enum:
         MM_F64, MM_F32, MM_BOOL, MM_RANK
-        SC_multiply_add, SC_multiply_subtract, SC_subtract_multiply, FUSED_END
+        SC_multiply_add, SC_multiply_subtract, SC_subtract_multiply, SC_chain_add, SC_chain_subtract, SC_subtract_chain
+        FUSED_END
 
 cdef enum:
     NODE_SINGLE = 32  # an elementwise operation on arrays that is computed in float32

@@ -183,6 +183,20 @@ cdef class Graph:
         self.outputs = [to[k] if k >= 0 else -1 for k in g.outputs]
         return 0
 
+    def validate(self):
+        """Raise AssertionError unless every operand is an instruction before its user.
+
+        Passes are held to it in debug mode (``MMAD_DEBUG=1``).
+        """
+        cdef int32_t k, j
+        for k in range(self.n):
+            for j in all_operands(self, k):
+                assert 0 <= j < k, f"{self.line(k)} uses %{j}"
+            if self.nodes[k].op == OP_REC:
+                assert len(self.payload(k).maps) in (0, 1, len(self.payload(k).args)), self.line(k)
+        for k in self.outputs + self.inputs:
+            assert -1 <= k < self.n
+
     def line(self, int32_t k):
         """Instruction k as text."""
         cdef Node *p = self.nodes + k

@@ -1,6 +1,6 @@
 """Pass `multiply_add`: a product that is only added to something becomes part of the sum.
 
-1. In x * y + z, x * y - z and z - x * y the product is taken into the sum, if nothing else uses it and it has the type of
+1. In x * y + z, x * y - z and z - x * y the product, an ordinary one or one of the chain rule, is taken into the sum, if nothing else uses it and it has the type of
    the sum.  Not in a difference of two products: that x * y - x * y is exactly zero is relied upon.
 
 Kept: values to rounding (one rounding fewer where the processor has the instruction).
@@ -8,8 +8,9 @@ Kept: values to rounding (one rounding fewer where the processor has the instruc
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
 
-from mmad._instructions cimport (NODE_ARRAY, OP_GUARD, OP_REC, SC_add, SC_multiply, SC_square, SC_subtract, Node)
-from mmad.compiler._graph cimport (Graph, SC_multiply_add, SC_multiply_subtract, SC_subtract_multiply, new_map, operands_of)
+from mmad._instructions cimport (NODE_ARRAY, OP_GUARD, OP_REC, SC_add, SC_chain, SC_multiply, SC_square, SC_subtract, Node)
+from mmad.compiler._graph cimport (Graph, SC_chain_add, SC_chain_subtract, SC_multiply_add, SC_multiply_subtract,
+                                   SC_subtract_chain, SC_subtract_multiply, new_map, operands_of)
 
 
 def multiply_add(Graph g):
@@ -51,11 +52,11 @@ def multiply_add(Graph g):
             if p.op == SC_add or (p.op == SC_subtract and not (is_product(g, p.a) and is_product(g, p.b))):
                 if product(g, p.a, k, uses):
                     q = g.nodes + p.a
-                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_multiply_subtract, p.flags, to[q.a], to[other(q)],
+                    to[k] = out.push(fused(q.op, p.op, True), p.flags, to[q.a], to[other(q)],
                                      to[p.b], 0.0, g.type[k])
                 elif product(g, p.b, k, uses):
                     q = g.nodes + p.b
-                    to[k] = out.push(SC_multiply_add if p.op == SC_add else SC_subtract_multiply, p.flags, to[q.a],
+                    to[k] = out.push(fused(q.op, p.op, False), p.flags, to[q.a],
                                      to[other(q)], to[p.a], 0.0, g.type[k])
             if to[k] < 0:
                 to[k] = out.copy(g, k, to)
@@ -67,7 +68,14 @@ def multiply_add(Graph g):
 
 
 cdef inline bint is_product(Graph g, int32_t j) noexcept:
-    return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square
+    return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square or g.nodes[j].op == SC_chain
+
+
+cdef inline int fused(int product, int sum, bint first) noexcept:
+    """The operation that does both; `first`: the product is the first operand of the sum."""
+    if product == SC_chain:
+        return SC_chain_add if sum == SC_add else SC_chain_subtract if first else SC_subtract_chain
+    return SC_multiply_add if sum == SC_add else SC_multiply_subtract if first else SC_subtract_multiply
 
 
 cdef inline int32_t other(const Node *q) noexcept:

@@ -9,10 +9,11 @@
 5. A `load` reads past stores to other elements, and takes the value stored to its own.
 6. Sums of collected arrays become one collection: the parts are added where they belong, without the zeros between, and
    parts that belong to the same place are added first.
-7. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
+7. What is added to a window of an array and put back there becomes a part of such a collection too.
+8. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
    without it is needed anyway.
 
-Kept: every value but for rounding in steps 6 and 7; NaN and infinities unless a number within a factor of 64 of overflow
+Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a number within a factor of 64 of overflow
 is involved; a zero may change its sign where step 3 or 4 applies.
 """
 from libc.math cimport INFINITY, fabs, frexp, isfinite
@@ -22,7 +23,7 @@ from libc.stdlib cimport calloc, free
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
                                  SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
                                  node_index, scalar_arity)
-from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
+from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
                                    new_payload, operands_of, size_of, strides_of)
 
 cdef enum:
@@ -47,10 +48,13 @@ cdef class Simplifier:
     cdef Graph g, out
     cdef int32_t *to
     cdef int32_t *uses
-    cdef dict sums  # (operand, map, type) -> the collection that adds it
+    cdef dict sums     # (operand, map, type) -> the collection that adds it
+    cdef dict growing  # collection -> its parts so far
+    cdef set emptied   # collections whose parts others have taken over
+    cdef set reused    # collections that more than one needs
 
     def __cinit__(self, Graph g):
-        self.sums = {}
+        self.sums, self.growing, self.emptied, self.reused = {}, {}, set(), set()
         self.g, self.out = g, g.like()
         self.to = new_map(g)
         self.uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
@@ -65,11 +69,13 @@ cdef class Simplifier:
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Node *p
-        cdef int32_t k, j, a, b, c
+        cdef int32_t k, j, a, b, c, before
         cdef int arity
+        cdef Payload w
         self.count()
         for k in range(g.n):
             p = g.nodes + k
+            before = out.n
             if p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
                 a = self.spread(p.flags, self.to[p.a])
@@ -83,8 +89,15 @@ cdef class Simplifier:
                 self.to[k] = self.window(k)
             elif p.op == OP_REC and g.payload(k).kind == P_COLLECT:
                 self.to[k] = self.collection(k)
+            elif p.op == OP_REC and g.payload(k).kind == P_PUT:
+                self.to[k] = self.put(k)
             else:
                 self.to[k] = out.copy(g, k, self.to)
+            if self.to[k] < before and out.nodes[self.to[k]].op == OP_REC:
+                self.reused.add(self.to[k])  # two old instructions stand for it now
+        for k, parts in self.growing.items():
+            w = out.payload(k)
+            w.args, w.maps = tuple((<Growing> parts).parts), tuple((<Growing> parts).maps)
         out.finish(g, self.to)
         return out
 
@@ -251,7 +264,7 @@ cdef class Simplifier:
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Node *p = g.nodes + k
-        cdef Payload w
+        cdef Growing g_a, g_b
         cdef int32_t a = self.to[p.a], b = self.to[p.b]
         cdef bint first = self.collected(p.a, g.type[k]), second = self.collected(p.b, g.type[k])
         cdef tuple shape = g.shape(k)
@@ -264,35 +277,97 @@ cdef class Simplifier:
                 return -1
         elif not second and out.type[b] != g.type[k]:
             return -1
-        w = out.payload(a)
+        g_a = self.grow(a)
         if second:
-            return self.merged(w, out.payload(b).args, out.payload(b).maps, p.flags, g.type[k])
-        return self.merged(w, (b,), (new_map_of(0, shape, strides_of(shape)),), p.flags, g.type[k])
+            g_b = self.grow(b)
+            for i in range(len(g_b.parts)):
+                self.add_part(g_a, g_b.parts[i], g_b.maps[i], p.flags)
+        else:
+            self.add_part(g_a, b, new_map_of(0, shape, strides_of(shape)), p.flags)
+        return self.grown(g_a, p.flags, g.type[k])
 
-    cdef int32_t merged(self, Payload w, tuple args, tuple maps, int flags, int32_t type) except -1:
-        """A collection with more parts; those with equal maps are added first."""
-        cdef Graph out = self.out
+    cdef Growing grow(self, int32_t k):
+        """The parts of a collection that only what is being made uses: it takes them over."""
+        cdef Growing parts = self.growing.pop(k, None)
+        cdef Payload w
+        if parts is None:
+            w = self.out.payload(k)
+            parts = Growing.__new__(Growing)
+            parts.parts, parts.maps, parts.index = list(w.args), list(w.maps), {}
+            for i, m in enumerate(parts.maps):
+                if (<Map> m).table is None:
+                    parts.index[((<Map> m).offset, (<Map> m).shape, (<Map> m).strides)] = i
+            w.args, w.maps = (), ()
+        self.emptied.add(k)
+        return parts
+
+    cdef int32_t grown(self, Growing parts, int flags, int32_t type) except -1:
         cdef Payload v = new_payload(P_COLLECT, None, (), (), None)
-        cdef list parts = list(w.args)
-        cdef list places = list(w.maps)
-        cdef Map m, n
-        cdef int i, j
+        cdef int32_t k
         v.action = ADD
-        for j in range(len(args)):
-            m = maps[j]
-            for i in range(len(parts)):
-                n = places[i]
-                if m.table is None and n.table is None and m.offset == n.offset and m.shape == n.shape \
-                        and m.strides == n.strides and out.type[<int32_t> parts[i]] == out.type[<int32_t> args[j]] \
-                        and out.nodes[<int32_t> args[j]].flags & NODE_ARRAY:
-                    parts[i] = self.operation(SC_add, flags & (NODE_ARRAY | NODE_SINGLE), parts[i], args[j], -1,
-                                              out.type[<int32_t> args[j]])
-                    break
-            else:
-                parts.append(args[j])
-                places.append(m)
-        v.args, v.maps = tuple(parts), tuple(places)
-        return out.push_payload(OP_REC, flags, v, type)
+        k = self.out.push_payload(OP_REC, flags, v, type)
+        self.growing[k] = parts
+        return k
+
+    cdef int add_part(self, Growing parts, int32_t x, Map m, int flags) except -1:
+        """One more part; to one of the same place it is added first."""
+        cdef Graph out = self.out
+        cdef int32_t y
+        if m.table is None:
+            key = (m.offset, m.shape, m.strides)
+            i = parts.index.get(key)
+            if i is not None:
+                y = parts.parts[i]
+                if out.type[y] == out.type[x] and out.nodes[x].flags & NODE_ARRAY:
+                    parts.parts[i] = self.operation(SC_add, flags & (NODE_ARRAY | NODE_SINGLE), y, x, -1, out.type[x])
+                    return 0
+            parts.index[key] = len(parts.parts)
+        parts.parts.append(x)
+        parts.maps.append(m)
+        return 0
+
+    cdef int32_t put(self, int32_t k) except -1:
+        """A put; where it adds to what is there, a collection."""
+        cdef Graph g = self.g
+        cdef Graph out = self.out
+        cdef Payload w = g.payload(k)
+        cdef Map m = w.maps[0]
+        cdef int32_t base = w.args[0], value = w.args[1], x, y
+        cdef Node *p = g.nodes + value
+        cdef Growing parts
+        cdef tuple shape = g.shape(k)
+        if p.op != SC_add or not p.flags & NODE_ARRAY or self.uses[value] != 1 or self.uses[base] != 2 or m.table is not None \
+                or g.nodes[base].op == OP_CONST:
+            return out.copy(g, k, self.to)
+        for x, y in ((p.a, p.b), (p.b, p.a)):
+            if self.uses[x] == 1 and self.reads(x, base, m):
+                if not self.collects(self.to[base], g.type[k]):
+                    parts = Growing.__new__(Growing)
+                    parts.parts, parts.maps, parts.index = [], [], {}
+                    self.add_part(parts, self.to[base], new_map_of(0, shape, strides_of(shape)), g.nodes[k].flags)
+                else:
+                    parts = self.grow(self.to[base])
+                self.add_part(parts, self.spread(NODE_ARRAY, self.to[y]), m, g.nodes[k].flags)
+                return self.grown(parts, g.nodes[k].flags, g.type[k])
+        return out.copy(g, k, self.to)
+
+    cdef bint reads(self, int32_t x, int32_t base, Map m) except -1:
+        """Whether old instruction x is the window m of `base`."""
+        cdef Payload w
+        cdef Map n
+        if self.g.nodes[x].op != OP_REC:
+            return False
+        w = self.g.payload(x)
+        if w.kind != P_WINDOW or w.args[0] != base:
+            return False
+        n = w.maps[0]
+        return n.table is None and n.offset == m.offset and n.shape == m.shape and n.strides == m.strides
+
+    cdef bint collects(self, int32_t j, int32_t type) except -1:
+        """Whether instruction j collects by addition, for one user only."""
+        cdef Graph out = self.out
+        return out.type[j] == type and out.nodes[j].op == OP_REC and out.payload(j).kind == P_COLLECT \
+            and out.payload(j).action == ADD and j not in self.reused and j not in self.emptied
 
     cdef int32_t collection(self, int32_t k) except -1:
         """A collection; of one part that is added, without the factors that can be taken out."""
@@ -317,7 +392,8 @@ cdef class Simplifier:
             if (p.op == SC_multiply or p.op == SC_chain) and not p.flags & NODE_SINGLE:
                 for x, y in ((p.a, p.b), (p.b, p.a)):
                     j = self.sums.get((y, *key), -1)
-                    if j >= 0 and not out.nodes[x].flags & NODE_ARRAY and out.shape(y) == m.shape:
+                    if j >= 0 and j not in self.emptied and not out.nodes[x].flags & NODE_ARRAY and out.shape(y) == m.shape:
+                        self.reused.add(j)
                         return self.operation(p.op, flags, x if p.a == x else j, j if p.a == x else x, -1, type)
                 x = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
         return self.sum(x, w, flags, type)
@@ -333,10 +409,14 @@ cdef class Simplifier:
 
     cdef bint collected(self, int32_t k, int32_t type) except -1:
         """Whether old instruction k is a collection by addition of this type, used once."""
-        cdef int32_t j = self.to[k]
-        if self.uses[k] != 1 or self.out.type[j] != type or self.out.nodes[j].op != OP_REC:
-            return False
-        return self.out.payload(j).kind == P_COLLECT and self.out.payload(j).action == ADD
+        return self.uses[k] == 1 and self.collects(self.to[k], type)
+
+
+cdef class Growing:
+    """The parts of a collection that grows."""
+
+    cdef list parts, maps
+    cdef dict index  # place -> part
 
 
 cdef bint same_layout(tuple shape, tuple strides):

@@ -27,6 +27,7 @@ REWRITES = {
 SEQUENCE = ("fold", "powers", "simplify", "share", "dead")
 ROUNDS = 3  # of the sequence: what one pass finds, another may use
 FINALLY = ("multiply_add", "dead")
+DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "buffers")
 
 
@@ -87,18 +88,21 @@ def compile_tape(tape, passes=None):
         start = now
 
     done("lower", len(graph))
-    for _ in range(ROUNDS):
-        before = len(graph)
-        for name in SEQUENCE:
+    def rewrite(graph, names):
+        for name in names:
             if name in passes:
                 graph = REWRITES[name](graph)
+                if DEBUG:
+                    graph.validate()
                 done(name, len(graph))
+        return graph
+
+    for _ in range(ROUNDS):
+        before = len(graph)
+        graph = rewrite(graph, SEQUENCE)
         if len(graph) > 0.98 * before:
             break
-    for name in FINALLY:
-        if name in passes:
-            graph = REWRITES[name](graph)
-            done(name, len(graph))
+    graph = rewrite(graph, FINALLY)
     units = Units(graph, "fusion" in passes, "in_place" in passes)
     done("fusion", units.n)
     parts = assemble(units, "buffers" in passes)

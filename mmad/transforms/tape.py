@@ -160,15 +160,6 @@ class Tape(_tape.Tape):
             )
         return x
 
-    def giver(self, k, constant, as_float):
-        """How a replay gives back a result: a function of what the program has for it; None: as it is."""
-        if k < 0:
-            return lambda v: constant.copy() if isinstance(constant, np.ndarray) else constant
-        i = decode(self, k, set(self.inputs))
-        if i.array:
-            return None if i.shape or i.dtype.kind in "fc" else (lambda v: v[()])
-        return None if as_float else np.bool_ if i.dtype.kind == "b" else np.float64
-
     def _result(self, k, v, as_float):
         if k < 0 or isinstance(v, Traced):
             return v.copy() if isinstance(v, np.ndarray) else v
@@ -176,6 +167,33 @@ class Tape(_tape.Tape):
         if i.array:
             return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
         return float(v) if as_float else v
+
+    def compile(self, passes=None):
+        """The tape as a program of the virtual machine.
+
+        Parameters
+        ----------
+        passes : iterable of str, optional
+            The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
+
+        Returns
+        -------
+        mmad.Program
+
+        Raises
+        ------
+        ProgramError
+            Arguments or results hold objects of the user's classes.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> mmad.record(lambda x: x * x, 3.0).pullback().compile()(3.0, 1.0)
+        (6.0,)
+        """
+        from mmad.program import of_tape
+
+        return of_tape(self, passes)
 
     # ------------------------------------------------------------------------------------ transforms
     def pushforward(self):

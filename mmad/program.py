@@ -1,0 +1,335 @@
+"""Programs: compiled tapes with the structure of their arguments and results, to be called, read, saved and sent."""
+
+import operator
+
+import numpy as np
+
+from mmad import _vm, program_file, tree
+from mmad.errors import ProgramError
+from mmad.transforms.evaluate import GuardError
+from mmad.transforms.instruction import decode
+
+__all__ = ["Program"]
+
+GIVERS = {"float": None, "float64": np.float64, "bool": np.bool_, "array": operator.itemgetter(())}
+
+
+class Program:
+    """A compiled tape: immutable, callable, with a safe file format through which it pickles.
+
+    Made by ``tape.compile()`` (see :func:`mmad.record`) or taken from ``mmad.compile(f).programs()``.  Threads may share
+    one; every call has a workspace of its own.
+
+    Parameters
+    ----------
+    machine : mmad._vm.Program
+    argument : tree of specifications
+        For every leaf of the arguments ``("number", strong)``, ``("array", shape, dtype)`` or ``("static", value)``.
+    result : list
+        For every leaf of the result ``("constant", value)``, ``("number", kind)`` or ``("array",)``.
+    structures : tuple
+        Of arguments and result, as nested containers of leaf numbers.
+    origin : str
+        What was recorded; it appears in messages.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> program = mmad.record(lambda x, y: np.sin(x) * y, 0.0, 2.0).compile()
+    >>> program(0.5, 1.0)
+    0.479425538604203
+    >>> import pickle
+    >>> pickle.loads(pickle.dumps(program))(0.5, 1.0)
+    0.479425538604203
+    """
+
+    def __init__(self, machine, arguments, results, structures, origin="", trusted=True):
+        self.machine, self.arguments, self.results = machine, arguments, results
+        self.structures, self.origin, self.trusted = structures, origin, trusted
+        self.givers = [giver(r) for r in results]
+
+    # ------------------------------------------------------------------------------------ calling
+    def __call__(self, *args, **kwargs):
+        """The function at other arguments.
+
+        Raises
+        ------
+        ValueError
+            Arguments of another structure, shape, dtype or static value than those recorded.
+        mmad.transforms.evaluate.GuardError
+            The function would take another way through its branches here.
+        ProgramError
+            A program that was loaded asks for something impossible.
+        """
+        leaves = []
+        if not _collect(self.structures[0], (args, kwargs), leaves):
+            raise ValueError(f"{self.origin}: the arguments have another structure than those recorded")
+        values = [self._leaf(spec, x) for spec, x in zip(self.arguments, leaves, strict=True)]
+        values = [v for spec, v in zip(self.arguments, values, strict=True) if spec[0] != "static"]
+        try:
+            found = self.machine.run(values)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
+            if self.trusted:
+                raise
+            raise ProgramError(f"the loaded program cannot run: {error}") from error
+        if isinstance(found, tuple):
+            raise GuardError(f"{self.origin}: the function takes another way here than when it was recorded")
+        out = [v if give is None else give(v) for give, v in zip(self.givers, found, strict=True)]
+        return _rebuild(self.structures[1], out)
+
+    def _leaf(self, spec, x):
+        if spec[0] == "static":
+            if type(x) is not type(spec[1]) or x != spec[1]:
+                raise ValueError(f"{self.origin}: recorded with {spec[1]!r}, called with {x!r}")
+            return None
+        if spec[0] == "number":
+            if isinstance(x, bool) or not isinstance(x, int | float | np.integer | np.float64):
+                raise ValueError(f"{self.origin}: recorded with a float, called with a {type(x).__name__}")
+            return float(x)
+        if not isinstance(x, np.ndarray) or x.shape != spec[1] or x.dtype.newbyteorder("=") != spec[2]:
+            now = f"shape {x.shape} and dtype {x.dtype}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+            raise ValueError(
+                f"{self.origin}: recorded with an array of shape {spec[1]} and dtype {spec[2]}, called with {now}"
+            )
+        return np.require(x, spec[2], "CA")
+
+    # ------------------------------------------------------------------------------------ looking at it
+    def __len__(self):
+        """Instructions: scalar ones, and the operations of groups."""
+        return len(self.machine)
+
+    @property
+    def nbytes(self):
+        """Bytes of the program and of one workspace, without captured arrays."""
+        return self.machine.nbytes
+
+    @property
+    def workspace(self):
+        """Bytes that a call needs beside arguments and results."""
+        return self.machine.workspace
+
+    def __str__(self):
+        from mmad.compiler.explain import listing
+
+        return listing(self.machine, self.origin)
+
+    def __repr__(self):
+        return f"<Program of {self.origin}: {len(self)} instructions>"
+
+    def explain(self):
+        """What the compiler did, as text: instructions after each pass, steps, buffers, bytes, predicted time."""
+        from mmad.compiler.explain import explain
+
+        return explain(self.machine, self.origin)
+
+    # ------------------------------------------------------------------------------------ files
+    def save(self, path):
+        """Write the program, with the arrays that it captured as they are now, to a file.
+
+        Raises
+        ------
+        ProgramError
+            It calls an operation of the user's own, or its arguments are objects of the user's classes.
+        """
+        data = self._dumps()
+        with open(path, "wb") as file:
+            file.write(data)
+
+    @classmethod
+    def load(cls, path):
+        """Read a program.  Nothing is executed; a damaged or hostile file raises ProgramError.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Program
+
+        Raises
+        ------
+        ProgramError
+        """
+        with open(path, "rb") as file:
+            return cls._loads(file.read())
+
+    def _dumps(self):
+        parts = self.machine.description()
+        return program_file.dumps(
+            {
+                **parts,
+                "arguments": self.arguments,
+                "outcomes": self.results,
+                "structures": self.structures,
+                "origin": str(self.origin),
+            }
+        )
+
+    @classmethod
+    def _loads(cls, data):
+        d = program_file.loads(data)
+        try:
+            arguments, results, structures = d.pop("arguments"), d.pop("outcomes"), d.pop("structures")
+            origin = d.pop("origin")
+            machine = _vm.from_description(d)
+            _sound(machine, arguments, results, structures, origin)
+        except ProgramError:
+            raise
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            raise ProgramError(f"the file of the program is damaged: {type(error).__name__}: {error}") from None
+        return cls(machine, arguments, results, structures, origin, trusted=False)
+
+    def __reduce__(self):
+        return Program._loads, (self._dumps(),)
+
+
+def of_tape(tape, passes=None):
+    """The program of a tape, called as the tape is."""
+    from mmad.compiler import compile_tape, selected
+
+    machine = compile_tape(tape, selected(passes))
+    arguments, parts, at = [], [], 0
+    for structure, count in tape.in_tree:
+        parts.append(skeleton(tree.unflatten(structure, [0.0] * count)))
+        for k, static in list(zip(tape.inputs, tape.statics, strict=True))[at : at + count]:
+            if k < 0:
+                arguments.append(("static", static))
+            else:
+                i = decode(tape, k, set(tape.inputs))
+                arguments.append(("array", i.shape, i.dtype) if i.array else ("number", not i.weak))
+        at += count
+    given = ("tuple", [("tuple", parts), ("dict", [])])
+    results = results_of(tape)
+    result = skeleton(tree.unflatten(tape.out_tree, [0.0] * len(results)))
+    return Program(machine, arguments, results, (given, result), str(tape.origin))
+
+
+def results_of(tape):
+    """How the results of a tape are given back: a specification for each leaf."""
+    inputs, out = set(tape.inputs), []
+    for k, constant, as_float in zip(tape.outputs, tape.constants, tape.floats, strict=True):
+        if k < 0:
+            out.append(("constant", constant))
+            continue
+        i = decode(tape, k, inputs)
+        if i.array:
+            out.append(("array",) if i.shape or i.dtype.kind in "fc" else ("number", "array"))
+        else:
+            out.append(("number", "float" if as_float else "bool" if i.dtype.kind == "b" else "float64"))
+    return out
+
+
+def giver(spec):
+    """What makes a result of what the machine gives; None: nothing has to be done."""
+    if spec[0] == "constant":
+        constant = spec[1]
+        return lambda v: constant.copy() if isinstance(constant, np.ndarray) else constant
+    return GIVERS[spec[1]] if spec[0] == "number" else None
+
+
+def argument_of(leaf):
+    """The specification of one leaf of the arguments."""
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
+        return "array", leaf.shape, leaf.dtype.newbyteorder("=")
+    if type(leaf) in (float, np.float64):
+        return ("number", type(leaf) is np.float64)
+    return "static", leaf
+
+
+# ------------------------------------------------------------------------------------------------ structures
+def skeleton(x):
+    """A tree with its leaves numbered: -1 for a leaf, tuples, lists and dicts for containers.
+
+    Raises
+    ------
+    ProgramError
+        It holds objects of other classes.
+    """
+    if type(x) is tuple:
+        return ("tuple", [skeleton(v) for v in x])
+    if type(x) is list:
+        return ("list", [skeleton(v) for v in x])
+    if type(x) is dict:
+        return ("dict", [[k, skeleton(x[k])] for k in sorted(x)])
+    if len(tree.flatten(x)[0]) != 1 or tree.flatten(x)[0][0] is not x:
+        raise ProgramError(f"a program whose arguments or results hold a {type(x).__name__} can only be called by mmad.compile")
+    return ("leaf", None)
+
+
+def _collect(shape, x, leaves):
+    """Append the leaves of x, if it has this structure."""
+    kind, parts = shape
+    if kind == "leaf":
+        leaves.append(x)
+        return True
+    if kind == "dict":
+        return (
+            type(x) is dict and len(x) == len(parts) and all(k in x and _collect(part, x[k], leaves) for k, part in parts)
+        )
+    return (
+        type(x) is (tuple if kind == "tuple" else list)
+        and len(x) == len(parts)
+        and all(_collect(part, v, leaves) for part, v in zip(parts, x, strict=True))
+    )
+
+
+def _rebuild(shape, leaves):
+    """The tree of a structure with these leaves, which are used up in order."""
+    rest = iter(leaves)
+
+    def build(shape):
+        kind, parts = shape
+        if kind == "leaf":
+            return next(rest)
+        if kind == "dict":
+            return {k: build(part) for k, part in parts}
+        values = [build(part) for part in parts]
+        return tuple(values) if kind == "tuple" else values
+
+    return build(shape)
+
+
+def _count(shape, depth=0):
+    """Leaves of a structure; ProgramError if it is none."""
+    if depth > 40 or type(shape) is not tuple or len(shape) != 2:
+        raise ProgramError("the structure of the program's arguments is damaged")
+    kind, parts = shape
+    if kind == "leaf" and parts is None:
+        return 1
+    if type(parts) is not list or kind not in ("tuple", "list", "dict"):
+        raise ProgramError("the structure of the program's arguments is damaged")
+    if kind == "dict":
+        if not all(type(p) is list and len(p) == 2 for p in parts):
+            raise ProgramError("the structure of the program's arguments is damaged")
+        return sum(_count(p[1], depth + 1) for p in parts)
+    return sum(_count(p, depth + 1) for p in parts)
+
+
+def _sound(machine, arguments, results, structures, origin):
+    """Whether what surrounds a machine's program fits it."""
+    if type(structures) is not tuple or len(structures) != 2 or type(origin) is not str:
+        raise ProgramError("the structure of the program's arguments is damaged")
+    if type(arguments) is not list or type(results) is not list:
+        raise ProgramError("the program's arguments are damaged")
+    if _count(structures[0]) != len(arguments) or _count(structures[1]) != len(results):
+        raise ProgramError("the program's arguments do not fit their structure")
+    moving = [a for a in arguments if a[0] != "static"]
+    specs, places = machine.interface()
+    if len(moving) != len(specs) or len(results) != len(places):
+        raise ProgramError("the program has another number of arguments or results than its machine")
+    for a, spec in zip(moving, specs, strict=True):
+        number = type(a) is tuple and len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
+        array = type(a) is tuple and len(a) == 3 and a[0] == "array" and (spec is None or spec[0] == "buffer")
+        if not number and not (array and (spec is None or (a[1], a[2]) == (spec[2], spec[3]))):
+            raise ProgramError("an argument of the program does not fit its machine")
+    for r, place in zip(results, places, strict=True):
+        if type(r) is not tuple or (
+            r not in (("array",), ("number", "float"), ("number", "float64"), ("number", "bool"), ("number", "array"))
+            and (len(r) != 2 or r[0] != "constant")
+        ):
+            raise ProgramError("a result of the program does not fit its machine")
+        if (r[0] == "constant") != (place is None) or (
+            place is not None and (place[0] == "slot") != (r[0] == "number" and r[1] != "array")
+        ):
+            raise ProgramError("a result of the program does not fit its machine")
