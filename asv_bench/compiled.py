@@ -12,15 +12,14 @@ status is 0 whatever the ratios are, 1 where a result is wrong.
 import os
 import sys
 
-from peers import arguments, one_thread, run
+from peers import arguments, one_core, one_thread, run
 
 
 def main():
     options = arguments(__doc__, ["jax", "casadi"])
     one_thread()
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})  # XLA's own threads stay on one core too
+    cores = one_core()  # XLA's own threads stay on one core too
     import compiled_alone
     import compiled_versus
     from compilers import COMPILERS

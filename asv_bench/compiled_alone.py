@@ -23,7 +23,7 @@ THREADS_BAR = 1.6  # times as fast with two
 
 
 def tasks(quick, cores):
-    """Every measurement; `cores` is what two threads may use."""
+    """Every measurement; `cores` is the set of those that two threads may use."""
     n, rounds = (10_000, 3) if quick else (1_000_000, 15)
     network = problems.digits(32, 200 if quick else 1347)
     mixture = mixtures.gaussian_mixture(*((3, 4, 50) if quick else (10, 25, 1000)))
@@ -123,7 +123,7 @@ def workspace(problem):
 def threads(name, problem, cores, rounds):
     """One thread and two, in turns."""
     bar = f">= {THREADS_BAR} times as fast"
-    if not hasattr(mmad, "set_num_threads") or len(cores) < 2:
+    if len(cores) < 2:
         return [Row(name, "-", "", "-", bar, None)]
     call = CompiledMmad().call(problem, "gradient")
     verify(name, Job(call, lambda result: result), problem.gradient(problem.point))

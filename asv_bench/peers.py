@@ -65,6 +65,15 @@ def one_thread():
         os.environ[variable] = "1"  # before NumPy is imported, or it has no effect
 
 
+def one_core():
+    """Keep this process to one core where the system can; gives the set of those it had, empty where it cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    return cores
+
+
 def main():
     options = arguments(__doc__, ["autograd", "torch"])
     one_thread()
