@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 from benchmarks.problems import flatten
 
-__all__ = ["Job", "Timing", "compare"]
+__all__ = ["Job", "Timing", "compare", "first_calls", "verify"]
 
 SHORTEST = 2e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
 
@@ -60,8 +60,10 @@ def compare(jobs, expected, rounds, rtol=1e-9):
         if expected is not None:
             check(name, flatten(job.to_numpy(result)), flatten(expected), rtol)
         start = perf_counter()
-        job.call()
+        result = job.call()
         repeats[name] = max(1, int(SHORTEST / (perf_counter() - start)))
+        if expected is not None:  # a later call may go another way than the first
+            check(name, flatten(job.to_numpy(result)), flatten(expected), rtol)
     times = {name: [] for name in jobs}
     gc.collect()
     for _ in range(rounds):
@@ -73,6 +75,37 @@ def compare(jobs, expected, rounds, rtol=1e-9):
             times[name].append((perf_counter() - start) / count)
     quartiles = {name: np.quantile(times[name], [0.5, 0.25, 0.75]) for name in jobs}
     return {name: Timing(first[name], *map(float, quartiles[name])) for name in jobs}
+
+
+def first_calls(makers, rounds):
+    """Seconds of the first calls of functions that are newly made, in turns.
+
+    Parameters
+    ----------
+    makers : dict of str to callable
+        Each gives a call that has not been made yet.
+    rounds : int
+
+    Returns
+    -------
+    dict of str to float
+        Medians.
+    """
+    times = {name: [] for name in makers}
+    for _ in range(rounds):
+        for name, make in makers.items():
+            call = make()
+            gc.collect()
+            start = perf_counter()
+            call()
+            times[name].append(perf_counter() - start)
+    return {name: float(np.median(seconds)) for name, seconds in times.items()}
+
+
+def verify(name, job, expected, rtol=1e-9):
+    """An error where a job's result is wrong, at its first call or at the second."""
+    for _ in range(2):
+        check(name, flatten(job.to_numpy(job.call())), flatten(expected), rtol)
 
 
 def check(name, got, expected, rtol):

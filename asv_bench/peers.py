@@ -16,12 +16,11 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-HEADER = ("task", "mmad", "peer", "ratio", "bar")
 
-
-def arguments():
+def arguments(description, peers):
+    """The options of the command line; `peers` are the tools that are compared with unless others are asked for."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser = argparse.ArgumentParser(description=description, formatter_class=raw)
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
     parser.add_argument("--json", metavar="FILE", help="write every number to FILE")
     parser.add_argument("--only", metavar="WORD", default="", help="only the tasks whose name contains WORD")
@@ -29,8 +28,8 @@ def arguments():
         "--tools",
         nargs="*",
         metavar="NAME",
-        default=["autograd", "torch"],
-        help="what to compare with (default: autograd torch)",
+        default=peers,
+        help=f"what to compare with (default: {' '.join(peers)})",
     )
     return parser.parse_args()
 
@@ -60,34 +59,41 @@ def processor():
         return platform.processor()
 
 
-def table(rows):
-    """The rows as a Markdown table."""
-    cells = [HEADER, *[(row.task, row.mmad, row.peer, row.measured, row.bar) for row in rows]]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
-    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-    rule = " | ".join("-" * width for width in widths)
-    return "\n".join(f"| {line} |" for line in [lines[0], rule, *lines[1:]])
+def one_thread():
+    """Keep the libraries that are not yet imported to one thread."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"  # before NumPy is imported, or it has no effect
+
+
+def one_core():
+    """Keep this process to one core where the system can; gives the set of those it had, empty where it cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    return cores
 
 
 def main():
-    options = arguments()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"  # before NumPy is imported, or it has no effect
+    options = arguments(__doc__, ["autograd", "torch"])
+    one_thread()
     import alone
     import versus
-    from tools import available
+    from tools import TOOLS, available
 
-    tools, missing = available(["mmad", *options.tools])
-    if "mmad" in missing:
-        print("mmad is not installed: pip install . in the checkout first", file=sys.stderr)
-        return 2
-    for name in missing:
-        print(f"{name} is not installed and is left out", file=sys.stderr)
+    tools = available(TOOLS, ["mmad", *options.tools])
+    return run([*alone.tasks(options.quick), *versus.tasks(options.quick, tools)], tools, options)
+
+
+def run(tasks, tools, options):
+    """Run the tasks that are wanted, and print and write their rows; gives the exit status."""
+    from report import table
+
     facts = environment(tools)
     print(", ".join(f"{key} {value}" for key, value in facts.items()), end="\n\n", flush=True)
     rows = []
     try:
-        for task in [*alone.tasks(options.quick), *versus.tasks(options.quick, tools)]:
+        for task in tasks:
             if options.only in task.name:
                 print(f"... {task.name}", file=sys.stderr, flush=True)
                 rows.extend(task.run())

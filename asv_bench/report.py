@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Row", "Task", "duration"]
+__all__ = ["Row", "Task", "duration", "table"]
+
+HEADER = ("task", "mmad", "peer", "ratio", "bar", "met?")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ def duration(seconds):
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def verdict(met):
-    """A word for the table."""
-    return "" if met is None else "met" if met else "missed"
+def table(rows):
+    """The rows as a Markdown table."""
+    verdict = {None: "", True: "yes", False: "no"}
+    cells = [HEADER, *[(row.task, row.mmad, row.peer, row.measured, row.bar, verdict[row.met]) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    rule = " | ".join("-" * width for width in widths)
+    return "\n".join(f"| {line} |" for line in [lines[0], rule, *lines[1:]])

@@ -7,6 +7,7 @@ these methods and list it in `TOOLS`.
 """
 
 import importlib
+import sys
 from importlib import metadata
 
 import numpy as np
@@ -138,16 +139,29 @@ class Torch(Tool):
 TOOLS = {"mmad": Mmad, "autograd": Autograd, "torch": Torch}
 
 
-def available(names):
-    """The tools of these names that are installed, and the names of those that are not."""
-    tools, missing = [], []
+def available(known, names):
+    """The tools of these names, without those that are not installed.
+
+    Parameters
+    ----------
+    known : dict of str to type
+        The tools that there are, such as `TOOLS`.
+    names : list of str
+
+    Returns
+    -------
+    list
+    """
+    tools = []
     for name in names:
-        if name not in TOOLS:
-            raise SystemExit(f"no tool {name!r}; known: {', '.join(TOOLS)}")
+        if name not in known:
+            raise SystemExit(f"no tool {name!r}; known: {', '.join(known)}")
         try:
-            importlib.import_module(TOOLS[name].package)
+            importlib.import_module(known[name].package)
         except ImportError:
-            missing.append(name)
+            if name == "mmad":
+                raise SystemExit("mmad is not installed: pip install . in the checkout first") from None
+            print(f"{name} is not installed and is left out", file=sys.stderr)
         else:
-            tools.append(TOOLS[name]())
-    return tools, missing
+            tools.append(known[name]())
+    return tools

@@ -15,11 +15,14 @@ import numpy as np
 __all__ = [
     "Problem",
     "chain",
+    "determinant",
     "digits",
     "flatten",
     "indexed_loop",
     "lotka_volterra",
+    "repeated",
     "rosenbrock",
+    "transform",
 ]
 
 COMPLEX_STEP = 1e-30  # nothing is subtracted, so the step may be as small as it likes
@@ -51,6 +54,11 @@ class Problem:
         shifted = combine(self.point, self.direction, 1j * COMPLEX_STEP)
         return transform(self.gradient(shifted), lambda a: np.imag(a) / COMPLEX_STEP)
 
+    def hessian(self):
+        """The Hessian at `point`, a vector, by a complex step through the gradient by hand for each column."""
+        columns = np.eye(self.point.size) * 1j * COMPLEX_STEP
+        return np.array([np.imag(self.gradient(self.point + column)) / COMPLEX_STEP for column in columns])
+
 
 def transform(tree, function):
     """Apply a function to each array of a dict or tuple, or to the one array."""
@@ -79,6 +87,24 @@ def flatten(tree):
     return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in tree])
 
 
+def repeated(xp, step, state, *inputs):
+    """The last of the states ``state = step(state, *elements)``, for the elements of `inputs` in turn.
+
+    A plain loop; for JAX, whose compiler would take it apart step by step, `jax.lax.scan`.
+    """
+    if getattr(xp, "__name__", "") == "jax.numpy":
+        import jax
+
+        def scanned(state, elements):
+            return step(state, *elements), None
+
+        start = jax.tree.map(lambda leaf: xp.asarray(leaf, dtype=float), state)
+        return jax.lax.scan(scanned, start, tuple(map(np.asarray, inputs)))[0]
+    for elements in zip(*inputs, strict=True):
+        state = step(state, *elements)
+    return state
+
+
 def rosenbrock(n):
     """The chained Rosenbrock function of `n` variables, in vector form."""
 
@@ -102,11 +128,13 @@ def rosenbrock(n):
 def lotka_volterra(steps=500):
     """Predator and prey over Python scalars: classical Runge-Kutta steps, the final populations squared."""
 
-    def make(_):
+    def make(xp):
         def function(parameters):
             a, b, c, d = parameters
-            x, y, h = 1.0, 0.5, 0.01
-            for _ in range(steps):
+            h = 0.01
+
+            def step(state, _):
+                x, y = state
                 k1, m1 = (a - b * y) * x, (c * x - d) * y
                 u, w = x + 0.5 * h * k1, y + 0.5 * h * m1
                 k2, m2 = (a - b * w) * u, (c * u - d) * w
@@ -116,6 +144,9 @@ def lotka_volterra(steps=500):
                 k4, m4 = (a - b * w) * u, (c * u - d) * w
                 x = x + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
                 y = y + h / 6.0 * (m1 + 2.0 * m2 + 2.0 * m3 + m4)
+                return x, y
+
+            x, y = repeated(xp, step, (1.0, 0.5), range(steps))
             return x * x + y * y
 
         return function
@@ -126,6 +157,30 @@ def lotka_volterra(steps=500):
         return tuple(complex(value).imag / COMPLEX_STEP for value in values)
 
     return Problem("lotka-volterra", make, (1.5, 1.0, 1.0, 3.0), (1.0, -1.0, 0.5, 0.25), gradient)
+
+
+def determinant(size=8):
+    """The determinant by expansion in minors along the first row, over plain numbers."""
+
+    def minors(rows):
+        if len(rows) == 1:
+            return rows[0][0]
+        total = 0.0
+        for j, pivot in enumerate(rows[0]):
+            term = pivot * minors([row[:j] + row[j + 1 :] for row in rows[1:]])
+            total = total - term if j % 2 else total + term
+        return total
+
+    def make(_):
+        return lambda x: minors([[x[size * i + j] for j in range(size)] for i in range(size)])
+
+    def gradient(x):
+        matrix = np.reshape(x, (size, size))
+        return tuple((np.linalg.det(matrix) * np.linalg.inv(matrix).T).ravel())  # Jacobi's formula
+
+    rng = np.random.default_rng(4)
+    point, direction = (tuple(map(float, rng.normal(size=size * size))) for _ in range(2))
+    return Problem(f"determinant-{size}", make, point, direction, gradient)
 
 
 def digits(hidden=32, rows=1347):

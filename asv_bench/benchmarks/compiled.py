@@ -1,0 +1,109 @@
+"""Compiled functions: the first call, which records and compiles, later ones, and what the programs need."""
+
+import numpy as np
+
+import mmad
+
+from . import energy, mixtures, problems, recurrent
+
+DERIVATIVES = {
+    "function": lambda f: f,
+    "gradient": mmad.grad,
+    "hvp": mmad.hvp,
+    "hessian": mmad.hessian,
+}
+
+
+class _Compiled:
+    """What is timed for each kind of result; `function` is the plain control, which shows a slow machine."""
+
+    def prepare(self, problem, kind):
+        self.function, self.derivative = problem.make(np), DERIVATIVES[kind]
+        self.arguments = (problem.point, problem.direction) if kind == "hvp" else (problem.point,)
+        self.compiled = self.made()
+        self.compiled(*self.arguments)
+
+    def made(self):
+        return mmad.compile(self.derivative(self.function))
+
+    def time_function(self, *_):
+        self.function(self.arguments[0])
+
+    def time_first_call(self, *_):
+        self.made()(*self.arguments)
+
+    def time_replay(self, *_):
+        self.compiled(*self.arguments)
+
+    def track_instructions(self, *_):
+        return len(self.compiled.programs()[0])
+
+    def track_workspace(self, *_):
+        return self.compiled.programs()[0].workspace
+
+    track_instructions.unit = "instructions"
+    track_workspace.unit = "bytes"
+
+
+class Determinant(_Compiled):
+    """8 x 8 by minors: a hundred thousand scalar operations, recorded one by one."""
+
+    def setup(self):
+        self.prepare(problems.determinant(), "gradient")
+
+
+class LotkaVolterra(_Compiled):
+    def setup(self):
+        self.prepare(problems.lotka_volterra(), "gradient")
+
+
+class Rosenbrock(_Compiled):
+    params = ((100, 10_000, 1_000_000), ("function", "gradient", "hvp"))
+    param_names = ("n", "kind")
+
+    def setup(self, n, kind):
+        self.prepare(problems.rosenbrock(n), kind)
+
+
+class LogSumExp(_Compiled):
+    def setup(self):
+        self.prepare(mixtures.log_sum_exp(1_000_000), "gradient")
+
+
+class GaussianMixture(_Compiled):
+    params = ((10, 20), ("function", "gradient", "hvp"))
+    param_names = ("dimensions", "kind")
+
+    def setup(self, dimensions, kind):
+        self.prepare(mixtures.gaussian_mixture(dimensions, 25, 1000), kind)
+
+
+class DiagonalLstm(_Compiled):
+    def setup(self):
+        self.prepare(recurrent.diagonal_lstm(), "gradient")
+
+
+class StackedLstm(_Compiled):
+    """Next to no arithmetic: the overhead of an array operation."""
+
+    params = (1, 3)
+    param_names = ("layers",)
+
+    def setup(self, layers):
+        self.prepare(recurrent.stacked_lstm(layers, 1), "gradient")
+
+
+class Digits(_Compiled):
+    params = ((32, 128), ("function", "gradient", "hvp"))
+    param_names = ("hidden", "kind")
+
+    def setup(self, hidden, kind):
+        self.prepare(problems.digits(hidden), kind)
+
+
+class Helmholtz(_Compiled):
+    params = (10, 100, 500)
+    param_names = ("n",)
+
+    def setup(self, n):
+        self.prepare(energy.helmholtz(n), "hessian")

@@ -1,0 +1,145 @@
+"""What `mmad.compile` is measured on alone: orders of derivatives, overhead, memory, threads."""
+
+import os
+from dataclasses import asdict
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from benchmarks import mixtures, problems, recurrent
+from compilers import CompiledMmad
+from counting import array_operations
+from measure import Job, compare, verify
+from report import Row, Task, duration
+
+import mmad
+
+__all__ = ["tasks"]
+
+HVP_BAR, GRADIENT_BAR = 2.5, 4.0  # times the gradient; times the function
+OVERHEAD_BARS = {"compiled": 60e-9, "eager": 2e-6}  # seconds an operation
+WORKSPACE_BAR = 4.0  # vectors of the problem's size
+THREADS_BAR = 1.6  # times as fast with two
+
+
+def tasks(quick, cores):
+    """Every measurement; `cores` is the set of those that two threads may use."""
+    n, rounds = (10_000, 3) if quick else (1_000_000, 15)
+    network = problems.digits(32, 200 if quick else 1347)
+    mixture = mixtures.gaussian_mixture(*((3, 4, 50) if quick else (10, 25, 1000)))
+    banana = problems.rosenbrock(n)
+    found = [
+        order_task(name, problem, rounds)
+        for name, problem in {
+            "Rosenbrock n = 10000": problems.rosenbrock(10_000),
+            f"Rosenbrock n = {n}": banana,
+            "digits network, 32 hidden": network,
+            "Gaussian mixture, d = 10": mixture,
+        }.items()
+    ]
+    found.append(Task("overhead of an array operation", lambda: overhead(5 if quick else 25)))
+    found.append(Task(f"Rosenbrock n = {n}, workspace of the HVP", lambda: workspace(banana)))
+    for name, problem in {"Rosenbrock": banana, "log-sum-exp": mixtures.log_sum_exp(n)}.items():
+        task = f"{name} n = {n}, gradient, two threads"
+        found.append(Task(task, lambda task=task, problem=problem: threads(task, problem, cores, rounds)))
+    return found
+
+
+def order_task(name, problem, rounds):
+    """HVP over gradient and gradient over function, all compiled."""
+
+    def run():
+        tool = CompiledMmad()
+        right = {
+            "function": problem.make(np)(problem.point),
+            "gradient": problem.gradient(problem.point),
+            "HVP": problem.hvp(),
+        }
+        for kind, value in right.items():
+            verify(kind, Job(tool.call(problem, kind), tool.to_numpy), value)
+        jobs = {kind: Job(tool.call(problem, kind), tool.to_numpy) for kind in right}
+        timings = compare(jobs, None, rounds)
+        found = []
+        for kind, below, bar in (("HVP", "gradient", HVP_BAR), ("gradient", "function", GRADIENT_BAR)):
+            ratio = timings[kind].median / timings[below].median
+            cells = duration(timings[kind].median), f"mmad {below} {duration(timings[below].median)}", f"{ratio:.2f}"
+            numbers = {which: asdict(timing) for which, timing in timings.items()}
+            found.append(Row(f"{name}, {kind} / {below}", *cells, f"<= {bar}", ratio <= bar, numbers))
+        return found
+
+    return Task(f"{name}, HVP / gradient / function", run)
+
+
+def overhead(rounds):
+    """The gradient's time for an operation of no size, after the experiment in "Don't unroll adjoint" (Innes 2018).
+
+    Times of one to three layers and batches of one to eight are fitted, relative errors in the least square, by
+    ``operations * (overhead + batch * work)``.
+    """
+    points, jobs = [], {"compiled": {}, "eager": {}}
+    for layers in (1, 2, 3):
+        for batch in range(1, 9):
+            problem = recurrent.stacked_lstm(layers, batch)
+            function, where = problem.make(np), (layers, batch)
+            points.append((array_operations(function, problem.point), batch))
+            expected = problem.gradient(problem.point)
+            for way, gradient in (("compiled", mmad.compile(mmad.grad(function))), ("eager", mmad.grad(function))):
+                job = Job(lambda gradient=gradient, point=problem.point: gradient(point), lambda result: result)
+                verify(way, job, expected)
+                jobs[way][where] = job
+    operations, batches = np.array(points, dtype=float).T
+    found = []
+    for way, bar in OVERHEAD_BARS.items():
+        timings = compare(jobs[way], None, rounds)
+        seconds = np.array([timing.median for timing in timings.values()])
+        columns = np.stack([operations, operations * batches], axis=1) / seconds[:, None]
+        (each, work), *_ = np.linalg.lstsq(columns, np.ones(len(seconds)))
+        spread = np.max(np.abs(columns @ (each, work) - 1.0))
+        cells = duration(each), f"{duration(work)} a sample more", f"fit within {100 * spread:.0f} %"
+        numbers = {"operations": operations.tolist(), "batch": batches.tolist(), "seconds": seconds.tolist()}
+        found.append(
+            Row(
+                f"stacked LSTM, gradient, {way}, an operation",
+                *cells,
+                f"<= {duration(bar)}",
+                bool(each <= bar),
+                numbers,
+            )
+        )
+    return found
+
+
+def workspace(problem):
+    """Memory of one run beside arguments and results."""
+    compiled, arguments = CompiledMmad().compiled(problem, "HVP")
+    compiled(*arguments)
+    (program,) = compiled.programs()
+    vectors = program.workspace / problem.point.nbytes
+    cells = f"{program.workspace / 1e6:.3g} MB", "", f"{vectors:.2f} vectors", f"<= {WORKSPACE_BAR:g} vectors"
+    name = f"{problem.name}, workspace of the HVP"
+    return [Row(name, *cells, vectors <= WORKSPACE_BAR, {"bytes": program.workspace, "vectors": vectors})]
+
+
+def threads(name, problem, cores, rounds):
+    """One thread and two, in turns."""
+    bar = f">= {THREADS_BAR} times as fast"
+    if len(cores) < 2:
+        return [Row(name, "-", "", "-", bar, None)]
+    call = CompiledMmad().call(problem, "gradient")
+    verify(name, Job(call, lambda result: result), problem.gradient(problem.point))
+    times, before = {1: [], 2: []}, os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        for _ in range(2 * rounds):
+            for count, seconds in times.items():
+                mmad.set_num_threads(count)
+                call()  # wakes the threads
+                start = perf_counter()
+                call()
+                seconds.append(perf_counter() - start)
+    finally:
+        mmad.set_num_threads(1)
+        os.sched_setaffinity(0, before)
+    one, two = median(times[1]), median(times[2])
+    cells = duration(two), f"mmad, one thread {duration(one)}", f"{one / two:.2f} times as fast"
+    return [Row(name, *cells, bar, one / two >= THREADS_BAR, {"one": one, "two": two})]

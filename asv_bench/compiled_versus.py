@@ -1,0 +1,146 @@
+"""The tasks that `mmad.compile` shares with other compilers: later calls, and first ones."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from benchmarks import energy, mixtures, problems, recurrent
+from counting import scalar_operations
+from measure import Job, compare, first_calls
+from report import Row, Task, duration
+
+import mmad
+
+__all__ = ["tasks"]
+
+FIRST_RATIO = 1 / 20  # of JAX's first call
+FIRST_SECONDS = 30e-3
+FIRST_SECONDS_AN_INSTRUCTION = 1e-6  # of long programs
+OPERATION_SECONDS = 5e-9
+# Hand-written C++ on comparable hardware: a constant from the literature, not measured here.
+CPP_SECONDS = {10: 3.3e-3, 20: 8.7e-3}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is computed, and what is asked of mmad.
+
+    Attributes
+    ----------
+    name : str
+    problem : Problem
+    kind : str
+        What `Compiler.call` takes.
+    bars : dict of str to float
+        By peer: mmad's time over the peer's, at most.  Peers that are not listed do not run.
+    operations : bool
+        The time is also asked for by scalar operation of the function.
+    seconds : float or None
+        What the time is also compared with.
+    long : bool
+        The first call is asked for by recorded instruction.
+    """
+
+    name: str
+    problem: problems.Problem
+    kind: str
+    bars: dict
+    operations: bool = False
+    seconds: float | None = None
+    long: bool = False
+
+
+def tasks(quick, tools):
+    """Everything that is compared."""
+    rounds, firsts = (3, 1) if quick else (15, 3)
+    return [Task(f"{w.name} {w.kind}", lambda w=w: rows(w, tools, rounds, firsts)) for w in workload(quick)]
+
+
+def workload(quick):
+    minors, steps = (5, 20) if quick else (8, 500)
+    found = [
+        Work(
+            f"determinant {minors} x {minors} by minors, scalars,",
+            problems.determinant(minors),
+            "value and gradient",
+            {"CasADi": 1 / 1.5},
+            operations=True,
+        ),
+        Work(
+            f"Lotka-Volterra, {steps} RK4 steps over scalars,",
+            problems.lotka_volterra(steps),
+            "value and gradient",
+            {"JAX": 1 / 15, "CasADi": 1 / 1.5},
+            operations=True,
+        ),
+    ]
+    for n, bar in {100: 0.7, 10_000: 1.2, 1_000_000: 1.5}.items():
+        if n <= 10_000 or not quick:
+            banana = problems.rosenbrock(n)
+            found += [Work(f"Rosenbrock n = {n},", banana, kind, {"JAX": bar}) for kind in ("gradient", "HVP")]
+    n = 1000 if quick else 1_000_000
+    found.append(Work(f"log-sum-exp n = {n},", mixtures.log_sum_exp(n), "gradient", {"JAX": 0.7}))
+    for d, k, n in ((3, 4, 50),) if quick else ((10, 25, 1000), (20, 25, 1000)):
+        mixture = mixtures.gaussian_mixture(d, k, n)
+        name = f"Gaussian mixture d, k, n = {d}, {k}, {n},"
+        found.append(Work(name, mixture, "gradient", {"JAX": 0.8}, seconds=CPP_SECONDS.get(d)))
+    lstm = recurrent.diagonal_lstm(2, 64 if quick else 1024, 14)
+    found.append(Work("diagonal LSTM, 2 layers,", lstm, "gradient", {"JAX": 0.5}, long=True))
+    for hidden, examples in ((32, 200),) if quick else ((32, 1347), (128, 1797)):
+        network = problems.digits(hidden, examples)
+        name = f"digits network 64-{hidden}-10, {examples} rows,"
+        found += [Work(name, network, kind, {"JAX": 1.0}) for kind in ("gradient", "HVP")]
+    for n, bar in {10: 0.7, 100: 1.0, 500: 1.0}.items():
+        if n <= 100 or not quick:
+            found.append(Work(f"Helmholtz energy n = {n},", energy.helmholtz(n), "Hessian", {"JAX": bar}))
+    return found
+
+
+def rows(work, tools, rounds, firsts):
+    """The work's rows: later calls, what is asked besides, first calls."""
+    problem, name = work.problem, f"{work.name} {work.kind}"
+    tools = [tool for tool in tools if tool.name == "mmad" or tool.name in work.bars]
+    makers = {tool.name: (lambda tool=tool: tool.call(problem, work.kind)) for tool in tools}
+    jobs = {tool.name: Job(makers[tool.name](), tool.to_numpy) for tool in tools}
+    timings = compare(jobs, expected(problem, work.kind), rounds)
+    first = first_calls(makers, firsts)
+    ours, peers = timings["mmad"], [tool.name for tool in tools if tool.name != "mmad"]
+    numbers = {tool: {**asdict(timing), "first": first[tool]} for tool, timing in timings.items()}
+    found = []
+    for peer in peers:
+        ratio, bar = ours.median / timings[peer].median, work.bars[peer]
+        cells = duration(ours.median), f"{peer} {duration(timings[peer].median)}", f"{ratio:.2f}", f"<= {bar:.2g}"
+        found.append(Row(name, *cells, ratio <= bar, {"ratio": ratio, **numbers}))
+    if work.operations:
+        count = scalar_operations(problem.make(np), problem.point)
+        each = ours.median / count
+        met = each <= OPERATION_SECONDS
+        cells = (
+            duration(ours.median),
+            f"{count} operations",
+            f"{duration(each)} each",
+            f"<= {duration(OPERATION_SECONDS)}",
+        )
+        found.append(Row(f"{name}, an operation", *cells, met, {"operations": count, "seconds": each}))
+    if work.seconds:
+        ratio = ours.median / work.seconds
+        cells = duration(ours.median), f"hand-written C++ {duration(work.seconds)} (a constant)", f"{ratio:.2f}", "< 1"
+        found.append(Row(name, *cells, ratio < 1, {"seconds": ours.median}))
+    limit = FIRST_SECONDS
+    if work.long:
+        instructions = len(mmad.record(mmad.grad(problem.make(np)), problem.point))
+        limit = FIRST_SECONDS_AN_INSTRUCTION * instructions
+    bound = "" if not work.long else f" ({instructions} instructions)"
+    for peer in peers:
+        ratio = first["mmad"] / first[peer]
+        met = first["mmad"] < limit and (ratio < FIRST_RATIO or peer != "JAX")
+        bar = f"< {FIRST_RATIO} and < {duration(limit)}" if peer == "JAX" else f"< {duration(limit)}"
+        cells = duration(first["mmad"]), f"{peer} {duration(first[peer])}", f"{ratio:.3f}", bar + bound
+        found.append(Row(f"{name}, first call", *cells, met, {"ratio": ratio, **numbers}))
+    return found
+
+
+def expected(problem, kind):
+    """The right answer, by hand."""
+    if kind == "value and gradient":
+        return problem.make(np)(problem.point), problem.gradient(problem.point)
+    return {"gradient": lambda: problem.gradient(problem.point), "HVP": problem.hvp, "Hessian": problem.hessian}[kind]()
