@@ -15,7 +15,7 @@ from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
                        HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
                        STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
-                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_STORE, Access, BlockOp, Buffer, Group,
+                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp, Buffer, Group,
                        Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
@@ -263,6 +263,9 @@ cdef class Checker:
             if q.op >= OP_FIRST_SCALAR:
                 if q.op >= FUSED_END or not (0 <= q.r < n and 0 <= q.a < n and 0 <= q.b < n and 0 <= q.c < n):
                     self.wrong(f"instruction {k} has no operation or slots")
+            elif q.op == VM_SINCOS:
+                if not (0 <= q.r < n and 0 <= q.a < n and 0 <= q.c < n):
+                    self.wrong(f"instruction {k} has no slots")
             elif q.op == VM_GUARD:
                 if not (0 <= q.a < n and 0 <= q.b < n):
                     self.wrong(f"instruction {k} has no slots")

@@ -16,7 +16,7 @@ cdef extern from "_node.h" nogil:
         OP_INPUT, OP_CONST, OP_REC, OP_LOAD, OP_STORE, OP_GUARD, OP_FIRST_SCALAR
         NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL
         SCALAR_BEFORE, SCALAR_END
-        SC_add, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
+        SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_chain, SC_positive
     int64_t node_index(const Node *n) noexcept
     int const_slot(uint64_t bits) noexcept

@@ -14,6 +14,7 @@ const Instr *mm_scalars_run(const Instr *p, double *s, char **buffers) {
 #define X(name, arity, expr) [SC_##name] = &&L_##name,
     static const void *const labels[] = {
         [VM_LOAD] = &&L_load, [VM_STORE] = &&L_store, [VM_GUARD] = &&L_guard, [VM_END] = &&L_end,
+        [VM_SINCOS] = &&L_sincos,
         SCALAR_OPS(X) FUSED_OPS(X)};
 #undef X
 #define NEXT goto *labels[(++p)->op]
@@ -27,6 +28,12 @@ L_store:
 L_guard:
     if (!held(p, s[p->a], s[p->b])) return p;
     NEXT;
+L_sincos: { /* the compiler makes one call of the two */
+    const double x = s[p->a];
+    s[p->r] = sin(x);
+    s[p->c] = cos(x);
+    NEXT;
+}
 L_end:
     return NULL;
 #define X(name, arity, expr)                                       \
@@ -47,6 +54,7 @@ const Instr *mm_scalars_run(const Instr *p, double *s, char **buffers) {
         case VM_LOAD: s[p->r] = ((const double *)buffers[p->a])[index_of(p)]; break;
         case VM_STORE: ((double *)buffers[p->r])[index_of(p)] = s[p->a]; break;
         case VM_GUARD: if (!held(p, s[p->a], s[p->b])) return p; break;
+        case VM_SINCOS: { double x = s[p->a]; s[p->r] = sin(x); s[p->c] = cos(x); break; }
         case VM_END: return NULL;
         default: s[p->r] = scalar_eval(p->op, s[p->a], s[p->b], s[p->c]);
     }

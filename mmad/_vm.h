@@ -106,6 +106,7 @@ enum {
     VM_STORE = 1,  /* element (b, c as index) of buffer r = slots[a] */
     VM_GUARD = 2,  /* slots[a] is slots[b], or both are NaN; VM_TRUTH: as truth values */
     VM_END = 3,
+    VM_SINCOS = 4, /* slots[r] = sin(slots[a]), slots[c] = cos(slots[a]) */
     VM_TRUTH = 1
 };
 

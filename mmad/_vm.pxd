@@ -10,7 +10,7 @@ cdef extern from "_vm.h" nogil:
         STORE_SET, STORE_ADD, STORE_MAXIMUM, STORE_MINIMUM, TOTAL_ADD, TOTAL_MAXIMUM, TOTAL_MINIMUM, STORE_DIRECT
         CLEAR_NOT, CLEAR_WHOLE, CLEAR_AHEAD
         BOTH_VECTORS, FIRST_SCALAR, SECOND_SCALAR, VARIANTS
-        VM_LOAD, VM_STORE, VM_GUARD, VM_END, VM_TRUTH
+        VM_LOAD, VM_STORE, VM_GUARD, VM_END, VM_SINCOS, VM_TRUTH
     ctypedef struct Access:
         uint8_t mode, type, action, clear
         uint16_t reg

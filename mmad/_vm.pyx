@@ -271,6 +271,8 @@ cdef class Program:
                 out.append(("load", f"%{p.r}", (f"buffer {p.a}", f"[{index}]")))
             elif p.op == VM_STORE:
                 out.append(("store", f"buffer {p.r} [{index}]", (f"%{p.a}",)))
+            elif p.op == VM_SINCOS:
+                out.append(("sincos", f"%{p.r}, %{p.c}", (f"%{p.a}",)))
             elif p.op == VM_GUARD:
                 out.append(("guard", None, (f"%{p.a}", repr(self.template[p.b]))))
             else:

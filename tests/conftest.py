@@ -1,7 +1,11 @@
 """Fixtures of the whole test suite."""
 
+import functools
+
 import helpers
 import pytest
+
+import mmad
 
 
 @pytest.fixture(params=helpers.MODES)
@@ -14,3 +18,27 @@ def mode(request):
 def first(request):
     """Each first-order mode."""
     return request.param
+
+
+COMPILED = ("grad", "value_and_grad", "hessian", "jacobian", "jacfwd", "jacrev", "hvp", "value_grad_hvp")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--compiled", action="store_true", help="derivatives are compiled functions: what holds, holds replayed")
+
+
+def pytest_configure(config):
+    if config.getoption("--compiled"):
+        for name in COMPILED:
+            setattr(mmad, name, compiled(getattr(mmad, name)))
+        config.addinivalue_line("filterwarnings", "ignore:.*run eagerly:RuntimeWarning")
+
+
+def compiled(operator):
+    """A derivative operator whose derivative functions are compiled."""
+
+    @functools.wraps(operator)
+    def made(f, *args, **kwargs):
+        return mmad.compile(operator(f, *args, **kwargs))
+
+    return made

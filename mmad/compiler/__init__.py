@@ -11,6 +11,7 @@ pass                  what it does (each module states its steps and what it kee
 ``dead``              what nothing needs is left out
 ``fusion``            elementwise operations of one shape become one loop, with what they are summed or stored into
 ``in_place``          a version of an array that nothing else reads is written over
+``sincos``            sine and cosine of one number are one instruction
 ``buffers``           buffers whose lives do not overlap share memory
 ====================  =========================================================================================
 """

@@ -19,11 +19,11 @@ import heapq
 import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
-                                 OP_STORE, Node, node_index, scalar_arity)
+                                 OP_STORE, SC_cos, SC_sin, Node, node_index, scalar_arity)
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BOTH_VECTORS, CLEAR_AHEAD, CLEAR_NOT,
                        CLEAR_WHOLE, FIRST_SCALAR, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
                        MM_F32, MM_F64, MM_RANK, SECOND_SCALAR, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
-                       STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_STORE, VM_TRUTH, Access, BlockOp,
+                       STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access, BlockOp,
                        Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
                                    Payload, SC_multiply_add, SC_subtract_multiply, size_of, strides_of, unravel)
@@ -34,6 +34,7 @@ cdef enum:
     LONGEST_BLOCK = 1024
     SHORTEST_BLOCK = 64
     ALIGNMENT = 64
+    LONGEST_RUN = 4194304
 
 cdef object F64 = np.dtype(np.float64)
 cdef object F32 = np.dtype(np.float32)
@@ -70,7 +71,7 @@ cdef class Vector:
         return self.data[:self.n * self.item] if self.n else b""
 
 
-def assemble(Units units, bint reuse):
+def assemble(Units units, bint reuse, bint sincos):
     """The parts of a program.
 
     Parameters
@@ -78,19 +79,21 @@ def assemble(Units units, bint reuse):
     units : Units
     reuse : bool
         Let buffers share memory.
+    sincos : bool
+        Let sine and cosine of one number be one instruction.
 
     Returns
     -------
     dict
         What :class:`mmad._vm.Program` is made of.
     """
-    return Assembler(units, reuse).run()
+    return Assembler(units, reuse, sincos).run()
 
 
 cdef class Assembler:
     cdef Units units
     cdef Graph g
-    cdef bint reuse
+    cdef bint reuse, sincos
     cdef int32_t *slot
     cdef int32_t *buffer
     cdef int32_t *reg       # by node: the virtual register in the group at hand
@@ -100,9 +103,9 @@ cdef class Assembler:
     cdef dict table_index, cleared
     cdef int64_t arena
 
-    def __cinit__(self, Units units, bint reuse):
+    def __cinit__(self, Units units, bint reuse, bint sincos):
         cdef size_t n = units.g.n + 1
-        self.units, self.g, self.reuse = units, units.g, reuse
+        self.units, self.g, self.reuse, self.sincos = units, units.g, reuse, sincos
         self.slot = <int32_t *> malloc(n * sizeof(int32_t))
         self.buffer = <int32_t *> malloc(n * sizeof(int32_t))
         self.reg = <int32_t *> malloc(n * sizeof(int32_t))
@@ -299,8 +302,21 @@ cdef class Assembler:
         cdef int32_t k, start = <int32_t> self.code.n, r
         cdef int64_t index
         cdef int arity
+        cdef dict twins = self.twins(members) if self.sincos else {}
+        if len(members) > LONGEST_RUN:  # so that Ctrl-C is looked for in between
+            for k in range(0, len(members), LONGEST_RUN):
+                self.scalars(u, members[k:k + LONGEST_RUN])
+            return 0
         for k in members:
             p = g.nodes + k
+            j = twins.get(k)
+            if j is not None:
+                if j < k:  # done with the other one
+                    continue
+                q = <Instr *> self.code.add()
+                q.op, q.a = VM_SINCOS, self.slot[p.a]
+                q.r, q.c = (self.slot[k], self.slot[<int32_t> j]) if p.op == SC_sin else (self.slot[<int32_t> j], self.slot[k])
+                continue
             q = <Instr *> self.code.add()
             if p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
@@ -327,6 +343,22 @@ cdef class Assembler:
         step.kind, step.index, step.work = STEP_SCALARS, start, <int64_t> len(members)
         self.listing.append(("scalars", len(members)))
         return 0
+
+    cdef dict twins(self, list members):
+        """Pass `sincos`: sine and cosine of one number in one run, which one call gives; each leads to the other."""
+        cdef Graph g = self.g
+        cdef int32_t k
+        cdef dict sines = {}, out = {}
+        for k in members:
+            if g.nodes[k].op == SC_sin:
+                sines[g.nodes[k].a] = k
+        if sines:
+            for k in members:
+                if g.nodes[k].op == SC_cos:
+                    j = sines.pop(g.nodes[k].a, None)
+                    if j is not None:
+                        out[j], out[k] = k, j
+        return out
 
     cdef int64_t element(self, int32_t j, int64_t index) except -1:
         """Where element `index` of array j is in its root."""

@@ -84,7 +84,7 @@ def explain(machine, origin=""):
     for name, size, seconds in report:
         unit = "units" if name in ("fusion", "buffers") else "instructions"
         lines.append(f"  {name:<13}{size:>9} {unit:<13}{seconds * 1e3:8.2f} ms")
-    missing = [p for p in PASSES if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "buffers")]
+    missing = [p for p in PASSES if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers")]
     if missing and report:
         lines.append(f"  switched off: {', '.join(missing)}")
     groups = [s for s in steps if s[0] == "group"]

@@ -28,7 +28,7 @@ SEQUENCE = ("fold", "powers", "simplify", "share", "dead")
 ROUNDS = 3  # of the sequence: what one pass finds, another may use
 FINALLY = ("multiply_add", "dead")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
-PASSES = (*REWRITES, "fusion", "in_place", "buffers")
+PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
 
 
 def selected(passes=None):
@@ -105,7 +105,7 @@ def compile_tape(tape, passes=None):
     graph = rewrite(graph, FINALLY)
     units = Units(graph, "fusion" in passes, "in_place" in passes)
     done("fusion", units.n)
-    parts = assemble(units, "buffers" in passes)
+    parts = assemble(units, "buffers" in passes, "sincos" in passes)
     parts["report"] = report
     program = Program(parts)
     done("buffers", units.n)
