@@ -18,7 +18,7 @@ from mmad._dual import Dual
 from mmad._instructions import OPERATIONS, Op
 from mmad.errors import UnsupportedError
 from mmad.packing import Call, Slot, lifted
-from mmad.tracing import Trace, STATE, open_tape
+from mmad.tracing import STATE, Trace, open_tape
 
 __all__ = ["Rules", "suspended"]
 

@@ -43,7 +43,8 @@ def compile(f, *, check=False, passes=None):
     Returns
     -------
     callable
-        With ``stats()``, counts of calls, replays, recordings and guard failures, and ``programs()``, what was compiled.
+        With ``stats()``, counts of calls, replays, recordings and guard failures, and ``programs()``, what was
+        compiled.
 
     Notes
     -----
@@ -143,7 +144,10 @@ class Compiled(Dispatcher):
         for t in self.traces():
             structure, arguments, results, origin = t.facts
             ends = structure, t.structure
-            shapes = [skeleton(tree.unflatten(s, [0.0] * n)) for s, n in zip(ends, (len(arguments), len(results)), strict=True)]
+            shapes = [
+                skeleton(tree.unflatten(s, [0.0] * n))
+                for s, n in zip(ends, (len(arguments), len(results)), strict=True)
+            ]
             out.append(Program(t.program, arguments, results, tuple(shapes), origin))
         return out
 

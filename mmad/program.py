@@ -17,8 +17,8 @@ GIVERS = {"float": None, "float64": np.float64, "bool": np.bool_, "array": opera
 class Program:
     """A compiled tape: immutable, callable, with a safe file format through which it pickles.
 
-    Made by ``tape.compile()`` (see :func:`mmad.record`) or taken from ``mmad.compile(f).programs()``.  Threads may share
-    one; every call has a workspace of its own.
+    Made by ``tape.compile()`` (see :func:`mmad.record`) or taken from ``mmad.compile(f).programs()``.  Threads may
+    share one; every call has a workspace of its own.
 
     Parameters
     ----------
@@ -253,7 +253,9 @@ def skeleton(x):
     if type(x) is dict:
         return ("dict", [[k, skeleton(x[k])] for k in sorted(x)])
     if len(tree.flatten(x)[0]) != 1 or tree.flatten(x)[0][0] is not x:
-        raise ProgramError(f"a program whose arguments or results hold a {type(x).__name__} can only be called by mmad.compile")
+        raise ProgramError(
+            f"a program whose arguments or results hold a {type(x).__name__} can only be called by mmad.compile"
+        )
     return ("leaf", None)
 
 
@@ -265,7 +267,9 @@ def _collect(shape, x, leaves):
         return True
     if kind == "dict":
         return (
-            type(x) is dict and len(x) == len(parts) and all(k in x and _collect(part, x[k], leaves) for k, part in parts)
+            type(x) is dict
+            and len(x) == len(parts)
+            and all(k in x and _collect(part, x[k], leaves) for k, part in parts)
         )
     return (
         type(x) is (tuple if kind == "tuple" else list)

@@ -10,8 +10,8 @@ header    JSON: byte order, sizes of the machine's structures, names of the oper
 arrays    one after the other, each at a multiple of 64 bytes from the end of the header
 ========  ==================================================================================================
 
-Nothing is executed by reading: the description holds numbers, text, tuples, slices, dtypes and references to arrays, and
-operations by name.  Reading allocates the arrays, which are no larger than the file, and the description, whose size is
+Nothing is executed by reading: the description holds numbers, text, tuples, slices, dtypes and references to arrays,
+and operations by name.  Reading allocates the arrays, which are no larger than the file, and the description, whose size is
 limited (:data:`LONGEST_HEADER`).  Damage is found by the checksum; a file that was made to deceive meets
 :mod:`mmad._check`, which every program goes through.
 """
@@ -127,7 +127,11 @@ def plain_dtype(text):
 # ------------------------------------------------------------------------------------------------ bytes
 def machine():
     """What a file depends on beside its contents."""
-    return {"order": sys.byteorder, "sizes": structure_sizes(), "operations": {k: v[0] for k, v in scalar_opcodes().items()}}
+    return {
+        "order": sys.byteorder,
+        "sizes": structure_sizes(),
+        "operations": {k: v[0] for k, v in scalar_opcodes().items()},
+    }
 
 
 def dumps(description):
@@ -160,8 +164,8 @@ def dumps(description):
     header += b" " * (-len(header) % ALIGNMENT)
     if len(header) > LONGEST_HEADER:
         raise ProgramError(
-            f"the program's description takes {len(header)} bytes, a file holds {LONGEST_HEADER}: it makes too many calls "
-            "of NumPy functions to be saved"
+            f"the program's description takes {len(header)} bytes, a file holds {LONGEST_HEADER}: it makes too many "
+            "calls of NumPy functions to be saved"
         )
     body = header + b"".join(chunks)
     return MAGIC + len(header).to_bytes(8, "little") + hashlib.sha256(body).digest() + body
@@ -187,7 +191,11 @@ def loads(data):
         header = json.loads(bytes(view[48 : 48 + length]))
     except (ValueError, RecursionError) as error:
         raise ProgramError(f"the header of the program's file cannot be read: {error}") from None
-    if type(header) is not dict or set(header) != {"machine", "arrays", "program"} or type(header["arrays"]) is not list:
+    if (
+        type(header) is not dict
+        or set(header) != {"machine", "arrays", "program"}
+        or type(header["arrays"]) is not list
+    ):
         raise ProgramError("the header of the program's file is incomplete")
     if header["machine"] != machine():
         raise ProgramError("the program was compiled by another version of mmad or on another kind of machine")

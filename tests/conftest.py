@@ -24,7 +24,9 @@ COMPILED = ("grad", "value_and_grad", "hessian", "jacobian", "jacfwd", "jacrev",
 
 
 def pytest_addoption(parser):
-    parser.addoption("--compiled", action="store_true", help="derivatives are compiled functions: what holds, holds replayed")
+    parser.addoption(
+        "--compiled", action="store_true", help="derivatives are compiled functions: what holds, holds replayed"
+    )
 
 
 def pytest_configure(config):

@@ -6,7 +6,8 @@ __all__ = ["explain", "listing", "predicted"]
 
 MOST = 60  # scalar instructions printed of one run
 
-# Nanoseconds an element, measured on an AVX-512 processor with glibc's vector math (asv_bench/figures.py); others: PLAIN.
+# Nanoseconds an element, measured on an AVX-512 processor with glibc's vector math (asv_bench/figures.py); PLAIN for
+# the others.
 COSTS = {
     "exp": 0.7, "exp2": 0.7, "expm1": 1.3, "log": 0.9, "log2": 1.0, "log10": 1.2, "log1p": 1.1, "sin": 1.9, "cos": 1.8,
     "tan": 3.0, "arcsin": 1.6, "arccos": 1.8, "arctan": 1.6, "arctan2": 2.5, "sinh": 2.0, "cosh": 1.7, "tanh": 1.7,
@@ -43,10 +44,15 @@ def _step(step):
         lines = [f"group: {size} elements of {dtype}, {block} at a time"]
         lines += [f"    r{reg} = {place}" for reg, _, place in loads]
         lines += [f"    r{r} = {name} {', '.join(f'r{a}' for a in args)}" for name, r, args in operations]
-        return lines + [f"    {place} {'=' if action in ('set', 'direct') else action} r{reg}" for reg, action, place in stores]
+        return lines + [
+            f"    {place} {'=' if action in ('set', 'direct') else action} r{reg}" for reg, action, place in stores
+        ]
     if kind == "matmul":
         _, count, m, k, n, (a, b, c) = step
-        return [f"matmul: buffer {c} = buffer {a} ({m}, {k}) @ buffer {b} ({k}, {n})" + (f", {count} times" if count > 1 else "")]
+        return [
+            f"matmul: buffer {c} = buffer {a} ({m}, {k}) @ buffer {b} ({k}, {n})"
+            + (f", {count} times" if count > 1 else "")
+        ]
     _, name, operands, what = step
     places = ", ".join(_operand(o) for o in operands)
     return [f"call: {name} {places} -> {what[0]} {what[1] if what[0] != 'guard' else ''}".rstrip()]
@@ -84,7 +90,11 @@ def explain(machine, origin=""):
     for name, size, seconds in report:
         unit = "units" if name in ("fusion", "buffers") else "instructions"
         lines.append(f"  {name:<13}{size:>9} {unit:<13}{seconds * 1e3:8.2f} ms")
-    missing = [p for p in PASSES if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers")]
+    missing = [
+        p
+        for p in PASSES
+        if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers")
+    ]
     if missing and report:
         lines.append(f"  switched off: {', '.join(missing)}")
     groups = [s for s in steps if s[0] == "group"]
@@ -102,6 +112,8 @@ def explain(machine, origin=""):
     buffers = machine.buffer_list()
     separate = sum(size for size, home, _ in buffers if home == "arena")
     count = sum(home == "arena" for _, home, _ in buffers)
-    lines.append(f"buffers: {len(buffers)}, of which {count} of {separate} bytes share {machine.workspace} bytes of workspace")
+    lines.append(
+        f"buffers: {len(buffers)}, of which {count} of {separate} bytes share {machine.workspace} bytes of workspace"
+    )
     lines.append(f"predicted time: {predicted(machine) * 1e6:.3g} us")
     return "\n".join(lines)

@@ -37,8 +37,8 @@ def selected(passes=None):
     Parameters
     ----------
     passes : iterable of str, optional
-        Names of :data:`PASSES`; by default those of the environment variable ``MMAD_PASSES`` (names with commas, ``none``,
-        or names to leave out, each with a minus: ``-fusion,-share``), or all.
+        Names of :data:`PASSES`; by default those of the environment variable ``MMAD_PASSES`` (names with commas,
+        ``none``, or names to leave out, each with a minus: ``-fusion,-share``), or all.
 
     Returns
     -------
@@ -88,6 +88,7 @@ def compile_tape(tape, passes=None):
         start = now
 
     done("lower", len(graph))
+
     def rewrite(graph, names):
         for name in names:
             if name in passes:
