@@ -14,9 +14,9 @@ import numpy as np
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
                        HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
-                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
-                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp, Buffer, Group,
-                       Instr, Product, Program, Step, kernel_of)
+                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM,
+                       STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE,
+                       Access, BlockOp, Buffer, Group, Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -284,7 +284,6 @@ cdef class Checker:
         self.wrong("its scalar instructions do not end")
 
     cdef int group(self, Group *g, Access *accesses, BlockOp *ops) except -1:
-        cdef Program p = self.p
         cdef Access *x
         cdef BlockOp *o
         cdef uint8_t *held  # by register: 1 may be read, 2 may be written to

@@ -8,8 +8,6 @@
 """
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport uintptr_t
-
 import numpy as np
 
 from mmad._vm cimport Program

@@ -276,7 +276,8 @@ cdef class Program:
             elif p.op == VM_GUARD:
                 out.append(("guard", None, (f"%{p.a}", repr(self.template[p.b]))))
             else:
-                out.append((scalar_name(p.op).decode(), f"%{p.r}", tuple([f"%{j}" for j in (p.a, p.b, p.c)[:scalar_arity(p.op)]])))
+                operands = (p.a, p.b, p.c)[:scalar_arity(p.op)]
+                out.append((scalar_name(p.op).decode(), f"%{p.r}", tuple([f"%{j}" for j in operands])))
             p += 1
         return out
 

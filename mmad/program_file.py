@@ -11,8 +11,8 @@ arrays    one after the other, each at a multiple of 64 bytes from the end of th
 ========  ==================================================================================================
 
 Nothing is executed by reading: the description holds numbers, text, tuples, slices, dtypes and references to arrays,
-and operations by name.  Reading allocates the arrays, which are no larger than the file, and the description, whose size is
-limited (:data:`LONGEST_HEADER`).  Damage is found by the checksum; a file that was made to deceive meets
+and operations by name.  Reading allocates the arrays, which are no larger than the file, and the description, whose
+size is limited (:data:`LONGEST_HEADER`).  Damage is found by the checksum; a file that was made to deceive meets
 :mod:`mmad._check`, which every program goes through.
 """
 

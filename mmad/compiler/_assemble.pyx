@@ -9,7 +9,7 @@
 
 Kept: the order of units, and every value.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -20,14 +20,14 @@ import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                  OP_STORE, SC_cos, SC_sin, Node, node_index, scalar_arity)
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BOTH_VECTORS, CLEAR_AHEAD, CLEAR_NOT,
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BOTH_VECTORS, CLEAR_AHEAD,
                        CLEAR_WHOLE, FIRST_SCALAR, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
                        MM_F32, MM_F64, MM_RANK, SECOND_SCALAR, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
-                       STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access, BlockOp,
-                       Buffer, Group, Instr, Product, Step)
-from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
-                                   Payload, SC_multiply_add, SC_subtract_multiply, size_of, strides_of, unravel)
-from mmad.compiler._units cimport U_CALL, U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
+                       STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access,
+                       BlockOp, Buffer, Group, Instr, Product, Step)
+from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
+                                   SC_subtract_multiply, size_of, strides_of, unravel)
+from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
 
 cdef enum:
     L1_BYTES = 28672     # of the 32 KiB that first-level caches have at least

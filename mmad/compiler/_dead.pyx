@@ -8,7 +8,7 @@ Kept: every result and every guard; the order of what remains.
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from mmad._instructions cimport OP_GUARD, OP_INPUT, OP_REC
+from mmad._instructions cimport OP_GUARD, OP_REC
 from mmad.compiler._graph cimport Graph, new_map, operands_of
 
 

@@ -20,10 +20,10 @@ import numpy as np
 from mmad._arrays cimport checksum
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_divide, SC_less, SC_multiply, SC_positive, Node, Op, Rec, scalar_arity)
+                                 SC_divide, SC_multiply, SC_positive, Node, Rec)
 from mmad._tape cimport Tape
 from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD,
-                                   P_INPUT, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map_of, new_payload,
+                                   P_INPUT, P_MATMUL, P_PUT, SET, Graph, Map, Payload, new_map_of, new_payload,
                                    size_of, strides_of)
 
 cnp.import_array()
@@ -137,7 +137,6 @@ cdef class Lowering:
         cdef Graph g = self.g
         cdef Node *p = tape.nodes + k
         cdef Rec rec
-        cdef Payload w
         cdef int flags = p.flags & (NODE_ARRAY | NODE_BOOL | NODE_STRONG)
         if p.op == OP_CONST and not flags & NODE_ARRAY:
             return g.constant(p.v)

@@ -1,7 +1,8 @@
 """Pass `multiply_add`: a product that is only added to something becomes part of the sum.
 
-1. In x * y + z, x * y - z and z - x * y the product, an ordinary one or one of the chain rule, is taken into the sum, if nothing else uses it and it has the type of
-   the sum.  Not in a difference of two products: that x * y - x * y is exactly zero is relied upon.
+1. In x * y + z, x * y - z and z - x * y the product, an ordinary one or one of the chain rule, is taken into the sum,
+   if nothing else uses it and it has the type of the sum.  Not in a difference of two products: that x * y - x * y is
+   exactly zero is relied upon.
 
 Kept: values to rounding (one rounding fewer where the processor has the instruction).
 """

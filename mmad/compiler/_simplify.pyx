@@ -373,7 +373,6 @@ cdef class Simplifier:
         """A collection; of one part that is added, without the factors that can be taken out."""
         cdef Graph out = self.out
         cdef Payload w = self.g.payload(k)
-        cdef Payload v
         cdef Map m = w.maps[0]
         cdef Node *p
         cdef int32_t x, y, j

@@ -18,8 +18,8 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 Node, scalar_arity)
-from mmad.compiler._graph cimport (NODE_SINGLE, P_CALL, P_COLLECT, P_GUARD, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload,
+                                 Node)
+from mmad.compiler._graph cimport (NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload,
                                    operands_of)
 
 import numpy as np

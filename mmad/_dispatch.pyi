@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from typing import Any, final
+
+from typing_extensions import disjoint_base
+
+from mmad._vm import Program
+
+@final
+class Pattern: ...
+
+@final
+class Signature:
+    root: Trace | None
+    latest: Trace | None
+    count: int
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], seen: list[Any], values: list[Any]) -> None: ...
+    def traces(self) -> list[Trace]: ...
+
+@final
+class Trace:
+    facts: Any
+    def __init__(self, program: Program, structure: Any, givers: list[Callable[[Any], Any] | None]) -> None: ...
+    @property
+    def program(self) -> Program: ...
+    @property
+    def structure(self) -> Any: ...
+    @property
+    def givers(self) -> list[Callable[[Any], Any] | None]: ...
+    @property
+    def children(self) -> dict[Any, Trace]: ...
+    def give(self, found: list[Any]) -> Any: ...
+
+@disjoint_base
+class Dispatcher:
+    reads: list[Callable[[], Any]]
+    recent: Signature | None
+    calls: int
+    replays: int
+    guard_failures: int
+    def __init__(self, reads: list[Callable[[], Any]], state: Any) -> None: ...
+    def seen(self) -> list[Any]: ...
+    def replay(self, s: Signature, values: list[Any]) -> tuple[Trace, list[Any] | tuple[int, Any]]: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

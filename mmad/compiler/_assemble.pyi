@@ -1,0 +1,14 @@
+from typing import Any, final
+
+from mmad.compiler._units import Units
+
+def assemble(units: Units, reuse: bool, sincos: bool) -> dict[str, Any]: ...
+
+@final
+class Vector: ...
+
+@final
+class Assembler: ...
+
+@final
+class GroupBuilder: ...

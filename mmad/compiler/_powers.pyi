@@ -1,0 +1,3 @@
+from mmad.compiler._graph import Graph
+
+def powers(g: Graph) -> Graph: ...
