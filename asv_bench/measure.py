@@ -9,7 +9,8 @@ from benchmarks.problems import flatten
 
 __all__ = ["Job", "Timing", "compare", "first_calls", "verify"]
 
-SHORTEST = 2e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
+SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
+WARM_UP = 50e-3  # seconds of calls before any is timed: allocators and thread pools settle over some twenty calls
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,20 @@ def compare(jobs, expected, rounds, rtol=1e-9):
         first[name] = perf_counter() - start
         if expected is not None:
             check(name, flatten(job.to_numpy(result)), flatten(expected), rtol)
-        start = perf_counter()
-        result = job.call()
-        repeats[name] = max(1, int(SHORTEST / (perf_counter() - start)))
         if expected is not None:  # a later call may go another way than the first
-            check(name, flatten(job.to_numpy(result)), flatten(expected), rtol)
+            check(name, flatten(job.to_numpy(job.call())), flatten(expected), rtol)
+        begin = now = perf_counter()
+        while now - begin < WARM_UP:
+            start = now
+            job.call()
+            now = perf_counter()
+        repeats[name] = max(1, int(SHORTEST / (now - start)))
     times = {name: [] for name in jobs}
     gc.collect()
     for _ in range(rounds):
         for name, job in jobs.items():
             call, count = job.call, repeats[name]
+            call()  # what the tool before has driven out of the caches comes back
             start = perf_counter()
             for _ in range(count):
                 call()
