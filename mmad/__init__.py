@@ -11,10 +11,11 @@ from mmad.batching import vmap
 from mmad.checking import check_derivatives
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import ProgramError, TraceError, UnsupportedError
+from mmad.errors import PatternError, ProgramError, TraceError, UnsupportedError
 from mmad.higher import derivative
-from mmad.matrices import hessian, jacfwd, jacobian, jacrev
+from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
+from mmad.planner import Coloring, Pattern, Plan, hessian, jacobian, sparsity
 from mmad.program import Program
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
@@ -23,8 +24,12 @@ from mmad.tree import register
 
 __all__ = [
     "ArrayVar",
+    "Coloring",
     "Dual",
     "GuardError",
+    "Pattern",
+    "PatternError",
+    "Plan",
     "Program",
     "ProgramError",
     "ScalarVar",
@@ -57,6 +62,7 @@ __all__ = [
     "record",
     "register",
     "set_num_threads",
+    "sparsity",
     "stop_gradient",
     "validate",
     "value_and_grad",

@@ -1,6 +1,6 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["CaptureError", "ProgramError", "TraceError", "UnsupportedError"]
+__all__ = ["CaptureError", "PatternError", "ProgramError", "TraceError", "UnsupportedError"]
 
 
 class TraceError(RuntimeError):
@@ -17,3 +17,7 @@ class UnsupportedError(TypeError):
 
 class ProgramError(ValueError):
     """A program, or the file of one, is damaged or not one of this version."""
+
+
+class PatternError(ValueError):
+    """A sparsity pattern does not belong to the function it was given for."""

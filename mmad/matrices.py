@@ -1,4 +1,4 @@
-"""Jacobians and Hessians: many directions or cotangents at a time over one recording."""
+"""Dense Jacobians: many directions or cotangents at a time over one recording."""
 
 import numpy as np
 
@@ -6,14 +6,13 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import Linearized, derivative_function, grad, positions
+from mmad.api import Linearized, derivative_function, positions
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
+from mmad.recorded import LANES, lanes_of, real_leaf
 from mmad.tracing import Trace, is_static
 
-__all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
-
-LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
+__all__ = ["columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
 
 
 def _blocks(leaves):
@@ -29,16 +28,6 @@ def _unit_lanes(level, total, start, stop, at, n, shape, dtype):
     rows = np.arange(max(start, at), min(stop, at + n))
     lanes[rows - start, rows - at] = 1
     return Batch(level, lanes.reshape((stop - start, *shape)))
-
-
-def real_leaf(x, where):
-    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
-    if dtype.kind == "c":
-        raise TypeError(
-            f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
-            "use mmad.jvp and mmad.vjp"
-        )
-    return dtype if dtype.kind == "f" else np.dtype(float)
 
 
 def _stacked(parts, axis=0):
@@ -96,10 +85,10 @@ def jacfwd(f, argnums=0):
 def _jacfwd(f, argnums, args, kwargs, what):
     nums = positions(f, argnums, args, what)
     lin = Linearized(f, args, what, nums, kwargs)
-    return _columns(lin, not isinstance(argnums, tuple | list))
+    return columns_of(lin, not isinstance(argnums, tuple | list))
 
 
-def _columns(lin, single):
+def columns_of(lin, single):
     """The Jacobian of a recorded function, from batches of unit tangents."""
     t = lin.trace
     for x in (*t.inputs, *t.outputs):
@@ -142,17 +131,6 @@ def _columns(lin, single):
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
 
 
-def lanes_of(d, level, count):
-    """The lanes of a batched value, or of one that is the same in all."""
-    if isinstance(d, Batch) and d.level == level:
-        return d.lanes
-    return (
-        np.broadcast_to(d, (count, *shape_of(d)))
-        if not isinstance(d, Traced)
-        else d[None] * np.ones((count,) + (1,) * len(d.shape))
-    )
-
-
 def jacrev(f, argnums=0):
     """Jacobian by reverse mode: one cotangent an output element, many at a time, over one recording.
 
@@ -169,12 +147,12 @@ def jacrev(f, argnums=0):
 
     def operator(*args, **kwargs):
         nums = positions(f, argnums, args, "jacrev")
-        return _rows(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
+        return rows_of(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
 
     return derivative_function(f, operator, "jacrev")
 
 
-def _rows(t, single):
+def rows_of(t, single):
     """The Jacobian of a trace, from batches of unit cotangents."""
     for x in (*t.inputs, *t.outputs):
         if not is_static(x):
@@ -208,90 +186,21 @@ def _rows(t, single):
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
 
 
-STRATEGIES = ("auto", "forward", "reverse")
-
-
-def jacobian(f, argnums=0, strategy="auto"):
-    """Jacobian of a function of arrays.
+def from_matrix(recorded, matrix, single):
+    """A Jacobian, rows and columns in the order of the leaves, as a tree of blocks.
 
     Parameters
     ----------
-    f : callable
-        Returns a number, an array, or a tree of them.
-    argnums : int or tuple of int
-    strategy : {"auto", "forward", "reverse"}
-        "auto" takes forward mode where there are at most as many inputs as outputs.
-
-    Returns
-    -------
-    callable
-        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree
-        of the argument at each leaf.
-
-    Raises
-    ------
-    TypeError
-        An argument is an integer, or a value is complex.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
-    array([[2., 0.],
-           [0., 4.]])
+    recorded : mmad.recorded.Recorded
+    matrix : ndarray, shape (m, n), or traced
+    single : bool
+        The blocks of the only argument, not a tuple of them.
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"jacobian: strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
+    t, rows, columns = recorded.trace, recorded.rows, recorded.columns
 
-    def operator(*args, **kwargs):
-        nums = positions(f, argnums, args, "jacobian")
-        single = not isinstance(argnums, tuple | list)
-        if strategy == "reverse":
-            return _rows(Trace(f, args, kwargs, nums, "jacobian"), single)
-        lin = Linearized(f, args, "jacobian", nums, kwargs)
-        t = lin.trace
-        n = sum(k for _, k in _blocks(t.inputs))
-        m = sum(k for _, k in _blocks(t.outputs))
-        return _columns(lin, single) if strategy == "forward" or n <= m else _rows(t, single)
+    def block(i, k):
+        part = matrix[rows.offsets[i] : rows.offsets[i] + rows.kinds[i][0]]
+        part = part[:, columns.offsets[k] : columns.offsets[k] + columns.kinds[k][0]]
+        return _dense(part, t.outputs[i], t.leaves[k], rows.kinds[i][2])
 
-    return derivative_function(f, operator, "jacobian")
-
-
-HESSIAN_STRATEGIES = ("auto", "forward-over-reverse", "reverse-over-reverse")
-
-
-def hessian(f, argnums=0, strategy="auto"):
-    """Hessian of a real scalar function.
-
-    Parameters
-    ----------
-    f : callable
-        Returns one real number.
-    argnums : int or tuple of int
-    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse"}
-        "auto" is forward over reverse: the gradient is recorded once, and many directions at a time are pushed through
-        it.
-
-    Returns
-    -------
-    callable
-        ``H(*args, **kwargs)`` -> ndarray, shape ``x.shape + x.shape``; for trees a tree of trees.
-
-    Examples
-    --------
-    >>> import numpy as np, mmad
-    >>> mmad.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
-    array([[4., 2.],
-           [2., 0.]])
-    """
-    if strategy not in HESSIAN_STRATEGIES:
-        raise ValueError(f"hessian: strategy must be one of {', '.join(HESSIAN_STRATEGIES)}, not {strategy!r}")
-
-    def operator(*args, **kwargs):
-        g = grad(f, argnums)
-        if strategy == "reverse-over-reverse":
-            nums = positions(f, argnums, args, "hessian")
-            return _rows(Trace(g, args, kwargs, nums, "hessian"), not isinstance(argnums, tuple | list))
-        return _jacfwd(g, argnums, args, kwargs, "hessian")
-
-    return derivative_function(f, operator, "hessian")
+    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)

@@ -59,7 +59,28 @@ def lower(Tape tape):
     -------
     Graph
     """
-    return Lowering(tape).run()
+    cdef Lowering w = Lowering(tape)
+    w.mark(tape.outputs, True)
+    return w.run(tape.inputs, tape.outputs)
+
+
+def lower_between(Tape tape, list inputs, list outputs):
+    """The part of a tape that leads to some instructions, without guards; its inputs are any instructions.
+
+    Parameters
+    ----------
+    tape : Tape
+        Guarded or not; it may still be open.
+    inputs, outputs : list of int
+        Instructions; -1 for a value that is not on the tape.
+
+    Returns
+    -------
+    Graph
+    """
+    cdef Lowering w = Lowering(tape)
+    w.mark(outputs, False)
+    return w.run(inputs, outputs)
 
 
 cdef class Lowering:
@@ -81,11 +102,10 @@ cdef class Lowering:
         free(self.live)
         free(self.to)
 
-    cdef Graph run(self):
+    cdef Graph run(self, list inputs, list outputs):
         cdef Tape tape = self.tape
         cdef int32_t k
         cdef Node *p
-        self.mark()
         for k in range(tape.n):
             self.to[k] = -1
             if not self.live[k]:
@@ -96,22 +116,22 @@ cdef class Lowering:
                                          self.to[p.b] if p.b >= 0 else -1, self.to[p.c] if p.c >= 0 else -1, 0.0, 0)
             else:
                 self.to[k] = self.other(k)
-        self.g.inputs = [self.to[k] if k >= 0 and self.live[k] else -1 for k in tape.inputs]
-        self.g.outputs = [-1 if k < 0 else self.to[k] for k in tape.outputs]
+        self.g.inputs = [self.to[k] if k >= 0 and self.live[k] else -1 for k in inputs]
+        self.g.outputs = [-1 if k < 0 else self.to[k] for k in outputs]
         return self.g
 
-    cdef int mark(self) except -1:
-        """What the results and the guards need."""
+    cdef int mark(self, list outputs, bint guards) except -1:
+        """What the results, and if wanted the guards, need."""
         cdef Tape tape = self.tape
         cdef uint8_t *live = self.live
         cdef int32_t k, j
         cdef Node *p
-        for k in tape.outputs:
+        for k in outputs:
             if k >= 0:
                 live[k] = 1
         for k in range(tape.n - 1, -1, -1):
             p = tape.nodes + k
-            if p.op == OP_GUARD:
+            if p.op == OP_GUARD and guards:
                 live[k] = 1
             if not live[k]:
                 continue

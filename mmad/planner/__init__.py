@@ -1,0 +1,9 @@
+"""Choosing how a derivative is computed: sparsity, colouring, strategies and their cost."""
+
+from mmad.planner.coloring import Coloring
+from mmad.planner.detect import sparsity
+from mmad.planner.functions import hessian, jacobian
+from mmad.planner.pattern import Pattern
+from mmad.planner.plan import Plan
+
+__all__ = ["Coloring", "Pattern", "Plan", "hessian", "jacobian", "sparsity"]

@@ -1,0 +1,783 @@
+"""Which inputs each value of a program depends on: index sets carried through the compiler's graph.
+
+1. A set of inputs has a number: 0 the empty one, 1 + i the one of input i alone, and from there on sets with content,
+   each of which is kept once.  What a value depends on is one number an element, so that views, gathers and scatters move
+   numbers, and an elementwise operation of operands that depend on the same does nothing.
+2. Elementwise operations unite the sets of their operands; those with a derivative that is zero everywhere do not count.
+3. Sums and scatters unite what falls on one element.  A product of matrices depends, in each element, on a row and a
+   column.  What has no instruction of its own depends on all of its operands.
+
+The sets hold for every point that takes the same branches: no value is looked at (a factor that happens to be zero
+counts).  Where they would need more memory than `limit`, larger sets take their place.
+
+Sources: Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, section 7.1 (index domains); hash consing
+in place of bit vectors is this implementation's.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+from cpython.ref cimport Py_REFCNT
+
+import numpy as np
+
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
+                                 SC_select, SCALAR_END, Node, node_index, scalar_arity)
+from mmad._partials cimport PARTIAL_NONE, partial_of
+from mmad.compiler._graph cimport (P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload, all_operands,
+                                   size_of, strides_of)
+
+cnp.import_array()
+
+cdef enum:
+    MAX_RANK = 32
+    REMEMBERED = 64  # unions of whole arrays that are remembered at a time
+
+
+def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27):
+    """Dependence of the results of a graph on some of its inputs.
+
+    Parameters
+    ----------
+    g : Graph
+    columns : list of int or None
+        For each input of the graph (any instruction may be one) the number of its first element; None for inputs that
+        do not count.
+    n : int
+        How many elements are numbered.
+    limit : int
+        Indices that may be held.
+
+    Returns
+    -------
+    rows : list of (ndarray of int64, shape (size + 1,), ndarray of int32)
+        For each result, by elements in C order, where its indices begin and the indices, ascending.
+    exact : bool
+        False where the limit was met.
+    """
+    return Propagation(g, columns, n, limit).run()
+
+
+cdef class Sets:
+    """Sets of indices below `n`, each kept once."""
+
+    cdef int64_t n, limit
+    cdef int64_t *start      # by set beyond the singles: where it begins; one more at the end
+    cdef int32_t *index
+    cdef int32_t *table      # of hashes: set numbers, 0 free
+    cdef int32_t *scratch
+    cdef int32_t *stamp
+    cdef int32_t mark
+    cdef int64_t count, room, used, space, slots
+    cdef int32_t full        # the set of all, made at once
+    cdef bint exact
+
+    def __cinit__(self, int64_t n, int64_t limit):
+        self.n, self.limit, self.exact = n, limit, True
+        self.room, self.space, self.slots = 1024, 4096 + n, 4096
+        self.start = <int64_t *> malloc((self.room + 1) * sizeof(int64_t))
+        self.index = <int32_t *> malloc(self.space * sizeof(int32_t))
+        self.table = <int32_t *> calloc(self.slots, sizeof(int32_t))
+        self.scratch = <int32_t *> malloc((2 * n + 2) * sizeof(int32_t))
+        self.stamp = <int32_t *> calloc(n + 1, sizeof(int32_t))
+        if self.start == NULL or self.index == NULL or self.table == NULL or self.scratch == NULL or self.stamp == NULL:
+            raise MemoryError("no memory to find the sparsity pattern")
+        cdef int64_t i
+        self.start[0] = 0
+        if n < 2:
+            self.full = <int32_t> n  # the empty set, or the only single one
+        else:
+            for i in range(n):
+                self.scratch[i] = <int32_t> i
+            self.full = self.keep(n)
+
+    def __dealloc__(self):
+        free(self.start)
+        free(self.index)
+        free(self.table)
+        free(self.scratch)
+        free(self.stamp)
+
+    cdef inline int64_t size(self, int32_t s) noexcept nogil:
+        if s == 0:
+            return 0
+        if s <= self.n:
+            return 1
+        return self.start[s - self.n] - self.start[s - self.n - 1]
+
+    cdef inline const int32_t *begin(self, int32_t s, int32_t *single) noexcept nogil:
+        """The indices of a set that is not empty; `single` is room for one."""
+        if s <= self.n:
+            single[0] = s - 1
+            return single
+        return self.index + self.start[s - self.n - 1]
+
+    cdef int grow(self) except -1 nogil:
+        """Room for one more set, and one as large as all."""
+        cdef int64_t wanted
+        cdef void *p
+        if self.count + 1 >= self.room:
+            wanted = 2 * self.room
+            p = realloc(self.start, (wanted + 1) * sizeof(int64_t))
+            if p == NULL:
+                raise MemoryError("no memory to find the sparsity pattern")
+            self.start, self.room = <int64_t *> p, wanted
+        if 2 * (self.count + 1) > self.slots:
+            self.rehash()
+        return 0
+
+    cdef int rehash(self) except -1 nogil:
+        cdef int64_t slots = 4 * self.slots, k, h
+        cdef int32_t *table = <int32_t *> calloc(slots, sizeof(int32_t))
+        if table == NULL:
+            raise MemoryError("no memory to find the sparsity pattern")
+        for k in range(self.count):
+            h = <int64_t> (hash_of(self.index + self.start[k], self.start[k + 1] - self.start[k]) & <uint64_t> (slots - 1))
+            while table[h]:
+                h = (h + 1) & (slots - 1)
+            table[h] = <int32_t> (self.n + 1 + k)
+        free(self.table)
+        self.table, self.slots = table, slots
+        return 0
+
+    cdef int32_t keep(self, int64_t size) except -1 nogil:
+        """The number of the set in `scratch`, ascending."""
+        cdef int64_t h, k, wanted
+        cdef int32_t s
+        cdef void *p
+        if size == 0:
+            return 0
+        if size == 1:
+            return self.scratch[0] + 1
+        if size == self.n and self.count:
+            return self.full
+        self.grow()
+        h = <int64_t> (hash_of(self.scratch, size) & <uint64_t> (self.slots - 1))
+        while True:
+            s = self.table[h]
+            if s == 0:
+                break
+            k = s - self.n - 1
+            if self.start[k + 1] - self.start[k] == size and same(self.index + self.start[k], self.scratch, size):
+                return s
+            h = (h + 1) & (self.slots - 1)
+        if self.used + size > self.limit and size > 32:
+            self.exact = False
+            return self.full
+        if self.used + size > self.space:
+            wanted = 2 * self.space + size
+            p = realloc(self.index, wanted * sizeof(int32_t))
+            if p == NULL:
+                raise MemoryError("no memory to find the sparsity pattern")
+            self.index, self.space = <int32_t *> p, wanted
+        memcpy(self.index + self.used, self.scratch, size * sizeof(int32_t))
+        self.used += size
+        self.count += 1
+        self.start[self.count] = self.used
+        s = <int32_t> (self.n + self.count)
+        self.table[h] = s
+        return s
+
+    cdef int32_t unite(self, int32_t a, int32_t b) except -1 nogil:
+        """The union of two sets."""
+        cdef int64_t na, nb, i = 0, j = 0, k = 0
+        cdef const int32_t *x
+        cdef const int32_t *y
+        cdef int32_t xs, ys
+        cdef int32_t *out = self.scratch
+        if a == b or b == 0 or a == self.full:
+            return a
+        if a == 0 or b == self.full:
+            return b
+        na, nb = self.size(a), self.size(b)
+        if na < nb:
+            a, b, na, nb = b, a, nb, na
+        x, y = self.begin(a, &xs), self.begin(b, &ys)
+        if na > 16 * nb and contains(x, na, y, nb):
+            return a
+        while i < na and j < nb:
+            if x[i] < y[j]:
+                out[k] = x[i]
+                i += 1
+            elif x[i] > y[j]:
+                out[k] = y[j]
+                j += 1
+            else:
+                out[k] = x[i]
+                i += 1
+                j += 1
+            k += 1
+        while i < na:
+            out[k] = x[i]
+            i += 1
+            k += 1
+        while j < nb:
+            out[k] = y[j]
+            j += 1
+            k += 1
+        return a if k == na else self.keep(k)
+
+    cdef int32_t unite_many(self, const int32_t *sets, int64_t count, int64_t step) except -1 nogil:
+        """The union of every `step`-th of the sets, `count` in all."""
+        cdef int64_t i, j, k = 0, size
+        cdef int32_t s, single, before = 0
+        cdef const int32_t *x
+        cdef bint ascending = True
+        if count == 0:
+            return 0
+        if count == 1:
+            return sets[0]
+        if count == 2:
+            return self.unite(sets[0], sets[step])
+        self.mark += 1
+        for i in range(count):
+            s = sets[i * step]
+            if s == before or s == 0:
+                continue
+            if s == self.full:
+                return s
+            before = s
+            x, size = self.begin(s, &single), self.size(s)
+            for j in range(size):
+                if self.stamp[x[j]] != self.mark:
+                    self.stamp[x[j]] = self.mark
+                    if k and x[j] < self.scratch[k - 1]:
+                        ascending = False
+                    self.scratch[k] = x[j]
+                    k += 1
+        if not ascending:
+            if k > self.n // 32:
+                k = 0
+                for i in range(self.n):
+                    if self.stamp[i] == self.mark:
+                        self.scratch[k] = <int32_t> i
+                        k += 1
+            else:
+                sort(self.scratch, k)
+        return self.keep(k)
+
+
+cdef inline uint64_t hash_of(const int32_t *x, int64_t n) noexcept nogil:
+    cdef uint64_t h = <uint64_t> n
+    cdef int64_t i
+    for i in range(n):
+        h = (h ^ <uint64_t> x[i]) * <uint64_t> 0x9E3779B97F4A7C15
+        h ^= h >> 29
+    return h
+
+
+cdef inline bint same(const int32_t *x, const int32_t *y, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        if x[i] != y[i]:
+            return False
+    return True
+
+
+cdef bint contains(const int32_t *x, int64_t n, const int32_t *y, int64_t m) noexcept nogil:
+    """Whether all of y is in x, both ascending."""
+    cdef int64_t i, low = 0, high, middle
+    for i in range(m):
+        high = n
+        while low < high:
+            middle = (low + high) >> 1
+            if x[middle] < y[i]:
+                low = middle + 1
+            else:
+                high = middle
+        if low == n or x[low] != y[i]:
+            return False
+    return True
+
+
+cdef void sort(int32_t *x, int64_t n) noexcept nogil:
+    """Shell's sort; sets are small or go through their stamps."""
+    cdef int64_t gap = 1, i, j
+    cdef int32_t v
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap:
+        for i in range(gap, n):
+            v, j = x[i], i
+            while j >= gap and x[j - gap] > v:
+                x[j] = x[j - gap]
+                j -= gap
+            x[j] = v
+        gap //= 3
+
+
+cdef class Elements:
+    """A set for each element of an array; where `sets` is NULL, `common` for all."""
+
+    cdef int32_t *sets
+    cdef int64_t n
+    cdef int32_t common
+
+    def __dealloc__(self):
+        free(self.sets)
+
+    cdef inline int32_t at(self, int64_t i) noexcept nogil:
+        return self.common if self.sets == NULL else self.sets[i]
+
+
+cdef Elements elements(int64_t n):
+    """Room for n sets, all empty."""
+    cdef Elements e = Elements.__new__(Elements)
+    e.n = n
+    e.sets = <int32_t *> calloc(n + 1, sizeof(int32_t))
+    if e.sets == NULL:
+        raise MemoryError("no memory to find the sparsity pattern")
+    return e
+
+
+cdef Elements uniform(int64_t n, int32_t s):
+    cdef Elements e = Elements.__new__(Elements)
+    e.n, e.common = n, s
+    return e
+
+
+cdef class Walk:
+    """Positions of a map, in C order of its shape, row by row of its last axis."""
+
+    cdef int rank
+    cdef int64_t size, at, inner, step
+    cdef int64_t[MAX_RANK] shape
+    cdef int64_t[MAX_RANK] strides
+    cdef int64_t[MAX_RANK] index
+    cdef const int64_t *table
+    cdef object kept
+
+    def __cinit__(self, int64_t offset, tuple shape, tuple strides, object table):
+        cdef int i
+        cdef const int64_t[::1] view
+        self.size, self.at, self.rank, self.inner, self.step = size_of(shape), offset, 0, 1, 0
+        if table is not None:
+            view = table
+            self.kept, self.inner = table, self.size
+            self.table = &view[0] if len(table) else NULL
+            return
+        for i in range(len(shape)):
+            if shape[i] != 1:
+                self.shape[self.rank], self.strides[self.rank] = shape[i], strides[i]
+                if self.rank and self.strides[self.rank - 1] == self.strides[self.rank] * self.shape[self.rank]:
+                    self.shape[self.rank - 1] *= self.shape[self.rank]
+                    self.strides[self.rank - 1] = self.strides[self.rank]
+                else:
+                    self.rank += 1
+        if self.rank:
+            self.rank -= 1
+            self.inner, self.step = self.shape[self.rank], self.strides[self.rank]
+        for i in range(self.rank):
+            self.index[i] = 0
+
+    cdef inline void next_row(self) noexcept nogil:
+        cdef int i
+        for i in range(self.rank - 1, -1, -1):
+            self.at += self.strides[i]
+            self.index[i] += 1
+            if self.index[i] < self.shape[i]:
+                return
+            self.at -= self.strides[i] * self.shape[i]
+            self.index[i] = 0
+
+
+cdef Walk walk(Map m):
+    return Walk(m.offset, m.shape, m.strides, m.table)
+
+
+cdef Elements gathered(Elements e, Walk w):
+    """The elements at the positions of a map."""
+    cdef Elements out
+    cdef int64_t k = 0, i
+    cdef const int32_t *x
+    cdef int32_t *y
+    if e is None:
+        return None
+    if e.sets == NULL:
+        return uniform(w.size, e.common)
+    out = elements(w.size)
+    x, y = e.sets, out.sets
+    with nogil:
+        while k < w.size:
+            if w.table != NULL:
+                for i in range(w.inner):
+                    y[k + i] = x[w.table[i]]
+            else:
+                for i in range(w.inner):
+                    y[k + i] = x[w.at + i * w.step]
+            k += w.inner
+            w.next_row()
+    return out
+
+
+cdef tuple broadcast(tuple shape, tuple to):
+    """Strides by which an array of a shape is read as one of another shape."""
+    cdef tuple own = strides_of(shape)
+    cdef int lead = len(to) - len(shape)
+    return (0,) * lead + tuple([0 if d == 1 else s for d, s in zip(shape, own)])
+
+
+cdef class Propagation:
+    """One pass over the instructions."""
+
+    cdef Graph g
+    cdef Sets sets
+    cdef int32_t *number   # by instruction: the set of a number
+    cdef int32_t *last     # by instruction: the last one that uses it
+    cdef list arrays       # by instruction: Elements, or None where nothing counts
+    cdef object columns
+    cdef dict united
+    cdef uint8_t[128] counts  # by operation: a bit an operand with a derivative
+
+    def __cinit__(self, Graph g, columns, int64_t n, int64_t limit):
+        cdef int op, i
+        self.g, self.columns, self.united = g, columns, {}
+        self.sets = Sets(n, limit)
+        self.number = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        self.last = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        if self.number == NULL or self.last == NULL:
+            raise MemoryError("no memory to find the sparsity pattern")
+        self.arrays = [None] * g.n
+        for op in range(OP_FIRST_SCALAR, min(SCALAR_END, 128)):
+            self.counts[op] = 6 if op == SC_select else 0
+            for i in range(scalar_arity(op)):
+                if partial_of(op, i).kind != PARTIAL_NONE:
+                    self.counts[op] |= 1 << i
+
+    def __dealloc__(self):
+        free(self.number)
+        free(self.last)
+
+    cdef tuple run(self):
+        cdef Graph g = self.g
+        cdef int32_t k, j
+        cdef Node *p
+        for k in range(g.n):
+            for j in all_operands(g, k):
+                self.last[j] = k
+        for j in g.outputs:
+            if j >= 0:
+                self.last[j] = g.n
+        first = {k: c for k, c in zip(g.inputs, self.columns) if c is not None and k >= 0}
+        for k in range(g.n):
+            p = g.nodes + k
+            if k in first:
+                self.start(k, first[k])
+            elif p.op >= OP_FIRST_SCALAR:
+                if p.flags & NODE_ARRAY:
+                    self.arrays[k] = self.elementwise(k)
+                elif not p.flags & NODE_BOOL:
+                    self.number[k] = self.scalar(p)
+            elif p.op == OP_LOAD:
+                if self.arrays[p.a] is not None:
+                    self.number[k] = (<Elements> self.arrays[p.a]).at(node_index(p))
+            elif p.op == OP_STORE:
+                self.arrays[k] = self.store(k)
+            elif p.op == OP_REC:
+                self.record(k)
+            if p.op < OP_FIRST_SCALAR or p.flags & NODE_ARRAY:
+                for j in all_operands(g, k):
+                    if self.last[j] == k:
+                        self.arrays[j] = None
+        return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
+
+    cdef int start(self, int32_t k, int64_t first) except -1:
+        """An input: each element depends on itself."""
+        cdef Elements e
+        cdef int64_t i
+        if not self.g.nodes[k].flags & NODE_ARRAY:
+            self.number[k] = <int32_t> (first + 1)
+            return 0
+        e = elements(size_of(self.g.shape(k)))
+        for i in range(e.n):
+            e.sets[i] = <int32_t> (first + i + 1)
+        self.arrays[k] = e
+        return 0
+
+    cdef inline int32_t scalar(self, const Node *p) except -1:
+        cdef int counts = self.counts[p.op] if p.op < 128 else 7
+        cdef int n = scalar_arity(p.op)
+        cdef int32_t s = self.number[p.a] if counts & 1 else 0
+        if n > 1 and counts & 2:
+            s = self.sets.unite(s, self.number[p.b])
+        if n > 2 and counts & 4:
+            s = self.sets.unite(s, self.number[p.c])
+        return s
+
+    cdef Elements of(self, int32_t j):
+        """What an operand depends on, a number as an array of one; None if on nothing."""
+        if self.g.nodes[j].flags & NODE_ARRAY:
+            return self.arrays[j]
+        return uniform(1, self.number[j]) if self.number[j] else None
+
+    cdef Elements elementwise(self, int32_t k):
+        cdef Graph g = self.g
+        cdef Node *p = g.nodes + k
+        cdef int counts = self.counts[p.op] if p.op < 128 else 7
+        cdef tuple shape = g.shape(k)
+        cdef Elements out = None, e
+        cdef int32_t[3] operand
+        cdef int i
+        if p.flags & NODE_BOOL:
+            return None
+        operand[0], operand[1], operand[2] = p.a, p.b, p.c
+        for i in range(scalar_arity(p.op)):
+            if counts >> i & 1:
+                e = self.spread(self.of(operand[i]), g.shape(operand[i]), shape)
+                out = e if out is None else self.union_of(out, e)
+        return out
+
+    cdef Elements spread(self, Elements e, tuple shape, tuple to):
+        """Broadcast to a shape."""
+        if e is None or shape == to:
+            return e
+        if e.sets == NULL or e.n == 1:
+            return uniform(size_of(to), e.at(0))
+        return gathered(e, Walk(0, to, broadcast(shape, to), None))
+
+    cdef Elements union_of(self, Elements a, Elements b):
+        """Element by element."""
+        cdef Elements out
+        cdef Sets s = self.sets
+        cdef int64_t i
+        cdef int32_t u, x, y, ux = 0, uy = 0, uu = 0
+        cdef bint is_a = True, is_b = True
+        if a is None or a is b:
+            return b
+        if b is None:
+            return a
+        if a.sets == NULL and b.sets == NULL:
+            return uniform(a.n, s.unite(a.common, b.common))
+        if (a.sets == NULL and a.common == s.full) or (b.sets == NULL and b.common == s.full):
+            return uniform(a.n, s.full)
+        key = (id(a), id(b)) if id(a) < id(b) else (id(b), id(a))
+        found = self.united.get(key)
+        if found is not None:
+            return found[2]
+        out = elements(a.n)
+        with nogil:
+            for i in range(a.n):
+                x, y = a.at(i), b.at(i)
+                if x != ux or y != uy:  # neighbours often agree
+                    ux, uy = x, y
+                    uu = s.unite(x, y)
+                u = uu
+                out.sets[i] = u
+                is_a = is_a and u == x
+                is_b = is_b and u == y
+        out = a if is_a else b if is_b else out
+        if len(self.united) >= REMEMBERED:
+            self.united.clear()
+        self.united[key] = (a, b, out)
+        return out
+
+    cdef Elements mine(self, int32_t base, int32_t k, int64_t n):
+        """What a storage's next version starts from; the base's own elements, where nothing else needs them."""
+        cdef Elements e = self.arrays[base], out
+        cdef int64_t i
+        if e is not None and e.sets != NULL and self.last[base] == k and Py_REFCNT(e) <= 2:
+            self.arrays[base] = None
+            return e
+        out = elements(n)
+        if e is not None:
+            for i in range(n):
+                out.sets[i] = e.at(i)
+        return out
+
+    cdef Elements store(self, int32_t k):
+        cdef Node *p = self.g.nodes + k
+        cdef int32_t value = self.number[p.b]
+        cdef Elements out
+        if self.arrays[p.a] is None and value == 0:
+            return None
+        out = self.mine(p.a, k, size_of(self.g.shape(k)))
+        out.sets[p.i] = value
+        return out
+
+    cdef int record(self, int32_t k) except -1:
+        cdef Graph g = self.g
+        cdef Payload w = g.payload(k)
+        cdef Elements out
+        cdef int32_t j
+        if g.nodes[k].flags & NODE_BOOL:
+            return 0
+        if all([j < 0 or self.of(j) is None for j in w.args]):
+            return 0
+        if w.kind == P_WINDOW:
+            out = gathered(self.of(w.args[0]), walk(w.maps[0]))
+        elif w.kind == P_COLLECT:
+            out = self.collect(w, size_of(g.shape(k)))
+        elif w.kind == P_PUT:
+            out = self.put(w, k)
+        elif w.kind == P_MATMUL:
+            out = self.product(w, g.shape(k))
+        else:
+            out = self.everything(w, size_of(g.shape(k)))
+        if g.nodes[k].flags & NODE_ARRAY:
+            self.arrays[k] = out
+        elif out is not None:
+            self.number[k] = out.at(0)
+        return 0
+
+    cdef Elements put(self, Payload w, int32_t k):
+        cdef Map m = w.maps[0]
+        cdef Elements value = self.spread(self.of(w.args[1]), self.g.shape(w.args[1]), m.shape)
+        cdef Elements out = self.mine(w.args[0], k, size_of(self.g.shape(k)))
+        cdef Walk at = walk(m)
+        cdef int64_t e = 0, i
+        while e < at.size:
+            for i in range(at.inner):
+                out.sets[at.table[i] if at.table != NULL else at.at + i * at.step] = 0 if value is None else value.at(e + i)
+            e += at.inner
+            at.next_row()
+        return out
+
+    cdef Elements collect(self, Payload w, int64_t n):
+        """What falls on one element is united."""
+        cdef Elements out = elements(n), e
+        cdef Sets s = self.sets
+        cdef Walk at
+        cdef Map m
+        cdef int64_t i, k, to
+        cdef int q
+        for q in range(len(w.args)):
+            m = w.maps[q]
+            e = self.spread(self.of(w.args[q]), self.g.shape(w.args[q]), m.shape)
+            if e is None:
+                continue
+            if m.table is not None or overlaps(m):
+                self.gather_up(e, m, out)
+                continue
+            at, k = walk(m), 0
+            with nogil:
+                while k < at.size:
+                    for i in range(at.inner):
+                        to = at.at + i * at.step
+                        out.sets[to] = s.unite(out.sets[to], e.at(k + i))
+                    k += at.inner
+                    at.next_row()
+        return out
+
+    cdef int gather_up(self, Elements e, Map m, Elements out) except -1:
+        """Sums: the elements that fall on each place, united at once."""
+        cdef Sets s = self.sets
+        cdef Walk at = walk(m)
+        cdef int64_t k = 0, i, to, n = out.n, size = at.size
+        cdef int64_t *first
+        cdef int32_t *sorted
+        if n == 1:
+            out.sets[0] = s.unite(out.sets[0], e.common if e.sets == NULL else s.unite_many(e.sets, size, 1))
+            return 0
+        first = <int64_t *> calloc(n + 2, sizeof(int64_t))
+        sorted = <int32_t *> malloc((size + 1) * sizeof(int32_t))
+        try:
+            if first == NULL or sorted == NULL:
+                raise MemoryError("no memory to find the sparsity pattern")
+            with nogil:
+                while k < size:
+                    for i in range(at.inner):
+                        first[(at.table[i] if at.table != NULL else at.at + i * at.step) + 2] += 1
+                    k += at.inner
+                    at.next_row()
+                for i in range(n):
+                    first[i + 2] += first[i + 1]
+            at, k = walk(m), 0
+            with nogil:
+                while k < size:
+                    for i in range(at.inner):
+                        to = at.table[i] if at.table != NULL else at.at + i * at.step
+                        sorted[first[to + 1]] = e.at(k + i)
+                        first[to + 1] += 1
+                    k += at.inner
+                    at.next_row()
+                for i in range(n):
+                    if first[i + 1] > first[i]:
+                        out.sets[i] = s.unite(out.sets[i], s.unite_many(sorted + first[i], first[i + 1] - first[i], 1))
+        finally:
+            free(first)
+            free(sorted)
+        return 0
+
+    cdef Elements reduced(self, Elements e, tuple shape, int axis):
+        """United along an axis, which becomes 1."""
+        cdef Elements out
+        cdef tuple kept = shape[:axis] + (1,) + shape[axis + 1:]
+        cdef Map m
+        if e is None:
+            return None
+        if e.sets == NULL:
+            return uniform(size_of(kept), e.common if shape[axis] else 0)
+        m = Map.__new__(Map)
+        m.offset, m.shape, m.table, m.source = 0, shape, None, None
+        m.strides = tuple([0 if i == axis else v for i, v in enumerate(strides_of(kept))])
+        out = elements(size_of(kept))
+        self.gather_up(e, m, out)
+        return out
+
+    cdef Elements product(self, Payload w, tuple shape):
+        """A row of the one factor, a column of the other."""
+        cdef tuple sx = self.g.shape(w.args[0]), sy = self.g.shape(w.args[1])
+        cdef tuple wide = shape
+        cdef Elements x = self.of(w.args[0]), y = self.of(w.args[1])
+        cdef int nx, ny, n
+        if len(sx) == 1:
+            n = len(wide) - 1 if len(sy) > 1 else len(wide)
+            sx, wide = (1,) + sx, wide[:n] + (1,) + wide[n:]
+        if len(sy) == 1:
+            sy, wide = sy + (1,), wide + (1,)
+        nx, ny = len(sx), len(sy)
+        x = self.spread(self.reduced(x, sx, nx - 1), sx[:nx - 1] + (1,), wide)
+        y = self.spread(self.reduced(y, sy, ny - 2), sy[:ny - 2] + (1,) + sy[ny - 1:], wide)
+        return self.union_of(x, y)
+
+    cdef Elements everything(self, Payload w, int64_t n):
+        """Each element on all of all operands."""
+        cdef Sets s = self.sets
+        cdef int32_t all_of = 0, j
+        cdef Elements e
+        for j in w.args:
+            if j >= 0:
+                e = self.of(j)
+                if e is not None:
+                    all_of = s.unite(all_of, e.common if e.sets == NULL else s.unite_many(e.sets, e.n, 1))
+        return uniform(n, all_of) if all_of else None
+
+    cdef tuple rows(self, int32_t k):
+        """A result's indices by element."""
+        cdef Sets s = self.sets
+        cdef Elements e = None
+        cdef int64_t n = 1, i
+        cdef int32_t single
+        cdef const int32_t *x
+        cdef cnp.ndarray starts, indices
+        cdef int64_t *p
+        cdef int32_t *q
+        if k >= 0:
+            e = self.of(k)
+            n = size_of(self.g.shape(k)) if self.g.nodes[k].flags & NODE_ARRAY else 1
+        starts = np.zeros(n + 1, np.int64)
+        if e is None:
+            return starts, np.zeros(0, np.int32)
+        p = <int64_t *> cnp.PyArray_DATA(starts)
+        for i in range(n):
+            p[i + 1] = p[i] + s.size(e.at(i))
+        indices = np.empty(p[n], np.int32)
+        q = <int32_t *> cnp.PyArray_DATA(indices)
+        with nogil:
+            for i in range(n):
+                if p[i + 1] > p[i]:
+                    x = s.begin(e.at(i), &single)
+                    memcpy(q + p[i], x, (p[i + 1] - p[i]) * sizeof(int32_t))
+        return starts, indices
+
+
+cdef bint overlaps(Map m):
+    """Whether several elements of an affine map may fall on one place."""
+    cdef list axes = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
+    cdef int64_t reach = 0
+    for s, d in axes:
+        if s <= reach:
+            return True
+        reach += s * (d - 1)
+    return False

@@ -1,0 +1,9 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def transposed(
+    indptr: NDArray[Any], indices: NDArray[Any], n: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def canonical(indptr: NDArray[Any], indices: NDArray[Any], n: int) -> bool: ...
+def row_numbers(indptr: NDArray[Any]) -> NDArray[Any]: ...

@@ -1,0 +1,3 @@
+from mmad._tape import Tape
+
+def structure(tape: Tape, start: int, stop: int) -> int: ...

@@ -1,0 +1,3 @@
+from mmad.compiler._graph import Graph
+
+def work(g: Graph) -> tuple[int, int, int, int]: ...

@@ -1,0 +1,266 @@
+"""The decision: closed rules first, then prices, then a race.
+
+=====  ===================================================  =====================================================
+rule   where                                                what
+=====  ===================================================  =====================================================
+1      a strategy was asked for                             that one
+2      the matrix has no more columns (rows) than lanes     dense, by the cheaper side: finding and colouring a pattern
+       of one batch, and no sparse result is asked for      takes longer than one batch of sweeps
+3      every bound on colours is half of min(m, n) or more  dense: there is nothing to share
+4      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
+5      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
+       than the race takes
+6      prices are close, little is at stake                 the cheapest
+=====  ===================================================  =====================================================
+
+`docs/how_it_works.md` explains the table, `tests/planner/test_decide.py` has a case for each row.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from mmad.planner._work import work
+from mmad.planner.coloring import acyclic_coloring, bicoloring, bounds, column_coloring, row_coloring, star_coloring
+from mmad.planner.cost import Work
+from mmad.planner.plan import Candidate, Plan
+from mmad.recorded import LANES
+
+__all__ = ["CLOSE", "COLORED", "DENSE", "Options", "Problem", "decide"]
+
+CLOSE = 1.5  # prices within this factor are as good as equal: the model is no better than that
+RACED = 3  # candidates of a race at the most
+UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
+
+DENSE = {
+    "jacobian": ("forward", "reverse"),
+    "hessian": ("forward-over-reverse", "reverse-over-reverse", "forward-over-forward"),
+}
+COLORED = {
+    "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
+    "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
+}
+# Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
+FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said."""
+
+    strategy: str = "auto"
+    sparse: bool = False
+    pattern: object = None
+    evaluations: int | None = None
+    memory: int | None = None
+
+    @property
+    def expected(self):
+        """Evaluations to choose for."""
+        return UNKNOWN if self.evaluations is None else self.evaluations
+
+    @property
+    def effort(self):
+        """Steps that looking for few colours is worth."""
+        return min(4_000_000, 100_000 * self.expected)
+
+
+class Problem:
+    """What is known of a derivative before it is computed; the expensive parts on demand, once.
+
+    Parameters
+    ----------
+    product : {"jacobian", "hessian"}
+    shape : (int, int)
+    find : callable
+        Gives the pattern.
+    work : Work
+    itemsize : int
+        Bytes of an element of the result.
+    """
+
+    def __init__(self, product, shape, find, work, itemsize, options, origin=""):
+        self.product, self.shape, self.find, self.work = product, shape, find, work
+        self.itemsize, self.options, self.origin = itemsize, options, origin
+        self.colorings = {}
+        self._pattern = None
+
+    @property
+    def pattern(self):
+        if self._pattern is None:
+            self._pattern = self.find()
+        return self._pattern
+
+    @property
+    def known(self):
+        """The pattern, if it has been looked for."""
+        return self._pattern
+
+    def coloring(self, name):
+        if name not in self.colorings:
+            given = self.options.pattern
+            if hasattr(given, "column_colors"):
+                self.colorings[name] = given
+            else:
+                p = self.pattern.symmetrized() if self.product == "hessian" else self.pattern
+                self.colorings[name] = COLORED[self.product][name](p, effort=self.options.effort)
+        return self.colorings[name]
+
+    def sweeps(self, name):
+        """Numbers of forward and reverse sweeps."""
+        m, n = self.shape
+        if name in COLORED[self.product]:
+            c = self.coloring(name)
+            return c.column_count, c.row_count
+        if name in ("reverse", "reverse-over-reverse"):
+            return 0, m
+        return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
+
+    def candidate(self, name, mode, coefficients):
+        """A strategy with its price."""
+        c, (m, n) = coefficients[mode], self.shape
+        forward, reverse = self.sweeps(name)
+        width = self.width(forward + reverse)
+        colored = name in COLORED[self.product]
+        seconds = c.once(self.work) + c.lanes(self.work, forward, reverse, width)
+        out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
+        seconds += out * c.byte + (self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0)
+        once = c.compiling(self.work, forward, reverse) if mode == "compiled" else 0.0
+        held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
+        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
+
+    def width(self, sweeps):
+        """Lanes that go together: all up to a limit, fewer where memory is short; one where numbers prevail."""
+        if self.work.numbers > 20 * self.work.arrays:
+            return 1
+        width = max(1, min(sweeps, LANES))
+        if self.options.memory is not None:
+            while width > 1 and self.work.elements * self.itemsize * width > self.options.memory:
+                width //= 2
+        return width
+
+
+def decide(problem, coefficients, race=None):
+    """The plan for a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    coefficients : dict of str to Coefficients
+        For "eager" and "compiled".
+    race : callable, optional
+        ``race(candidate)`` -> measured seconds of one evaluation.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    MemoryError
+        Nothing fits into the memory allowed.
+    """
+    o, (m, n) = problem.options, problem.shape
+    if o.strategy != "auto":
+        return finish(
+            problem, [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o)], "it was asked for"
+        )
+    dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
+    if not o.sparse and o.pattern is None and min(m, n) <= LANES:
+        return finish(
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)],
+            f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
+        )  # fmt: skip
+    b = bounds(problem.pattern)
+    fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
+    colored = [s for s in COLORED[problem.product] if s != "acyclic" and not hopeless(problem, s, b)]
+    if not colored or fewest >= 0.5 * min(m, n) > 2:
+        return finish(
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)],
+            f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
+        )  # fmt: skip
+    candidates = [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(o)]
+    return compared(problem, candidates, race)
+
+
+def modes(options):
+    """Eager, and compiled where it is known that there will be evaluations to come."""
+    return ("eager", "compiled") if options.evaluations is not None and options.evaluations > 1 else ("eager",)
+
+
+def hopeless(problem, name, b):
+    """Whether bounds alone rule a colouring out."""
+    m, n = problem.shape
+    if name == "columns":
+        return b.columns >= 0.5 * n > 2 or (b.columns > 2 * b.rows and b.columns > 8)
+    if name == "rows":
+        return b.rows >= 0.5 * m > 2 or (b.rows > 2 * b.columns and b.rows > 8)
+    if name == "bicoloring":  # worth looking for where both directions are held up by a few full rows and columns
+        return min(b.columns, b.rows) <= 8 or problem.pattern.nnz > 0.25 * m * n
+    return problem.pattern.nnz > 0.5 * m * n
+
+
+def compared(problem, candidates, race):
+    """Prices, and a race where they are close."""
+    o = problem.options
+    ranked = sorted(candidates, key=lambda c: c.total(o.expected))
+    if o.memory is not None:
+        ranked = [c for c in ranked if c.bytes <= o.memory] or _nothing_fits(ranked, o.memory)
+    best = ranked[0].total(o.expected)
+    close = [c for c in ranked if c.total(o.expected) <= CLOSE * best][:RACED]
+    if len(close) < 2:
+        return finish(problem, candidates, f"the next best is predicted to take {_ratio(ranked, o):.2g} times as long")
+    at_stake = 0.25 * o.expected * close[0].seconds
+    cost = sum(3 * c.seconds + c.preparation for c in close)
+    if race is None or at_stake < cost:
+        return finish(problem, candidates, f"prices of {len(close)} are close, too little is at stake for a race")
+    measured = {(c.strategy, c.mode): race(c) for c in close}
+    candidates = [replace(c, measured=measured.get((c.strategy, c.mode))) for c in candidates]
+    return finish(problem, candidates, f"it won a race of {len(close)} whose prices were close")
+
+
+def _ratio(ranked, o):
+    return ranked[1].total(o.expected) / ranked[0].total(o.expected) if len(ranked) > 1 else math.inf
+
+
+def _nothing_fits(ranked, memory):
+    least = min(ranked, key=lambda c: c.bytes)
+    raise MemoryError(
+        f"no strategy fits into {memory} bytes; the smallest, {least.strategy}, is predicted to need {least.bytes}"
+    )
+
+
+def finish(problem, candidates, reason):
+    """The plan, with a verdict on every candidate."""
+    o = problem.options
+    raced = [c for c in candidates if c.measured is not None]
+    fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
+    if not fitting:
+        _nothing_fits(candidates, o.memory)
+    best = min(raced or fitting, key=lambda c: c.total(o.expected))
+    judged = []
+    for c in sorted(candidates, key=lambda c: c.total(o.expected)):
+        ratio = c.total(o.expected) / best.total(o.expected)
+        if c is best:
+            verdict = "chosen"
+        elif c not in fitting:
+            verdict = "memory"
+        elif c.measured is not None:
+            verdict = f"lost {ratio:.2g}x"
+        else:
+            verdict = f"{ratio:.2g}x"
+        judged.append(replace(c, verdict=verdict))
+    judged.sort(key=lambda c: c.verdict != "chosen")
+    coloring = problem.coloring(best.strategy) if best.strategy in COLORED[problem.product] else None
+    pattern = problem.known if coloring is None else coloring.pattern
+    if o.sparse and pattern is None:
+        pattern = problem.pattern
+    return Plan(
+        product=problem.product, origin=problem.origin, shape=problem.shape, strategy=best.strategy, mode=best.mode,
+        width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
+        coloring=coloring, bounds=None if pattern is None else bounds(pattern), work=problem.work,
+    )  # fmt: skip
+
+
+def work_of(graph):
+    """Counts of a graph."""
+    return Work(*work(graph))

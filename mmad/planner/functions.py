@@ -1,0 +1,147 @@
+"""`jacobian` and `hessian`: what they take, checked."""
+
+import re
+
+from mmad.api import derivative_function
+from mmad.planner.coloring import Coloring
+from mmad.planner.decide import COLORED, DENSE, Options
+from mmad.planner.pattern import Pattern
+from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
+
+__all__ = ["hessian", "jacobian"]
+
+
+def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", pattern=None, evaluations=None, memory=None):
+    """Jacobian of a function of arrays, computed in the way that is expected to be the fastest.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a number, an array, or a tree of them.
+    argnums : int or tuple of int
+    strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring"}
+        "auto" looks for a sparsity pattern where that may pay, and chooses; ``jacobian(f).plan(x)`` says what and why.
+        "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "forward" and "reverse" are dense.
+    sparse : bool
+        Give a `scipy.sparse` array, of all elements of the result by all elements of the arguments.
+    format : str
+        Of sparse results: "csr", "csc", "coo", ...
+    pattern : Pattern, sparse or dense matrix, or Coloring, optional
+        Where the Jacobian may be nonzero, if that is known; a coloured one is not coloured again.
+    evaluations : int, optional
+        How often the Jacobian will be evaluated.  From 2 on the evaluation may be compiled (see :func:`compile` for
+        what that does not notice); without it every call runs the function.
+    memory : int or str, optional
+        Bytes, or as in "500MB", that the result and the sweeps may take.
+
+    Returns
+    -------
+    callable
+        ``J(*args, **kwargs)`` -> ndarray, shape ``y.shape + x.shape``; for trees the tree of the result, with a tree
+        of the argument at each leaf.  With ``J.plan(*args)``, the decision, and ``J.compare(*args)``, all strategies
+        measured.
+
+    Raises
+    ------
+    TypeError
+        An argument is an integer, or a value is complex.
+    PatternError
+        The pattern given is of another shape, or leaves out entries.
+    MemoryError
+        No strategy fits into `memory`.
+
+    References
+    ----------
+    .. [1] Gebremedhin, Manne, Pothen, "What color is your Jacobian? Graph coloring for computing derivatives", SIAM
+       Review 47 (2005), 629-705.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    >>> J = mmad.jacobian(lambda x: x[1:] * x[:-1], sparse=True)
+    >>> J(np.arange(1000.0)).nnz
+    1998
+    >>> J.plan(np.arange(1000.0)).coloring.column_count
+    2
+    """
+    return _planned(PlannedJacobian, "jacobian", f, argnums, strategy, sparse, format, pattern, evaluations, memory)
+
+
+def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", pattern=None, evaluations=None, memory=None):
+    """Hessian of a real scalar function, computed in the way that is expected to be the fastest.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number.
+    argnums : int or tuple of int
+    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "forward-over-forward", "star", "acyclic"}
+        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern, the
+        others are dense.
+    sparse, format, pattern, evaluations, memory
+        As of :func:`jacobian`.
+
+    Returns
+    -------
+    callable
+        ``H(*args, **kwargs)`` -> ndarray, shape ``x.shape + x.shape``; for trees a tree of trees.  With
+        ``H.plan(*args)`` and ``H.compare(*args)``.
+
+    Raises
+    ------
+    TypeError, PatternError, MemoryError
+        As by :func:`jacobian`; the result is not one real number.
+
+    References
+    ----------
+    .. [1] Gebremedhin, Tarafdar, Manne, Pothen, "New acyclic and star coloring algorithms with application to computing
+       Hessians", SIAM J. Sci. Comput. 29 (2007), 1042-1072.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    >>> H = mmad.hessian(lambda x: (x[1:] ** 2 * x[:-1]).sum(), sparse=True)
+    >>> H(np.ones(1000)).nnz, H.plan(np.ones(1000)).strategy
+    (2997, 'star')
+    """
+    return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory)
+
+
+def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory):
+    known = ("auto", *DENSE[what], *COLORED[what])
+    if strategy not in known:
+        raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
+    if format not in FORMATS:
+        raise ValueError(f"{what}: format must be one of {', '.join(FORMATS)}, not {format!r}")
+    if evaluations is not None and (
+        isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 1
+    ):
+        raise ValueError(f"{what}: evaluations must be a positive int, not {evaluations!r}")
+    if pattern is not None and not isinstance(pattern, Coloring):
+        pattern = Pattern.of(pattern)
+    if isinstance(pattern, Coloring):
+        fits = {"column": "columns", "row": "rows"}.get(pattern.kind, pattern.kind)
+        if strategy not in ("auto", fits) or fits not in COLORED[what]:
+            raise ValueError(f"{what}: the colouring given is of kind {pattern.kind!r}, the strategy {strategy!r}")
+        strategy = fits
+    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what))
+    return derivative_function(f, kind(f, argnums, options, format) if callable(f) else None, what)
+
+
+UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def size_in_bytes(text, what):
+    """'500MB' as a number of bytes; a number as it is; None as None."""
+    if text is None or (isinstance(text, int) and not isinstance(text, bool) and text > 0):
+        return text
+    found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(\w*)", text) if isinstance(text, str) else None
+    if found is None or found[2] not in UNITS:
+        raise ValueError(f"{what}: memory must be a number of bytes or as '500MB', not {text!r}")
+    return int(float(found[1]) * UNITS[found[2]])

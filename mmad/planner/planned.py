@@ -1,0 +1,309 @@
+"""Jacobians and Hessians as functions that choose how they are computed."""
+
+import functools
+import threading
+import time
+
+import numpy as np
+
+from mmad import compiled, tree
+from mmad._core import HOOKS, Traced
+from mmad.api import describe, grad, positions
+from mmad.errors import PatternError
+from mmad.matrices import columns_of, from_matrix, rows_of
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import put_index
+from mmad.planner._structure import structure
+from mmad.planner.calibration import coefficients
+from mmad.planner.coloring import Coloring
+from mmad.planner.decide import Options, Problem, decide, work_of
+from mmad.planner.detect import detect, graph_of
+from mmad.planner.pattern import Pattern
+from mmad.recorded import LANES, Recorded, real_leaf
+from mmad.tracing import is_static, open_tape, wrappers_open
+
+__all__ = ["PlannedHessian", "PlannedJacobian"]
+
+FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
+BY_ROWS = ("reverse", "reverse-over-reverse")
+
+
+class Planned:
+    """What Jacobians and Hessians share; see :func:`mmad.jacobian` and :func:`mmad.hessian`.
+
+    A plan is made at the first call with arguments of given shapes.  One that uses a sparsity pattern is for recordings
+    of one structure: at every call the function is recorded anyway, and a recording of another structure is planned
+    anew.
+    """
+
+    product = ""
+
+    def __init__(self, f, argnums, options, fmt):
+        self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
+        self.single = not isinstance(argnums, tuple | list)
+        self.plans, self.layouts, self.numbers = {}, {}, []
+        self.lock = threading.Lock()
+        self._replay = None
+
+    def __reduce__(self):
+        return type(self), (self.f, self.argnums, self.options, self.format)
+
+    # ------------------------------------------------------------------------------------ what is recorded
+    def differentiated(self, nums):
+        """The function whose Jacobian is wanted."""
+        raise NotImplementedError
+
+    def record(self, args, kwargs):
+        nums = positions(self.f, self.argnums, args, self.product)
+        r = Recorded(self.differentiated(nums), args, self.product, nums, kwargs)
+        for leaf in (*r.trace.inputs, *r.trace.outputs):
+            if not is_static(leaf):
+                real_leaf(leaf, r.trace.origin)
+        return r
+
+    def __call__(self, *args, **kwargs):
+        nums = positions(self.f, self.argnums, args, self.product)
+        leaves = [x for k in nums for x in tree.flatten(args[k])[0]]
+        tape = open_tape()
+        if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
+            return self._inside(tape, args, kwargs, leaves)
+        n = sum(np.size(x) for x in leaves if not is_static(x))
+        if n <= LANES and self.options == Options():
+            return self._by_shape(self.record(args, kwargs))
+        key = self._key(leaves)
+        plan = self.plans.get(key)
+        if plan is None:
+            plan, result = self._first(key, args, kwargs)
+        elif plan.mode == "compiled":
+            result = self._replayed()(*args, **kwargs)
+        else:
+            result = self.evaluate(args, kwargs)
+        return self._finished(*result)
+
+    @staticmethod
+    def _key(leaves):
+        return tuple((np.shape(x), getattr(x, "dtype", float)) if not is_static(x) else x for x in leaves)
+
+    def _by_shape(self, r):
+        """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
+        m, n = r.shape
+        return rows_of(r.trace, self.single) if self.product == "jacobian" and m < n else columns_of(r.lin, self.single)
+
+    def _inside(self, tape, args, kwargs, leaves):
+        """Inside another derivative, or while `mmad.compile` records."""
+        if self.options.sparse:
+            raise TypeError(
+                f"{describe(self.f, self.product)}: a sparse result cannot be traced; inside a compiled function or "
+                "another derivative leave sparse=True out, or give evaluations= and do without mmad.compile"
+            )
+        if tape is not None and tape.guarded and not wrappers_open():
+            n = sum(int(np.prod(shape_of(x))) for x in leaves if not is_static(x))
+            if n > LANES or self.options.strategy != "auto":
+                return self._finished(*self.evaluate(args, kwargs))
+        return self._by_shape(self.record(args, kwargs))
+
+    # ------------------------------------------------------------------------------------ planning
+    def plan(self, *args, **kwargs):
+        """How the derivative at these arguments is computed.
+
+        Returns
+        -------
+        mmad.Plan
+        """
+        nums = positions(self.f, self.argnums, args, self.product)
+        key = self._key([x for k in nums for x in tree.flatten(args[k])[0]])
+        if key not in self.plans:
+            self._first(key, args, kwargs)
+        return self.plans[key]
+
+    def _first(self, key, args, kwargs):
+        """Plan, and evaluate with what has been recorded for it."""
+        r = self.record(args, kwargs)
+        number = self._layout(r, args, kwargs)
+        plan = self.numbers[number]
+        result = self.run(plan, r, check=True), number
+        with self.lock:
+            self.plans[key] = plan
+        return plan, result
+
+    def _layout(self, r, args=None, kwargs=None):
+        """The number of the plan for a recording; a new one for a structure not met before."""
+        tape = r.trace.tape
+        key = (*self._shapes(r), structure(tape, r.trace.start, len(tape)))
+        number = self.layouts.get(key)
+        if number is None:
+            plan = self._decide(r, args, kwargs)
+            with self.lock:
+                number = len(self.numbers)
+                self.numbers.append(plan)
+                self.layouts[key] = number
+        return number
+
+    @staticmethod
+    def _shapes(r):
+        return r.shape, tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
+
+    def problem(self, r, options=None):
+        """What is known of the derivative of a recording."""
+        options = self.options if options is None else options
+        graph = functools.cache(lambda: graph_of(r))
+
+        def find():
+            given = options.pattern
+            if given is None:
+                return detect(r, graph())
+            p = given.pattern if isinstance(given, Coloring) else Pattern.of(given)
+            if p.shape != r.shape:
+                raise PatternError(f"{r.trace.origin}: the pattern is {p.shape}, the {self.product} {r.shape}")
+            return p
+
+        return Problem(
+            self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options, str(r.trace.origin)
+        )
+
+    def _decide(self, r, args, kwargs):
+        race = None
+        if args is not None and open_tape() is None:
+            race = functools.partial(self._race, self.problem(r), args, kwargs)
+        problem = self.problem(r) if race is None else race.args[0]
+        return decide(problem, coefficients(), race)
+
+    def _race(self, problem, args, kwargs, candidate):
+        """Seconds of one evaluation by a candidate, the best of a few."""
+        call = self.caller(problem, candidate)
+        call(*args, **kwargs)
+        best, spent = np.inf, 0.0
+        while spent < min(0.05, 5 * best):
+            start = time.perf_counter()
+            call(*args, **kwargs)
+            took = time.perf_counter() - start
+            best, spent = min(best, took), spent + took
+        return best
+
+    def caller(self, problem, candidate):
+        """A function that evaluates by a candidate of a problem."""
+        plan = decide(
+            _forced(problem, candidate.strategy),
+            coefficients(),
+        )
+
+        def evaluate(*args, **kwargs):
+            return self.run(plan, self.record(args, kwargs))
+
+        if candidate.mode == "eager":
+            return evaluate
+        return self._compiled(evaluate)
+
+    def _check(self, plan, r, found):
+        """A random product of a new plan's result with a vector, against one forward sweep."""
+        m, n = r.shape
+        v = np.random.default_rng(n).normal(size=n)
+        want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
+        p = plan.coloring.pattern
+        product = np.zeros(m)
+        np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
+        scale = np.zeros(m)
+        np.add.at(scale, p.rows, np.abs(np.asarray(found, float) * v[p.indices]))
+        error = np.abs(product - want)
+        loose = 1e-3 if r.rows.dtype == np.float32 else 1e-7
+        wrong = np.isfinite(want) & ~(error <= loose * (scale + np.abs(want) + np.abs(want).max(initial=0.0)))
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            hint = (
+                "the pattern that was given leaves out entries that are not zero"
+                if self.options.pattern is not None
+                else "this is an error of mmad's sparsity detection; please report it"
+            )
+            raise PatternError(f"{r.trace.origin}: the {self.product} by {plan.strategy} is wrong in row {i}: {hint}")
+
+    # ------------------------------------------------------------------------------------ evaluating
+    def evaluate(self, args, kwargs):
+        """Entries or the dense result, traced while something records, and the number of the plan."""
+        r = self.record(args, kwargs)
+        known = len(self.numbers)
+        number = self._layout(r)
+        return self.run(self.numbers[number], r, check=number >= known), number
+
+    def run(self, plan, r, check=False):
+        """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
+        by_rows = plan.strategy in BY_ROWS
+        if plan.coloring is not None:
+            data = self._entries(plan, r)
+            if check and not isinstance(data, Traced):
+                self._check(plan, r, data)
+            return data if self.options.sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
+        if not self.options.sparse:
+            return rows_of(r.trace, self.single) if by_rows else columns_of(r.lin, self.single)
+        m, n = r.shape
+        matrix = r.pull_many(np.eye(m), plan.width) if by_rows else r.push_many(np.eye(n), plan.width).T
+        return matrix[plan.pattern.rows, plan.pattern.indices]
+
+    @staticmethod
+    def _entries(plan, r):
+        c = plan.coloring
+        parts = [
+            r.push_many(c.column_seeds(), plan.width) if c.column_count else None,
+            r.pull_many(c.row_seeds(), plan.width) if c.row_count else None,
+        ]
+        return c.decompress(*parts) if c.count else np.zeros(0, r.rows.dtype)
+
+    def _replayed(self):
+        if self._replay is None:
+
+            def evaluate(*args, **kwargs):
+                return self.evaluate(args, kwargs)
+
+            self._replay = self._compiled(evaluate)
+        return self._replay
+
+    def _compiled(self, evaluate):
+        functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
+        return compiled.compile(evaluate)
+
+    def _finished(self, found, number):
+        """The result as it was asked for."""
+        if not self.options.sparse:
+            return found
+        out = self.numbers[int(number)].pattern.tocsr(found)
+        return out if self.format == "csr" else out.asformat(self.format)
+
+
+def _scattered(pattern, data):
+    """Entries in a dense matrix, traced if they are."""
+    m, n = pattern.shape
+    flat = pattern.rows.astype(np.int64) * n + pattern.indices
+    if isinstance(data, Traced):
+        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, flat).reshape(m, n)
+    out = np.zeros(m * n, data.dtype)
+    out[flat] = data
+    return out.reshape(m, n)
+
+
+def _forced(problem, strategy):
+    """The same problem with one strategy asked for."""
+    from dataclasses import replace
+
+    out = Problem(
+        problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
+        replace(problem.options, strategy=strategy, evaluations=None), problem.origin,
+    )  # fmt: skip
+    out.colorings = problem.colorings
+    return out
+
+
+class PlannedJacobian(Planned):
+    """See :func:`mmad.jacobian`."""
+
+    product = "jacobian"
+
+    def differentiated(self, nums):
+        return self.f
+
+
+class PlannedHessian(Planned):
+    """See :func:`mmad.hessian`."""
+
+    product = "hessian"
+
+    def differentiated(self, nums):
+        return grad(self.f, self.argnums if self.single else nums)

@@ -1,0 +1,167 @@
+"""A function recorded at a point, multiplied by many vectors: the vectors are the leaves of a tree, end to end."""
+
+import numpy as np
+
+from mmad import tree
+from mmad._batch import Batch
+from mmad._core import Traced
+from mmad._dual import new_level
+from mmad.api import Linearized
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import size
+from mmad.tracing import is_static
+
+__all__ = ["LANES", "Recorded", "Side", "lanes_of", "real_leaf"]
+
+LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
+
+
+def real_leaf(x, where):
+    """The dtype in which a leaf is differentiated; TypeError for a complex one."""
+    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
+    if dtype.kind == "c":
+        raise TypeError(
+            f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
+            "use mmad.jvp and mmad.vjp"
+        )
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def lanes_of(d, level, count):
+    """The lanes of a batched value, or of one that is the same in all."""
+    if isinstance(d, Batch) and d.level == level:
+        return d.lanes
+    return (
+        np.broadcast_to(d, (count, *shape_of(d)))
+        if not isinstance(d, Traced)
+        else d[None] * np.ones((count,) + (1,) * len(d.shape))
+    )
+
+
+class Side:
+    """The vector space of a tree: its differentiable leaves, raveled in C order, one after the other."""
+
+    def __init__(self, leaves, where):
+        self.leaves = leaves
+        self.kinds = [None if is_static(x) else (size(shape_of(x)), shape_of(x), real_leaf(x, where)) for x in leaves]
+        self.dtype = np.result_type(*[k[2] for k in self.kinds if k is not None] or [float])
+        self.offsets, at = [], 0
+        for k in self.kinds:
+            self.offsets.append(None if k is None else at)
+            at += 0 if k is None else k[0]
+        self.size = at
+
+    def split(self, v, lead=()):
+        """A vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf."""
+        parts = []
+        for at, kind in zip(self.offsets, self.kinds, strict=True):
+            if kind is None:
+                parts.append(None)
+                continue
+            n, shape, dtype = kind
+            part = v[..., at : at + n].reshape((*lead, *shape))
+            parts.append(
+                float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C")
+            )
+        return parts
+
+    def join(self, parts):
+        """One value a leaf (None: zero) as a vector, traced if they are."""
+        flat = [
+            np.zeros(kind[0], self.dtype) if g is None else np.reshape(g, (kind[0],))
+            for kind, g in zip(self.kinds, parts, strict=True)
+            if kind is not None
+        ]
+        return self._one(flat, 0, (0,))
+
+    def join_lanes(self, parts, level, count):
+        """The same for batches: shape (count, size)."""
+        flat = [
+            np.zeros((count, kind[0]), self.dtype) if g is None else lanes_of(g, level, count).reshape(count, kind[0])
+            for kind, g in zip(self.kinds, parts, strict=True)
+            if kind is not None
+        ]
+        return self._one(flat, 1, (count, 0))
+
+    def _one(self, flat, axis, empty):
+        out = np.zeros(empty, self.dtype) if not flat else flat[0] if len(flat) == 1 else np.concatenate(flat, axis)
+        return out if isinstance(out, Traced) else np.asarray(out, self.dtype)
+
+
+class Recorded:
+    """A function recorded at a point, as a map between plain vectors.
+
+    Parameters
+    ----------
+    f : callable
+    args, kwargs : tuple, dict
+    argnums : tuple of int
+    what : str
+        The derivative asked for, for messages.
+
+    Attributes
+    ----------
+    rows, columns : Side
+        Where its values and its arguments live.
+    """
+
+    def __init__(self, f, args, what, argnums=None, kwargs=None):
+        self.lin = Linearized(f, args, what, argnums, kwargs)
+        self.trace = trace = self.lin.trace
+        self.rows, self.columns = Side(trace.outputs, trace.origin), Side(trace.inputs, trace.origin)
+
+    @property
+    def shape(self):
+        """Shape (m, n) of the Jacobian."""
+        return self.rows.size, self.columns.size
+
+    def push(self, v):
+        """J v."""
+        return self.rows.join(self.trace.push(self.columns.split(v), self.trace.outputs, self.lin.cache))
+
+    def pull(self, v):
+        """J.T v."""
+        return self.columns.join(self._pull(self.rows.split(v)))
+
+    def push_many(self, vectors, width=LANES):
+        """J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
+        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push)
+
+    def pull_many(self, vectors, width=LANES):
+        """J.T v for each row of `vectors`; shape (count, n)."""
+        return self._many(vectors, width, self.rows, self.columns, self._pull, self.pull)
+
+    def _pull(self, cts):
+        pairs = [(y, ct) for y, ct in zip(self.trace.outputs, cts, strict=True) if isinstance(y, Traced)]
+        if not pairs:
+            return [None] * len(self.columns.leaves)
+        return self.trace.pull(*map(list, zip(*pairs, strict=True)))
+
+    def _many(self, vectors, width, source, target, product, single):
+        parts = []
+        for start in range(0, len(vectors), width):
+            rows = vectors[start : start + width]
+            if len(rows) == 1:
+                parts.append(single(rows[0]).reshape(1, target.size))
+                continue
+            level, count = new_level(), len(rows)
+            lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
+            parts.append(target.join_lanes(product(lanes), level, count))
+        return (
+            np.zeros((0, target.size), target.dtype)
+            if not parts
+            else parts[0]
+            if len(parts) == 1
+            else np.concatenate(parts)
+        )
+
+
+def plain_leaves(x, what):
+    """Leaves of x; TypeError where one is traced."""
+    leaves, _ = tree.flatten(x)
+    if any(isinstance(v, Traced) for v in leaves):
+        raise TypeError(
+            f"{what}: an operator multiplies plain vectors, so it cannot be made at a traced point; inside a "
+            "function being differentiated use mmad.hvp, mmad.jvp or mmad.vjp"
+        )
+    return leaves
