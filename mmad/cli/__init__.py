@@ -1,4 +1,4 @@
-"""The command line: ``mmad`` trains the digits network, ``mmad hvp`` multiplies a Hessian by a vector."""
+"""The command line: ``mmad`` trains the digits network; the other commands take functions of one's own."""
 
 from mmad.cli.main import main
 

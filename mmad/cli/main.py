@@ -29,7 +29,22 @@ examples:
   mmad train-digits --hidden 64 --seed 1
       a wider network, another split
   mmad hvp model:loss --at x.npy --vector v.npy --out hv.npy
-      H(x) v for the function `loss` in model.py"""
+      H(x) v for the function `loss` in model.py
+  mmad plan model:residuals --at x.npy --sparse
+      how its Jacobian would be computed, and why; compare measures it"""
+
+PLAN_DESCRIPTION = """\
+Print how the Jacobian of FUNCTION at x, or the Hessian of one that returns a
+number, is computed: sparsity pattern, bounds, candidates with predicted times,
+the choice and why the others lost."""
+
+COMPARE_DESCRIPTION = """\
+Run all strategies for the Jacobian of FUNCTION at x, or the Hessian of one that
+returns a number, and print time, memory, sweeps, error and prediction."""
+
+CALIBRATE_DESCRIPTION = """\
+Measure this machine for the planner's cost model, in about half a second, and
+keep the result in the user's cache directory (or MMAD_CACHE)."""
 
 TRAIN_DESCRIPTION = """\
 Train a tanh network (64 inputs, one hidden layer, 10 classes) on the 1797
@@ -93,6 +108,12 @@ def _hvp(arguments):
     return run(arguments)
 
 
+def _planner(arguments):
+    from mmad.cli import plan
+
+    return getattr(plan, arguments.command)(arguments)
+
+
 def _parser():
     raw = argparse.RawDescriptionHelpFormatter
     shared = _Parser(add_help=False)
@@ -137,6 +158,30 @@ def _parser():
     hvp.add_argument("--vector", required=True, metavar="V.npy", help="the vector v, of the shape of x")
     hvp.add_argument("--out", required=True, metavar="HV.npy", help="where H(x) v is written")
     hvp.set_defaults(run=_hvp)
+
+    for name, description, text in (
+        ("plan", PLAN_DESCRIPTION, "say how a Jacobian or Hessian is computed"),
+        ("compare", COMPARE_DESCRIPTION, "run and measure all strategies for a Jacobian or Hessian"),
+    ):
+        plan = commands.add_parser(name, parents=[shared], formatter_class=raw, description=description, help=text)
+        plan.add_argument("function", metavar="MODULE:FUNCTION", help="the function, for example model:loss")
+        plan.add_argument("--at", required=True, metavar="X.npy", help="the point x, a floating-point array")
+        plan.add_argument(
+            "--product", choices=["jacobian", "hessian"],
+            help="default: the Hessian of a function that returns a number, else the Jacobian",
+        )  # fmt: skip
+        plan.add_argument("--sparse", action="store_true", help="as a sparse matrix")
+        plan.add_argument("--evaluations", type=_positive, metavar="N", help="how often it will be evaluated")
+        plan.add_argument("--memory", metavar="SIZE", help="what it may take, as 500MB")
+        plan.add_argument("--quiet", action="store_true", help="no progress bar")
+        plan.set_defaults(run=_planner)
+
+    calibrate = commands.add_parser(
+        "calibrate", parents=[shared], formatter_class=raw, description=CALIBRATE_DESCRIPTION,
+        help="measure this machine for the planner's cost model",
+    )  # fmt: skip
+    calibrate.add_argument("--quiet", action="store_true", help="no progress bar")
+    calibrate.set_defaults(run=_planner)
     return parser
 
 

@@ -5,6 +5,14 @@ from mmad._instructions cimport NODE_ARRAY, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP
 from mmad.compiler._graph cimport P_CALL, P_COLLECT, P_MATMUL, P_PUT, Graph, Payload, size_of
 
 
+cdef extern from "_node.h" nogil:
+    enum:
+        SC_exp, SC_logaddexp2  # from one to the other: functions that take a few times as long as a product
+
+cdef enum:
+    TRANSCENDENTAL = 6  # products, of arrays in cache
+
+
 def work(Graph g):
     """Counts of what a graph computes.
 
@@ -15,7 +23,8 @@ def work(Graph g):
     Returns
     -------
     numbers, arrays, elements, flops : int
-        Operations on numbers; on arrays; elements of their results; multiplications in products of matrices.
+        Operations on numbers; on arrays; elements of their results, those of transcendental functions several times;
+        multiplications in products of matrices.
     """
     cdef int64_t numbers = 0, arrays = 0, elements = 0, flops = 0
     cdef int k
@@ -26,7 +35,7 @@ def work(Graph g):
         if p.op >= OP_FIRST_SCALAR:
             if p.flags & NODE_ARRAY:
                 arrays += 1
-                elements += size_of(g.shape(k))
+                elements += size_of(g.shape(k)) * (TRANSCENDENTAL if SC_exp <= p.op <= SC_logaddexp2 else 1)
             else:
                 numbers += 1
         elif p.op == OP_LOAD or p.op == OP_STORE:
@@ -44,4 +53,6 @@ def work(Graph g):
             elif w.kind == P_CALL:
                 arrays += 2
                 elements += 4 * size_of(g.shape(k))
+            else:
+                arrays += 1  # a view
     return numbers, arrays, elements, flops

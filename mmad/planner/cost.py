@@ -44,8 +44,8 @@ class Coefficients:
         The same for a tangent; `lane_array` once for as many lanes as go together.
     reverse : float
         A cotangent in tangents.
-    compile_number, compile_array : float
-        Compiling an instruction.
+    compile, compile_number, compile_array : float
+        Compiling anything; for each instruction on numbers, on arrays.
     entry, byte : float
         Putting one nonzero into its place; writing one byte of a dense result.
     """
@@ -59,6 +59,7 @@ class Coefficients:
     lane_array: float
     lane_element: float
     reverse: float
+    compile: float
     compile_number: float
     compile_array: float
     entry: float
@@ -88,7 +89,7 @@ class Coefficients:
     def compiling(self, work, forward, backward):
         """Seconds of compiling a program with that many sweeps."""
         lanes = 1 + forward + self.reverse * backward
-        return work.numbers * lanes * self.compile_number + 3 * work.arrays * self.compile_array
+        return self.compile + work.numbers * lanes * self.compile_number + 3 * work.arrays * self.compile_array
 
 
 def as_plain(coefficients):
@@ -117,11 +118,13 @@ def from_plain(data):
 # Measured on an AMD EPYC at 2.4 GHz by `mmad calibrate`; in use until it has been run on the machine at hand.
 EAGER_AND_COMPILED = {
     "eager": Coefficients(
-        call=2e-5, number=4e-8, array=1.5e-6, element=6e-10, flop=1.5e-10, lane_number=6e-9, lane_array=3e-6,
-        lane_element=1e-9, reverse=1.5, compile_number=1e-6, compile_array=4e-5, entry=1e-8, byte=2.5e-10,
+        call=1.7e-5, number=1.2e-7, array=9e-7, element=3.5e-10, flop=4e-11, lane_number=4.2e-9, lane_array=5.3e-6,
+        lane_element=5.7e-10, reverse=1.2, compile=1e-3, compile_number=4e-7, compile_array=1e-5,
+        entry=1.2e-9, byte=3e-11,
     ),
     "compiled": Coefficients(
-        call=1.2e-6, number=2e-9, array=1e-7, element=2.5e-10, flop=1e-10, lane_number=2e-9, lane_array=1.5e-7,
-        lane_element=2.5e-10, reverse=1.3, compile_number=1e-6, compile_array=4e-5, entry=1e-9, byte=2.5e-10,
+        call=1.2e-6, number=2e-9, array=1e-8, element=1e-10, flop=4e-11, lane_number=3.7e-9, lane_array=1.2e-7,
+        lane_element=3.4e-10, reverse=1.1, compile=1e-3, compile_number=4e-7, compile_array=1e-5,
+        entry=1.2e-9, byte=3e-11,
     ),
 }  # fmt: skip

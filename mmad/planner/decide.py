@@ -17,6 +17,7 @@ rule   where                                                what
 """
 
 import math
+import time
 from dataclasses import dataclass, replace
 
 from mmad.planner._work import work
@@ -39,6 +40,7 @@ COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
+UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 
@@ -81,13 +83,17 @@ class Problem:
     def __init__(self, product, shape, find, work, itemsize, options, origin=""):
         self.product, self.shape, self.find, self.work = product, shape, find, work
         self.itemsize, self.options, self.origin = itemsize, options, origin
-        self.colorings = {}
-        self._pattern = None
+        self.colorings, self._pattern = {}, None
+        self.finding = self.coloring_time = 0.0
 
     @property
     def pattern(self):
+        """The pattern; of a Hessian, made symmetric."""
         if self._pattern is None:
-            self._pattern = self.find()
+            start = time.perf_counter()
+            found = self.find()
+            self._pattern = found.symmetrized() if self.product == "hessian" else found
+            self.finding = time.perf_counter() - start
         return self._pattern
 
     @property
@@ -101,8 +107,9 @@ class Problem:
             if hasattr(given, "column_colors"):
                 self.colorings[name] = given
             else:
-                p = self.pattern.symmetrized() if self.product == "hessian" else self.pattern
+                p, start = self.pattern, time.perf_counter()
                 self.colorings[name] = COLORED[self.product][name](p, effort=self.options.effort)
+                self.coloring_time += time.perf_counter() - start
         return self.colorings[name]
 
     def sweeps(self, name):
@@ -162,12 +169,14 @@ def decide(problem, coefficients, race=None):
     o, (m, n) = problem.options, problem.shape
     if o.strategy != "auto":
         return finish(
-            problem, [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o)], "it was asked for"
+            problem,
+            [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o.strategy, o)],
+            "it was asked for",
         )
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
     if not o.sparse and o.pattern is None and min(m, n) <= LANES:
         return finish(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)],
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
             f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
         )  # fmt: skip
     b = bounds(problem.pattern)
@@ -175,16 +184,17 @@ def decide(problem, coefficients, race=None):
     colored = [s for s in COLORED[problem.product] if s != "acyclic" and not hopeless(problem, s, b)]
     if not colored or fewest >= 0.5 * min(m, n) > 2:
         return finish(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)],
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
             f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
         )  # fmt: skip
-    candidates = [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(o)]
+    candidates = [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(s, o)]
     return compared(problem, candidates, race)
 
 
-def modes(options):
+def modes(strategy, options):
     """Eager, and compiled where it is known that there will be evaluations to come."""
-    return ("eager", "compiled") if options.evaluations is not None and options.evaluations > 1 else ("eager",)
+    again = options.evaluations is not None and options.evaluations > 1
+    return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
 
 
 def hopeless(problem, name, b):
@@ -258,6 +268,7 @@ def finish(problem, candidates, reason):
         product=problem.product, origin=problem.origin, shape=problem.shape, strategy=best.strategy, mode=best.mode,
         width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
         coloring=coloring, bounds=None if pattern is None else bounds(pattern), work=problem.work,
+        finding=problem.finding, coloring_time=problem.coloring_time,
     )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ class Plan:
         Of the strategy chosen.
     work : Work or None
         What the recording computes.
+    finding, coloring_time : float
+        Seconds that the pattern and the colourings took.
     """
 
     product: str
@@ -87,6 +89,8 @@ class Plan:
     coloring: Coloring | None = field(default=None, repr=False)
     bounds: object = None
     work: object = None
+    finding: float = 0.0
+    coloring_time: float = 0.0
 
     @property
     def chosen(self):
@@ -115,6 +119,10 @@ class Plan:
         if self.coloring is not None:
             c = self.coloring
             lines.append(f"  colouring   {c.kind}: {c.column_count} forward, {c.row_count} reverse ({c.order})"[:80])
+        if self.finding:
+            lines.append(
+                f"  preparation {seconds(self.finding)} for the pattern, {seconds(self.coloring_time)} for colouring"
+            )
         lines.append(f"  evaluations {self.evaluations}")
         lines.append(f"  choice      {self.strategy}, {self.mode}, {self.width} lanes at a time")
         lines += textwrap.wrap(self.reason, 80, initial_indent="  because     ", subsequent_indent=" " * 14)

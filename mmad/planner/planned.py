@@ -3,6 +3,7 @@
 import functools
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
 from mmad.planner.calibration import coefficients
 from mmad.planner.coloring import Coloring
-from mmad.planner.decide import Options, Problem, decide, work_of
+from mmad.planner.compare import compare
+from mmad.planner.decide import UNCOMPILED, Options, Problem, decide, work_of
 from mmad.planner.detect import detect, graph_of
 from mmad.planner.pattern import Pattern
 from mmad.recorded import LANES, Recorded, real_leaf
@@ -98,7 +100,7 @@ class Planned:
             )
         if tape is not None and tape.guarded and not wrappers_open():
             n = sum(int(np.prod(shape_of(x))) for x in leaves if not is_static(x))
-            if n > LANES or self.options.strategy != "auto":
+            if self.options.strategy not in UNCOMPILED and (n > LANES or self.options.strategy != "auto"):
                 return self._finished(*self.evaluate(args, kwargs))
         return self._by_shape(self.record(args, kwargs))
 
@@ -116,12 +118,31 @@ class Planned:
             self._first(key, args, kwargs)
         return self.plans[key]
 
+    def compare(self, *args, rounds=5, progress=None, **kwargs):
+        """Run every strategy and measure it.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Where the derivative is taken.
+        rounds : int
+            Times of a later call, of which the median counts.
+        progress : callable, optional
+            Wraps the list of strategies, as `tqdm.tqdm` does.
+
+        Returns
+        -------
+        mmad.planner.compare.Comparison
+            Printable; ``rows`` is plain data.
+        """
+        return compare(self, args, kwargs, rounds, progress)
+
     def _first(self, key, args, kwargs):
         """Plan, and evaluate with what has been recorded for it."""
         r = self.record(args, kwargs)
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
-        result = self.run(plan, r, check=True), number
+        result = self.run(plan, r, self.options.sparse, check=True), number
         with self.lock:
             self.plans[key] = plan
         return plan, result
@@ -182,13 +203,11 @@ class Planned:
 
     def caller(self, problem, candidate):
         """A function that evaluates by a candidate of a problem."""
-        plan = decide(
-            _forced(problem, candidate.strategy),
-            coefficients(),
-        )
+        plan = decide(_forced(problem, candidate.strategy), coefficients())
+        sparse = problem.options.sparse
 
         def evaluate(*args, **kwargs):
-            return self.run(plan, self.record(args, kwargs))
+            return self.run(plan, self.record(args, kwargs), sparse)
 
         if candidate.mode == "eager":
             return evaluate
@@ -222,17 +241,17 @@ class Planned:
         r = self.record(args, kwargs)
         known = len(self.numbers)
         number = self._layout(r)
-        return self.run(self.numbers[number], r, check=number >= known), number
+        return self.run(self.numbers[number], r, self.options.sparse, check=number >= known), number
 
-    def run(self, plan, r, check=False):
+    def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         by_rows = plan.strategy in BY_ROWS
         if plan.coloring is not None:
             data = self._entries(plan, r)
             if check and not isinstance(data, Traced):
                 self._check(plan, r, data)
-            return data if self.options.sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
-        if not self.options.sparse:
+            return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
+        if not sparse:
             return rows_of(r.trace, self.single) if by_rows else columns_of(r.lin, self.single)
         m, n = r.shape
         matrix = r.pull_many(np.eye(m), plan.width) if by_rows else r.push_many(np.eye(n), plan.width).T
@@ -281,8 +300,6 @@ def _scattered(pattern, data):
 
 def _forced(problem, strategy):
     """The same problem with one strategy asked for."""
-    from dataclasses import replace
-
     out = Problem(
         problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
         replace(problem.options, strategy=strategy, evaluations=None), problem.origin,

@@ -38,7 +38,8 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
         for k in range(start, stop):
             if active[k] and k not in dots:
                 g = _step(tape, k, dots, env)
-                if g is not None:
+                # A constant seed that is zero in the part that is used here: nothing more comes of it.
+                if g is not None and (type(g) is not np.ndarray or g.any()):
                     dots[k] = g
     return [dots.get(k) for k in outputs]
 
