@@ -62,6 +62,21 @@ static void next_row(const Access *x, Position *p) {
         if (m > 0) { p.index[x->rank - 1] += count; p.at += count * step; next_row(x, &p); } \
     }
 
+/* The same where rows are short (vectors of two to four numbers, an array a point): DO(to register k, from memory place). */
+#define FULL_ROWS(L, DO) case L: for (; m >= L; m -= L, at += along, r += L) for (int k = 0; k < L; k++) DO(k, at + k * step); break;
+#define SHORT_ROWS(DO)                                                                             \
+    if (x->rank == 2 && x->shape[1] >= 2 && x->shape[1] <= 4) {                                    \
+        int64_t length = x->shape[1], along = x->strides[0], q = i / length, begun = i - q * length; \
+        int64_t at = x->offset + q * along;                                                        \
+        if (begun) {                                                                               \
+            for (; begun < length && m > 0; begun++, m--, r++) DO(0, at + begun * step);           \
+            at += along;                                                                           \
+        }                                                                                          \
+        switch (length) { FULL_ROWS(2, DO) FULL_ROWS(3, DO) FULL_ROWS(4, DO) }                     \
+        for (int64_t k = 0; k < m; k++) DO(k, at + k * step);                                      \
+        return;                                                                                    \
+    }
+
 #define LOAD(name, MEMORY, REGISTER)                                                               \
     static void name(const Access *x, const void *memory, void *reg, int64_t i, int64_t m) {      \
         const MEMORY *base = memory;                                                               \
@@ -76,6 +91,7 @@ static void next_row(const Access *x, Position *p) {
             return;                                                                                \
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
+        SHORT_ROWS(LOAD_ONE)                                                                       \
         ROWS({                                                                                     \
             const MEMORY *from = base + at;                                                        \
             if (step == 1) for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k];           \
@@ -84,6 +100,7 @@ static void next_row(const Access *x, Position *p) {
             r += count;                                                                            \
         })                                                                                         \
     }
+#define LOAD_ONE(k, place) r[k] = base[place]
 LOAD(load_f64_f64, double, double)
 LOAD(load_f32_f64, float, double)
 LOAD(load_bool_f64, uint8_t, double)
@@ -96,6 +113,8 @@ static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {l
 
 #define SAME(v) (v)
 #define TRUTH(v) ((v) != 0)
+#define SET_SAME(k, place) base[place] = r[k]
+#define SET_TRUTH(k, place) base[place] = r[k] != 0
 #define SET(name, REGISTER, MEMORY, AS)                                                            \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
         MEMORY *base = memory;                                                                     \
@@ -110,6 +129,7 @@ static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {l
             return;                                                                                \
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
+        SHORT_ROWS(SET_##AS)                                                                       \
         ROWS({                                                                                     \
             MEMORY *to = base + at;                                                                \
             for (int64_t k = 0; k < count; k++) to[k * step] = (MEMORY)AS(r[k]);                   \
@@ -137,6 +157,9 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
             return;                                                                                \
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
+        if (x->action == STORE_ADD) {                                                              \
+            SHORT_ROWS(ADD_ONE)                                                                    \
+        }                                                                                          \
         ROWS({                                                                                     \
             REAL *to = base + at;                                                                  \
             if (x->action != STORE_ADD) {                                                          \
@@ -153,6 +176,7 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
             r += count;                                                                            \
         })                                                                                         \
     }
+#define ADD_ONE(k, place) base[place] += r[k]
 REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64, mm_largest_f64, mm_smallest_f64)
 REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32, mm_largest_f32, mm_smallest_f32)
 

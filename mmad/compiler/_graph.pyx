@@ -8,6 +8,8 @@ takes one over, `push` adds one, and a table says what stands for each old instr
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 
+import numpy as np
+
 from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                  OP_STORE, SC_positive, Node, Op, node_index, scalar_arity, scalar_name)
 
@@ -231,7 +233,7 @@ cdef class Graph:
 
 
 cdef Map compose(Map m, Map n):
-    """The window m of the window n as one window of n's base; None where that is not affine.
+    """The window m of the window n as one window of n's base; None where n is a table, which is better kept.
 
     An axis of m steps through n's flat index by its stride, that is by a fixed step along each of n's axes, as long as
     no step carries into the next axis.
@@ -239,8 +241,10 @@ cdef Map compose(Map m, Map n):
     cdef int rank = len(n.shape), i, k
     cdef int64_t offset, sign, s
     cdef list start = [], low, high, steps, strides = []
-    if m.table is not None or n.table is not None:
+    if n.table is not None:
         return None
+    if m.table is not None:
+        return tabulated(m, n)
     start = unravel(m.offset, n.shape)
     low, high = list(start), list(start)
     for k in range(len(m.shape)):
@@ -265,6 +269,18 @@ cdef Map compose(Map m, Map n):
     for i in range(rank):
         offset += <int64_t> start[i] * <int64_t> n.strides[i]
     return new_map_of(offset, m.shape, tuple(strides))
+
+
+cdef Map tabulated(Map m, Map n):
+    """Positions in a window as positions in its base."""
+    cdef Map out = new_map_of(0, m.shape, ())
+    out.source = m.source
+    if n.offset == 0 and tuple(n.strides) == strides_of(n.shape):
+        out.table = m.table
+    else:
+        index = np.unravel_index(m.table, n.shape)
+        out.table = np.ascontiguousarray(n.offset + sum([i * s for i, s in zip(index, n.strides)]), dtype=np.int64)
+    return out
 
 
 cdef list unravel(int64_t flat, tuple shape):

@@ -23,7 +23,7 @@ from libc.stdlib cimport calloc, free
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
                                  SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
                                  node_index, scalar_arity)
-from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
+from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map, new_map_of,
                                    new_payload, operands_of, size_of, strides_of)
 
 cdef enum:
@@ -379,6 +379,8 @@ cdef class Simplifier:
         cdef double c
         cdef int flags = self.g.nodes[k].flags
         cdef int32_t type = self.g.type[k]
+        if w.action == SET:
+            return self.joined(k, w, flags, type)
         if w.action != ADD or len(w.args) != 1 or m.table is not None or size_of(m.shape) <= size_of(self.g.shape(k)):
             return out.copy(self.g, k, self.to)
         x = y = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
@@ -396,6 +398,40 @@ cdef class Simplifier:
                         return self.operation(p.op, flags, x if p.a == x else j, j if p.a == x else x, -1, type)
                 x = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
         return self.sum(x, w, flags, type)
+
+    cdef int32_t joined(self, int32_t k, Payload w, int flags, int32_t type) except -1:
+        """A concatenation; of concatenations that nothing else uses, one of their parts."""
+        cdef Graph g = self.g
+        cdef Payload inner, v
+        cdef Map m, n
+        cdef int32_t a, b
+        cdef list args = [], maps = []
+        for a, m in zip(w.args, w.maps):
+            b = a
+            inner = self.part(b)
+            if inner is not None and inner.kind == P_WINDOW and self.uses[b] == 1:
+                n = inner.maps[0]
+                b = inner.args[0]
+                if n.table is None and n.offset == 0 and same_layout(n.shape, n.strides) \
+                        and size_of(n.shape) == size_of(g.shape(b)):
+                    inner = self.part(b)
+            if inner is not None and inner.kind == P_COLLECT and inner.action == SET and self.uses[b] == 1 \
+                    and g.type[b] and m.table is None and same_layout(m.shape, m.strides) \
+                    and all([n.table is None for n in inner.maps]):
+                args.extend(inner.args)
+                maps.extend([new_map_of(m.offset + n.offset, n.shape, n.strides) for n in inner.maps])
+            else:
+                args.append(a)
+                maps.append(m)
+        if len(args) == len(w.args):
+            return self.out.copy(g, k, self.to)
+        v = new_payload(P_COLLECT, w.op, tuple([self.to[<int32_t> a] for a in args]), w.vals, w.params)
+        v.action, v.maps = SET, tuple(maps)
+        return self.out.push_payload(OP_REC, flags, v, type)
+
+    cdef Payload part(self, int32_t k):
+        """What an array instruction of the old graph does beside elementwise arithmetic; None if nothing."""
+        return self.g.payload(k) if self.g.nodes[k].op == OP_REC else None
 
     cdef int32_t sum(self, int32_t x, Payload w, int flags, int32_t type) except -1:
         cdef Payload v = new_payload(P_COLLECT, None, (x,), (), None)

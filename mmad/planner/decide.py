@@ -40,6 +40,7 @@ COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
+SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
@@ -126,7 +127,7 @@ class Problem:
         """A strategy with its price."""
         c, (m, n) = coefficients[mode], self.shape
         forward, reverse = self.sweeps(name)
-        width = self.width(forward + reverse)
+        width = self.width(forward + reverse, mode)
         colored = name in COLORED[self.product]
         seconds = c.once(self.work) + c.lanes(self.work, forward, reverse, width)
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
@@ -135,9 +136,15 @@ class Problem:
         held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
 
-    def width(self, sweeps):
-        """Lanes that go together: all up to a limit, fewer where memory is short; one where numbers prevail."""
+    def width(self, sweeps, mode):
+        """Lanes that go together: all up to a limit, fewer where memory is short.
+
+        One where numbers prevail, and in a compiled program of moderate length: there each direction then has
+        instructions of its own, without those in which it is zero.
+        """
         if self.work.numbers > 20 * self.work.arrays:
+            return 1
+        if mode == "compiled" and sweeps * self.work.arrays <= SEPARATE:
             return 1
         width = max(1, min(sweeps, LANES))
         if self.options.memory is not None:
@@ -205,7 +212,7 @@ def hopeless(problem, name, b):
     if name == "rows":
         return b.rows >= 0.5 * m > 2 or (b.rows > 2 * b.columns and b.rows > 8)
     if name == "bicoloring":  # worth looking for where both directions are held up by a few full rows and columns
-        return min(b.columns, b.rows) <= 8 or problem.pattern.nnz > 0.25 * m * n
+        return min(b.columns, b.rows) < max(9, 2 * b.both) or problem.pattern.nnz > 0.25 * m * n
     return problem.pattern.nnz > 0.5 * m * n
 
 
@@ -223,9 +230,15 @@ def compared(problem, candidates, race):
     cost = sum(3 * c.seconds + c.preparation for c in close)
     if race is None or at_stake < cost:
         return finish(problem, candidates, f"prices of {len(close)} are close, too little is at stake for a race")
-    measured = {(c.strategy, c.mode): race(c) for c in close}
-    candidates = [replace(c, measured=measured.get((c.strategy, c.mode))) for c in candidates]
-    return finish(problem, candidates, f"it won a race of {len(close)} whose prices were close")
+    raced = []
+    for c in ranked:
+        # Slower than predicted, the first ones may be worse than what comes after them.
+        if len(raced) >= len(close) and c.total(o.expected) > min(r.total(o.expected) for r in raced):
+            break
+        raced.append(replace(c, measured=race(c)))
+    measured = {(c.strategy, c.mode): c for c in raced}
+    candidates = [measured.get((c.strategy, c.mode), c) for c in candidates]
+    return finish(problem, candidates, f"it won a race of {len(raced)} whose prices were close")
 
 
 def _ratio(ranked, o):
