@@ -79,7 +79,7 @@ class Program:
 
     def _leaf(self, spec, x):
         if spec[0] == "static":
-            if type(x) is not type(spec[1]) or x != spec[1]:
+            if not _same(x, spec[1]):
                 raise ValueError(f"{self.origin}: recorded with {spec[1]!r}, called with {x!r}")
             return None
         if spec[0] == "number":
@@ -168,8 +168,8 @@ class Program:
 
     @classmethod
     def _loads(cls, data):
-        d = program_file.loads(data)
         try:
+            d = program_file.loads(data)
             arguments, results, structures = d.pop("arguments"), d.pop("outcomes"), d.pop("structures")
             origin = d.pop("origin")
             machine = _vm.from_description(d)
@@ -194,7 +194,7 @@ def of_tape(tape, passes=None):
         parts.append(skeleton(tree.unflatten(structure, [0.0] * count)))
         for k, static in list(zip(tape.inputs, tape.statics, strict=True))[at : at + count]:
             if k < 0:
-                arguments.append(("static", static))
+                arguments.append(("static", _kept(static)))
             else:
                 i = decode(tape, k, set(tape.inputs))
                 arguments.append(("array", i.shape, i.dtype) if i.array else ("number", not i.weak))
@@ -234,7 +234,21 @@ def argument_of(leaf):
         return "array", leaf.shape, leaf.dtype.newbyteorder("=")
     if type(leaf) in (float, np.float64):
         return ("number", type(leaf) is np.float64)
-    return "static", leaf
+    return "static", _kept(leaf)
+
+
+def _kept(static):
+    """A static value as it is now, whatever the caller does to it later."""
+    return static.copy() if isinstance(static, np.ndarray) else static
+
+
+def _same(x, static):
+    """Whether a static value is the recorded one."""
+    if type(x) is not type(static):
+        return False
+    if isinstance(static, np.ndarray):
+        return x.dtype == static.dtype and np.array_equal(x, static)
+    return x == static
 
 
 # ------------------------------------------------------------------------------------------------ structures
@@ -306,6 +320,8 @@ def _count(shape, depth=0):
     if kind == "dict":
         if not all(type(p) is list and len(p) == 2 for p in parts):
             raise ProgramError("the structure of the program's arguments is damaged")
+        for p in parts:
+            hash(p[0])  # a key that cannot be one is found here, not at the first call
         return sum(_count(p[1], depth + 1) for p in parts)
     return sum(_count(p, depth + 1) for p in parts)
 
@@ -318,13 +334,15 @@ def _sound(machine, arguments, results, structures, origin):
         raise ProgramError("the program's arguments are damaged")
     if _count(structures[0]) != len(arguments) or _count(structures[1]) != len(results):
         raise ProgramError("the program's arguments do not fit their structure")
-    moving = [a for a in arguments if a[0] != "static"]
+    if not all(type(a) is tuple and a for a in arguments):
+        raise ProgramError("the program's arguments are damaged")
+    moving = [a for a in arguments if a[0] != "static" or len(a) != 2]
     specs, places = machine.interface()
     if len(moving) != len(specs) or len(results) != len(places):
         raise ProgramError("the program has another number of arguments or results than its machine")
     for a, spec in zip(moving, specs, strict=True):
-        number = type(a) is tuple and len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
-        array = type(a) is tuple and len(a) == 3 and a[0] == "array" and (spec is None or spec[0] == "buffer")
+        number = len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
+        array = len(a) == 3 and a[0] == "array" and (spec is None or spec[0] == "buffer")
         if not number and not (array and (spec is None or (a[1], a[2]) == (spec[2], spec[3]))):
             raise ProgramError("an argument of the program does not fit its machine")
     for r, place in zip(results, places, strict=True):

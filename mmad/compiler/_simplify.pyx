@@ -287,17 +287,19 @@ cdef class Simplifier:
         return self.grown(g_a, p.flags, g.type[k])
 
     cdef Growing grow(self, int32_t k):
-        """The parts of a collection that only what is being made uses: it takes them over."""
+        """The parts of a collection that only what is being made uses: it takes them over.
+
+        The first is left to the collection, too: nothing needs it any more, but until pass `dead` has run it is one.
+        """
         cdef Growing parts = self.growing.pop(k, None)
-        cdef Payload w
+        cdef Payload w = self.out.payload(k)
         if parts is None:
-            w = self.out.payload(k)
             parts = Growing.__new__(Growing)
             parts.parts, parts.maps, parts.index = list(w.args), list(w.maps), {}
             for i, m in enumerate(parts.maps):
                 if (<Map> m).table is None:
                     parts.index[((<Map> m).offset, (<Map> m).shape, (<Map> m).strides)] = i
-            w.args, w.maps = (), ()
+        w.args, w.maps = tuple(parts.parts[:1]), tuple(parts.maps[:1])
         self.emptied.add(k)
         return parts
 
