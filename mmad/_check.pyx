@@ -118,6 +118,12 @@ cdef class Checker:
             self.wrong(f"buffer {k} may not be written to")
         return 0
 
+    cdef str kind_of(self, object spec):
+        """What a place or an operand is, by the first item of its tuple (which may be anything, and is looked at with care)."""
+        if type(spec) is not tuple or not len(spec) or type(spec[0]) is not str:
+            self.wrong("a place of the program is none")
+        return spec[0]
+
     cdef int slot(self, object k) except -1:
         if type(k) is not int or not 0 <= k < self.p.n_slots:
             self.wrong(f"there is no slot {k}")
@@ -141,12 +147,14 @@ cdef class Checker:
         """Inputs and results."""
         cdef Program p = self.p
         cdef int i
+        cdef str kind
         for i, spec in enumerate(p.input_specs):
             if spec is None:
                 continue
-            if spec[0] == "slot" and len(spec) == 2:
+            kind = self.kind_of(spec)
+            if kind == "slot" and len(spec) == 2:
                 self.slot(spec[1])
-            elif spec[0] == "buffer" and len(spec) == 4:
+            elif kind == "buffer" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 if p.buffers[<int32_t> spec[1]].home != HOME_INPUT or p.buffers[<int32_t> spec[1]].index != i:
                     self.wrong(f"input {i} has another one's buffer")
@@ -154,7 +162,7 @@ cdef class Checker:
             else:
                 self.wrong(f"input {i} has no place")
         for i, spec in enumerate(p.result_specs):
-            if spec is not None and spec[0] == "own" and len(spec) == 4:
+            if spec is not None and self.kind_of(spec) == "own" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 if p.buffers[<int32_t> spec[1]].home != HOME_RESULT or p.buffers[<int32_t> spec[1]].index != i:
                     self.wrong(f"result {i} has another one's buffer")
@@ -164,17 +172,21 @@ cdef class Checker:
     cdef int results(self) except -1:
         """Results, once everything has run."""
         cdef int i
+        cdef str kind
         for i, spec in enumerate(self.p.result_specs):
-            if spec is None or (spec[0] == "own" and len(spec) == 4):
+            if spec is None:
                 continue
-            if spec[0] == "slot" and len(spec) == 2:
+            kind = self.kind_of(spec)
+            if kind == "own" and len(spec) == 4:
+                continue
+            if kind == "slot" and len(spec) == 2:
                 self.slot(spec[1])
-            elif spec[0] == "object" and len(spec) == 4:
+            elif kind == "object" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 self.readable(spec[1])
                 if self.p.buffers[<int32_t> spec[1]].home != HOME_OBJECT:
                     self.wrong(f"result {i} is not what a call gave")
-            elif spec[0] == "copy" and len(spec) == 6:
+            elif kind == "copy" and len(spec) == 6:
                 self.view(spec[1:])
             else:
                 self.wrong(f"result {i} has no place")
@@ -439,17 +451,19 @@ cdef class Checker:
 
     cdef int call(self, object call) except -1:
         cdef int32_t b
+        cdef str kind
         if type(call) is not tuple or len(call) != 4:
             self.wrong("a call is none")
         op, operands, params, what = call
         if type(operands) is not tuple or type(params) is not dict or type(what) is not tuple or len(what) < 2:
             self.wrong("a call is none")
         for spec in operands:
-            if spec[0] == "slot" and len(spec) == 3:
+            kind = self.kind_of(spec)
+            if kind == "slot" and len(spec) == 3:
                 self.slot(spec[1])
-            elif spec[0] == "view" and len(spec) == 6:
+            elif kind == "view" and len(spec) == 6:
                 self.view(spec[1:])
-            elif spec[0] != "value" or len(spec) != 2:
+            elif kind != "value" or len(spec) != 2:
                 self.wrong("a call has an operand from nowhere")
         if what[0] == "guard":
             if op is not None or len(operands) != 1 or operands[0][0] != "view" or len(what) != 3 \

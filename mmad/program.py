@@ -326,6 +326,10 @@ def _count(shape, depth=0):
     return sum(_count(p, depth + 1) for p in parts)
 
 
+def _is_shape(x):
+    return type(x) is tuple and all(type(d) is int and d >= 0 for d in x)
+
+
 def _sound(machine, arguments, results, structures, origin):
     """Whether what surrounds a machine's program fits it."""
     if type(structures) is not tuple or len(structures) != 2 or type(origin) is not str:
@@ -341,8 +345,10 @@ def _sound(machine, arguments, results, structures, origin):
     if len(moving) != len(specs) or len(results) != len(places):
         raise ProgramError("the program has another number of arguments or results than its machine")
     for a, spec in zip(moving, specs, strict=True):
+        if a[0] == "array" and not (len(a) == 3 and _is_shape(a[1]) and isinstance(a[2], np.dtype)):
+            raise ProgramError("an argument of the program has no sound shape or dtype")
         number = len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
-        array = len(a) == 3 and a[0] == "array" and (spec is None or spec[0] == "buffer")
+        array = a[0] == "array" and (spec is None or spec[0] == "buffer")
         if not number and not (array and (spec is None or (a[1], a[2]) == (spec[2], spec[3]))):
             raise ProgramError("an argument of the program does not fit its machine")
     for r, place in zip(results, places, strict=True):
