@@ -571,7 +571,7 @@ cdef int together(Product *p) noexcept:
 cdef inline bint one(int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
     """Whether a matrix can be handed to the BLAS: one stride is one, the other at least a row long, and none is zero."""
     if rows <= 1 or columns <= 1:
-        return (rows <= 1 or row >= 1) and (columns <= 1 or column >= 1)
+        return row >= 0 and column >= 0 and (rows <= 1 or row >= 1) and (columns <= 1 or column >= 1)
     return (column == 1 and row >= columns) or (row == 1 and column >= rows)
 
 

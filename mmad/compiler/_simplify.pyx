@@ -20,11 +20,15 @@ from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
+import numpy as np
+
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
                                  SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
                                  node_index, scalar_arity)
 from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
                                    new_payload, operands_of, size_of, strides_of)
+
+cdef object F32 = np.dtype(np.float32)
 
 cdef enum:
     LOOK_BACK = 64  # stores that a load looks past: a longer chain costs more time than the load
@@ -121,8 +125,10 @@ cdef class Simplifier:
 
     cdef int32_t spread(self, int flags, int32_t k) except -1:
         """For an operand of an operation on arrays: the number that is spread over an array, the truth values that are
-        taken as numbers."""
+        taken as numbers.  Not where that rounds to float32 what is then used in float64."""
         cdef Node *p = self.out.nodes + k
+        if not flags & NODE_SINGLE and (<tuple> self.out.types[self.out.type[k]])[1] == F32:
+            return k
         if flags & NODE_ARRAY and p.op == SC_positive and p.flags & NODE_ARRAY:
             if not self.out.nodes[p.a].flags & NODE_ARRAY or (self.out.nodes[p.a].flags & NODE_BOOL and
                                                               self.out.shape(p.a) == self.out.shape(k)):
