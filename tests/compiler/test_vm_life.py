@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -131,8 +132,8 @@ group["size"], step["work"] = 64 << 40, 64 << 40
 access["shape"][0][1] = 1 << 40
 access["strides"][0][:2] = (1, 0)
 endless = Program._loads(parts.dumps())
-print("started", flush=True)
 try:
+    print("started", flush=True)
     endless(np.ones(64))
 except KeyboardInterrupt:
     print("interrupted", endless.machine is not None, program(np.ones(64)))
@@ -147,6 +148,7 @@ def test_interrupt(count):
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline().strip() == "started"
+            time.sleep(0.5)  # it runs by now: there are hours ahead of it
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=60)
         finally:
