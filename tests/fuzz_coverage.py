@@ -1,9 +1,9 @@
 """Corrupted files of programs, guided by coverage: ``python tests/fuzz_coverage.py CORPUS -max_total_time=600``.
 
-Needs atheris (``pip install atheris``).  Files are changed as `fuzz_files.py` does it; those that reach something new are
-kept in the folder CORPUS, which is made and filled with whole programs where it is not there.  What is new is a line of
-the loader's Python, a message of the compiled checks, or a mix of steps that a program ran.  Further arguments are
-libFuzzer's.
+Needs atheris (``pip install atheris``).  Files are changed as `fuzz_files.py` does it; those that reach something new
+are kept in the folder CORPUS, which is made and filled with whole programs where it is not there.  What is new is a
+line of the loader's Python, a message of the compiled checks, or a mix of steps that a program ran.  Further arguments
+are libFuzzer's.
 """
 
 import random

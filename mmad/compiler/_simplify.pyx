@@ -22,8 +22,8 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
-                                 SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD, OP_REC, OP_STORE,
+                                 SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
                                  node_index, scalar_arity)
 from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map, new_map_of,
                                    new_payload, operands_of, size_of, strides_of)
@@ -114,7 +114,7 @@ cdef class Simplifier:
         for k in range(g.n):
             for i in range(operands_of(g, k, operand)):
                 self.uses[operand[i]] += 1
-            if g.nodes[k].op == OP_REC:
+            if g.nodes[k].op == OP_REC or (g.nodes[k].op == OP_GUARD and g.nodes[k].c >= 0):
                 for j in g.payload(k).args:
                     if j >= 0:
                         self.uses[j] += 1
@@ -348,7 +348,8 @@ cdef class Simplifier:
                 or g.nodes[base].op == OP_CONST:
             return out.copy(g, k, self.to)
         for x, y in ((p.a, p.b), (p.b, p.a)):
-            if self.uses[x] == 1 and self.reads(x, base, m):
+            # What is added may have been a collection, which the sum has taken over.
+            if self.uses[x] == 1 and self.reads(x, base, m) and self.to[y] not in self.emptied:
                 if not self.collects(self.to[base], g.type[k]):
                     parts = Growing.__new__(Growing)
                     parts.parts, parts.maps, parts.index = [], [], {}

@@ -241,12 +241,26 @@ def test_powers_are_accurate(exponent):
     np.testing.assert_allclose(got, exact, rtol=(abs(exponent) / 2 + 1) * 2.3e-16)
 
 
+# ------------------------------------------------------------------------------------------------ found at random
+def test_collection_that_a_sum_took_over_is_not_put_as_well():
+    def f(x, z):
+        y = x.sum(axis=0) * 1.0
+        y[1:3] += (z * z).sum(axis=0) + z[0]
+        return y
+
+    rng = np.random.default_rng(4)
+    x, z = rng.normal(size=(4, 5)), rng.normal(size=(3, 2))
+    for passes in fuzz_programs.PASS_SETS.values():
+        np.testing.assert_allclose(mmad.record(f, x, z).compile(passes)(x, z), f(x, z), rtol=1e-14)
+
+
 # ------------------------------------------------------------------------------------------------ random programs
+@pytest.mark.parametrize("kind", fuzz_programs.KINDS)
 @pytest.mark.parametrize("name", fuzz_programs.PASS_SETS)
-def test_random_programs(name):
+def test_random_programs(name, kind):
     """Value and gradient of random programs, as the plain program gives them; `fuzz_programs.py` runs many more."""
     first = 1000 * list(fuzz_programs.PASS_SETS).index(name)
-    report = fuzz_programs.run(range(first, first + 12), {name: fuzz_programs.PASS_SETS[name]})
+    report = fuzz_programs.run(range(first, first + 12), {name: fuzz_programs.PASS_SETS[name]}, kind)
     assert not report.failures
     assert report.programs >= 10
 
