@@ -310,7 +310,7 @@ def _rebuild(shape, leaves):
 
 def _count(shape, depth=0):
     """Leaves of a structure; ProgramError if it is none."""
-    if depth > 40 or type(shape) is not tuple or len(shape) != 2:
+    if depth > 40 or not _tagged(shape) or len(shape) != 2:
         raise ProgramError("the structure of the program's arguments is damaged")
     kind, parts = shape
     if kind == "leaf" and parts is None:
@@ -326,6 +326,11 @@ def _count(shape, depth=0):
     return sum(_count(p, depth + 1) for p in parts)
 
 
+def _tagged(x):
+    """Whether x is a tuple whose first item is text (a dtype, too, would be equal to its name)."""
+    return type(x) is tuple and len(x) > 0 and type(x[0]) is str
+
+
 def _is_shape(x):
     return type(x) is tuple and all(type(d) is int and d >= 0 for d in x)
 
@@ -338,7 +343,7 @@ def _sound(machine, arguments, results, structures, origin):
         raise ProgramError("the program's arguments are damaged")
     if _count(structures[0]) != len(arguments) or _count(structures[1]) != len(results):
         raise ProgramError("the program's arguments do not fit their structure")
-    if not all(type(a) is tuple and a for a in arguments):
+    if not all(_tagged(a) for a in arguments):
         raise ProgramError("the program's arguments are damaged")
     moving = [a for a in arguments if a[0] != "static" or len(a) != 2]
     specs, places = machine.interface()
@@ -352,9 +357,10 @@ def _sound(machine, arguments, results, structures, origin):
         if not number and not (array and (spec is None or (a[1], a[2]) == (spec[2], spec[3]))):
             raise ProgramError("an argument of the program does not fit its machine")
     for r, place in zip(results, places, strict=True):
-        if type(r) is not tuple or (
-            r not in (("array",), ("number", "float"), ("number", "float64"), ("number", "bool"), ("number", "array"))
-            and (len(r) != 2 or r[0] != "constant")
+        if not _tagged(r) or not (
+            (len(r) == 1 and r[0] == "array")
+            or (len(r) == 2 and r[0] == "constant")
+            or (len(r) == 2 and r[0] == "number" and type(r[1]) is str and r[1] in GIVERS)
         ):
             raise ProgramError("a result of the program does not fit its machine")
         if (r[0] == "constant") != (place is None) or (

@@ -18,7 +18,7 @@ from mmad.errors import ProgramError
 from mmad.program import Program
 
 FILES = fuzz_files.bases()
-F8, F4 = {"d": "<f8"}, {"d": "<f4"}
+F8 = {"d": "<f8"}
 
 
 def refused(parts, match=None):
@@ -393,6 +393,14 @@ def test_arguments(argument):
 def test_results(result):
     parts = of("gathers")
     parts.entry("outcomes")[1][0] = result
+    refused(parts)
+
+
+def test_text_is_text():
+    """A dtype is equal to its name, but is no key where the name is one."""
+    parts = of("fused")
+    assert items(parts.entry("outcomes")[1][1]) == ["number", "float64"]
+    items(parts.entry("outcomes")[1][1])[1] = F8
     refused(parts)
 
 
