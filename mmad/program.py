@@ -5,6 +5,7 @@ import operator
 import numpy as np
 
 from mmad import _vm, program_file, tree
+from mmad._core import own_arithmetic
 from mmad.errors import ProgramError
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.instruction import decode
@@ -56,6 +57,8 @@ class Program:
         ------
         ValueError
             Arguments of another structure, shape, dtype or static value than those recorded.
+        TypeError
+            An array whose arithmetic is not that of ndarray (masked, a matrix).
         mmad.transforms.evaluate.GuardError
             The function would take another way through its branches here.
         ProgramError
@@ -91,6 +94,7 @@ class Program:
             raise ValueError(
                 f"{self.origin}: recorded with an array of shape {spec[1]} and dtype {spec[2]}, called with {now}"
             )
+        own_arithmetic(x, self.origin)
         return np.require(x, spec[2], "CA")
 
     # ------------------------------------------------------------------------------------ looking at it
