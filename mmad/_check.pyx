@@ -15,8 +15,8 @@ from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
                        HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
                        STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
-                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp, Buffer, Group,
-                       Instr, Product, Program, Step, kernel_of)
+                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp,
+                       Buffer, Group, Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -45,9 +45,10 @@ cdef class Checker:
     cdef Program p
     cdef uint8_t *made  # by buffer: there is something in it
     cdef int32_t objects  # buffers that calls give
+    cdef dict ends        # by identity of a table: its smallest and largest position
 
     def __cinit__(self, Program p):
-        self.p = p
+        self.p, self.ends = p, {}
         self.made = <uint8_t *> calloc(p.n_buffers + 1, 1)
         if self.made == NULL:
             raise MemoryError("no memory to check the program")
@@ -224,10 +225,13 @@ cdef class Checker:
         return 0
 
     cdef int table(self, object table, double elements, int64_t offset) except -1:
-        if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
-                or not table.flags.c_contiguous:
-            self.wrong("a table of positions is none")
-        if table.size and (int(table.min()) + <object> offset < 0 or int(table.max()) + <object> offset >= elements):
+        cdef tuple ends = self.ends.get(id(table))
+        if ends is None:
+            if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
+                    or not table.flags.c_contiguous:
+                self.wrong("a table of positions is none")
+            ends = self.ends[id(table)] = (int(table.min()), int(table.max())) if table.size else ()
+        if ends and (ends[0] + <object> offset < 0 or ends[1] + <object> offset >= elements):
             self.wrong("a table of positions reaches outside its buffer")
         return 0
 
@@ -300,7 +304,6 @@ cdef class Checker:
         self.wrong("its scalar instructions do not end")
 
     cdef int group(self, Group *g, Access *accesses, BlockOp *ops) except -1:
-        cdef Program p = self.p
         cdef Access *x
         cdef BlockOp *o
         cdef uint8_t *held  # by register: 1 may be read, 2 may be written to
