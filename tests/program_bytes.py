@@ -4,6 +4,10 @@ import hashlib
 import json
 
 import numpy as np
+import pytest
+
+from mmad.errors import ProgramError
+from mmad.program import Program
 
 #: The C structures of `mmad/_vm.h` and `mmad/_vm.pxd`, in the order of `mmad._vm.structure_sizes`.
 LAYOUTS = {
@@ -82,3 +86,10 @@ def sealed(header, arrays, length=None):
     body = header + arrays
     length = len(header) if length is None else length
     return b"MMADPRG1" + length.to_bytes(8, "little") + hashlib.sha256(body).digest() + body
+
+
+def refused(parts, match=None):
+    """Assert that loading raises ProgramError: `parts` are the bytes of a file, or what it was taken apart into."""
+    data = parts if isinstance(parts, bytes) else parts.dumps()
+    with pytest.raises(ProgramError, match=match):
+        Program._loads(data)
