@@ -66,7 +66,6 @@ static int fits(const Product *p) {
 static void one(const Product *p, const double *a, const double *b, double *c) {
     int oa, ob;
     int64_t la, lb;
-    if (p->m == 0 || p->n == 0) return;
     if (p->k == 0 || !mm_blas() || !fits(p) || p->m * p->n * p->k <= SMALL) { plain(p, a, b, c); return; }
     if (p->n == 1) { matrix_vector(p->m, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return; }
     if (p->m == 1) { matrix_vector(p->n, p->k, b, p->b_column, p->b_row, a, p->a_column, c); return; }
@@ -77,6 +76,7 @@ static void one(const Product *p, const double *a, const double *b, double *c) {
 }
 
 void mm_product(const Product *p, const double *a, const double *b, double *c) {
+    if (p->m == 0 || p->n == 0) return;
     for (int64_t i = 0; i < p->count; i++)
         one(p, a + p->a_offset + i * p->a_step, b + p->b_offset + i * p->b_step, c + i * p->m * p->n);
 }

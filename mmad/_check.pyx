@@ -14,9 +14,9 @@ import numpy as np
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
                        HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
-                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM,
-                       STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE,
-                       Access, BlockOp, Buffer, Group, Instr, Product, Program, Step, kernel_of)
+                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
+                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp,
+                       Buffer, Group, Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -44,9 +44,11 @@ def check(Program p):
 cdef class Checker:
     cdef Program p
     cdef uint8_t *made  # by buffer: there is something in it
+    cdef int32_t objects  # buffers that calls give
+    cdef dict ends        # by identity of a table: its smallest and largest position
 
     def __cinit__(self, Program p):
-        self.p = p
+        self.p, self.ends = p, {}
         self.made = <uint8_t *> calloc(p.n_buffers + 1, 1)
         if self.made == NULL:
             raise MemoryError("no memory to check the program")
@@ -99,8 +101,9 @@ cdef class Checker:
             if not 0 <= b.index < len(self.p.result_specs):
                 self.wrong(f"buffer {k} belongs to no result")
         elif b.home == HOME_OBJECT:
-            if not 0 <= b.index < self.p.n_buffers:
-                self.wrong(f"buffer {k} has an impossible number")
+            if b.index != self.objects:  # each has a place of its own: what one holds must not be dropped for another
+                self.wrong(f"buffer {k} has another one's number")
+            self.objects += 1
         else:
             self.wrong(f"buffer {k} is nowhere")
         self.made[k] = b.home == HOME_ARENA or b.home == HOME_CONSTANT
@@ -116,13 +119,19 @@ cdef class Checker:
             self.wrong(f"buffer {k} may not be written to")
         return 0
 
+    cdef str kind_of(self, object spec):
+        """What a place or an operand is, by the first item of its tuple (which may be anything, and is looked at with care)."""
+        if type(spec) is not tuple or not len(spec) or type(spec[0]) is not str:
+            self.wrong("a place of the program is none")
+        return spec[0]
+
     cdef int slot(self, object k) except -1:
         if type(k) is not int or not 0 <= k < self.p.n_slots:
             self.wrong(f"there is no slot {k}")
         return 0
 
-    cdef int64_t typed(self, object b, object shape, object dtype) except -1:
-        """A buffer as an array: its size in elements."""
+    cdef int typed(self, object b, object shape, object dtype) except -1:
+        """A whole buffer as an array."""
         cdef double n = 1
         if type(b) is not int or not 0 <= b < self.p.n_buffers or type(shape) is not tuple or len(shape) > 64 \
                 or not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.itemsize == 0:
@@ -131,20 +140,22 @@ cdef class Checker:
             if type(d) is not int or d < 0:
                 self.wrong(f"{shape} is no shape")
             n *= <double> d
-        if n > LARGEST or n * <double> dtype.itemsize > <double> self.p.buffers[<int32_t> b].bytes:
+        if n > LARGEST or n * <double> dtype.itemsize != <double> self.p.buffers[<int32_t> b].bytes:
             self.wrong(f"an array of shape {shape} does not fit its buffer")
-        return <int64_t> n
+        return 0
 
     cdef int places(self) except -1:
         """Inputs and results."""
         cdef Program p = self.p
         cdef int i
+        cdef str kind
         for i, spec in enumerate(p.input_specs):
             if spec is None:
                 continue
-            if spec[0] == "slot" and len(spec) == 2:
+            kind = self.kind_of(spec)
+            if kind == "slot" and len(spec) == 2:
                 self.slot(spec[1])
-            elif spec[0] == "buffer" and len(spec) == 4:
+            elif kind == "buffer" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 if p.buffers[<int32_t> spec[1]].home != HOME_INPUT or p.buffers[<int32_t> spec[1]].index != i:
                     self.wrong(f"input {i} has another one's buffer")
@@ -152,7 +163,7 @@ cdef class Checker:
             else:
                 self.wrong(f"input {i} has no place")
         for i, spec in enumerate(p.result_specs):
-            if spec is not None and spec[0] == "own" and len(spec) == 4:
+            if spec is not None and self.kind_of(spec) == "own" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 if p.buffers[<int32_t> spec[1]].home != HOME_RESULT or p.buffers[<int32_t> spec[1]].index != i:
                     self.wrong(f"result {i} has another one's buffer")
@@ -162,17 +173,21 @@ cdef class Checker:
     cdef int results(self) except -1:
         """Results, once everything has run."""
         cdef int i
+        cdef str kind
         for i, spec in enumerate(self.p.result_specs):
-            if spec is None or (spec[0] == "own" and len(spec) == 4):
+            if spec is None:
                 continue
-            if spec[0] == "slot" and len(spec) == 2:
+            kind = self.kind_of(spec)
+            if kind == "own" and len(spec) == 4:
+                continue
+            if kind == "slot" and len(spec) == 2:
                 self.slot(spec[1])
-            elif spec[0] == "object" and len(spec) == 4:
+            elif kind == "object" and len(spec) == 4:
                 self.typed(spec[1], spec[2], spec[3])
                 self.readable(spec[1])
                 if self.p.buffers[<int32_t> spec[1]].home != HOME_OBJECT:
                     self.wrong(f"result {i} is not what a call gave")
-            elif spec[0] == "copy" and len(spec) == 6:
+            elif kind == "copy" and len(spec) == 6:
                 self.view(spec[1:])
             else:
                 self.wrong(f"result {i} has no place")
@@ -192,7 +207,7 @@ cdef class Checker:
         if strides is None:
             if not 0 <= offset < len(self.p.tables) or len(self.p.tables[offset]) != np.prod(shape, dtype=np.float64):
                 self.wrong("an array of the program has no table")
-            self.table(self.p.tables[offset], n, 0.0)
+            self.table(self.p.tables[offset], n, 0)
             return 0
         if type(strides) is not tuple or len(strides) != len(shape) \
                 or not all([type(s) is int and abs(s) < LARGEST for s in strides]):
@@ -209,11 +224,14 @@ cdef class Checker:
             self.wrong("an array of the program reaches outside its buffer")
         return 0
 
-    cdef int table(self, object table, double elements, double offset) except -1:
-        if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
-                or not table.flags.c_contiguous:
-            self.wrong("a table of positions is none")
-        if table.size and (float(table.min()) + offset < 0 or float(table.max()) + offset >= elements):
+    cdef int table(self, object table, double elements, int64_t offset) except -1:
+        cdef tuple ends = self.ends.get(id(table))
+        if ends is None:
+            if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
+                    or not table.flags.c_contiguous:
+                self.wrong("a table of positions is none")
+            ends = self.ends[id(table)] = (int(table.min()), int(table.max())) if table.size else ()
+        if ends and (ends[0] + <object> offset < 0 or ends[1] + <object> offset >= elements):
             self.wrong("a table of positions reaches outside its buffer")
         return 0
 
@@ -224,8 +242,8 @@ cdef class Checker:
         cdef int32_t k, group = 0, at = 0, op = 0, start = 0
         for k in range(p.n_steps):
             s = p.steps + k
-            if s.index < 0:
-                self.wrong(f"step {k} has no index")
+            if s.index < 0 or s.work < 0:
+                self.wrong(f"step {k} has no index or no work")
             if s.kind == STEP_SCALARS:
                 if s.index != start:
                     self.wrong(f"step {k} is not where its instructions are")
@@ -247,6 +265,8 @@ cdef class Checker:
                 self.call(p.calls[s.index])
             else:
                 self.wrong(f"step {k} is of no kind")
+        if group != p.n_groups or start != p.n_code:
+            self.wrong("there are groups or instructions that no step runs")
         self.results()
         return 0
 
@@ -328,6 +348,8 @@ cdef class Checker:
         return 0
 
     cdef int load(self, const Group *g, const Access *x, uint8_t *held) except -1:
+        if x.action != STORE_SET or x.clear != CLEAR_NOT:
+            self.wrong("a group does more than read an operand")
         if x.mode == ACCESS_SCALAR:
             self.slot(x.buffer)
         else:
@@ -346,11 +368,13 @@ cdef class Checker:
     cdef int store(self, const Group *g, const Access *x) except -1:
         cdef int64_t elements
         if TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
+            if x.mode != ACCESS_LINEAR or x.clear != CLEAR_NOT:
+                self.wrong("a total of a group has a place in memory")
             return self.slot(x.buffer)
         if x.action != STORE_SET and x.action != STORE_DIRECT and not STORE_ADD <= x.action <= STORE_MINIMUM:
             self.wrong("a group stores in no way")
         if x.type > MM_BOOL or (x.action != STORE_SET and x.type != g.type) or x.mode == ACCESS_SCALAR \
-                or (x.mode != ACCESS_AFFINE and STORE_ADD < x.action <= STORE_MINIMUM and x.mode != ACCESS_LINEAR):
+                or (x.mode == ACCESS_INDEX and STORE_ADD < x.action <= STORE_MINIMUM):
             self.wrong("a group stores no dtype")
         self.writable(x.buffer)
         self.reach(g, x)
@@ -371,15 +395,18 @@ cdef class Checker:
             if not 1 <= <uintptr_t> x.table <= <uintptr_t> len(self.p.tables):
                 self.wrong("a group has no table of positions")
             table = self.p.tables[<uintptr_t> x.table - 1]
-            self.table(table, elements, <double> x.offset)
+            self.table(table, elements, x.offset)
             if len(table) < g.size:
                 self.wrong("a table of positions is too short")
             return 0
         if x.mode == ACCESS_LINEAR:
             if low < 0 or low + <double> g.size > elements:
                 self.wrong("a group reaches outside its buffer")
-            return 0
-        if x.mode != ACCESS_AFFINE or not 1 <= x.rank <= MM_RANK:
+            if not STORE_ADD < x.action <= STORE_MINIMUM:  # which go by shape and strides even here
+                return 0
+        elif x.mode != ACCESS_AFFINE:
+            self.wrong("a group finds its operands in no way")
+        if not 1 <= x.rank <= MM_RANK:
             self.wrong("a group finds its operands in no way")
         for k in range(x.rank):
             if x.shape[k] < 0:
@@ -415,6 +442,8 @@ cdef class Checker:
             self.wrong("a matrix product has negative strides")
         if rows == 0 or columns == 0 or count == 0:
             return 0
+        if (rows > 1 and row == 0) or (columns > 1 and column == 0):
+            self.wrong("a matrix product repeats an element, as no BLAS does")
         if rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
                                              or (row == 1 and <double> column >= rows)):
             self.wrong("a matrix product has strides that no BLAS takes")
@@ -425,17 +454,19 @@ cdef class Checker:
 
     cdef int call(self, object call) except -1:
         cdef int32_t b
+        cdef str kind
         if type(call) is not tuple or len(call) != 4:
             self.wrong("a call is none")
         op, operands, params, what = call
         if type(operands) is not tuple or type(params) is not dict or type(what) is not tuple or len(what) < 2:
             self.wrong("a call is none")
         for spec in operands:
-            if spec[0] == "slot" and len(spec) == 3:
+            kind = self.kind_of(spec)
+            if kind == "slot" and len(spec) == 3:
                 self.slot(spec[1])
-            elif spec[0] == "view" and len(spec) == 6:
+            elif kind == "view" and len(spec) == 6:
                 self.view(spec[1:])
-            elif spec[0] != "value" or len(spec) != 2:
+            elif kind != "value" or len(spec) != 2:
                 self.wrong("a call has an operand from nowhere")
         if what[0] == "guard":
             if op is not None or len(operands) != 1 or operands[0][0] != "view" or len(what) != 3 \
@@ -449,16 +480,14 @@ cdef class Checker:
             return self.slot(what[1])
         if what[0] not in ("object", "buffer") or len(what) != 4:
             self.wrong("a call has no result")
-        b = what[1] if type(what[1]) is int and 0 <= what[1] < self.p.n_buffers else -1
-        n = self.typed(what[1], what[2], what[3])
+        self.typed(what[1], what[2], what[3])
+        b = what[1]
         if what[0] == "object":
-            if self.p.buffers[b].home != HOME_OBJECT or n * what[3].itemsize != self.p.buffers[b].bytes:
+            if self.p.buffers[b].home != HOME_OBJECT:
                 self.wrong("a call has no object for its result")
             self.made[b] = 1
         else:
             self.writable(b)
-            if n * what[3].itemsize != self.p.buffers[b].bytes:
-                self.wrong("the result of a call does not fit its buffer")
         return 0
 
     cdef int window(self, Op op, tuple operands, dict params, tuple what) except -1:

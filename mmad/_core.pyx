@@ -42,7 +42,8 @@ PLAIN = (int, float, complex, np.generic, np.ndarray, list, tuple)
 def bind_operators():
     """Look up the operations Python's operators stand for, once all are declared."""
     global o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
-    global o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_window, o_put, o_gather, o_putidx
+    global o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_logical_or
+    global o_window, o_put, o_gather, o_putidx
     g = OPERATIONS.__getitem__
     o_add, o_sub, o_mul, o_div, o_neg, o_pos = (
         g("add"), g("subtract"), g("multiply"), g("divide"), g("negative"), g("positive"))
@@ -53,6 +54,7 @@ def bind_operators():
     o_lt, o_le, o_gt, o_ge, o_eq, o_ne = (
         g("less"), g("less_equal"), g("greater"), g("greater_equal"), g("equal"), g("not_equal"))
     o_and, o_or, o_xor, o_invert = g("bitwise_and"), g("bitwise_or"), g("bitwise_xor"), g("invert")
+    o_logical_or = g("logical_or")
 
 
 # ------------------------------------------------------------------------------------------------ dispatch
@@ -109,6 +111,9 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
     if type(other) is ScalarVar:
         if (<ScalarVar> other).tape is not tape:
             mixed(tape, (<ScalarVar> other).tape)
+        if opcode == SC_add and x.flags & (<ScalarVar> other).flags & NODE_BOOL \
+                and (x.flags | (<ScalarVar> other).flags) & NODE_STRONG:
+            return apply_op(o_logical_or, (x, other), None)  # what + is to NumPy's truth values
         w, node = (<ScalarVar> other).v, (<ScalarVar> other).node
         flags |= (<ScalarVar> other).flags & NODE_STRONG
     elif type(other) is float:
@@ -220,7 +225,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
     if op.boolean:
         if not tape.guarded:
             return (np.True_ if v != 0 else np.False_) if flags else v != 0
-        flags = NODE_BOOL
+        flags |= NODE_BOOL  # NumPy's truth value, where an operand is NumPy's
     if not isfinite(v):
         warn(op.opcode, w[0], w[1])
     return make_scalar(tape, tape.push(op.opcode, flags, node[0], node[1], node[2], v), v, flags)

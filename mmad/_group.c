@@ -146,9 +146,10 @@ SET(set_f32_bool, float, uint8_t, TRUTH)
 typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
 static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};
 
-/* Accumulators have the precision of the registers. */
+/* Accumulators have the precision of the registers.  A row that is summed over several blocks is summed with
+ * compensation (Kahan 1965): `lost` is what rounding has added so far. */
 #define REDUCE(name, REAL, sum, add, largest, smallest)                                                               \
-    static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
+    static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m, double *lost) { \
         REAL *base = memory;                                                                       \
         const REAL *r = reg;                                                                       \
         if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { add(base + x->offset + i, r, m); return; } \
@@ -170,7 +171,13 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
                     *t = (REAL)(up ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));                 \
                 }                                                                                  \
             }                                                                                      \
-            else if (step == 0) *to += (REAL)sum(r, count);                                        \
+            else if (step == 0 && count == x->shape[x->rank - 1]) *to += (REAL)sum(r, count);      \
+            else if (step == 0) {                                                                  \
+                REAL part = (REAL)(sum(r, count) - (p.index[x->rank - 1] ? *lost : 0));            \
+                REAL before = *to;                                                                 \
+                *to = before + part;                                                               \
+                *lost = isfinite(*to) ? (REAL)(*to - before) - part : 0;                           \
+            }                                                                                      \
             else if (step == 1) add(to, r, count);                                                 \
             else for (int64_t k = 0; k < count; k++) to[k * step] += r[k];                         \
             r += count;                                                                            \
@@ -224,6 +231,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
     char *reg[g->registers + 1];
     Pairs pairs[MM_TOTALS];
     int64_t cleared[MM_TOTALS];
+    double lost[MM_TOTALS] = {0}, unknown;
     for (int k = 0; k < g->scratch; k++) reg[k] = scratch + one * (size_t)k;
     for (int k = 0; k < g->stores; k++) {
         if (g->store[k].action == TOTAL_ADD) pairs[k].blocks = 0;
@@ -278,7 +286,8 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 totals[k] = extreme(x->action, type, r, m, totals[k]);
                 break;
             default:
-                (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m);
+                unknown = 0;
+                (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m, k < MM_TOTALS ? lost + k : &unknown);
             }
         }
     }

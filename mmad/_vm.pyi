@@ -1,6 +1,7 @@
 from typing import Any, Self, final
 
 DATA: tuple[str, ...]
+LISTS: tuple[str, ...]
 
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...

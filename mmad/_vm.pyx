@@ -82,6 +82,7 @@ def get_num_threads():
 
 
 DATA = ("code", "groups", "accesses", "ops", "steps", "products", "buffers")  # arrays of C structures
+LISTS = ("tables", "calls", "constants", "inputs", "results")
 
 cdef tuple ACTIONS = ("set", "add", "maximum", "minimum", "total", "largest", "smallest", "direct")
 
@@ -583,10 +584,12 @@ def from_description(dict description):
     """
     cdef dict parts = dict(description)
     cdef list calls = []
+    if set(parts) != {*DATA, *LISTS, "template", "arena"}:
+        raise ProgramError("the program has other parts than a program has")
     for name in DATA:
         if type(parts.get(name)) is not bytes:
             raise ProgramError(f"the program has no {name}")
-    for name in ("tables", "calls", "constants", "inputs", "results"):
+    for name in LISTS:
         if type(parts.get(name)) is not list:
             raise ProgramError(f"the program has no {name}")
     if not isinstance(parts.get("template"), np.ndarray) or parts["template"].dtype != np.float64 \

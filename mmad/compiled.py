@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from mmad import tree
-from mmad._core import Traced
+from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
 from mmad.compiler import compile_tape, selected
 from mmad.errors import CaptureError, TraceError
@@ -162,6 +162,7 @@ class Compiled(Dispatcher):
                 parts.append(type(x))
                 values.append(float(x))
             elif isinstance(x, np.ndarray) and x.dtype.kind in "fc":
+                own_arithmetic(x, describe(self.f, "compile"))
                 parts.append((x.shape, x.dtype.newbyteorder("=")))
                 values.append(
                     x
@@ -169,7 +170,7 @@ class Compiled(Dispatcher):
                     else np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
                 )
             elif isinstance(x, np.ndarray) or (isinstance(x, np.generic) and not isinstance(x, np.floating)):
-                parts.append((x.shape, x.dtype, x.tobytes()))
+                parts.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
                 parts.append((type(x), _hashable(x)))
         return tuple(parts), values

@@ -5,6 +5,7 @@ import operator
 import numpy as np
 
 from mmad import _vm, program_file, tree
+from mmad._core import own_arithmetic
 from mmad.errors import ProgramError
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.instruction import decode
@@ -56,6 +57,8 @@ class Program:
         ------
         ValueError
             Arguments of another structure, shape, dtype or static value than those recorded.
+        TypeError
+            An array whose arithmetic is not that of ndarray (masked, a matrix).
         mmad.transforms.evaluate.GuardError
             The function would take another way through its branches here.
         ProgramError
@@ -79,7 +82,7 @@ class Program:
 
     def _leaf(self, spec, x):
         if spec[0] == "static":
-            if type(x) is not type(spec[1]) or x != spec[1]:
+            if not _same(x, spec[1]):
                 raise ValueError(f"{self.origin}: recorded with {spec[1]!r}, called with {x!r}")
             return None
         if spec[0] == "number":
@@ -91,6 +94,7 @@ class Program:
             raise ValueError(
                 f"{self.origin}: recorded with an array of shape {spec[1]} and dtype {spec[2]}, called with {now}"
             )
+        own_arithmetic(x, self.origin)
         return np.require(x, spec[2], "CA")
 
     # ------------------------------------------------------------------------------------ looking at it
@@ -168,8 +172,8 @@ class Program:
 
     @classmethod
     def _loads(cls, data):
-        d = program_file.loads(data)
         try:
+            d = program_file.loads(data)
             arguments, results, structures = d.pop("arguments"), d.pop("outcomes"), d.pop("structures")
             origin = d.pop("origin")
             machine = _vm.from_description(d)
@@ -194,7 +198,7 @@ def of_tape(tape, passes=None):
         parts.append(skeleton(tree.unflatten(structure, [0.0] * count)))
         for k, static in list(zip(tape.inputs, tape.statics, strict=True))[at : at + count]:
             if k < 0:
-                arguments.append(("static", static))
+                arguments.append(("static", _kept(static)))
             else:
                 i = decode(tape, k, set(tape.inputs))
                 arguments.append(("array", i.shape, i.dtype) if i.array else ("number", not i.weak))
@@ -234,7 +238,21 @@ def argument_of(leaf):
         return "array", leaf.shape, leaf.dtype.newbyteorder("=")
     if type(leaf) in (float, np.float64):
         return ("number", type(leaf) is np.float64)
-    return "static", leaf
+    return "static", _kept(leaf)
+
+
+def _kept(static):
+    """A static value as it is now, whatever the caller does to it later."""
+    return static.copy() if isinstance(static, np.ndarray) else static
+
+
+def _same(x, static):
+    """Whether a static value is the recorded one."""
+    if type(x) is not type(static):
+        return False
+    if isinstance(static, np.ndarray):
+        return x.dtype == static.dtype and np.array_equal(x, static)
+    return x == static
 
 
 # ------------------------------------------------------------------------------------------------ structures
@@ -296,7 +314,7 @@ def _rebuild(shape, leaves):
 
 def _count(shape, depth=0):
     """Leaves of a structure; ProgramError if it is none."""
-    if depth > 40 or type(shape) is not tuple or len(shape) != 2:
+    if depth > 40 or not _tagged(shape) or len(shape) != 2:
         raise ProgramError("the structure of the program's arguments is damaged")
     kind, parts = shape
     if kind == "leaf" and parts is None:
@@ -306,8 +324,19 @@ def _count(shape, depth=0):
     if kind == "dict":
         if not all(type(p) is list and len(p) == 2 for p in parts):
             raise ProgramError("the structure of the program's arguments is damaged")
+        for p in parts:
+            hash(p[0])  # a key that cannot be one is found here, not at the first call
         return sum(_count(p[1], depth + 1) for p in parts)
     return sum(_count(p, depth + 1) for p in parts)
+
+
+def _tagged(x):
+    """Whether x is a tuple whose first item is text (a dtype, too, would be equal to its name)."""
+    return type(x) is tuple and len(x) > 0 and type(x[0]) is str
+
+
+def _is_shape(x):
+    return type(x) is tuple and all(type(d) is int and d >= 0 for d in x)
 
 
 def _sound(machine, arguments, results, structures, origin):
@@ -318,19 +347,24 @@ def _sound(machine, arguments, results, structures, origin):
         raise ProgramError("the program's arguments are damaged")
     if _count(structures[0]) != len(arguments) or _count(structures[1]) != len(results):
         raise ProgramError("the program's arguments do not fit their structure")
-    moving = [a for a in arguments if a[0] != "static"]
+    if not all(_tagged(a) for a in arguments):
+        raise ProgramError("the program's arguments are damaged")
+    moving = [a for a in arguments if a[0] != "static" or len(a) != 2]
     specs, places = machine.interface()
     if len(moving) != len(specs) or len(results) != len(places):
         raise ProgramError("the program has another number of arguments or results than its machine")
     for a, spec in zip(moving, specs, strict=True):
-        number = type(a) is tuple and len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
-        array = type(a) is tuple and len(a) == 3 and a[0] == "array" and (spec is None or spec[0] == "buffer")
+        if a[0] == "array" and not (len(a) == 3 and _is_shape(a[1]) and isinstance(a[2], np.dtype)):
+            raise ProgramError("an argument of the program has no sound shape or dtype")
+        number = len(a) == 2 and a[0] == "number" and (spec is None or spec[0] == "slot")
+        array = a[0] == "array" and (spec is None or spec[0] == "buffer")
         if not number and not (array and (spec is None or (a[1], a[2]) == (spec[2], spec[3]))):
             raise ProgramError("an argument of the program does not fit its machine")
     for r, place in zip(results, places, strict=True):
-        if type(r) is not tuple or (
-            r not in (("array",), ("number", "float"), ("number", "float64"), ("number", "bool"), ("number", "array"))
-            and (len(r) != 2 or r[0] != "constant")
+        if not _tagged(r) or not (
+            (len(r) == 1 and r[0] == "array")
+            or (len(r) == 2 and r[0] == "constant")
+            or (len(r) == 2 and r[0] == "number" and type(r[1]) is str and r[1] in GIVERS)
         ):
             raise ProgramError("a result of the program does not fit its machine")
         if (r[0] == "constant") != (place is None) or (

@@ -18,6 +18,7 @@ size is limited (:data:`LONGEST_HEADER`).  Damage is found by the checksum; a fi
 
 import hashlib
 import json
+import re
 import sys
 
 import numpy as np
@@ -32,7 +33,7 @@ MAGIC = b"MMADPRG1"
 LONGEST_HEADER = 1 << 21  # its text becomes objects some thirty times its size: 64 MB
 ALIGNMENT = 64
 DEEPEST = 40
-LONG = 256  # bytes from which raw data goes to the arrays
+DTYPE = re.compile("[<>|][biufc][0-9]{1,2}")
 
 
 # ------------------------------------------------------------------------------------------------ values as JSON
@@ -79,49 +80,64 @@ class Encoder:
         return self.places[key]
 
 
-def decode(x, arrays, depth=0):
-    """The value that JSON stands for."""
-    if depth > DEEPEST:
-        raise ProgramError("the description of the program is nested too deeply")
-    if x is None or type(x) in (bool, int, str):
-        return x
-    if type(x) is list:
-        return [decode(v, arrays, depth + 1) for v in x]
-    if type(x) is not dict or len(x) != 1:
-        raise ProgramError("the description of the program holds something unknown")
-    ((tag, v),) = x.items()
-    try:
+class Decoder:
+    """Values of JSON."""
+
+    def __init__(self, arrays):
+        self.arrays, self.data = arrays, {}
+
+    def __call__(self, x, depth=0):
+        if depth > DEEPEST:
+            raise ProgramError("the description of the program is nested too deeply")
+        if x is None or type(x) in (bool, int, str):
+            return x
+        if type(x) is list:
+            return [self(v, depth + 1) for v in x]
+        if type(x) is not dict or len(x) != 1:
+            raise ProgramError("the description of the program holds something unknown")
+        ((tag, v),) = x.items()
+        try:
+            return self.tagged(tag, v, depth + 1)
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
+            raise ProgramError(f"the description of the program is damaged: {error}") from None
+
+    def tagged(self, tag, v, depth):
+        """What is not a value of JSON."""
         if tag == "f":
             return float.fromhex(v)
         if tag == "c":
             return complex(float.fromhex(v[0]), float.fromhex(v[1]))
         if tag == "t":
-            return tuple([decode(w, arrays, depth + 1) for w in v])
+            return tuple([self(w, depth) for w in v])
         if tag == "m":
-            return {decode(k, arrays, depth + 1): decode(w, arrays, depth + 1) for k, w in v}
+            return {self(k, depth): self(w, depth) for k, w in v}
         if tag == "s":
-            return slice(*[decode(w, arrays, depth + 1) for w in v])
+            return slice(*[self(w, depth) for w in v])
         if tag == "e":
             return Ellipsis
         if tag == "d":
             return plain_dtype(v)
-        if tag in ("a", "n", "b"):
-            if type(v) is not int or not 0 <= v < len(arrays):
-                raise ProgramError("the description of the program names an array that is not there")
-            return arrays[v] if tag == "a" else arrays[v][()] if tag == "n" else arrays[v].tobytes()
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise ProgramError(f"the description of the program is damaged: {error}") from None
-    raise ProgramError("the description of the program holds something unknown")
+        if tag not in ("a", "n", "b"):
+            raise ProgramError("the description of the program holds something unknown")
+        if type(v) is not int or not 0 <= v < len(self.arrays):
+            raise ProgramError("the description of the program names an array that is not there")
+        if tag == "a":
+            return self.arrays[v]
+        if tag == "n":
+            return self.arrays[v][()]
+        if v not in self.data:  # once, however often it is named: memory stays within that of the file
+            self.data[v] = self.arrays[v].tobytes()
+        return self.data[v]
 
 
 def plain_dtype(text):
     """A dtype of numbers, from its text."""
-    if not isinstance(text, str) or len(text) > 8:
+    if not isinstance(text, str) or not DTYPE.fullmatch(text):
         raise ProgramError(f"{text!r} is no dtype of a program")
-    dtype = np.dtype(text)
-    if dtype.hasobject or dtype.kind not in "biufc" or dtype.itemsize == 0:
-        raise ProgramError(f"{text!r} is no dtype of a program")
-    return dtype
+    try:
+        return np.dtype(text)
+    except TypeError:
+        raise ProgramError(f"{text!r} is no dtype of a program") from None
 
 
 # ------------------------------------------------------------------------------------------------ bytes
@@ -200,7 +216,7 @@ def loads(data):
     if header["machine"] != machine():
         raise ProgramError("the program was compiled by another version of mmad or on another kind of machine")
     arrays = read_arrays(view[48 + length :], header["arrays"])
-    description = decode(header["program"], arrays)
+    description = Decoder(arrays)(header["program"])
     if type(description) is not dict:
         raise ProgramError("the file holds no program")
     return description

@@ -34,6 +34,16 @@ def test_as_captured_operand(c, left):
     same_or_refused(lambda x: (c * x if left else x * c).sum(), np.ones(c.shape))
 
 
+@pytest.mark.parametrize("x", [MASKED, MATRIX], ids=["masked", "matrix"])
+def test_as_argument_of_what_was_recorded_with_a_plain_array(x):
+    plain = np.asarray(x)
+    compiled = mmad.compile(mmad.grad(lambda x: (x * x).sum()))
+    compiled(plain)
+    for replay in (compiled, mmad.record(lambda x: (x * x).sum(), plain).compile()):
+        with pytest.raises(TypeError, match="arithmetic of their own"):
+            replay(x)
+
+
 def test_a_subclass_without_arithmetic_of_its_own():
     x = np.array([1.0, 2.0]).view(np.recarray)
     np.testing.assert_array_equal(mmad.grad(lambda x: (x * x).sum())(x), [2.0, 4.0])

@@ -340,8 +340,8 @@ cdef class Assembler:
         q = <Instr *> self.code.add()
         q.op = VM_END
         step = <Step *> self.steps.add()
-        step.kind, step.index, step.work = STEP_SCALARS, start, <int64_t> len(members)
-        self.listing.append(("scalars", len(members)))
+        step.kind, step.index, step.work = STEP_SCALARS, start, <int64_t> self.code.n - start - 1
+        self.listing.append(("scalars", int(step.work)))
         return 0
 
     cdef dict twins(self, list members):
@@ -569,9 +569,9 @@ cdef int together(Product *p) noexcept:
 
 
 cdef inline bint one(int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
-    """Whether a matrix can be handed to the BLAS: one stride is one, the other at least a row long."""
+    """Whether a matrix can be handed to the BLAS: one stride is one, the other at least a row long, and none is zero."""
     if rows <= 1 or columns <= 1:
-        return row >= 0 and column >= 0
+        return row >= 0 and column >= 0 and (rows <= 1 or row >= 1) and (columns <= 1 or column >= 1)
     return (column == 1 and row >= columns) or (row == 1 and column >= rows)
 
 

@@ -20,11 +20,15 @@ from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add,
-                                 SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
+import numpy as np
+
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD, OP_REC, OP_STORE,
+                                 SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
                                  node_index, scalar_arity)
-from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map, new_map_of,
-                                   new_payload, operands_of, size_of, strides_of)
+from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map,
+                                   new_map_of, new_payload, operands_of, size_of, strides_of)
+
+cdef object F32 = np.dtype(np.float32)
 
 cdef enum:
     LOOK_BACK = 64  # stores that a load looks past: a longer chain costs more time than the load
@@ -110,7 +114,7 @@ cdef class Simplifier:
         for k in range(g.n):
             for i in range(operands_of(g, k, operand)):
                 self.uses[operand[i]] += 1
-            if g.nodes[k].op == OP_REC:
+            if g.nodes[k].op == OP_REC or (g.nodes[k].op == OP_GUARD and g.nodes[k].c >= 0):
                 for j in g.payload(k).args:
                     if j >= 0:
                         self.uses[j] += 1
@@ -121,8 +125,10 @@ cdef class Simplifier:
 
     cdef int32_t spread(self, int flags, int32_t k) except -1:
         """For an operand of an operation on arrays: the number that is spread over an array, the truth values that are
-        taken as numbers."""
+        taken as numbers.  Not where that rounds to float32 what is then used in float64."""
         cdef Node *p = self.out.nodes + k
+        if not flags & NODE_SINGLE and (<tuple> self.out.types[self.out.type[k]])[1] == F32:
+            return k
         if flags & NODE_ARRAY and p.op == SC_positive and p.flags & NODE_ARRAY:
             if not self.out.nodes[p.a].flags & NODE_ARRAY or (self.out.nodes[p.a].flags & NODE_BOOL and
                                                               self.out.shape(p.a) == self.out.shape(k)):
@@ -287,17 +293,19 @@ cdef class Simplifier:
         return self.grown(g_a, p.flags, g.type[k])
 
     cdef Growing grow(self, int32_t k):
-        """The parts of a collection that only what is being made uses: it takes them over."""
+        """The parts of a collection that only what is being made uses: it takes them over.
+
+        The first is left to the collection, too: nothing needs it any more, but until pass `dead` has run it is one.
+        """
         cdef Growing parts = self.growing.pop(k, None)
-        cdef Payload w
+        cdef Payload w = self.out.payload(k)
         if parts is None:
-            w = self.out.payload(k)
             parts = Growing.__new__(Growing)
             parts.parts, parts.maps, parts.index = list(w.args), list(w.maps), {}
             for i, m in enumerate(parts.maps):
                 if (<Map> m).table is None:
                     parts.index[((<Map> m).offset, (<Map> m).shape, (<Map> m).strides)] = i
-            w.args, w.maps = (), ()
+        w.args, w.maps = tuple(parts.parts[:1]), tuple(parts.maps[:1])
         self.emptied.add(k)
         return parts
 
@@ -340,7 +348,8 @@ cdef class Simplifier:
                 or g.nodes[base].op == OP_CONST:
             return out.copy(g, k, self.to)
         for x, y in ((p.a, p.b), (p.b, p.a)):
-            if self.uses[x] == 1 and self.reads(x, base, m):
+            # What is added may have been a collection, which the sum has taken over.
+            if self.uses[x] == 1 and self.reads(x, base, m) and self.to[y] not in self.emptied:
                 if not self.collects(self.to[base], g.type[k]):
                     parts = Growing.__new__(Growing)
                     parts.parts, parts.maps, parts.index = [], [], {}

@@ -193,7 +193,8 @@ cdef class Units:
             u = self.unit[self.root[j]]
             if u < 0:
                 continue
-            if self.elementwise(j) and same_elements(g.shape(j), shape) and bool(self.single[u]) == single:
+            if self.elementwise(j) and same_elements(g.shape(j), shape) and bool(self.single[u]) == single \
+                    and (single or not self.precision(j)):  # float32 among float64 is rounded in memory, not in a register
                 after = max(after, u)
             else:
                 after = max(after, u + 1)

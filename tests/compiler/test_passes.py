@@ -1,0 +1,278 @@
+"""Every pass of the compiler is worth its name, and none changes what a program gives."""
+
+import math
+
+import fuzz_programs
+import numpy as np
+import pytest
+import reference
+
+import mmad
+from mmad.compiler import PASSES, selected
+
+X = np.array([0.7, -1.3, 2.1, 0.4, -0.2])
+
+
+# ------------------------------------------------------------------------------------------------ what is counted
+def operations(program):
+    """Names of all elementwise and scalar operations."""
+    names = []
+    for step in program.machine.step_list():
+        if step[0] == "scalars":
+            names += [name for name, _, _ in step[1]]
+        elif step[0] == "group":
+            names += [name for name, _, _ in step[6]]
+    return names
+
+
+def sizes(program):
+    """Instructions after each pass, the last time it ran."""
+    return {name: size for name, size, _ in program.machine.report()}
+
+
+def steps(program):
+    return len(program.machine.step_list())
+
+
+def copies(program):
+    """Stores of groups that are copies of whole arrays."""
+    return sum(len(s[7]) for s in program.machine.step_list() if s[0] == "group" and not s[6])
+
+
+def workspace(program):
+    return sum(size for size, home, _ in program.machine.buffer_list() if home == "arena"), program.workspace
+
+
+# ------------------------------------------------------------------------------------------------ what needs a pass
+def constants(x):
+    return x * mmad.grad(lambda t: np.sin(t) * np.exp(t) * x)(2.0)
+
+
+def repeated(x):
+    return (np.sin(x) * np.exp(x) + np.sin(x) * np.exp(x) * np.sin(x)).sum()
+
+
+def signs(x):
+    return (np.negative(-x) * 1.0 + (2.0 * x) * (0.5 * x) - (-x)).sum()
+
+
+def products(x):
+    return (x * np.exp(x) + np.cos(x)).sum()
+
+
+def chain_of_sums(x):
+    y = x
+    for _ in range(6):
+        y = np.sin(y[::-1].reshape(-1)) + x
+    return y
+
+
+def written(x):
+    y = mmad.numpy.zeros(len(x))
+    for k in range(len(x)):
+        y[k] = np.sin(x[k]) * 2.0
+    y[1:3] = x[:2]
+    return y
+
+
+def angle(x):
+    return np.sin(x) * 3.0 + np.cos(x)
+
+
+# pass -> (function, arguments, what falls, what it falls to)
+NEEDS = {
+    "fold": (constants, (0.6,), lambda p: len(p), None),
+    "simplify": (signs, (X,), lambda p: len(operations(p)), None),
+    "powers": (lambda x: (x**6).sum(), (X,), lambda p: operations(p).count("power"), 0),
+    "share": (repeated, (X,), lambda p: operations(p).count("sin"), 1),
+    "multiply_add": (products, (X,), lambda p: len(operations(p)), None),
+    "dead": (signs, (X,), lambda p: len(operations(p)), None),
+    "fusion": (products, (X,), steps, 1),
+    "in_place": (written, (X,), copies, 2),  # the array of zeros, which is captured, and what is put in the end
+    "sincos": (angle, (0.3,), lambda p: len(p), None),
+    "buffers": (chain_of_sums, (np.linspace(-1.0, 1.0, 999),), lambda p: workspace(p)[1], None),
+}
+# What a pass leaves for `dead` to take away.
+ALONE = {"dead": ("simplify",)}
+
+
+def test_there_is_a_case_for_every_pass():
+    assert set(NEEDS) == set(PASSES)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_pass_is_worth_its_name(name):
+    f, args, measure, least = NEEDS[name]
+    tape = mmad.record(f, *args)
+    if name in ALONE:
+        without = tape.compile(ALONE[name])
+        with_it = tape.compile((*ALONE[name], name))
+    else:
+        without = tape.compile([p for p in PASSES if p != name])
+        with_it = tape.compile()
+    assert measure(with_it) < measure(without)
+    if least is not None:
+        assert measure(with_it) == least
+    want = reference.run(tape, list(args))[0]
+    np.testing.assert_allclose(want, f(*args), rtol=1e-14, atol=1e-15)
+    for program in (with_it, without):
+        np.testing.assert_allclose(program(*args), want, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", PASSES[:6])
+def test_report_names_the_rewrites_that_ran(name):
+    tape = mmad.record(products, X)
+    assert name in sizes(tape.compile())
+    assert name not in sizes(tape.compile([p for p in PASSES if p != name]))
+    assert name in tape.compile([p for p in PASSES if p != name]).explain()  # as switched off
+
+
+def test_report_falls_from_the_tape_to_the_units():
+    report = mmad.record(mmad.grad(repeated), X).compile().machine.report()
+    assert [report[0][0], report[1][0], report[-2][0], report[-1][0]] == ["recorded", "lower", "fusion", "buffers"]
+    assert report[0][1] >= report[1][1] > report[-3][1] >= report[-1][1]
+    assert all(seconds >= 0 for _, _, seconds in report)
+
+
+def test_written_array_is_one_buffer():
+    program = mmad.record(written, X).compile()
+    assert [home for _, home, _ in program.machine.buffer_list()].count("result") == 1
+    assert workspace(program) == (0, program.machine.workspace)
+
+
+def test_sine_and_cosine_are_one_instruction():
+    assert operations(mmad.record(angle, 0.3).compile()).count("sincos") == 1
+    only = [p for p in PASSES if p != "sincos"]
+    assert {"sin", "cos"} <= set(operations(mmad.record(angle, 0.3).compile(only)))
+
+
+# ------------------------------------------------------------------------------------------------ selection
+def test_selection(monkeypatch):
+    monkeypatch.delenv("MMAD_PASSES", raising=False)
+    assert selected() == frozenset(PASSES)
+    assert selected(()) == frozenset()
+    assert selected("fold") == {"fold"}
+    for text, want in {
+        "none": set(),
+        "fold, share": {"fold", "share"},
+        "-fusion,-share": set(PASSES) - {"fusion", "share"},
+        "all": set(PASSES),
+    }.items():
+        monkeypatch.setenv("MMAD_PASSES", text)
+        assert selected() == want
+    monkeypatch.setenv("MMAD_PASSES", "-fussion")
+    with pytest.raises(ValueError, match="no compiler pass 'fussion'"):
+        selected()
+    with pytest.raises(ValueError, match="there are fold"):
+        mmad.record(angle, 0.3).compile(["sharing"])
+
+
+# ------------------------------------------------------------------------------------------------ special values
+SPECIAL = np.array([0.0, -0.0, 1.0, -2.5, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1e308, -1e308])
+IDENTITIES = {
+    "0*x": lambda x: 0.0 * x,
+    "x*0": lambda x: x * 0.0,
+    "x-x": lambda x: x - x,
+    "x/x": lambda x: x / x,
+    "x+0": lambda x: x + 0.0,
+    "x-0": lambda x: x - 0.0,
+    "0-x": lambda x: 0.0 - x,
+    "x+(-0)": lambda x: x + (-0.0),
+    "x*1": lambda x: x * 1.0,
+    "x/1": lambda x: x / 1.0,
+    "x*-1": lambda x: x * -1.0,
+    "-(-x)": lambda x: np.negative(-x),
+    "x/2": lambda x: x / 2.0,
+    "x/inf": lambda x: x / np.inf,
+    "x**1": lambda x: x**1,
+    "x**2": lambda x: x**2,
+    "x**3": lambda x: x**3,
+    "x**-1": lambda x: x**-1.0,
+    "x**-2": lambda x: x**-2.0,
+    "x**-3": lambda x: x**-3.0,
+    "x**0": lambda x: x**0,
+    "inf*x": lambda x: np.inf * x,
+    "nan*x": lambda x: np.nan * x,
+    "x*x-x*x": lambda x: x * x - x * x,
+    "(-x)*(-x)": lambda x: (-x) * (-x),
+    "max(x,x)": lambda x: np.maximum(x, x),
+    "min(x,1)": lambda x: np.minimum(x, 1.0),
+    "where": lambda x: np.where(x > 0, x, 0.0 * x),
+}
+
+
+def same_bits(got, want):
+    """Equal, with the signs of zeros; any NaN is like any other."""
+    np.testing.assert_array_equal(got, want)
+    finite = ~np.isnan(want)
+    np.testing.assert_array_equal(np.signbit(got)[finite], np.signbit(want)[finite])
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+@pytest.mark.parametrize("passes", [PASSES, ()], ids=["all", "none"])
+def test_special_values_are_kept(name, passes):
+    f = IDENTITIES[name]
+    with np.errstate(all="ignore"):
+        want = f(SPECIAL)
+        array = mmad.record(f, np.ones_like(SPECIAL)).compile(passes)
+        same_bits(array(SPECIAL.copy()), want)
+        number = mmad.record(f, 1.5).compile(passes)
+        numbers = [v for v in SPECIAL if name != "where" or v > 0]  # the branch is taken by a number
+        same_bits(np.array([number(float(v)) for v in numbers]), np.array([f(np.float64(v)) for v in numbers]))
+
+
+def test_difference_of_equal_products_is_zero():
+    """A product taken into the sum would leave its rounding error."""
+
+    def f(x, y):
+        a, b = x * y, y * x
+        return (a - b), (a * 3.0 - a * 3.0)
+
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 1000))
+    for passes in fuzz_programs.PASS_SETS.values():
+        for part in mmad.record(f, x, y).compile(passes)(x, y):
+            assert not part.any()
+
+
+@pytest.mark.parametrize("exponent", [*range(-6, 7), 17, 31, 32, 33, -32, 0.5, 2.5])
+def test_powers_are_accurate(exponent):
+    x = np.random.default_rng(3).uniform(0.2, 4.0, 500)
+    got = mmad.record(lambda t: t**exponent, x).compile()(x)
+    exact = np.array([math.fsum([float(v)]) ** exponent for v in x])
+    np.testing.assert_allclose(got, exact, rtol=(abs(exponent) / 2 + 1) * 2.3e-16)
+
+
+# ------------------------------------------------------------------------------------------------ found at random
+def test_collection_that_a_sum_took_over_is_not_put_as_well():
+    def f(x, z):
+        y = x.sum(axis=0) * 1.0
+        y[1:3] += (z * z).sum(axis=0) + z[0]
+        return y
+
+    rng = np.random.default_rng(4)
+    x, z = rng.normal(size=(4, 5)), rng.normal(size=(3, 2))
+    for passes in fuzz_programs.PASS_SETS.values():
+        np.testing.assert_allclose(mmad.record(f, x, z).compile(passes)(x, z), f(x, z), rtol=1e-14)
+
+
+# ------------------------------------------------------------------------------------------------ random programs
+@pytest.mark.parametrize("kind", fuzz_programs.KINDS)
+@pytest.mark.parametrize("name", fuzz_programs.PASS_SETS)
+def test_random_programs(name, kind):
+    """Value and gradient of random programs, as the plain program gives them; `fuzz_programs.py` runs many more."""
+    first = 1000 * list(fuzz_programs.PASS_SETS).index(name)
+    report = fuzz_programs.run(range(first, first + 12), {name: fuzz_programs.PASS_SETS[name]}, kind)
+    assert not report.failures
+    assert report.programs >= 10
+
+
+def test_pass_dead_may_be_left_out():
+    """Sums of collections that were merged stay behind as instructions: they have to remain sound ones."""
+
+    def f(x):
+        y = x[1:] * x[:-1]
+        return mmad.grad(lambda t: (t[1:] * t[:-1]).sum() + (t[2:] * t[:-2]).sum() + (t * t).sum())(x).sum() + y.sum()
+
+    for passes in (["simplify"], ["simplify", "share"], [p for p in PASSES if p != "dead"]):
+        np.testing.assert_allclose(mmad.record(f, X).compile(passes)(X), f(X), rtol=1e-14)
