@@ -107,9 +107,11 @@ cdef class Sweep:
         if not self.tape.nodes[k].flags & NODE_ARRAY:
             if type(g) is ScalarVar:
                 return self.add_scalar(k, (<ScalarVar> g).node, (<ScalarVar> g).v)
-            if isinstance(g, Var):  # 0-d array
-                g = g[()] if g.dtype.kind == "f" else g.real[()]
-                return self.add(k, g)
+            if isinstance(g, Var):  # 0-d array, of any precision
+                g = g if g.dtype.kind == "f" else g.real
+                g = g if g.dtype == np.float64 else g.astype(np.float64)
+                g = g if type(g) is ScalarVar else g[()]
+                return self.add_scalar(k, (<ScalarVar?> g).node, (<ScalarVar> g).v)
             return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0), float(np.real(g)))
         old = self.arrays.get(k)
         self.arrays[k] = g if old is None else apply2(o_add, old, g)

@@ -213,7 +213,12 @@ class Compiled(Dispatcher):
                 where[0].children[where[1]] = trace
             signature.count += 1
             signature.latest = trace
-        return self._checked(trace.give(trace.program.run(values)), args, kwargs)
+        found = trace.program.run(values)
+        if not isinstance(found, list):
+            # A number that Python looked at comes out with another rounding than when it was recorded.
+            self.counts["eager"] += 1
+            return self.f(*args, **kwargs)
+        return self._checked(trace.give(found), args, kwargs)
 
     def _eager(self, why):
         self.recent = None
@@ -273,7 +278,7 @@ def _reads(f):
         inner = getattr(g, "__wrapped__", None)
         if inner is not None:
             visit(inner)
-        if not isinstance(g, types.FunctionType) or g.__module__.partition(".")[0] in ("numpy", "mmad"):
+        if not isinstance(g, types.FunctionType) or (g.__module__ or "").partition(".")[0] in ("numpy", "mmad"):
             return
         for cell in g.__closure__ or ():
             reads.append(functools.partial(_cell, cell))

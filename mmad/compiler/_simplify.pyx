@@ -23,8 +23,8 @@ from libc.stdlib cimport calloc, free
 import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract, Node,
-                                 node_index, scalar_arity)
+                                 SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract,
+                                 Node, node_index, scalar_arity)
 from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map,
                                    new_map_of, new_payload, operands_of, size_of, strides_of)
 

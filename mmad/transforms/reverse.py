@@ -7,7 +7,9 @@ instructions of the derivative are recorded as ordinary instructions, and can be
 import numpy as np
 
 from mmad import _rules, _sweep
+from mmad._batch import Batch
 from mmad._core import HOOKS, Traced
+from mmad._dual import Dual
 from mmad._instructions import scalar_op, scalar_opcodes
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
@@ -78,6 +80,11 @@ class Accumulators:
             self.bars[k] = fresh
         return self.bars[k]
 
+    def takes(self, k, g):
+        """Whether a view of bars[k] can be written g: it has to be traced wherever g is."""
+        old = self.bars.get(k)
+        return old is None or traced_parts(g) <= traced_parts(old)
+
     def move(self, k, j):
         """Hand the buffer of version k to the version j before it."""
         g = self.bars.pop(k)
@@ -88,6 +95,15 @@ class Accumulators:
             if k in self.owned:
                 self.owned.add(j)
         self.owned.discard(k)
+
+
+def traced_parts(x):
+    """Where traced values are in a value: as it is, in the lanes, in primal or tangent."""
+    if isinstance(x, Batch):
+        return {("lanes", *path) for path in traced_parts(x.lanes)}
+    if isinstance(x, Dual):
+        return {("primal", *p) for p in traced_parts(x.primal)} | {("tangent", *p) for p in traced_parts(x.tangent)}
+    return {()} if isinstance(x, Traced) else set()
 
 
 def reverse(tape, start, stop, seeds, inputs, environment=None):
@@ -194,7 +210,7 @@ def _window(tape, base, params, g, bars):
         return
     shape, strides = params["shape"], params["strides"]
     simple = all(s != 0 or d <= 1 for d, s in zip(shape, strides, strict=True)) and not _sweep.overlaps(shape, strides)
-    if simple and 0 not in shape:
+    if simple and 0 not in shape and bars.takes(base, g):
         from mmad import _arrays
 
         acc = bars.buffer(base, g)
