@@ -10,7 +10,7 @@ A pass makes a new graph from a given one, instruction by instruction: `copy` ta
 says what stands for each old instruction in the new graph.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
 import numpy as np

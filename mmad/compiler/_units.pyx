@@ -294,4 +294,3 @@ cdef class Units:
             if j >= 0 and self.g.nodes[j].flags & NODE_ARRAY:
                 self.read(j, u)
         return 0
-
