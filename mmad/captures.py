@@ -7,7 +7,7 @@
 3. Every place gets a check (`mmad/_captures.pyx`), and what is there becomes part of the key of the recording: numbers
    and texts by value, anything else by identity.  The contents of an array are none of it: they are read at every run.
 
-Libraries are not looked into, nor is what cannot be found by name: ``getattr`` of computed names, files, random numbers.
+Libraries are not looked into, nor is what no name leads to: ``getattr`` of computed names, files, random numbers.
 """
 
 import functools
