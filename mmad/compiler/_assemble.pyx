@@ -520,7 +520,8 @@ cdef class Assembler:
         cdef int32_t b, n = <int32_t> self.buffers.n
         cdef int64_t at, need
         cdef Buffer *q
-        cdef list live = [], free_places = []  # heap of (final unit, place, size); sorted (size, place)
+        cdef list live = [], sizes = []  # heap of (final unit, place, size); sizes of free places, sorted
+        cdef dict free_places = {}       # size -> places
         for b in range(n):
             if self.alias[b] >= 0:
                 self.final[self.alias[b]] = max(self.final[self.alias[b]], self.final[b])
@@ -531,12 +532,16 @@ cdef class Assembler:
             need = max((q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
             while self.reuse and live and live[0][0] < self.first[b]:
                 _, at, size = heapq.heappop(live)
-                bisect.insort(free_places, (size, at))
-            found = bisect.bisect_left(free_places, (need, -1))
-            if found < len(free_places):
-                size, at = free_places.pop(found)
-                if size > need:
-                    bisect.insort(free_places, (size - need, at + need))
+                set_free(free_places, sizes, size, at)
+            found = bisect.bisect_left(sizes, need)
+            if found < len(sizes):
+                size = sizes[found]
+                places = free_places[size]
+                at = places.pop()  # the last one that became free: it is the likeliest to be in cache
+                if not places:
+                    del sizes[found], free_places[size]
+                if <int64_t> size > need:
+                    set_free(free_places, sizes, size - need, at + need)
             else:
                 at = self.arena
                 self.arena += need
@@ -546,6 +551,16 @@ cdef class Assembler:
             if self.alias[b] >= 0:
                 self.buffer_at(b).offset = self.buffer_at(self.alias[b]).offset
         return 0
+
+
+cdef int set_free(dict places, list sizes, int64_t size, int64_t at) except -1:
+    """A place that nothing needs any more."""
+    found = places.get(size)
+    if found is None:
+        found = places[size] = []
+        bisect.insort(sizes, size)
+    (<list> found).append(at)
+    return 0
 
 
 cdef int together(Product *p) noexcept:
