@@ -23,7 +23,6 @@ __all__ = ["Captures", "key_of", "key_of_argument"]
 
 PLACES = 2000  # that are looked into, and checks, at the most: what lies beyond is not seen
 LIBRARIES = frozenset(sys.stdlib_module_names | {"numpy", "scipy", "mmad"}) - {"__main__"}
-OPAQUE = (np.ndarray, np.dtype, types.BuiltinFunctionType, types.CodeType, types.GeneratorType)
 
 
 class Captures:
@@ -70,7 +69,7 @@ class Captures:
 
     def follow(self, x):
         """Look into a value: its places, and what lies there."""
-        if isinstance(x, STATIC + OPAQUE) or x is ABSENT or id(x) in self.places:
+        if _opaque(x) or id(x) in self.places:
             return
         if len(self.places) >= PLACES:
             return
@@ -205,6 +204,12 @@ class Same:
 
     def __hash__(self):
         return id(self.value)
+
+
+def _opaque(x):
+    """Whether nothing that counts can lie in a value."""
+    kinds = np.ndarray | np.dtype | types.BuiltinFunctionType | types.CodeType | types.GeneratorType
+    return isinstance(x, (STATIC, kinds)) or x is ABSENT
 
 
 def _contents(cell):
