@@ -11,11 +11,12 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from mmad._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE, BASE_MOVING,
-                       BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, BASES, BOTH_VECTORS, CLEAR_NOT, FIRST_SCALAR,
-                       CALL_CLEAR, CALL_LOAD, CALL_PRODUCT, CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, HOME_ARENA,
-                       MM_F64, SECOND_SCALAR, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
-                       KernelCall, Product, Program, Step, Stretch, kernel_number, special_number)
+from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE, BASE_MOVING,
+                       BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, BOTH_VECTORS, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
+                       CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_NOT, FIRST_SCALAR, HOME_ARENA, MM_F64,
+                       SECOND_SCALAR, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET, TOTAL_ADD,
+                       TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr, KernelCall, Product, Program, Step,
+                       Stretch, kernel_number, special_number)
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C
@@ -147,8 +148,8 @@ cdef class Maker:
                 if i.op == VM_GUARD:
                     return False
                 i += 1
-            self.call(special_number(CALL_SCALARS, 0), 0, at(BASE_SLOTS, 0), at(BASE_CODE, s.index * <int64_t> sizeof(Instr)),
-                      at(BASE_BUFFERS, 0), self.nothing())
+            self.call(special_number(CALL_SCALARS, 0), 0, at(BASE_SLOTS, 0),
+                      at(BASE_CODE, s.index * <int64_t> sizeof(Instr)), at(BASE_BUFFERS, 0), self.nothing())
         elif s.kind == STEP_MATMUL:
             q = p.products + s.index
             self.call(special_number(CALL_PRODUCT, 0), 0, self.buffer(q.c, 0), self.buffer(q.a, 0), self.buffer(q.b, 0),
@@ -187,8 +188,8 @@ cdef class Maker:
         for k in range(g.ops):
             o = g.op + k
             arity = scalar_arity(o.op)
-            self.call(kernel_number(g.type, o.op, o.variant), g.size, self.reg[o.r], self.reg[o.a], self.reg[o.b] if arity > 1 else self.nothing(),
-                      self.reg[o.c] if arity > 2 else self.nothing())
+            self.call(kernel_number(g.type, o.op, o.variant), g.size, self.reg[o.r], self.reg[o.a],
+                      self.reg[o.b] if arity > 1 else self.nothing(), self.reg[o.c] if arity > 2 else self.nothing())
         for k in range(g.stores):
             self.store(g, g.store + k, size)
         return 0

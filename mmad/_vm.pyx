@@ -237,7 +237,8 @@ cdef class Program:
     def nbytes(self):
         """Bytes of the program, without the arrays that it captured, and of one workspace."""
         return (self.n_code * sizeof(Instr) + self.n_groups * sizeof(Group) + self.n_accesses * sizeof(Access)
-                + self.n_ops * sizeof(BlockOp) + self.n_calls * sizeof(KernelCall) + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
+                + self.n_ops * sizeof(BlockOp) + self.n_calls * sizeof(KernelCall)
+                + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
                 + self.workspace)
 
     @property
