@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from mmad._instructions cimport NODE_ARRAY, OP_FIRST_SCALAR, OP_LOAD, OP_REC, SC_add, SC_multiply, Node, scalar_arity
+from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, SC_add, SC_multiply, Node, scalar_arity
 from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_WINDOW, Graph, new_map
 
 
@@ -31,6 +31,16 @@ cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
 
 cdef inline uint64_t pair(int32_t a, int32_t b) noexcept nogil:
     return <uint64_t> <uint32_t> a << 32 | <uint32_t> b
+
+
+cdef inline bint is_constant(Graph g, int32_t k) noexcept:
+    return g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY
+
+
+cdef inline bint precedes(Graph g, int32_t j, int32_t k) noexcept:
+    """The order of commuting operands: constants first, as `simplify` has them, then the older one."""
+    cdef bint a = is_constant(g, j), b = is_constant(g, k)
+    return j < k if a == b else a
 
 
 cdef bint sharable(Graph g, int32_t k) except -1:
@@ -75,7 +85,7 @@ def share(Graph g):
                 p.a = to[p.a]
                 p.b = to[p.b] if arity > 1 else -1
                 p.c = to[p.c] if arity > 2 else -1
-                if (p.op == SC_add or p.op == SC_multiply) and p.b < p.a:
+                if (p.op == SC_add or p.op == SC_multiply) and precedes(out, p.b, p.a):
                     p.a, p.b = p.b, p.a
                 latest = max(p.a, p.b, p.c)
             elif p.op == OP_LOAD:
