@@ -400,8 +400,8 @@ cdef class Program:
 
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes):
         """A new array; a large one from the pool of memory that has been used before."""
-        if nbytes < LARGE:
-            return np.empty(shape, dtype)
+        if nbytes < LARGE and len(shape) <= 8:
+            return small(shape, dtype)
         pool = pool_enter()
         try:
             return np.empty(shape, dtype)
@@ -655,6 +655,16 @@ def from_description(dict description):
 cdef Kernel kernel_of(int type, int op, int variant) noexcept:
     """The kernel of an operation, or NULL."""
     return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
+
+
+cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
+    """An array of up to eight axes, with nothing in it yet."""
+    cdef cnp.npy_intp dims[8]
+    cdef int k
+    for k in range(len(shape)):
+        dims[k] = shape[k]
+    Py_INCREF(descr)
+    return PyArray_NewFromDescr(&PyArray_Type, descr, <int> len(shape), dims, NULL, NULL, 0, NULL)
 
 
 cdef int special_number(int what, int type) noexcept:
