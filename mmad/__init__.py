@@ -12,7 +12,7 @@ from mmad.checking import check_derivatives
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import PatternError, ProgramError, TraceError, UnsupportedError
-from mmad.higher import derivative
+from mmad.higher import derivative, taylor
 from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
 from mmad.planner import Coloring, Pattern, Plan, hessian, jacobian, sparsity
@@ -64,6 +64,7 @@ __all__ = [
     "set_num_threads",
     "sparsity",
     "stop_gradient",
+    "taylor",
     "validate",
     "value_and_grad",
     "value_grad_hvp",
