@@ -23,7 +23,7 @@ cdef class Lazy(Jet):
     cdef readonly list known  # the coefficients so far; None is zero, except for the first
     cdef list rates           # j c_j, as they are used in convolutions
     cdef object terms         # what the rule gave: partials, or the tangent
-    cdef readonly tuple shape_
+    cdef tuple shape_
     cdef object dtype_        # None: a Python float
     cdef int mode
     cdef int how(self) except -1
@@ -35,6 +35,7 @@ cdef class Lazy(Jet):
     cdef object derivative(self, int i)
     cdef object together(self, int k)
     cdef object bilinear(self, int k)
+    cdef object quotient(self, int k)
     cdef object by_partials(self, int k)
     cdef object partial(self, int i)
     cdef object each(self, object function)

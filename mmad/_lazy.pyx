@@ -17,7 +17,6 @@ M. D. McIlroy, "Squinting at power series", Software: Practice and Experience 20
 """
 cimport cython
 from libc.math cimport isfinite
-from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
@@ -35,7 +34,7 @@ from mmad.errors import UnsupportedError
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
-cdef Op o_add, o_div, o_mul, o_pos, o_power, o_real, o_astype, o_unequal, o_all
+cdef Op o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal
 
 # Up to here x**n is differentiated as it is declared, n x**(n-1) and so on down to a constant, which is exact at zero
 # too; a chain as long as the order, which other exponents would start, is cut by x**(r-1) = x**r / x.
@@ -43,9 +42,9 @@ DECLARED_POWERS = 8
 
 
 def bind():
-    global o_add, o_div, o_mul, o_pos, o_power, o_real, o_astype, o_unequal, o_all
-    o_add, o_div, o_mul, o_pos, o_power, o_real, o_astype, o_unequal, o_all = [
-        OPERATIONS[k] for k in ("add", "divide", "multiply", "positive", "power", "real", "astype", "not_equal", "all")]
+    global o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal
+    o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal = [OPERATIONS[k] for k in (
+        "add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative", "reciprocal")]
 
 
 cdef inline tuple shape_of(object x):
@@ -175,6 +174,7 @@ cdef enum:
     FINISHED   # all coefficients are known, the rest is zero
     TOGETHER   # linear in all operands together: coefficient by coefficient
     BILINEAR   # linear in each of two operands: a convolution
+    QUOTIENT   # y x = u, solved for the last coefficient of y
     PARTIALS   # elementwise, by the declared partials
     PUSHED     # by the declared pushforward
     RATE       # the derivative of its operand with respect to t
@@ -208,7 +208,8 @@ cdef class Lazy(Jet):
             return BILINEAR if n == 2 else PUSHED
         if op.partials is None:
             raise UnsupportedError(f"{op.name} has no derivative")
-        return PARTIALS
+        # the declared partial of a quotient is a quotient again, and so on: a chain as long as the order
+        return QUOTIENT if op is o_div and self.active(1) else PARTIALS
 
     cdef inline bint active(self, int i):
         return type(self.args[i]) is Lazy and (<Lazy> self.args[i]).level == self.level
@@ -248,6 +249,8 @@ cdef class Lazy(Jet):
             return self.bilinear(k)
         if self.mode == PARTIALS:
             return self.by_partials(k)
+        if self.mode == QUOTIENT:
+            return self.quotient(k)
         if self.mode == RATE:
             return (<Lazy> self.args[0]).rate(k + 1)
         if self.mode == EACH:
@@ -299,6 +302,27 @@ cdef class Lazy(Jet):
                 args[at[0]], args[at[1]] = x, y
                 total = plus(total, apply_op(self.op, tuple(args), self.params))
         return total
+
+    cdef object quotient(self, int k):
+        """(u_k - sum_(j=1..k) x_j y_(k-j)) / x_0, zero where the numerator is."""
+        cdef Lazy u, x = self.args[1]
+        cdef object c = None, s = None
+        cdef int j
+        if self.active(0):
+            u = self.args[0]
+            c = u.coefficient(k)
+        for j in range(1, k + 1):
+            d, y = x.coefficient(j), self.known[k - j]
+            if d is not None and y is not None:
+                s = plus(s, chain_any(d, y, False))
+        if s is not None:
+            s = apply1(o_neg, s) if isinstance(s, Traced) else -s
+        s = plus(c, s)
+        if s is None:
+            return None
+        if self.terms is None:
+            self.terms = apply1(o_reciprocal, x.known[0])
+        return chain_any(s, self.terms, False)
 
     cdef object by_partials(self, int k):
         cdef object total = None

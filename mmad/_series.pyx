@@ -145,6 +145,8 @@ cdef class Series(Jet):
         if dtype_of(value).kind in "biu":
             return value
         parts = [value]
+        if order == 0:
+            return make_series(self.level, owned(parts, args))
         for k in range(order) if op.needs_out else range(order - 1, order):
             dots = [self.of([times(j, (<Series> a).part(j)) for j in range(1, k + 2)]) if self.mine(a) else None
                     for a in args]

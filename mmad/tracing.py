@@ -353,7 +353,7 @@ class Trace:
         return next(gs)
 
     def _convolved(self, sweep, out, ct):
-        """Coefficients of the sweep of a seed that is a dual number or series: those of `out` with those of the seed."""
+        """The sweep of a seed that is a dual number or series: coefficients of `out` with those of the seed."""
         same = _at(out, ct.level)
         found = []
         for k in range(len(ct.parts)):
@@ -366,8 +366,7 @@ class Trace:
 
     def _join(self, like, columns):
         return [
-            None if x is None else _jet_of(like, list(parts))
-            for x, *parts in zip(self.inputs, *columns, strict=True)
+            None if x is None else _jet_of(like, list(parts)) for x, *parts in zip(self.inputs, *columns, strict=True)
         ]
 
     def _pull_batch(self, out, ct):
