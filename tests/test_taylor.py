@@ -1,4 +1,4 @@
-"""Taylor coefficients: every operation against mpmath and nested forward mode, closed forms, programs, nesting, cost."""
+"""Taylor coefficients: operations against mpmath and nested forward mode, closed forms, programs, nesting, cost."""
 
 import math
 
