@@ -9,6 +9,7 @@ from mmad._vm import get_num_threads, set_num_threads
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
+from mmad.checkpointing import checkpoint, checkpointed_loop
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import PatternError, ProgramError, TraceError, UnsupportedError
@@ -39,6 +40,8 @@ __all__ = [
     "ValidationError",
     "Var",
     "check_derivatives",
+    "checkpoint",
+    "checkpointed_loop",
     "clear_pool",
     "compile",
     "concrete",
