@@ -10,11 +10,15 @@ from mmad.api import jvp, vjp
 from mmad.calls import Rules, holds_var
 from mmad.errors import CaptureError
 from mmad.ops import arithmetic as a
+from mmad.ops.declare import shape_of
+from mmad.ops.structure import size
 from mmad.outside import Outside
 from mmad.packing import dtype_of, is_operand, lifted
 from mmad.planner.revolve import reversal, snapshots_for, stored_first
 
 __all__ = ["checkpoint", "checkpointed_loop"]
+
+SMALL = 4096  # numbers in a block of states, up to which recording takes longer to set up than to do
 
 
 def _name(f):
@@ -162,7 +166,7 @@ def _same_again(f, y, again):
             )
 
 
-def checkpointed_loop(step, state, n, *, snapshots=None):
+def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
     """The state after n steps, to be differentiated with few states kept and provably the fewest steps run again.
 
     Parameters
@@ -176,6 +180,9 @@ def checkpointed_loop(step, state, n, *, snapshots=None):
     snapshots : int, optional
         How many states are kept at a time, the initial one among them.  By default as few as keep every step from being
         run more than twice, besides its reversal: about the square root of 2 n.
+    block : int, optional
+        How many steps are recorded at a time; the schedule counts in blocks.  By default up to 64 while a state is small,
+        for the work of setting up a recording, and 1 for a state of 4096 numbers or more.
 
     Returns
     -------
@@ -183,8 +190,8 @@ def checkpointed_loop(step, state, n, *, snapshots=None):
 
     Notes
     -----
-    With s snapshots, n <= C(s + r, s) steps are reversed by running each at most r times, in all
-    r n - C(s + r, r - 1) + 1 times [1]_, besides the n steps that are recorded, one at a time.  Values of an outer
+    With s snapshots, n <= C(s + r, s) blocks are reversed by running each at most r times, in all
+    r n - C(s + r, r - 1) + 1 times [1]_, besides once to be recorded.  Values of an outer
     derivative that `step` closes over count as arguments.  A derivative of the derivative records the whole sweep, and
     needs its memory.
 
@@ -207,13 +214,18 @@ def checkpointed_loop(step, state, n, *, snapshots=None):
     if not callable(step):
         raise TypeError(f"mmad.checkpointed_loop takes a function of the state first, not {type(step).__name__}")
     n, s = _count(n, "n", 0), None if snapshots is None else _count(snapshots, "snapshots", 1)
+    block = None if block is None else _count(block, "block", 1)
     outside, start = Outside(step), Leaves(state)
     operands = [*outside.values, *start.pick(start.at)]
     if n == 0 or not any(holds_var(v) for v in operands if isinstance(v, Traced)):
         for _ in range(n):
             state = step(state)
         return state
-    s = snapshots_for(n) if s is None else min(s, n)
+    if block is None:
+        numbers = sum(size(shape_of(v)) for v in start.pick(start.at))
+        block = max(1, min(64, n // 64, SMALL // max(1, numbers)))
+    blocks = -(-n // block)
+    s = snapshots_for(blocks) if s is None else min(s, blocks)
     count = len(outside.values)
 
     def body(*values):
@@ -224,10 +236,10 @@ def checkpointed_loop(step, state, n, *, snapshots=None):
 
     def forward(*values):
         one, x = outside.given(values[:count]), start.put(start.at, values[count:])
-        kept, keep = {}, {*stored_first(n, s), n - 1}
+        kept, keep = {}, {*stored_first(blocks, s), blocks - 1}
         for k in range(n):
-            if k in keep:
-                kept[k] = _copied(x)
+            if k % block == 0 and k // block in keep:
+                kept[k // block] = _copied(x)
             x = one(x)
         if tree.flatten(x)[1] != start.structure:
             raise ValueError(f"checkpointed_loop: {_name(step)} must return a state of the structure of its argument")
@@ -237,26 +249,29 @@ def checkpointed_loop(step, state, n, *, snapshots=None):
         shared, kept = primals[:count], dict(kept)
         one = outside.given(shared)
         total, cts = [None] * count, Leaves(ct).pick(start.moving)
-        stored = stored_first(n, s)
-        x = _copied(kept[n - 1]) if n - 1 in stored else kept.pop(n - 1)
-        for action, i, j in reversal(n, s, stored):
+        stored, last = stored_first(blocks, s), blocks - 1
+        x = _copied(kept[last]) if last in stored else kept.pop(last)
+        for action, i, j in reversal(blocks, s, stored):
             if action == "load":
                 x = _copied(kept[i])
             elif action == "advance":
-                for _ in range(i, j):
+                for _ in range(i * block, j * block):
                     x = one(x)
             elif action == "store":
                 kept[i] = _copied(x)
             elif action == "drop":
                 del kept[i]
             else:
-                now = Leaves(x)
+                now, length = Leaves(x), min(block, n - i * block)
 
-                def once(*values, now=now):
-                    after = Leaves(outside.given(values[:count])(now.put(now.at, values[count:])))
+                def recorded(*values, now=now, length=length):
+                    one, x = outside.given(values[:count]), now.put(now.at, values[count:])
+                    for _ in range(length):
+                        x = one(x)
+                    after = Leaves(x)
                     return after.pick(after.moving)
 
-                found = _pulled(once, [*shared, *now.pick(now.at)])[1](cts)
+                found = _pulled(recorded, [*shared, *now.pick(now.at)])[1](cts)
                 total = [
                     g if t is None else t if g is None else a.add(t, g) for t, g in zip(total, found, strict=False)
                 ]

@@ -316,8 +316,34 @@ def test_steps_run(n, s):
         calls.append(1)
         return x * 1.01
 
-    mmad.grad(lambda x: mmad.checkpointed_loop(step, x, n, snapshots=s))(1.0)
+    mmad.grad(lambda x: mmad.checkpointed_loop(step, x, n, snapshots=s, block=1))(1.0)
     assert len(calls) == evaluations(n, s) + 1 + n
+
+
+@pytest.mark.parametrize("block", [1, 2, 5, 64, None])
+def test_blocks(block):
+    def f(x):
+        return mmad.checkpointed_loop(lambda t: t + 0.01 * np.sin(t) * x, x, 301, snapshots=3, block=block)
+
+    def plain(x):
+        return by_recording(lambda t: t + 0.01 * np.sin(t) * x)(x, 301)
+
+    assert mmad.grad(f)(0.7) == pytest.approx(mmad.grad(plain)(0.7), rel=1e-12)
+
+
+def test_the_recording_is_short(monkeypatch):
+    """No tape is longer than a block: what bounds the memory."""
+    lengths = []
+    sweep = mmad.tracing._sweep.reverse_sweep
+
+    def watched(tape, *rest):
+        lengths.append(len(tape))
+        return sweep(tape, *rest)
+
+    monkeypatch.setattr(mmad.tracing._sweep, "reverse_sweep", watched)
+    mmad.grad(lambda x: mmad.checkpointed_loop(lambda t: t * 1.01, x, 1000, block=10))(1.0)
+    assert max(lengths) < 30
+    assert len(lengths) == 101
 
 
 def test_a_pullback_used_twice():
