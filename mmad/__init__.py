@@ -18,6 +18,7 @@ from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
 from mmad.planner import Coloring, Pattern, Plan, hessian, jacobian, sparsity
 from mmad.program import Program
+from mmad.tensors import derivative_tensor
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import ValidationError, validate
@@ -48,6 +49,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "derivative_tensor",
     "get_num_threads",
     "grad",
     "hessian",

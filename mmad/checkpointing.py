@@ -181,7 +181,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
         How many states are kept at a time, the initial one among them.  By default as few as keep every step from being
         run more than twice, besides its reversal: about the square root of 2 n.
     block : int, optional
-        How many steps are recorded at a time; the schedule counts in blocks.  By default up to 64 while a state is small,
+        How many steps are recorded at a time; the schedule counts in blocks.  By default up to 64 for a small state,
         for the work of setting up a recording, and 1 for a state of 4096 numbers or more.
 
     Returns
@@ -208,8 +208,8 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
     >>> import numpy as np, mmad
     >>> def loss(rate):
     ...     return mmad.checkpointed_loop(lambda x: x + 0.01 * rate * x, 1.0, 100, snapshots=3)
-    >>> mmad.value_and_grad(loss)(1.0), 1.01**100, 1.01**99
-    ((2.7048138294215294, 2.678033494476761), 2.7048138294215285, 2.6780334944767583)
+    >>> round(mmad.grad(loss)(1.0), 10), round(1.01**99, 10)
+    (2.6780334945, 2.6780334945)
     """
     if not callable(step):
         raise TypeError(f"mmad.checkpointed_loop takes a function of the state first, not {type(step).__name__}")
