@@ -4,7 +4,7 @@ import re
 
 from mmad.api import derivative_function
 from mmad.planner.coloring import Coloring
-from mmad.planner.decide import COLORED, DENSE, Options
+from mmad.planner.decide import COLORED, DENSE, STRUCTURED, Options
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
 
@@ -19,9 +19,11 @@ def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patte
     f : callable
         Returns a number, an array, or a tree of them.
     argnums : int or tuple of int
-    strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring"}
+    strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring", "blocks"}
         "auto" looks for a sparsity pattern where that may pay, and chooses; ``jacobian(f).plan(x)`` says what and why.
-        "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "forward" and "reverse" are dense.
+        "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "blocks" does the same for each of
+        many repeated blocks, between where arguments are gathered and where results are put together; "forward" and
+        "reverse" are dense.
     sparse : bool
         Give a `scipy.sparse` array, of all elements of the result by all elements of the arguments.
     format : str
@@ -47,6 +49,8 @@ def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patte
         An argument is an integer, or a value is complex.
     PatternError
         The pattern given is of another shape, or leaves out entries.
+    StructureError
+        The strategy asked for needs a structure that the function does not have.
     MemoryError
         No strategy fits into `memory`.
 
@@ -78,9 +82,10 @@ def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patter
     f : callable
         Returns one real number.
     argnums : int or tuple of int
-    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "forward-over-forward", "star", "acyclic"}
-        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern, the
-        others are dense.
+    strategy : str
+        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern,
+        "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse" and
+        "forward-over-forward" are dense.
     sparse, format, pattern, evaluations, memory
         As of :func:`jacobian`.
 
@@ -114,7 +119,7 @@ def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patter
 
 
 def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory):
-    known = ("auto", *DENSE[what], *COLORED[what])
+    known = ("auto", *DENSE[what], *COLORED[what], *STRUCTURED[what])
     if strategy not in known:
         raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
     if format not in FORMATS:
@@ -123,6 +128,8 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 1
     ):
         raise ValueError(f"{what}: evaluations must be a positive int, not {evaluations!r}")
+    if pattern is not None and strategy in STRUCTURED[what]:
+        raise ValueError(f"{what}: strategy {strategy!r} finds the pattern by itself; leave pattern= out")
     if pattern is not None and not isinstance(pattern, Coloring):
         pattern = Pattern.of(pattern)
     if isinstance(pattern, Coloring):

@@ -15,6 +15,7 @@ from mmad.matrices import columns_of, from_matrix, rows_of
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
+from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import coefficients
 from mmad.planner.coloring import Coloring
 from mmad.planner.compare import compare
@@ -178,9 +179,12 @@ class Planned:
                 raise PatternError(f"{r.trace.origin}: the pattern is {p.shape}, the {self.product} {r.shape}")
             return p
 
+        searches = {} if options.pattern is not None else {"blocks": lambda: blocks_of(r, self.product == "hessian")}
+        gathers = any(rec.op is not None and rec.op.name == "gather" for rec in r.trace.tape.recs)
         return Problem(
-            self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options, str(r.trace.origin)
-        )
+            self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options,
+            str(r.trace.origin), searches, gathers,
+        )  # fmt: skip
 
     def _decide(self, r, args, kwargs):
         race = None
@@ -218,7 +222,7 @@ class Planned:
         m, n = r.shape
         v = np.random.default_rng(n).normal(size=n)
         want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
-        p = plan.coloring.pattern
+        p = plan.pattern
         product = np.zeros(m)
         np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
         scale = np.zeros(m)
@@ -246,8 +250,8 @@ class Planned:
     def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         by_rows = plan.strategy in BY_ROWS
-        if plan.coloring is not None:
-            data = self._entries(plan, r)
+        if plan.coloring is not None or plan.structure is not None:
+            data = self._entries(plan, r) if plan.structure is None else plan.structure.entries(r)
             if check and not isinstance(data, Traced):
                 self._check(plan, r, data)
             return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
@@ -302,9 +306,9 @@ def _forced(problem, strategy):
     """The same problem with one strategy asked for."""
     out = Problem(
         problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
-        replace(problem.options, strategy=strategy, evaluations=None), problem.origin,
+        replace(problem.options, strategy=strategy, evaluations=None), problem.origin, problem.searches,
     )  # fmt: skip
-    out.colorings = problem.colorings
+    out.colorings, out.structures, out.refused = problem.colorings, problem.structures, problem.refused
     return out
 
 
