@@ -69,6 +69,8 @@ class Blocks:
     )  # without slices, by entry: where its first term is in results and 0, end to end
     more: tuple = field(repr=False)  # of further terms: the entries that they belong to, and where they are
 
+    share = 1.0  # of a sweep over the whole recording
+
     def __str__(self):
         return f"{self.lanes} lanes, {self.inputs} inputs and {self.outputs} outputs in each"
 
@@ -77,8 +79,12 @@ class Blocks:
         """Numbers of forward and reverse sweeps."""
         return len(self.forward), len(self.reverse)
 
-    def entries(self, r):
-        """The entries of the pattern.
+    @staticmethod
+    def flops():
+        return 0
+
+    def sweep(self, r):
+        """What the entries are read from.
 
         Parameters
         ----------
@@ -87,7 +93,8 @@ class Blocks:
 
         Returns
         -------
-        ndarray, shape (nnz,), or traced
+        list of ndarray, or traced
+            Tangents of outlets and cotangents of inlets, each end to end.
         """
         t, at = r.trace, r.trace.start
         parts = []
@@ -98,27 +105,30 @@ class Blocks:
         for seeds, wanted in zip(self.reverse, self.results[len(self.forward) :], strict=True):
             found = dict(zip(self.inlets, t.pull_between([(at + k, d) for k, d in seeds], inlets), strict=True))
             parts += [_flat(found[k], *w) for k, *w in wanted]
-        data = self._placed(parts, r.rows.dtype)
-        return data if data.dtype == r.rows.dtype else data.astype(r.rows.dtype)
+        return parts
 
-    def _placed(self, parts, dtype):
-        """The entries, from the results of the sweeps."""
+    def entries(self, parts):
+        """The entries of the pattern, from the results of the sweeps.
+
+        Returns
+        -------
+        ndarray, shape (nnz,), or traced
+        """
         if self.index is None:
-            data = self.known.astype(dtype)
             traced = next((p for p in parts if isinstance(p, Traced)), None)
-            data = data if traced is None else HOOKS["adopt"](data, traced)
+            data = self.known.copy() if traced is None else HOOKS["adopt"](self.known.copy(), traced)
             for entries, number, elements, add in self.slices:
                 if add:
                     data[entries] += parts[number][elements]
                 else:
                     data[entries] = parts[number][elements]
             return data
-        terms = np.concatenate([*parts, np.zeros(1, dtype)])
+        terms = np.concatenate([*parts, np.zeros(1, self.known.dtype)])
         data = terms[self.index]
         if self.more is not None:
             entry, index = self.more
             np.add.at(data, entry, terms[index])
-        return data if not self.known.any() else data + self.known.astype(dtype)
+        return data + self.known if self.known.any() else data
 
 
 def _flat(g, shape, dtype, sign):
@@ -344,7 +354,7 @@ class _Builder:
             pattern = pattern.symmetrized()
             key = pattern.rows.astype(np.int64) * n + pattern.indices
         entries = [np.searchsorted(key, k) for k in keys]
-        known = np.zeros(pattern.nnz)
+        known = np.zeros(pattern.nnz, self.r.rows.dtype)
         for (*_, sign), entry in zip(direct, entries[len(terms) :], strict=True):
             np.add.at(known, entry, sign)
         numbers = {at: i for i, at in enumerate((s, node) for s, found in enumerate(self.results) for node in found)}

@@ -8,7 +8,7 @@ rule   where                                                what
        of one batch, and no sparse result is asked for      takes longer than one batch of sweeps
 3      arrays are gathered, or all evaluations take longer  repeated blocks are looked for: they give the pattern, and
        than to look for them                                take a sweep for each output of a block
-4      every bound on colours is half of min(m, n) or more  dense, or blocks: there is nothing to share
+4      every bound on colours is half of min(m, n) or more  dense, through a waist if there is one, or blocks
 5      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
 6      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
        than the race takes
@@ -43,9 +43,10 @@ COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
-STRUCTURED = {"jacobian": ("blocks",), "hessian": ("blocks",)}
+STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",)}
 SEARCH = (1e-3, 5e-5, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
+MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
@@ -60,6 +61,8 @@ class Options:
     pattern: object = None
     evaluations: int | None = None
     memory: int | None = None
+    mode: str = "auto"
+    factored: bool = False
 
     @property
     def expected(self):
@@ -156,9 +159,13 @@ class Problem:
         c, (m, n) = coefficients[mode], self.shape
         forward, reverse = self.sweeps(name)
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
-        width = self.width(forward + reverse, mode) if structure is None else 1
-        colored = name in COLORED[self.product] or structure is not None
-        seconds = c.once(self.work) + c.lanes(self.work, forward, reverse, width)
+        width = 1 if name == "blocks" else self.width(forward + reverse, mode)
+        colored = name in COLORED[self.product] or name == "blocks"
+        seconds = c.once(self.work)
+        if structure is None:
+            seconds += c.lanes(self.work, forward, reverse, width)
+        else:
+            seconds += structure.share * c.lanes(self.work, forward, reverse, width) + structure.flops() * c.flop
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
         seconds += out * c.byte + (self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0)
         once = c.compiling(self.work, forward, reverse) if mode == "compiled" else 0.0
@@ -228,10 +235,11 @@ def decide(problem, coefficients, race=None):
         problem.structure("blocks")  # before the pattern, which they give
     b = bounds(problem.pattern)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
-    structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, coefficients)]
+    full = fewest >= 0.5 * min(m, n) > 2
+    structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
     candidates = [problem.candidate(s, mode, coefficients) for s in structured for mode in modes(s, o)]
     best = min([c.total(o.expected) for c in candidates], default=math.inf)
-    colored = [] if fewest >= 0.5 * min(m, n) > 2 else [
+    colored = [] if full else [
         s for s in COLORED[problem.product]
         if s != "acyclic" and not hopeless(problem, s, b) and problem.floor(s, b, coefficients) < best
     ]  # fmt: skip
@@ -245,7 +253,9 @@ def decide(problem, coefficients, race=None):
 
 
 def modes(strategy, options):
-    """Eager, and compiled where it is known that there will be evaluations to come."""
+    """Eager, and compiled where it is known that there will be evaluations to come; or what was asked for."""
+    if options.mode != "auto":
+        return (options.mode,) if options.mode == "eager" or strategy not in UNCOMPILED else ()
     again = options.evaluations is not None and options.evaluations > 1
     return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
 
@@ -262,8 +272,10 @@ def promising(problem, sweeps, coefficients):
     return o.expected * each > SEARCH[0] + SEARCH[1] * w.arrays + SEARCH[2] * w.elements
 
 
-def worthwhile(problem, name, fewest, coefficients):
+def worthwhile(problem, name, fewest, full, coefficients):
     """Whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
+    if name == "waist":
+        return full and problem.structure(name) is not None
     known = name in problem.structures or name in problem.refused
     if not known and (fewest <= 4 or not promising(problem, fewest, coefficients)):
         return False
@@ -345,6 +357,7 @@ def finish(problem, candidates, reason):
     pattern = pattern if structure is None else structure.pattern
     if o.sparse and pattern is None:
         pattern = problem.pattern
+        structure = None if structure is None else replace(structure, pattern=pattern)
     return Plan(
         product=problem.product, origin=problem.origin, shape=problem.shape, strategy=best.strategy, mode=best.mode,
         width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
