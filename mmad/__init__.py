@@ -12,7 +12,7 @@ from mmad.checking import check_derivatives
 from mmad.checkpointing import checkpoint, checkpointed_loop
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import PatternError, ProgramError, TraceError, UnsupportedError
+from mmad.errors import PatternError, ProgramError, StructureError, TraceError, UnsupportedError
 from mmad.higher import derivative, taylor
 from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
@@ -35,6 +35,7 @@ __all__ = [
     "Program",
     "ProgramError",
     "ScalarVar",
+    "StructureError",
     "Tape",
     "TraceError",
     "UnsupportedError",
