@@ -9,7 +9,7 @@
 
 Kept: the order of units, and every value.
 """
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -96,6 +96,7 @@ cdef class Assembler:
     cdef bint reuse, sincos
     cdef int32_t *slot
     cdef int32_t *buffer
+    cdef uint8_t *is_scalar  # by node: it is an instruction in a run of scalars
     cdef int32_t *reg       # by node: the virtual register in the group at hand
     cdef int32_t *scalar    # scalar instructions, by unit
     cdef Vector template, code, groups, accesses, ops, steps, products, buffers
@@ -111,7 +112,8 @@ cdef class Assembler:
         self.buffer = <int32_t *> malloc(n * sizeof(int32_t))
         self.reg = <int32_t *> malloc(n * sizeof(int32_t))
         self.scalar = <int32_t *> malloc(n * sizeof(int32_t))
-        if self.slot == NULL or self.buffer == NULL or self.reg == NULL or self.scalar == NULL:
+        self.is_scalar = <uint8_t *> malloc(n)
+        if self.slot == NULL or self.buffer == NULL or self.reg == NULL or self.scalar == NULL or self.is_scalar == NULL:
             raise MemoryError("no memory to compile the trace")
         self.template, self.code, self.groups = Vector(sizeof(double)), Vector(sizeof(Instr)), Vector(sizeof(Group))
         self.accesses, self.ops = Vector(sizeof(Access)), Vector(sizeof(BlockOp))
@@ -125,10 +127,12 @@ cdef class Assembler:
         free(self.buffer)
         free(self.reg)
         free(self.scalar)
+        free(self.is_scalar)
 
     cdef dict run(self):
         cdef Graph g = self.g
         cdef int32_t u, k, n = 0
+        self.find_scalars()
         self.give_slots()
         self.give_buffers()
         self.give_results()
@@ -166,11 +170,17 @@ cdef class Assembler:
         }
 
     # ------------------------------------------------------------------------------------ numbers and arrays
-    cdef bint is_scalar(self, int32_t k) except -1:
-        """Whether k is an instruction in a run of scalars."""
-        cdef int op = self.g.nodes[k].op
-        return self.units.unit[k] >= 0 and (<int> self.units.kind[self.units.unit[k]]) == U_SCALARS \
-            and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+    cdef int find_scalars(self) except -1:
+        """Which instructions are in a run of scalars."""
+        cdef int32_t k, u, latest = -1
+        cdef bint run = False
+        cdef int op
+        for k in range(self.g.n):
+            u, op = self.units.unit[k], self.g.nodes[k].op
+            if u != latest:
+                latest, run = u, u >= 0 and (<int> self.units.kind[u]) == U_SCALARS
+            self.is_scalar[k] = run and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+        return 0
 
     cdef int give_slots(self) except -1:
         """A slot for every number; one that only its own run of scalars reads takes a slot that is free again, and so stays
@@ -236,9 +246,9 @@ cdef class Assembler:
             for i in range(n):
                 j = operand[i]
                 if j >= 0 and last[j] >= 0:
-                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar(k) else -1
+                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar[k] else -1
             if self.reuse and not p.flags & NODE_ARRAY and p.op != SC_sin and p.op != SC_cos and p.op != OP_GUARD \
-                    and p.op != OP_STORE and self.is_scalar(k):
+                    and p.op != OP_STORE and self.is_scalar[k]:
                 last[k] = k
         for k in g.outputs:
             if k >= 0:
@@ -250,14 +260,14 @@ cdef class Assembler:
         cdef int32_t k, u, n = 0
         cdef list counts = [0] * self.units.n, at = []
         for k in range(self.g.n):
-            if self.is_scalar(k):
+            if self.is_scalar[k]:
                 u = self.units.unit[k]
                 counts[u] = <int32_t> counts[u] + 1
         for u in range(self.units.n):
             at.append(n)
             n += <int32_t> counts[u]
         for k in range(self.g.n):
-            if self.is_scalar(k):
+            if self.is_scalar[k]:
                 u = self.units.unit[k]
                 n = at[u]
                 self.scalar[n] = k
