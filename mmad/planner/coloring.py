@@ -202,7 +202,7 @@ class Coloring:
         By substitution an entry is a sum of up to `depth` + 1 of the compressed numbers, and so is its error.
         """
         parts = [np.reshape(x, (-1,)) for x in (columns, rows) if x is not None and np.size(x)]
-        flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0), *parts])
+        flat = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
         if self.index is not None:
             return flat[self.index]
         entry, source, other, _ = self._elimination

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmad import compiled, tree
-from mmad._core import HOOKS, Traced
+from mmad._core import HOOKS, Traced, concrete
 from mmad.api import describe, grad, positions
 from mmad.errors import PatternError
 from mmad.matrices import columns_of, from_matrix, rows_of
@@ -44,6 +44,7 @@ class Planned:
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
         self.single = not isinstance(argnums, tuple | list)
         self.plans, self.layouts, self.numbers = {}, {}, []
+        self.checked = set()  # numbers of plans whose patterns were held against a product
         self.lock = threading.Lock()
         self._replay = None
 
@@ -145,6 +146,7 @@ class Planned:
         result = self.run(plan, r, self.options.sparse, check=True), number
         with self.lock:
             self.plans[key] = plan
+            self.checked.add(number)
         return plan, result
 
     def _layout(self, r, args=None, kwargs=None):
@@ -218,7 +220,7 @@ class Planned:
         m, n = r.shape
         v = np.random.default_rng(n).normal(size=n)
         want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
-        p = plan.coloring.pattern
+        p = plan.pattern
         product = np.zeros(m)
         np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
         scale = np.zeros(m)
@@ -239,9 +241,13 @@ class Planned:
     def evaluate(self, args, kwargs):
         """Entries or the dense result, traced while something records, and the number of the plan."""
         r = self.record(args, kwargs)
-        known = len(self.numbers)
         number = self._layout(r)
-        return self.run(self.numbers[number], r, self.options.sparse, check=number >= known), number
+        plan, check = self.numbers[number], number not in self.checked
+        if check and open_tape() is not None:  # a program cannot raise: the check comes before it
+            self.run(plan, self.record(*_plain((args, kwargs))), self.options.sparse, check=True)
+        result = self.run(plan, r, self.options.sparse, check)
+        self.checked.add(number)
+        return result, number
 
     def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
@@ -255,7 +261,10 @@ class Planned:
             return rows_of(r.trace, self.single) if by_rows else columns_of(r.lin, self.single)
         m, n = r.shape
         matrix = r.pull_many(np.eye(m), plan.width) if by_rows else r.push_many(np.eye(n), plan.width).T
-        return matrix[plan.pattern.rows, plan.pattern.indices]
+        data = matrix[plan.pattern.rows, plan.pattern.indices]
+        if check and not isinstance(data, Traced):
+            self._check(plan, r, data)
+        return data
 
     @staticmethod
     def _entries(plan, r):
@@ -285,6 +294,12 @@ class Planned:
             return found
         out = self.numbers[int(number)].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
+
+
+def _plain(x):
+    """A tree without what is traced."""
+    leaves, structure = tree.flatten(x)
+    return tree.unflatten(structure, [concrete(v) for v in leaves])
 
 
 def _scattered(pattern, data):
