@@ -25,7 +25,7 @@ import numpy as np
 from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                  SC_select, SCALAR_END, Node, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of
-from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, all_operands,
+from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map_of, operands_of,
                                    size_of, strides_of)
 
 from mmad.planner.axes import MOVES, labels
@@ -453,11 +453,14 @@ cdef class Propagation:
 
     cdef tuple run(self):
         cdef Graph g = self.g
-        cdef int32_t k, j
+        cdef int32_t k, j, i, n
+        cdef const int32_t *operand
         cdef Node *p
         for k in range(g.n):
-            for j in all_operands(g, k):
-                self.last[j] = k
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                if operand[i] >= 0:
+                    self.last[operand[i]] = k
         for j in g.outputs:
             if j >= 0:
                 self.last[j] = g.n
@@ -479,9 +482,10 @@ cdef class Propagation:
             elif p.op == OP_REC:
                 self.record(k)
             if p.op < OP_FIRST_SCALAR or p.flags & NODE_ARRAY:
-                for j in all_operands(g, k):
-                    if self.last[j] == k:
-                        self.arrays[j] = None
+                operand = operands_of(g, k, &n)
+                for i in range(n):
+                    if operand[i] >= 0 and self.last[operand[i]] == k:
+                        self.arrays[operand[i]] = None
         return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
 
     cdef int start(self, int32_t k, int64_t first) except -1:
@@ -601,15 +605,15 @@ cdef class Propagation:
         cdef Graph g = self.g
         cdef Payload w = g.payload(k)
         cdef Elements out
-        cdef int32_t j
+        cdef int32_t i
         if g.nodes[k].flags & NODE_BOOL:
             return 0
-        if all([j < 0 or self.of(j) is None for j in w.args]):
+        if all([g.arg(k, i) < 0 or self.of(g.arg(k, i)) is None for i in range(g.nodes[k].c)]):
             return 0
         if w.kind == P_WINDOW:
-            out = gathered(self.of(w.args[0]), walk(w.maps[0]))
+            out = gathered(self.of(g.arg(k, 0)), walk(w.maps[0]))
         elif w.kind == P_COLLECT:
-            out = self.collect(w, size_of(g.shape(k)))
+            out = self.collect(w, k)
         elif w.kind == P_PUT:
             out = self.put(w, k)
         else:
@@ -622,8 +626,9 @@ cdef class Propagation:
 
     cdef Elements put(self, Payload w, int32_t k):
         cdef Map m = w.maps[0]
-        cdef Elements value = self.spread(self.of(w.args[1]), self.g.shape(w.args[1]), m.shape)
-        cdef Elements out = self.mine(w.args[0], k, size_of(self.g.shape(k)))
+        cdef int32_t put = self.g.arg(k, 1)
+        cdef Elements value = self.spread(self.of(put), self.g.shape(put), m.shape)
+        cdef Elements out = self.mine(self.g.arg(k, 0), k, size_of(self.g.shape(k)))
         cdef Walk at = walk(m)
         cdef int64_t e = 0, i
         while e < at.size:
@@ -633,17 +638,17 @@ cdef class Propagation:
             at.next_row()
         return out
 
-    cdef Elements collect(self, Payload w, int64_t n):
+    cdef Elements collect(self, Payload w, int32_t target):
         """What falls on one element is united."""
-        cdef Elements out = elements(n), e
+        cdef Elements out = elements(self.g.elements(target)), e
         cdef Sets s = self.sets
         cdef Walk at
         cdef Map m
         cdef int64_t i, k, to
-        cdef int q
-        for q in range(len(w.args)):
-            m = w.maps[q]
-            e = self.spread(self.of(w.args[q]), self.g.shape(w.args[q]), m.shape)
+        cdef int32_t q, j
+        for q in range(self.g.nodes[target].c):
+            m, j = w.maps[q], self.g.arg(target, q)
+            e = self.spread(self.of(j), self.g.shape(j), m.shape)
             if e is None:
                 continue
             if m.table is not None or overlaps(m):
@@ -702,51 +707,52 @@ cdef class Propagation:
     cdef Elements called(self, Payload w, int32_t k):
         """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
         cdef tuple shape = self.g.shape(k), found
-        cdef list shapes
+        cdef list shapes, args
         cdef Elements out = None
         cdef int i
-        if self.g.nodes[k].flags & NODE_ARRAY and self.g.types[self.g.type[k]][1].kind in "biu":
+        if self.g.nodes[k].flags & NODE_ARRAY and self.g.shared.types[self.g.type[k]][1].kind in "biu":
             return None
-        shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(w.args)]
+        args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
+        shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(args)]
         if w.op.kind == KIND_ELEMENTWISE:
             if w.op.name == "stop_gradient":
                 return None
-            for i in range(len(w.args)):
-                if w.args[i] >= 0:
-                    out = self.union_of(out, self.spread(self.of(w.args[i]), shapes[i], shape))
+            for i in range(len(args)):
+                if args[i] >= 0:
+                    out = self.union_of(out, self.spread(self.of(args[i]), shapes[i], shape))
             return out
         if w.op.name in MOVES:
-            out = self.moved(w, shapes)
+            out = self.moved(w, args, shapes)
         elif w.op.name == "slide_out":
-            out = self.union_of(self.slid(self.of(w.args[0]) if w.args[0] >= 0 else None, shapes[1][0], shape[0], True),
-                                self.slid(self.of(w.args[1]) if w.args[1] >= 0 else None, shapes[0][0], shape[0], True))
-        elif w.op.name == "slide_in" and w.args[0] >= 0 and (w.args[1] < 0 or self.of(w.args[1]) is None):
-            out = self.slid(self.of(w.args[0]), shapes[1][0], shape[0], False)
+            out = self.union_of(self.slid(self.of(args[0]) if args[0] >= 0 else None, shapes[1][0], shape[0], True),
+                                self.slid(self.of(args[1]) if args[1] >= 0 else None, shapes[0][0], shape[0], True))
+        elif w.op.name == "slide_in" and args[0] >= 0 and (args[1] < 0 or self.of(args[1]) is None):
+            out = self.slid(self.of(args[0]), shapes[1][0], shape[0], False)
         if out is not None:
             return out
         found = labels(w.op.name, shapes, shape, w.params)
         if found is None:
-            return self.everything(w, size_of(shape))
-        for i in range(len(w.args)):
-            if w.args[i] >= 0 and found[0][i] is not None:
-                out = self.union_of(out, self.labelled(self.of(w.args[i]), shapes[i], found[0][i], found[1], shape))
+            return self.everything(k)
+        for i in range(len(args)):
+            if args[i] >= 0 and found[0][i] is not None:
+                out = self.union_of(out, self.labelled(self.of(args[i]), shapes[i], found[0][i], found[1], shape))
         return out
 
-    cdef Elements moved(self, Payload w, list shapes):
+    cdef Elements moved(self, Payload w, list args, list shapes):
         """The numbers of the sets, moved by what moves the values; None where a position is not known."""
         cdef Elements out, e
         cdef int64_t k
         cdef int i
         cdef list operands = []
         cdef int32_t[::1] view
-        for i in range(len(w.args)):
+        for i in range(len(args)):
             if w.op.raw and i == w.op.nin - 1:
-                if w.args[i] >= 0:
+                if args[i] >= 0:
                     return None
                 operands.append(w.vals[i])
                 continue
             numbers = np.zeros(shapes[i], np.int32)
-            e = self.of(w.args[i]) if w.args[i] >= 0 else None
+            e = self.of(args[i]) if args[i] >= 0 else None
             if e is not None:
                 view = numbers.reshape(-1)
                 for k in range(view.shape[0]):
@@ -786,21 +792,20 @@ cdef class Propagation:
             return uniform(size_of(result), e.common if size_of(shape) else 0)
         out = e
         if kept != shape:
-            m = Map.__new__(Map)
-            m.offset, m.shape, m.table, m.source = 0, shape, None, None
-            m.strides = tuple([s if v in to else 0 for s, v in zip(strides, own)])
+            m = new_map_of(0, shape, tuple([s if v in to else 0 for s, v in zip(strides, own)]))
             out = elements(size_of(kept))
             self.gather_up(e, m, out)
         at = {v: s for v, s, d in zip(own, strides, kept) if d != 1}
         return gathered(out, Walk(0, result, tuple([at.get(v, 0) for v in to]), None))
 
-    cdef Elements everything(self, Payload w, int64_t n):
+    cdef Elements everything(self, int32_t k):
         """Each element on all of all operands."""
-        cdef int32_t total = 0, j
-        for j in w.args:
+        cdef int32_t total = 0, i, j
+        for i in range(self.g.nodes[k].c):
+            j = self.g.arg(k, i)
             if j >= 0 and self.of(j) is not None:
                 total = self.sets.unite(total, self.all_of(self.of(j)))
-        return uniform(n, total) if total else None
+        return uniform(self.g.elements(k), total) if total else None
 
     cdef tuple rows(self, int32_t k):
         """A result's indices by element."""

@@ -546,6 +546,7 @@ def test_sparse_results_are_not_traced():
         ({"evaluations": 0}, "evaluations must be a positive int"),
         ({"evaluations": 2.5}, "evaluations must be a positive int"),
         ({"evaluations": True}, "evaluations must be a positive int"),
+        ({"mode": "replayed"}, "mode must be one of"),
         ({"memory": "lots"}, "memory must be"),
         ({"memory": "5XB"}, "memory must be"),
         ({"memory": -1}, "memory must be"),
