@@ -135,7 +135,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
         call(*args, **kwargs)
         first = time.perf_counter() - start
         if c.mode == "eager":
-            entries[c.strategy] = np.asarray(planned.caller(plain, c)(*args, **kwargs), float)
+            entries[c.strategy] = np.asarray(planned.caller(plain, c)(*args, **kwargs).data, float)
         calls[c.strategy, c.mode] = call, first, _peak(call, args, kwargs)
     middle = np.median(np.stack(list(entries.values())), axis=0) if entries else np.zeros(0)
     scale = np.abs(middle).max(initial=0.0) or 1.0
