@@ -12,6 +12,7 @@ from planner_problems import arrowhead, at, broyden, rosenbrock
 
 import mmad
 from mmad import Pattern
+from mmad.errors import StructureError
 from mmad.planner import decide as module
 from mmad.planner.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decide import CLOSE, COLORED, DENSE, FORWARD_OVER_FORWARD, Options, Problem, decide
@@ -61,6 +62,27 @@ def one_batch():
     small = np.eye(LANES)
     assert decide(problem(small, sparse=True), EAGER_AND_COMPILED).coloring is not None
     assert decide(problem(small, pattern=Pattern.of(small)), EAGER_AND_COMPILED).coloring is not None
+
+
+def gathered():
+    looked = []
+
+    def search():
+        looked.append(1)
+        raise StructureError("no lanes are alike")
+
+    plan = decide(
+        Problem("jacobian", BAND.shape, lambda: BAND, WORK, 8, Options(), "f", {"blocks": search}, True),
+        EAGER_AND_COMPILED,
+    )
+    assert looked == [1]
+    assert dict(plan.refused)["blocks"] == "no lanes are alike"
+    assert plan.coloring is not None
+    short, never = Work(0, 1, 400, 0), {"blocks": lambda: pytest.fail("looked for")}
+    decide(Problem("jacobian", BAND.shape, lambda: BAND, short, 8, Options(), "f", never, False), EAGER_AND_COMPILED)
+    i, j = np.random.default_rng(0).integers(0, 100, (2, 1000))
+    plan = mmad.jacobian(lambda x: np.stack([x[i] * x[j], x[i] ** 2 * x[j]]), sparse=True).plan(at(100))
+    assert "blocks" in {c.strategy for c in plan.candidates}
 
 
 def nothing_to_share():
@@ -120,6 +142,7 @@ def close_and_little_at_stake():
 ROWS = {
     "a strategy was asked for": asked_for,
     "the matrix has no more columns (rows) than lanes": one_batch,
+    "arrays are gathered, or all evaluations take longer": gathered,
     "every bound on colours is half of min(m, n) or more": nothing_to_share,
     "prices differ by more than `CLOSE`": prices_differ,
     "prices are close, and what is at stake is more": close_and_much_at_stake,
