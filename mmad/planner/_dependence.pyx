@@ -847,9 +847,9 @@ cdef class Propagation:
 
 cdef bint overlaps(Map m):
     """Whether several elements of an affine map may fall on one place."""
-    cdef list axes = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
+    cdef list steps = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
     cdef int64_t reach = 0
-    for s, d in axes:
+    for s, d in steps:
         if s <= reach:
             return True
         reach += s * (d - 1)
