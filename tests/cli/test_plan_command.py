@@ -2,7 +2,7 @@
 
 import json
 import os
-import pty
+import struct
 import subprocess
 import sys
 
@@ -154,9 +154,11 @@ def test_nothing_fits(folder):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(("more", "bar"), [([], True), (["--quiet"], False)])
 def test_a_bar_on_a_terminal(more, bar, folder):
+    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
     pytest.importorskip("tqdm")
     command, environment = interpreter(CODE, "compare", "user:neighbours", "--at", "x.npy", *more)
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # no bar fits into no columns
     process = subprocess.Popen(
         command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL
     )
