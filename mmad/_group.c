@@ -194,18 +194,20 @@ static double extreme(int action, int type, const void *reg, int64_t m, double s
 
 static void fill(void *memory, int type, double v, int64_t from, int64_t to) {
     if (to <= from) return;
-    if (v == 0) memset((char *)memory + (size_t)from * SIZE[type], 0, (size_t)(to - from) * SIZE[type]);
+    if (v == 0 && !signbit(v)) memset((char *)memory + (size_t)from * SIZE[type], 0, (size_t)(to - from) * SIZE[type]);
     else if (type == MM_F64) for (int64_t k = from; k < to; k++) ((double *)memory)[k] = v;
     else for (int64_t k = from; k < to; k++) ((float *)memory)[k] = (float)v;
 }
 
-void mm_group_clear(const Group *g, char **buffers, int ahead) {
+void mm_group_clear(const Group *g, char **buffers) {
     for (int k = 0; k < g->stores; k++) {
         const Access *x = g->store + k;
-        if (x->clear == CLEAR_WHOLE || (x->clear == CLEAR_AHEAD && !ahead))
+        if (x->clear == CLEAR_WHOLE || (x->clear >= CLEAR_FIRST && g->size == 0))
             fill(buffers[x->buffer], x->type, neutral(x->action), 0, x->extent);
     }
 }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Partial sums are kept for 1, 2, 4, ... blocks, so that a long sum adds numbers of like size. */
 typedef struct { double part[64]; uint64_t blocks; } Pairs;
@@ -229,25 +231,30 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
     const size_t size = SIZE[type];
     const size_t one = ((size_t)g->block * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     char *reg[g->registers + 1];
+    const int first = from != to;
     Pairs pairs[MM_TOTALS];
-    int64_t cleared[MM_TOTALS];
     double lost[MM_TOTALS] = {0}, unknown;
     for (int k = 0; k < g->scratch; k++) reg[k] = scratch + one * (size_t)k;
     for (int k = 0; k < g->stores; k++) {
         if (g->store[k].action == TOTAL_ADD) pairs[k].blocks = 0;
         else if (g->store[k].action == TOTAL_MAXIMUM || g->store[k].action == TOTAL_MINIMUM)
             totals[k] = neutral(g->store[k].action);
-        else if (g->store[k].clear == CLEAR_AHEAD) cleared[k] = from;
+        else if (g->store[k].clear >= CLEAR_FIRST && first)
+            fill(buffers[g->store[k].buffer], g->store[k].type, 0.0, from, lo + g->store[k].offset);
     }
     for (int k = 0; k < g->loads; k++) {
         const Access *x = g->load + k;
         if (x->mode != ACCESS_SCALAR) continue;
         double v = slots[x->buffer];
-        if (type == MM_F64) for (int j = 0; j < g->block; j++) ((double *)reg[x->reg])[j] = v;
-        else for (int j = 0; j < g->block; j++) ((float *)reg[x->reg])[j] = (float)v;
+        fill(reg[x->reg], type, v, 0, x->extent == 1 ? 1 : g->block);
     }
     for (int64_t i = lo; i < hi; i += g->block) {
         const int64_t m = hi - i < g->block ? hi - i : g->block;
+        for (int k = 0; k < g->stores; k++) {
+            const Access *x = g->store + k;
+            if (x->action == STORE_DIRECT || (x->clear == CLEAR_DIRECT && first))
+                reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
+        }
         for (int k = 0; k < g->loads; k++) {
             const Access *x = g->load + k;
             if (x->mode == ACCESS_SCALAR) continue;
@@ -255,16 +262,6 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
             else
                 LOADS[type][x->type](x, buffers[x->buffer], reg[x->reg], i, m);
-        }
-        for (int k = 0; k < g->stores; k++) {
-            const Access *x = g->store + k;
-            if (x->action == STORE_DIRECT) reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
-            else if (x->clear == CLEAR_AHEAD && cleared[k] < to) {
-                int64_t stop = x->lead + i + m < to ? x->lead + i + m : to;
-                if (stop > x->extent) stop = x->extent;
-                fill(buffers[x->buffer], x->type, 0.0, cleared[k], stop);
-                if (stop > cleared[k]) cleared[k] = stop;
-            }
         }
         for (int k = 0; k < g->ops; k++) {
             const BlockOp *p = g->op + k;
@@ -286,6 +283,10 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 totals[k] = extreme(x->action, type, r, m, totals[k]);
                 break;
             default:
+                if (x->clear >= CLEAR_FIRST && first) {
+                    if (x->clear == CLEAR_FIRST) SETS[type][x->type](x, buffers[x->buffer], r, i, m);
+                    break;
+                }
                 unknown = 0;
                 (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m, k < MM_TOTALS ? lost + k : &unknown);
             }
@@ -294,7 +295,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
     for (int k = 0; k < g->stores; k++) {
         const Access *x = g->store + k;
         if (x->action == TOTAL_ADD) totals[k] = pairs_sum(pairs + k);
-        else if (x->clear == CLEAR_AHEAD && cleared[k] < to)
-            fill(buffers[x->buffer], x->type, 0.0, cleared[k], to < x->extent ? to : x->extent);
+        else if (x->clear >= CLEAR_FIRST && first)
+            fill(buffers[x->buffer], x->type, 0.0, hi + x->offset, least(to, x->extent));
     }
 }

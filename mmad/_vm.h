@@ -31,7 +31,8 @@ enum {
 enum {
     CLEAR_NOT = 0,
     CLEAR_WHOLE = 1,  /* this group, before its first block */
-    CLEAR_AHEAD = 2   /* this group, just ahead of its blocks: one pass over memory less; contiguous targets */
+    CLEAR_FIRST = 2,  /* this store, which comes before the others to the buffer and is ahead of them: it sets, they add */
+    CLEAR_DIRECT = 3  /* likewise, and the register may be the memory meanwhile */
 };
 
 enum { MM_RANK = 8 };
@@ -42,8 +43,7 @@ typedef struct {
     int32_t buffer; /* of the workspace; ACCESS_SCALAR and totals: a slot */
     int32_t rank;
     int64_t offset; /* elements */
-    int64_t extent; /* a store: elements of the buffer */
-    int64_t lead;   /* CLEAR_AHEAD: the largest offset of the group's stores to the buffer */
+    int64_t extent; /* a store: elements of the buffer; ACCESS_SCALAR: elements of the register that are looked at, 1 or all */
     int64_t shape[MM_RANK], strides[MM_RANK];
     const int64_t *table;
 } Access;
@@ -68,8 +68,8 @@ typedef struct {
     BlockOp *op;
 } Group;
 
-/* Variants of a binary kernel: which operand is one number. */
-enum { BOTH_VECTORS = 0, FIRST_SCALAR = 1, SECOND_SCALAR = 2, VARIANTS = 3 };
+/* Variants of a kernel: the operands that are one number, as bits; not all of them. */
+enum { VARIANTS = 7 };
 
 Kernel mm_kernel_f64(int op, int variant);
 Kernel mm_kernel_f32(int op, int variant);
@@ -79,10 +79,11 @@ enum { MM_TOTALS = 64 }; /* totals of one group */
 
 /* Bytes of scratch that a group needs. */
 size_t mm_group_scratch(const Group *g);
-/* What comes before the first block; `ahead`: leave to the blocks what they clear themselves. */
-void mm_group_clear(const Group *g, char **buffers, int ahead);
-/* Elements lo..hi of a group; totals of that range go to `totals`, by store.  Accumulators with CLEAR_AHEAD are cleared
- * from element `from` to `to`. */
+/* What comes before the first block. */
+void mm_group_clear(const Group *g, char **buffers);
+/* Elements lo..hi of a group; totals of that range go to `totals`, by store.  Where stores with CLEAR_FIRST or CLEAR_DIRECT
+ * set what they are the first to reach, elements before that are cleared from `from` on, and elements after it up to `to`;
+ * where from == to all has been reached before, and is added to. */
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                   int64_t from, int64_t to, double *totals);
 enum { MM_THREADS = 64 };

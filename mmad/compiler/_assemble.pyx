@@ -20,13 +20,12 @@ import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                  OP_STORE, SC_cos, SC_sin, Node, node_index, scalar_arity)
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BOTH_VECTORS, CLEAR_AHEAD,
-                       CLEAR_WHOLE, FIRST_SCALAR, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
-                       MM_F32, MM_F64, MM_RANK, SECOND_SCALAR, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST,
+                       CLEAR_NOT, CLEAR_WHOLE, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
+                       MM_F32, MM_F64, MM_RANK, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access,
                        BlockOp, Buffer, Group, Instr, Product, Step)
-from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
-                                   SC_subtract_multiply, size_of, strides_of, unravel)
+from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, size_of, strides_of, unravel)
 from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
 
 cdef enum:
@@ -625,12 +624,13 @@ cdef class GroupBuilder:
     cdef int32_t u
     cdef list where, end, born, loads, ops, stores, load_reg
     cdef dict known
+    cdef set whole  # registers with one number that are looked at element by element
     cdef int precision
 
     def __cinit__(self, Assembler top, int32_t u):
         self.top, self.u = top, u
         self.where, self.end, self.born = [], [], []
-        self.loads, self.ops, self.stores, self.load_reg, self.known = [], [], [], [], {}
+        self.loads, self.ops, self.stores, self.load_reg, self.known, self.whole = [], [], [], [], {}, set()
         self.precision = MM_F32 if top.units.single[u] else MM_F64
 
     cdef int32_t virtual(self, int where) except -1:
@@ -677,17 +677,7 @@ cdef class GroupBuilder:
             a = self.operand(p.a, shape)
             b = self.operand(p.b, shape) if arity > 1 else a
             c = self.operand(p.c, shape) if arity > 2 else a
-            variant = BOTH_VECTORS
-            if arity == 2 and a != b:
-                if self.where[a] == V_SPREAD and self.where[b] != V_SPREAD:
-                    variant = FIRST_SCALAR
-                elif self.where[b] == V_SPREAD and self.where[a] != V_SPREAD:
-                    variant = SECOND_SCALAR
-            elif SC_multiply_add <= p.op <= SC_subtract_multiply and self.where[a] != V_SPREAD \
-                    and self.where[b] == V_SPREAD:
-                a, b = b, a
-            if p.op >= SC_multiply_add and self.where[a] == V_SPREAD and a != b and a != c:
-                variant = FIRST_SCALAR
+            variant = self.numbers((a, b, c)[:arity])
             for r in (a, b, c):
                 self.end[r] = len(self.ops)
             direct = False
@@ -706,6 +696,19 @@ cdef class GroupBuilder:
         self.emit(size)
         return 0
 
+    cdef int numbers(self, tuple operands) except -1:
+        """The operands that are one number, as bits; none where all are, as no kernel is made for that."""
+        cdef int bits = 0, i
+        for i in range(len(operands)):
+            if self.where[operands[i]] == V_SPREAD:
+                bits |= 1 << i
+        if bits == (1 << len(operands)) - 1:
+            for r in operands:
+                if self.where[r] == V_SPREAD:
+                    self.whole.add(r)
+            return 0
+        return bits
+
     cdef int parts(self) except -1:
         """The stores of collections and puts."""
         cdef Assembler top = self.top
@@ -714,7 +717,7 @@ cdef class GroupBuilder:
         cdef int32_t k, i, r
         cdef Payload w
         cdef tuple shape
-        clear = {}
+        cdef set accumulators = set()
         for k, i in top.units.stores[self.u]:
             if i < 0:
                 w = None
@@ -730,27 +733,39 @@ cdef class GroupBuilder:
                 if w is not None and w.kind == P_COLLECT and w.action != SET:
                     if k not in top.cleared:
                         top.cleared[k] = self.u
-                        clear[k] = len(self.stores)
+                        accumulators.add(k)
                         x.clear = CLEAR_WHOLE
+            if self.where[r] == V_SPREAD:
+                self.whole.add(r)
             self.stores.append(((<char *> &x)[:sizeof(Access)], r, k))
-        for k, first in clear.items():
-            self.clear_ahead(k, first)
+        for k in accumulators:
+            self.set_first(k)
         return 0
 
-    cdef int clear_ahead(self, int32_t k, int first) except -1:
-        """Where every store to an accumulator here is contiguous and adds, clear it a block at a time."""
+    cdef int set_first(self, int32_t k) except -1:
+        """Where every store to an accumulator here is contiguous and adds, the one that is ahead of the others sets."""
         cdef Access x
         cdef Access *q
-        cdef int64_t lead = 0
-        for s in self.stores:
+        cdef int i, ahead = -1
+        cdef int64_t offset = -1
+        for i in range(len(self.stores)):
+            s = self.stores[i]
             if len(s) == 3 and s[2] == k:
                 q = <Access *> <char *> (<bytes> s[0])
                 if q.mode != ACCESS_LINEAR or q.action != ADD:
                     return 0
-                lead = max(lead, q.offset)
-        memcpy(&x, <char *> (<bytes> self.stores[first][0]), sizeof(Access))
-        x.clear, x.lead = CLEAR_AHEAD, lead
-        self.stores[first] = ((<char *> &x)[:sizeof(Access)], *self.stores[first][1:])
+                if q.offset > offset:
+                    offset, ahead = q.offset, i
+        for i in range(len(self.stores)):
+            s = self.stores[i]
+            if len(s) == 3 and s[2] == k:
+                memcpy(&x, <char *> (<bytes> s[0]), sizeof(Access))
+                x.clear = CLEAR_NOT
+                if i == ahead:
+                    alone = self.where[s[1]] == V_SCRATCH and sum([t[1] == s[1] for t in self.stores]) == 1
+                    x.clear = CLEAR_DIRECT if alone else CLEAR_FIRST
+                self.stores[i] = ((<char *> &x)[:sizeof(Access)], *s[1:])
+        self.stores.insert(0, self.stores.pop(ahead))
         return 0
 
     cdef int emit(self, int64_t size) except -1:
@@ -796,7 +811,8 @@ cdef class GroupBuilder:
                 number[r] = count
                 count += 1
         head = <Group *> top.groups.add()
-        block = L1_BYTES // (max(count + len(self.stores), 3) * (8 if self.precision == MM_F64 else 4))
+        held = count - self.where.count(V_SPREAD) + len(self.whole) + len(self.stores)
+        block = L1_BYTES // (max(held, 3) * (8 if self.precision == MM_F64 else 4))
         block = max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK))
         head.size, head.block, head.registers, head.scratch = size, <int32_t> min(block, max(size, 1)), count, scratch
         head.loads, head.ops, head.stores, head.type = <int32_t> len(self.loads), <int32_t> len(self.ops), \
@@ -806,6 +822,8 @@ cdef class GroupBuilder:
             x = <Access *> top.accesses.add()
             memcpy(x, <char *> (<bytes> key), sizeof(Access))
             x.reg = number[r]
+            if x.mode == ACCESS_SCALAR:
+                x.extent = head.block if r in self.whole else 1
         for s in self.stores:
             x = <Access *> top.accesses.add()
             memcpy(x, <char *> (<bytes> s[0]), sizeof(Access))
