@@ -6,6 +6,7 @@
  */
 #define MMAD_BLOCKS
 #include "_vm.h"
+#include <string.h>
 
 #define isnan __builtin_isnan
 #define isinf __builtin_isinf
@@ -24,7 +25,8 @@
 #define CLONES
 #endif
 
-#define EACH _Pragma("omp simd") for (ptrdiff_t i = 0; i < n; i++)
+#define EACH_OF(n) _Pragma("omp simd") for (ptrdiff_t i = 0; i < (n); i++)
+#define EACH EACH_OF(n)
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VECTOR(x) const REAL *x##s = x##_;
@@ -97,3 +99,5 @@ CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i
     }
 EXTREME(mm_largest, >=)
 EXTREME(mm_smallest, <=)
+
+#include "_rows.h"

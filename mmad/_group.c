@@ -21,6 +21,8 @@ static double neutral(int action) {
     return action == STORE_MAXIMUM || action == TOTAL_MAXIMUM ? -INFINITY : INFINITY;
 }
 
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* Position in an odometer: where element i of the iteration is in memory, and how far the innermost axis goes on. */
 typedef struct { int64_t at, rest, index[MM_RANK]; } Position;
 
@@ -52,15 +54,28 @@ static void next_row(const Access *x, Position *p) {
     }
 }
 
-/* Over the rows of x within elements i..i+m: `base + at` is the row's first element, `count` its length. */
-#define ROWS(BODY)                                                    \
-    Position p = position(x, i);                                      \
-    while (m > 0) {                                                   \
-        int64_t count = p.rest < m ? p.rest : m, at = p.at;           \
-        BODY                                                          \
-        m -= count;                                                   \
-        if (m > 0) { p.index[x->rank - 1] += count; p.at += count * step; next_row(x, &p); } \
+/* Over the rows of x within elements i..i+m: `base + at` is an element, `rows` whole rows of `count` elements, `along`
+ * apart, follow there, or part of one row. */
+#define ROWS(BODY)                                                                                    \
+    Position p = position(x, i);                                                                      \
+    const int last = x->rank - 1;                                                                     \
+    while (m > 0) {                                                                                   \
+        int64_t count = least(p.rest, m), at = p.at, rows = 1, along = 0;                             \
+        if (last && count == x->shape[last]) {                                                        \
+            rows = least(m / count, x->shape[last - 1] - p.index[last - 1]);                          \
+            along = x->strides[last - 1];                                                             \
+        }                                                                                             \
+        BODY                                                                                          \
+        r += rows * count;                                                                            \
+        m -= rows * count;                                                                            \
+        if (m > 0) {                                                                                  \
+            if (last) p.index[last - 1] += rows - 1;                                                  \
+            p.index[last] += count;                                                                   \
+            p.at += count * step + (rows - 1) * along;                                                \
+            next_row(x, &p);                                                                          \
+        }                                                                                             \
     }
+#define EACH_ROW(DO) for (int64_t q = 0; q < rows; q++) for (int64_t k = 0; k < count; k++) DO(q * count + k, at + q * along + k * step);
 
 /* The same where rows are short (vectors of two to four numbers, an array a point): DO(to register k, from memory place). */
 #define FULL_ROWS(L, DO) case L: for (; m >= L; m -= L, at += along, r += L) for (int k = 0; k < L; k++) DO(k, at + k * step); break;
@@ -77,7 +92,7 @@ static void next_row(const Access *x, Position *p) {
         return;                                                                                    \
     }
 
-#define LOAD(name, MEMORY, REGISTER)                                                               \
+#define LOAD(name, MEMORY, REGISTER, COPY, SPREAD)                                                 \
     static void name(const Access *x, const void *memory, void *reg, int64_t i, int64_t m) {      \
         const MEMORY *base = memory;                                                               \
         REGISTER *r = reg;                                                                         \
@@ -93,20 +108,19 @@ static void next_row(const Access *x, Position *p) {
         int64_t step = x->strides[x->rank - 1];                                                    \
         SHORT_ROWS(LOAD_ONE)                                                                       \
         ROWS({                                                                                     \
-            const MEMORY *from = base + at;                                                        \
-            if (step == 1) for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k];           \
-            else if (step == 0) { REGISTER v = (REGISTER)*from; for (int64_t k = 0; k < count; k++) r[k] = v; } \
-            else for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k * step];              \
-            r += count;                                                                            \
+            if (step == 1) { COPY }                                                                \
+            else if (step == 0) { SPREAD }                                                         \
+            else EACH_ROW(LOAD_ONE)                                                                \
         })                                                                                         \
     }
 #define LOAD_ONE(k, place) r[k] = base[place]
-LOAD(load_f64_f64, double, double)
-LOAD(load_f32_f64, float, double)
-LOAD(load_bool_f64, uint8_t, double)
-LOAD(load_f64_f32, double, float)
-LOAD(load_f32_f32, float, float)
-LOAD(load_bool_f32, uint8_t, float)
+#define SLOWLY EACH_ROW(LOAD_ONE)
+LOAD(load_f64_f64, double, double, mm_rows_copy_f64(r, base + at, rows, count, along);, mm_rows_spread_f64(r, base + at, rows, count, along);)
+LOAD(load_f32_f64, float, double, SLOWLY, SLOWLY)
+LOAD(load_bool_f64, uint8_t, double, SLOWLY, SLOWLY)
+LOAD(load_f64_f32, double, float, SLOWLY, SLOWLY)
+LOAD(load_f32_f32, float, float, mm_rows_copy_f32(r, base + at, rows, count, along);, mm_rows_spread_f32(r, base + at, rows, count, along);)
+LOAD(load_bool_f32, uint8_t, float, SLOWLY, SLOWLY)
 
 typedef void (*Load)(const Access *, const void *, void *, int64_t, int64_t);
 static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {load_f64_f32, load_f32_f32, load_bool_f32}};
@@ -130,11 +144,7 @@ static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {l
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
         SHORT_ROWS(SET_##AS)                                                                       \
-        ROWS({                                                                                     \
-            MEMORY *to = base + at;                                                                \
-            for (int64_t k = 0; k < count; k++) to[k * step] = (MEMORY)AS(r[k]);                   \
-            r += count;                                                                            \
-        })                                                                                         \
+        ROWS({ EACH_ROW(SET_##AS) })                                                               \
     }
 SET(set_f64_f64, double, double, SAME)
 SET(set_f64_f32, double, float, SAME)
@@ -148,11 +158,11 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
 
 /* Accumulators have the precision of the registers.  A row that is summed over several blocks is summed with
  * compensation (Kahan 1965): `lost` is what rounding has added so far. */
-#define REDUCE(name, REAL, sum, add, largest, smallest)                                                               \
+#define REDUCE(name, REAL, KIND)                                                                   \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m, double *lost) { \
         REAL *base = memory;                                                                       \
         const REAL *r = reg;                                                                       \
-        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { add(base + x->offset + i, r, m); return; } \
+        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { mm_add_##KIND(base + x->offset + i, r, m); return; } \
         if (x->mode == ACCESS_INDEX) {                                                             \
             for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] += r[k];             \
             return;                                                                                \
@@ -165,27 +175,28 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
             REAL *to = base + at;                                                                  \
             if (x->action != STORE_ADD) {                                                          \
                 int up = x->action == STORE_MAXIMUM;                                               \
-                if (step == 0) *to = up ? largest(r, count, *to) : smallest(r, count, *to);        \
-                else for (int64_t k = 0; k < count; k++) {                                         \
-                    REAL *t = to + k * step;                                                       \
-                    *t = (REAL)(up ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));                 \
-                }                                                                                  \
+                if (step == 0) (up ? mm_rows_largest_##KIND : mm_rows_smallest_##KIND)(to, r, rows, count, along); \
+                else if (step == 1)                                                                \
+                    (up ? mm_rows_largest_each_##KIND : mm_rows_smallest_each_##KIND)(to, r, rows, count, along); \
+                else if (up) EACH_ROW(RAISE_ONE)                                                   \
+                else EACH_ROW(LOWER_ONE)                                                           \
             }                                                                                      \
-            else if (step == 0 && count == x->shape[x->rank - 1]) *to += (REAL)sum(r, count);      \
-            else if (step == 0) {                                                                  \
-                REAL part = (REAL)(sum(r, count) - (p.index[x->rank - 1] ? *lost : 0));            \
+            else if (step == 1) mm_rows_add_##KIND(to, r, rows, count, along);                     \
+            else if (step != 0) EACH_ROW(ADD_ONE)                                                  \
+            else if (count == x->shape[last]) mm_rows_sum_##KIND(to, r, rows, count, along);       \
+            else {                                                                                 \
+                REAL part = (REAL)(mm_sum_##KIND(r, count) - (p.index[last] ? *lost : 0));         \
                 REAL before = *to;                                                                 \
                 *to = before + part;                                                               \
                 *lost = isfinite(*to) ? (REAL)(*to - before) - part : 0;                           \
             }                                                                                      \
-            else if (step == 1) add(to, r, count);                                                 \
-            else for (int64_t k = 0; k < count; k++) to[k * step] += r[k];                         \
-            r += count;                                                                            \
         })                                                                                         \
     }
 #define ADD_ONE(k, place) base[place] += r[k]
-REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64, mm_largest_f64, mm_smallest_f64)
-REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32, mm_largest_f32, mm_smallest_f32)
+#define RAISE_ONE(k, place) base[place] = mm_maximum(base[place], r[k])
+#define LOWER_ONE(k, place) base[place] = mm_minimum(base[place], r[k])
+REDUCE(reduce_f64, double, f64)
+REDUCE(reduce_f32, float, f32)
 
 static double extreme(int action, int type, const void *reg, int64_t m, double start) {
     if (type == MM_F64) return (action == TOTAL_MAXIMUM ? mm_largest_f64 : mm_smallest_f64)(reg, m, start);
@@ -206,8 +217,6 @@ void mm_group_clear(const Group *g, char **buffers) {
             fill(buffers[x->buffer], x->type, neutral(x->action), 0, x->extent);
     }
 }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Partial sums are kept for 1, 2, 4, ... blocks, so that a long sum adds numbers of like size. */
 typedef struct { double part[64]; uint64_t blocks; } Pairs;

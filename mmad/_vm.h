@@ -137,4 +137,12 @@ double mm_smallest_f64(const double *a, ptrdiff_t n, double start);
 float mm_smallest_f32(const float *a, ptrdiff_t n, float start);
 void mm_add_f64(double *r, const double *a, ptrdiff_t n);
 void mm_add_f32(float *r, const float *a, ptrdiff_t n);
+
+/* Rows of a block: from memory into a register (copy; spread: one number a row), and from a register to memory. */
+#define MM_ROWS(name)                                                                                        \
+    void mm_rows_##name##_f64(double *, const double *, int64_t rows, int64_t length, int64_t along);          \
+    void mm_rows_##name##_f32(float *, const float *, int64_t rows, int64_t length, int64_t along);
+MM_ROWS(copy) MM_ROWS(spread) MM_ROWS(sum) MM_ROWS(add)
+MM_ROWS(largest) MM_ROWS(smallest) MM_ROWS(largest_each) MM_ROWS(smallest_each)
+#undef MM_ROWS
 #endif

@@ -609,6 +609,18 @@ cdef int locate(Access *x, tuple shape, tuple strides) except -1:
     return 0
 
 
+cdef int64_t whole_rows(int64_t block, tuple shape) except -1:
+    """A block of at most this length that holds whole rows, or a row in equal parts: rows are dealt with at once."""
+    cdef int64_t length = shape[len(shape) - 1] if len(shape) > 1 else 1
+    cdef int64_t parts
+    if length < 1:
+        return block
+    if length <= block:
+        return block // length * length
+    parts = (length + block - 1) // block
+    return max((length + parts - 1) // parts, <int64_t> SHORTEST_BLOCK)
+
+
 # Where a virtual register of a group lives.
 cdef enum:
     V_SCRATCH = 0  # a block of scratch
@@ -813,7 +825,8 @@ cdef class GroupBuilder:
         head = <Group *> top.groups.add()
         held = count - self.where.count(V_SPREAD) + len(self.whole) + len(self.stores)
         block = L1_BYTES // (max(held, 3) * (8 if self.precision == MM_F64 else 4))
-        block = max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK))
+        block = whole_rows(max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK)),
+                           top.units.shape[self.u])
         head.size, head.block, head.registers, head.scratch = size, <int32_t> min(block, max(size, 1)), count, scratch
         head.loads, head.ops, head.stores, head.type = <int32_t> len(self.loads), <int32_t> len(self.ops), \
             <int32_t> len(self.stores), self.precision
