@@ -13,17 +13,7 @@
 #define isfinite __builtin_isfinite
 #define signbit __builtin_signbit
 #include "_scalar_helpers.h"
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
-    && !defined(__SANITIZE_ADDRESS__)
-#if __GNUC__ >= 12
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-#else
-#define CLONES
-#endif
+#include "_clones.h"
 
 #define EACH_OF(n) _Pragma("omp simd") for (ptrdiff_t i = 0; i < (n); i++)
 #define EACH EACH_OF(n)

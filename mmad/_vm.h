@@ -126,6 +126,8 @@ typedef struct {
 void mm_blas_set(void *dgemm, void *dgemv, int wide);
 int mm_blas(void);
 void mm_product(const Product *p, const double *a, const double *b, double *c);
+/* One product without the BLAS, if it has a side so short that this is faster; 0: it has not, and nothing was done. */
+int mm_product_tiled(const Product *p, const double *a, const double *b, double *c);
 
 /* Sum of a block, by pairs. */
 double mm_sum_f64(const double *a, ptrdiff_t n);

@@ -436,9 +436,8 @@ cdef class Assembler:
         cdef Product p
         cdef Product *q
         cdef Step *step
-        cdef int32_t x = w.args[0], y = w.args[1]
         memset(&p, 0, sizeof(Product))
-        cdef tuple a = self.view(x), b = self.view(y)
+        cdef tuple a = self.matrix(w.args[0], u), b = self.matrix(w.args[1], u)
         if not self.product(a, b, g.shape(k), &p):
             return self.call(u, k)
         p.c = self.buffer[k]
@@ -451,6 +450,34 @@ cdef class Assembler:
         step.kind, step.index, step.work = STEP_MATMUL, <int32_t> self.products.n - 1, p.count * p.m * p.n * p.k
         self.listing.append(("matmul", f"{p.count} x ({p.m}, {p.k}) @ ({p.k}, {p.n})"))
         return 0
+
+    cdef tuple matrix(self, int32_t k, int32_t u):
+        """Operand k of a product as a view; a copy of it, made just before, if the BLAS could not read it."""
+        cdef tuple view = self.view(k), shape = view[2], strides = view[3]
+        cdef int n = len(shape)
+        cdef int32_t b
+        cdef Group *head
+        cdef Access *x
+        cdef Step *step
+        if n > 3 or 0 in shape:
+            return view
+        if strides is not None and all([s >= 0 for s in strides]) \
+                and one(shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
+            return view
+        b = self.new_buffer(k, HOME_ARENA, 0)
+        self.touch(view[0], u)
+        self.touch(b, u)
+        head = <Group *> self.groups.add()
+        head.size, head.block, head.type = size_of(shape), LONGEST_BLOCK, MM_F64
+        head.loads = head.stores = head.registers = head.scratch = head.divisible = 1
+        self.access(k, shape, <Access *> self.accesses.add())
+        x = <Access *> self.accesses.add()
+        x.buffer, x.extent = b, head.size
+        locate(x, shape, strides_of(shape))
+        step = <Step *> self.steps.add()
+        step.kind, step.index, step.work = STEP_GROUP, <int32_t> self.groups.n - 1, 2 * head.size
+        self.listing.append(("group", 0, shape, 1, 1, 1, LONGEST_BLOCK))
+        return b, 0, shape, strides_of(shape), view[4]
 
     cdef bint product(self, tuple a, tuple b, tuple shape, Product *p) except -1:
         """Fill in a matrix product; False where it is none of one batch axis and unit strides."""
