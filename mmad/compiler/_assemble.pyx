@@ -456,6 +456,7 @@ cdef class Assembler:
         cdef int n = len(shape)
         cdef int32_t b
         cdef Group *head
+        cdef Access load
         cdef Access *x
         cdef Step *step
         if n > 3 or 0 in shape:
@@ -463,13 +464,17 @@ cdef class Assembler:
         if strides is not None and all([s >= 0 for s in strides]) \
                 and one(shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
             return view
+        self.access(k, shape, &load)
+        if load.mode == ACCESS_LINEAR:  # but for axes of one element
+            return view[0], int(load.offset), shape, strides_of(shape), view[4]
         b = self.new_buffer(k, HOME_ARENA, 0)
         self.touch(view[0], u)
         self.touch(b, u)
         head = <Group *> self.groups.add()
         head.size, head.block, head.type = size_of(shape), LONGEST_BLOCK, MM_F64
         head.loads = head.stores = head.registers = head.scratch = head.divisible = 1
-        self.access(k, shape, <Access *> self.accesses.add())
+        x = <Access *> self.accesses.add()
+        x[0] = load
         x = <Access *> self.accesses.add()
         x.buffer, x.extent = b, head.size
         locate(x, shape, strides_of(shape))
