@@ -11,12 +11,12 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from mmad._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE, BASE_MOVING,
-                       BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, ALL_VECTORS, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
+from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE,
+                       BASE_MOVING, BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
                        CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER,
-                       HOME_ARENA, MM_F64, SECOND_NUMBER, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET, TOTAL_ADD,
-                       THIRD_NUMBER, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr, KernelCall, Product, Program, Step,
-                       Stretch, kernel_number, special_number)
+                       HOME_ARENA, MM_F64, SECOND_NUMBER, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT,
+                       STORE_SET, THIRD_NUMBER, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
+                       KernelCall, Product, Program, Step, Stretch, kernel_number, special_number)
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C
