@@ -73,6 +73,8 @@ double JOIN(mm_sum, SUFFIX)(const REAL *a, ptrdiff_t n) {
 }
 
 CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i] += a[i]; }
+CLONES void JOIN(mm_from_truth, SUFFIX)(REAL *r, const uint8_t *a, ptrdiff_t n) { EACH r[i] = a[i]; }
+CLONES void JOIN(mm_to_truth, SUFFIX)(uint8_t *r, const REAL *a, ptrdiff_t n) { EACH r[i] = a[i] != 0; }
 
 /* The largest (or smallest) of some elements, a NaN if there is one: 16 at a time. */
 #define EXTREME(name, better)                                                                       \

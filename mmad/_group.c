@@ -92,13 +92,13 @@ static void next_row(const Access *x, Position *p) {
         return;                                                                                    \
     }
 
-#define LOAD(name, MEMORY, REGISTER, COPY, SPREAD)                                                 \
+#define LOAD(name, MEMORY, REGISTER, LINE, COPY, SPREAD)                                           \
     static void name(const Access *x, const void *memory, void *reg, int64_t i, int64_t m) {      \
         const MEMORY *base = memory;                                                               \
         REGISTER *r = reg;                                                                         \
         if (x->mode == ACCESS_LINEAR) {                                                            \
             base += x->offset + i;                                                                 \
-            for (int64_t k = 0; k < m; k++) r[k] = (REGISTER)base[k];                              \
+            LINE                                                                                   \
             return;                                                                                \
         }                                                                                          \
         if (x->mode == ACCESS_INDEX) {                                                             \
@@ -115,43 +115,48 @@ static void next_row(const Access *x, Position *p) {
     }
 #define LOAD_ONE(k, place) r[k] = base[place]
 #define SLOWLY EACH_ROW(LOAD_ONE)
-LOAD(load_f64_f64, double, double, mm_rows_copy_f64(r, base + at, rows, count, along);, mm_rows_spread_f64(r, base + at, rows, count, along);)
-LOAD(load_f32_f64, float, double, SLOWLY, SLOWLY)
-LOAD(load_bool_f64, uint8_t, double, SLOWLY, SLOWLY)
-LOAD(load_f64_f32, double, float, SLOWLY, SLOWLY)
-LOAD(load_f32_f32, float, float, mm_rows_copy_f32(r, base + at, rows, count, along);, mm_rows_spread_f32(r, base + at, rows, count, along);)
-LOAD(load_bool_f32, uint8_t, float, SLOWLY, SLOWLY)
+#define LOAD_LINE for (int64_t k = 0; k < m; k++) LOAD_ONE(k, k);
+#define LOAD_ROWS(name, KIND)                                                                      \
+    LOAD(name, REAL_##KIND, REAL_##KIND, LOAD_LINE, mm_rows_copy_##KIND(r, base + at, rows, count, along);, \
+         mm_rows_spread_##KIND(r, base + at, rows, count, along);)
+#define REAL_f64 double
+#define REAL_f32 float
+LOAD_ROWS(load_f64_f64, f64)
+LOAD(load_f32_f64, float, double, LOAD_LINE, SLOWLY, SLOWLY)
+LOAD(load_bool_f64, uint8_t, double, mm_from_truth_f64(r, base, m);, SLOWLY, SLOWLY)
+LOAD(load_f64_f32, double, float, LOAD_LINE, SLOWLY, SLOWLY)
+LOAD_ROWS(load_f32_f32, f32)
+LOAD(load_bool_f32, uint8_t, float, mm_from_truth_f32(r, base, m);, SLOWLY, SLOWLY)
 
 typedef void (*Load)(const Access *, const void *, void *, int64_t, int64_t);
 static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {load_f64_f32, load_f32_f32, load_bool_f32}};
 
-#define SAME(v) (v)
-#define TRUTH(v) ((v) != 0)
 #define SET_SAME(k, place) base[place] = r[k]
 #define SET_TRUTH(k, place) base[place] = r[k] != 0
-#define SET(name, REGISTER, MEMORY, AS)                                                            \
+#define SET(name, REGISTER, MEMORY, AS, LINE)                                                       \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
         MEMORY *base = memory;                                                                     \
         const REGISTER *r = reg;                                                                   \
         if (x->mode == ACCESS_LINEAR) {                                                            \
             base += x->offset + i;                                                                 \
-            for (int64_t k = 0; k < m; k++) base[k] = (MEMORY)AS(r[k]);                            \
+            LINE                                                                                   \
             return;                                                                                \
         }                                                                                          \
         if (x->mode == ACCESS_INDEX) {                                                             \
-            for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] = (MEMORY)AS(r[k]);  \
+            for (int64_t k = 0; k < m; k++) SET_##AS(k, x->offset + x->table[i + k]);               \
             return;                                                                                \
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
         SHORT_ROWS(SET_##AS)                                                                       \
         ROWS({ EACH_ROW(SET_##AS) })                                                               \
     }
-SET(set_f64_f64, double, double, SAME)
-SET(set_f64_f32, double, float, SAME)
-SET(set_f64_bool, double, uint8_t, TRUTH)
-SET(set_f32_f64, float, double, SAME)
-SET(set_f32_f32, float, float, SAME)
-SET(set_f32_bool, float, uint8_t, TRUTH)
+#define SET_LINE for (int64_t k = 0; k < m; k++) base[k] = r[k];
+SET(set_f64_f64, double, double, SAME, SET_LINE)
+SET(set_f64_f32, double, float, SAME, SET_LINE)
+SET(set_f64_bool, double, uint8_t, TRUTH, mm_to_truth_f64(base, r, m);)
+SET(set_f32_f64, float, double, SAME, SET_LINE)
+SET(set_f32_f32, float, float, SAME, SET_LINE)
+SET(set_f32_bool, float, uint8_t, TRUTH, mm_to_truth_f32(base, r, m);)
 
 typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
 static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};

@@ -174,6 +174,11 @@ double mm_smallest_f64(const double *a, ptrdiff_t n, double start);
 float mm_smallest_f32(const float *a, ptrdiff_t n, float start);
 void mm_add_f64(double *r, const double *a, ptrdiff_t n);
 void mm_add_f32(float *r, const float *a, ptrdiff_t n);
+/* Truth values as numbers, and back. */
+void mm_from_truth_f64(double *r, const uint8_t *a, ptrdiff_t n);
+void mm_from_truth_f32(float *r, const uint8_t *a, ptrdiff_t n);
+void mm_to_truth_f64(uint8_t *r, const double *a, ptrdiff_t n);
+void mm_to_truth_f32(uint8_t *r, const float *a, ptrdiff_t n);
 
 /* Rows of a block: from memory into a register (copy; spread: one number a row), and from a register to memory. */
 #define MM_ROWS(name)                                                                                        \
