@@ -13,10 +13,10 @@ import numpy as np
 
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT,
-                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
-                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
-                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp,
-                       Buffer, Group, Instr, Product, Program, Step, kernel_of)
+                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK,
+                       MM_TOTALS, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM,
+                       STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access,
+                       BlockOp, Buffer, Group, Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()

@@ -161,7 +161,7 @@ void mm_calls_run(const KernelCall *p, const KernelCall *end, char *const *base)
 void mm_blas_set(void *dgemm, void *dgemv, int wide);
 int mm_blas(void);
 void mm_product(const Product *p, const double *a, const double *b, double *c);
-/* One product without the BLAS, if it has a side so short that this is faster; 0: it has not, and nothing was done. */
+/* One product, if it is so small or has a side so short that this is faster than the BLAS; 0: not so, nothing was done. */
 int mm_product_tiled(const Product *p, const double *a, const double *b, double *c);
 
 /* Sum of a block, by pairs. */
