@@ -55,7 +55,7 @@ CLONES static void tiled(int64_t m, int64_t n, int64_t k, const double *a, int64
 
 int mm_product_tiled(const Product *p, const double *a, const double *b, double *c) {
     double packed[PACKED];
-    if (p->n < LANES || p->m < LANES || p->k == 0) return 0;
+    if (p->n < LANES || p->m < LANES) return 0;
     if (p->n > NARROW && p->k > SHORT && p->m * p->n * p->k > LITTLE) return 0;
     if (p->b_column == 1) { tiled(p->m, p->n, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return 1; }
     if (p->k * p->n > PACKED) return 0;
