@@ -1,4 +1,4 @@
-/* Matrix products: small ones here, larger ones by the BLAS that NumPy has loaded. */
+/* Matrix products: small ones here, larger ones by the BLAS that NumPy has loaded, those with a short side by `_tiles.c`. */
 #include "_vm.h"
 
 enum {
@@ -95,7 +95,9 @@ static int fits(const Product *p) {
 static void one(const Product *p, const double *a, const double *b, double *c) {
     int oa, ob;
     int64_t la, lb;
-    if (p->k == 0 || !mm_blas() || !fits(p) || p->m * p->n * p->k <= SMALL) { plain(p, a, b, c); return; }
+    if (p->m * p->n * p->k <= SMALL) { plain(p, a, b, c); return; }
+    if (mm_product_tiled(p, a, b, c)) return;
+    if (!mm_blas() || !fits(p)) { plain(p, a, b, c); return; }
     if (p->n == 1) { matrix_vector(p->m, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return; }
     if (p->m == 1) { matrix_vector(p->n, p->k, b, p->b_column, p->b_row, a, p->a_column, c); return; }
     la = leading(p->m, p->k, p->a_row, p->a_column, &oa);

@@ -6,75 +6,53 @@
  */
 #define MMAD_BLOCKS
 #include "_vm.h"
+#include <string.h>
 
 #define isnan __builtin_isnan
 #define isinf __builtin_isinf
 #define isfinite __builtin_isfinite
 #define signbit __builtin_signbit
 #include "_scalar_helpers.h"
+#include "_clones.h"
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
-    && !defined(__SANITIZE_ADDRESS__)
-#if __GNUC__ >= 12
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-#else
-#define CLONES
-#endif
-
-#define EACH _Pragma("omp simd") for (ptrdiff_t i = 0; i < n; i++)
+#define EACH_OF(n) _Pragma("omp simd") for (ptrdiff_t i = 0; i < (n); i++)
+#define EACH EACH_OF(n)
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
-#define VECTOR(x) const REAL *x##s = x##_
-#define NUMBER(x) const REAL x = *(const REAL *)x##_
+#define VECTOR(x) const REAL *x##s = x##_;
+#define NUMBER(x) const REAL x = *(const REAL *)x##_;
+#define AT(x) REAL x = x##s[i];
 
-#define KERNEL1(name, expr)                                                                           \
-    CLONES static void JOIN(name, v)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        (void)b_; (void)c_; VECTOR(a); REAL *r = r_;                                                  \
-        EACH { REAL a = as[i]; r[i] = (REAL)(expr); }                                                 \
+/* A kernel for every choice of operands that are one number (s) and blocks (v). */
+#define KERNEL(name, kind, OPERANDS, ELEMENTS, expr)                                                            \
+    CLONES static void JOIN(name, kind)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
+        (void)b_; (void)c_; OPERANDS REAL *r = r_;                                                              \
+        EACH { ELEMENTS r[i] = (REAL)(expr); }                                                                  \
     }
-#define KERNEL2(name, expr)                                                                           \
-    CLONES static void JOIN(name, vv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        (void)c_; VECTOR(a); VECTOR(b); REAL *r = r_;                                                 \
-        EACH { REAL a = as[i], b = bs[i]; r[i] = (REAL)(expr); }                                      \
-    }                                                                                                 \
-    CLONES static void JOIN(name, sv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        (void)c_; NUMBER(a); VECTOR(b); REAL *r = r_;                                                 \
-        EACH { REAL b = bs[i]; r[i] = (REAL)(expr); }                                                 \
-    }                                                                                                 \
-    CLONES static void JOIN(name, vs)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        (void)c_; VECTOR(a); NUMBER(b); REAL *r = r_;                                                 \
-        EACH { REAL a = as[i]; r[i] = (REAL)(expr); }                                                 \
-    }
-#define KERNEL3(name, expr)                                                                           \
-    CLONES static void JOIN(name, vvv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        VECTOR(a); VECTOR(b); VECTOR(c); REAL *r = r_;                                                \
-        EACH { REAL a = as[i], b = bs[i], c = cs[i]; r[i] = (REAL)(expr); }                           \
-    }
+#define KERNEL1(name, expr) KERNEL(name, v, VECTOR(a), AT(a), expr)
+#define KERNEL2(name, expr)                                         \
+    KERNEL(name, vv, VECTOR(a) VECTOR(b), AT(a) AT(b), expr)        \
+    KERNEL(name, sv, NUMBER(a) VECTOR(b), AT(b), expr)              \
+    KERNEL(name, vs, VECTOR(a) NUMBER(b), AT(a), expr)
+#define KERNEL3(name, expr)                                                    \
+    KERNEL(name, vvv, VECTOR(a) VECTOR(b) VECTOR(c), AT(a) AT(b) AT(c), expr)  \
+    KERNEL(name, svv, NUMBER(a) VECTOR(b) VECTOR(c), AT(b) AT(c), expr)        \
+    KERNEL(name, vsv, VECTOR(a) NUMBER(b) VECTOR(c), AT(a) AT(c), expr)        \
+    KERNEL(name, ssv, NUMBER(a) NUMBER(b) VECTOR(c), AT(c), expr)              \
+    KERNEL(name, vvs, VECTOR(a) VECTOR(b) NUMBER(c), AT(a) AT(b), expr)        \
+    KERNEL(name, svs, NUMBER(a) VECTOR(b) NUMBER(c), AT(b), expr)              \
+    KERNEL(name, vss, VECTOR(a) NUMBER(b) NUMBER(c), AT(a), expr)
 #define X(name, arity, expr) KERNEL##arity(name, expr)
 SCALAR_OPS(X)
 FUSED_OPS(X)
 #undef X
 
-/* Of a product that is added, one factor is often one number. */
-#define X(name, arity, expr)                                                                          \
-    CLONES static void JOIN(name, svv)(void *r_, const void *a_, const void *b_, const void *c_, ptrdiff_t n) { \
-        NUMBER(a); VECTOR(b); VECTOR(c); REAL *r = r_;                                                \
-        EACH { REAL b = bs[i], c = cs[i]; r[i] = (REAL)(expr); }                                      \
-    }
-FUSED_OPS(X)
-#undef X
-
-#define ENTRY1(name) {name##_v, 0, 0},
+#define ENTRY1(name) {name##_v},
 #define ENTRY2(name) {name##_vv, name##_sv, name##_vs},
-#define ENTRY3(name) {name##_vvv, 0, 0},
+#define ENTRY3(name) {name##_vvv, name##_svv, name##_vsv, name##_ssv, name##_vvs, name##_svs, name##_vss},
 #define X(name, arity, expr) ENTRY##arity(name)
-#define Y(name, arity, expr) {name##_vvv, name##_svv, 0},
-static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(Y)};
+static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(X)};
 #undef X
-#undef Y
 
 Kernel JOIN(mm_kernel, SUFFIX)(int op, int variant) { return table[op - OP_FIRST_SCALAR][variant]; }
 
@@ -95,6 +73,8 @@ double JOIN(mm_sum, SUFFIX)(const REAL *a, ptrdiff_t n) {
 }
 
 CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i] += a[i]; }
+CLONES void JOIN(mm_from_truth, SUFFIX)(REAL *r, const uint8_t *a, ptrdiff_t n) { EACH r[i] = a[i]; }
+CLONES void JOIN(mm_to_truth, SUFFIX)(uint8_t *r, const REAL *a, ptrdiff_t n) { EACH r[i] = a[i] != 0; }
 
 /* The largest (or smallest) of some elements, a NaN if there is one: 16 at a time. */
 #define EXTREME(name, better)                                                                       \
@@ -111,3 +91,5 @@ CLONES void JOIN(mm_add, SUFFIX)(REAL *r, const REAL *a, ptrdiff_t n) { EACH r[i
     }
 EXTREME(mm_largest, >=)
 EXTREME(mm_smallest, <=)
+
+#include "_rows.h"

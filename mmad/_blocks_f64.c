@@ -16,6 +16,18 @@ double fmod(double, double);
 #define trunc __builtin_trunc
 #define rint __builtin_rint
 #define copysign __builtin_copysign
+#ifdef MMAD_LIBMVEC
+/* The library's reads a table for every element, four times as slow as its exp.  Near zero by Lambert's continued fraction,
+ * cut off where it is right to 1e-18 (written as what is taken from a, which is exact); else by exp; one division for both. */
+static inline double mm_tanh(double a) {
+    const double x = fabs(a), z = x * x, e = exp(2 * x);
+    const int near = x < 0.8;
+    const double over = x * z * (11486475 + z * (810810 + z * (12870 + z * 44)));
+    const double under = 34459425 + z * (16216200 + z * (945945 + z * (13860 + z * 45)));
+    return copysign((near ? x : 1) - (near ? over : 2) / (near ? under : e + 1), a);
+}
+#define tanh mm_tanh
+#endif
 #define REAL double
 #define SUFFIX f64
 #include "_blocks.h"

@@ -12,11 +12,11 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_AHEAD, CLEAR_NOT, HOME_ARENA,
-                       HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK, MM_TOTALS,
-                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET,
-                       TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp,
-                       Buffer, Group, Instr, Product, Program, Step, kernel_of)
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT,
+                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK,
+                       MM_TOTALS, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM,
+                       STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access,
+                       BlockOp, Buffer, Group, Instr, Product, Program, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -381,8 +381,8 @@ cdef class Checker:
         elements = self.p.buffers[x.buffer].bytes // SIZES[x.type]
         if x.clear != CLEAR_NOT and (not STORE_ADD <= x.action <= STORE_MINIMUM or not 0 <= x.extent <= elements):
             self.wrong("a group clears more than its buffer")
-        if x.clear > CLEAR_AHEAD or (x.clear == CLEAR_AHEAD and (x.mode != ACCESS_LINEAR or x.action != STORE_ADD
-                                                                 or x.lead < 0)):
+        if x.clear > CLEAR_DIRECT or (x.clear >= CLEAR_FIRST and (x.mode != ACCESS_LINEAR or x.action != STORE_ADD)) \
+                or (x.clear == CLEAR_DIRECT and x.reg >= g.scratch):
             self.wrong("a group clears in no way")
         return 0
 

@@ -21,6 +21,8 @@ static double neutral(int action) {
     return action == STORE_MAXIMUM || action == TOTAL_MAXIMUM ? -INFINITY : INFINITY;
 }
 
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* Position in an odometer: where element i of the iteration is in memory, and how far the innermost axis goes on. */
 typedef struct { int64_t at, rest, index[MM_RANK]; } Position;
 
@@ -52,15 +54,28 @@ static void next_row(const Access *x, Position *p) {
     }
 }
 
-/* Over the rows of x within elements i..i+m: `base + at` is the row's first element, `count` its length. */
-#define ROWS(BODY)                                                    \
-    Position p = position(x, i);                                      \
-    while (m > 0) {                                                   \
-        int64_t count = p.rest < m ? p.rest : m, at = p.at;           \
-        BODY                                                          \
-        m -= count;                                                   \
-        if (m > 0) { p.index[x->rank - 1] += count; p.at += count * step; next_row(x, &p); } \
+/* Over the rows of x within elements i..i+m: `base + at` is an element, `rows` whole rows of `count` elements, `along`
+ * apart, follow there, or part of one row. */
+#define ROWS(BODY)                                                                                    \
+    Position p = position(x, i);                                                                      \
+    const int last = x->rank - 1;                                                                     \
+    while (m > 0) {                                                                                   \
+        int64_t count = least(p.rest, m), at = p.at, rows = 1, along = 0;                             \
+        if (last && count == x->shape[last]) {                                                        \
+            rows = least(m / count, x->shape[last - 1] - p.index[last - 1]);                          \
+            along = x->strides[last - 1];                                                             \
+        }                                                                                             \
+        BODY                                                                                          \
+        r += rows * count;                                                                            \
+        m -= rows * count;                                                                            \
+        if (m > 0) {                                                                                  \
+            if (last) p.index[last - 1] += rows - 1;                                                  \
+            p.index[last] += count;                                                                   \
+            p.at += count * step + (rows - 1) * along;                                                \
+            next_row(x, &p);                                                                          \
+        }                                                                                             \
     }
+#define EACH_ROW(DO) for (int64_t q = 0; q < rows; q++) for (int64_t k = 0; k < count; k++) DO(q * count + k, at + q * along + k * step);
 
 /* The same where rows are short (vectors of two to four numbers, an array a point): DO(to register k, from memory place). */
 #define FULL_ROWS(L, DO) case L: for (; m >= L; m -= L, at += along, r += L) for (int k = 0; k < L; k++) DO(k, at + k * step); break;
@@ -77,13 +92,13 @@ static void next_row(const Access *x, Position *p) {
         return;                                                                                    \
     }
 
-#define LOAD(name, MEMORY, REGISTER)                                                               \
+#define LOAD(name, MEMORY, REGISTER, LINE, COPY, SPREAD)                                           \
     static void name(const Access *x, const void *memory, void *reg, int64_t i, int64_t m) {      \
         const MEMORY *base = memory;                                                               \
         REGISTER *r = reg;                                                                         \
         if (x->mode == ACCESS_LINEAR) {                                                            \
             base += x->offset + i;                                                                 \
-            for (int64_t k = 0; k < m; k++) r[k] = (REGISTER)base[k];                              \
+            LINE                                                                                   \
             return;                                                                                \
         }                                                                                          \
         if (x->mode == ACCESS_INDEX) {                                                             \
@@ -93,66 +108,66 @@ static void next_row(const Access *x, Position *p) {
         int64_t step = x->strides[x->rank - 1];                                                    \
         SHORT_ROWS(LOAD_ONE)                                                                       \
         ROWS({                                                                                     \
-            const MEMORY *from = base + at;                                                        \
-            if (step == 1) for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k];           \
-            else if (step == 0) { REGISTER v = (REGISTER)*from; for (int64_t k = 0; k < count; k++) r[k] = v; } \
-            else for (int64_t k = 0; k < count; k++) r[k] = (REGISTER)from[k * step];              \
-            r += count;                                                                            \
+            if (step == 1) { COPY }                                                                \
+            else if (step == 0) { SPREAD }                                                         \
+            else EACH_ROW(LOAD_ONE)                                                                \
         })                                                                                         \
     }
 #define LOAD_ONE(k, place) r[k] = base[place]
-LOAD(load_f64_f64, double, double)
-LOAD(load_f32_f64, float, double)
-LOAD(load_bool_f64, uint8_t, double)
-LOAD(load_f64_f32, double, float)
-LOAD(load_f32_f32, float, float)
-LOAD(load_bool_f32, uint8_t, float)
+#define SLOWLY EACH_ROW(LOAD_ONE)
+#define LOAD_LINE for (int64_t k = 0; k < m; k++) LOAD_ONE(k, k);
+#define LOAD_ROWS(name, KIND)                                                                      \
+    LOAD(name, REAL_##KIND, REAL_##KIND, LOAD_LINE, mm_rows_copy_##KIND(r, base + at, rows, count, along);, \
+         mm_rows_spread_##KIND(r, base + at, rows, count, along);)
+#define REAL_f64 double
+#define REAL_f32 float
+LOAD_ROWS(load_f64_f64, f64)
+LOAD(load_f32_f64, float, double, LOAD_LINE, SLOWLY, SLOWLY)
+LOAD(load_bool_f64, uint8_t, double, mm_from_truth_f64(r, base, m);, SLOWLY, SLOWLY)
+LOAD(load_f64_f32, double, float, LOAD_LINE, SLOWLY, SLOWLY)
+LOAD_ROWS(load_f32_f32, f32)
+LOAD(load_bool_f32, uint8_t, float, mm_from_truth_f32(r, base, m);, SLOWLY, SLOWLY)
 
 typedef void (*Load)(const Access *, const void *, void *, int64_t, int64_t);
 static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {load_f64_f32, load_f32_f32, load_bool_f32}};
 
-#define SAME(v) (v)
-#define TRUTH(v) ((v) != 0)
 #define SET_SAME(k, place) base[place] = r[k]
 #define SET_TRUTH(k, place) base[place] = r[k] != 0
-#define SET(name, REGISTER, MEMORY, AS)                                                            \
+#define SET(name, REGISTER, MEMORY, AS, LINE)                                                       \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m) {      \
         MEMORY *base = memory;                                                                     \
         const REGISTER *r = reg;                                                                   \
         if (x->mode == ACCESS_LINEAR) {                                                            \
             base += x->offset + i;                                                                 \
-            for (int64_t k = 0; k < m; k++) base[k] = (MEMORY)AS(r[k]);                            \
+            LINE                                                                                   \
             return;                                                                                \
         }                                                                                          \
         if (x->mode == ACCESS_INDEX) {                                                             \
-            for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] = (MEMORY)AS(r[k]);  \
+            for (int64_t k = 0; k < m; k++) SET_##AS(k, x->offset + x->table[i + k]);               \
             return;                                                                                \
         }                                                                                          \
         int64_t step = x->strides[x->rank - 1];                                                    \
         SHORT_ROWS(SET_##AS)                                                                       \
-        ROWS({                                                                                     \
-            MEMORY *to = base + at;                                                                \
-            for (int64_t k = 0; k < count; k++) to[k * step] = (MEMORY)AS(r[k]);                   \
-            r += count;                                                                            \
-        })                                                                                         \
+        ROWS({ EACH_ROW(SET_##AS) })                                                               \
     }
-SET(set_f64_f64, double, double, SAME)
-SET(set_f64_f32, double, float, SAME)
-SET(set_f64_bool, double, uint8_t, TRUTH)
-SET(set_f32_f64, float, double, SAME)
-SET(set_f32_f32, float, float, SAME)
-SET(set_f32_bool, float, uint8_t, TRUTH)
+#define SET_LINE for (int64_t k = 0; k < m; k++) base[k] = r[k];
+SET(set_f64_f64, double, double, SAME, SET_LINE)
+SET(set_f64_f32, double, float, SAME, SET_LINE)
+SET(set_f64_bool, double, uint8_t, TRUTH, mm_to_truth_f64(base, r, m);)
+SET(set_f32_f64, float, double, SAME, SET_LINE)
+SET(set_f32_f32, float, float, SAME, SET_LINE)
+SET(set_f32_bool, float, uint8_t, TRUTH, mm_to_truth_f32(base, r, m);)
 
 typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
 static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};
 
 /* Accumulators have the precision of the registers.  A row that is summed over several blocks is summed with
  * compensation (Kahan 1965): `lost` is what rounding has added so far. */
-#define REDUCE(name, REAL, sum, add, largest, smallest)                                                               \
+#define REDUCE(name, REAL, KIND)                                                                   \
     static void name(const Access *x, void *memory, const void *reg, int64_t i, int64_t m, double *lost) { \
         REAL *base = memory;                                                                       \
         const REAL *r = reg;                                                                       \
-        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { add(base + x->offset + i, r, m); return; } \
+        if (x->mode == ACCESS_LINEAR && x->action == STORE_ADD) { mm_add_##KIND(base + x->offset + i, r, m); return; } \
         if (x->mode == ACCESS_INDEX) {                                                             \
             for (int64_t k = 0; k < m; k++) base[x->offset + x->table[i + k]] += r[k];             \
             return;                                                                                \
@@ -165,27 +180,28 @@ static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f3
             REAL *to = base + at;                                                                  \
             if (x->action != STORE_ADD) {                                                          \
                 int up = x->action == STORE_MAXIMUM;                                               \
-                if (step == 0) *to = up ? largest(r, count, *to) : smallest(r, count, *to);        \
-                else for (int64_t k = 0; k < count; k++) {                                         \
-                    REAL *t = to + k * step;                                                       \
-                    *t = (REAL)(up ? mm_maximum(*t, r[k]) : mm_minimum(*t, r[k]));                 \
-                }                                                                                  \
+                if (step == 0) (up ? mm_rows_largest_##KIND : mm_rows_smallest_##KIND)(to, r, rows, count, along); \
+                else if (step == 1)                                                                \
+                    (up ? mm_rows_largest_each_##KIND : mm_rows_smallest_each_##KIND)(to, r, rows, count, along); \
+                else if (up) EACH_ROW(RAISE_ONE)                                                   \
+                else EACH_ROW(LOWER_ONE)                                                           \
             }                                                                                      \
-            else if (step == 0 && count == x->shape[x->rank - 1]) *to += (REAL)sum(r, count);      \
-            else if (step == 0) {                                                                  \
-                REAL part = (REAL)(sum(r, count) - (p.index[x->rank - 1] ? *lost : 0));            \
+            else if (step == 1) mm_rows_add_##KIND(to, r, rows, count, along);                     \
+            else if (step != 0) EACH_ROW(ADD_ONE)                                                  \
+            else if (count == x->shape[last]) mm_rows_sum_##KIND(to, r, rows, count, along);       \
+            else {                                                                                 \
+                REAL part = (REAL)(mm_sum_##KIND(r, count) - (p.index[last] ? *lost : 0));         \
                 REAL before = *to;                                                                 \
                 *to = before + part;                                                               \
                 *lost = isfinite(*to) ? (REAL)(*to - before) - part : 0;                           \
             }                                                                                      \
-            else if (step == 1) add(to, r, count);                                                 \
-            else for (int64_t k = 0; k < count; k++) to[k * step] += r[k];                         \
-            r += count;                                                                            \
         })                                                                                         \
     }
 #define ADD_ONE(k, place) base[place] += r[k]
-REDUCE(reduce_f64, double, mm_sum_f64, mm_add_f64, mm_largest_f64, mm_smallest_f64)
-REDUCE(reduce_f32, float, mm_sum_f32, mm_add_f32, mm_largest_f32, mm_smallest_f32)
+#define RAISE_ONE(k, place) base[place] = mm_maximum(base[place], r[k])
+#define LOWER_ONE(k, place) base[place] = mm_minimum(base[place], r[k])
+REDUCE(reduce_f64, double, f64)
+REDUCE(reduce_f32, float, f32)
 
 static double extreme(int action, int type, const void *reg, int64_t m, double start) {
     if (type == MM_F64) return (action == TOTAL_MAXIMUM ? mm_largest_f64 : mm_smallest_f64)(reg, m, start);
@@ -194,15 +210,15 @@ static double extreme(int action, int type, const void *reg, int64_t m, double s
 
 static void fill(void *memory, int type, double v, int64_t from, int64_t to) {
     if (to <= from) return;
-    if (v == 0) memset((char *)memory + (size_t)from * SIZE[type], 0, (size_t)(to - from) * SIZE[type]);
+    if (v == 0 && !signbit(v)) memset((char *)memory + (size_t)from * SIZE[type], 0, (size_t)(to - from) * SIZE[type]);
     else if (type == MM_F64) for (int64_t k = from; k < to; k++) ((double *)memory)[k] = v;
     else for (int64_t k = from; k < to; k++) ((float *)memory)[k] = (float)v;
 }
 
-void mm_group_clear(const Group *g, char **buffers, int ahead) {
+void mm_group_clear(const Group *g, char **buffers) {
     for (int k = 0; k < g->stores; k++) {
         const Access *x = g->store + k;
-        if (x->clear == CLEAR_WHOLE || (x->clear == CLEAR_AHEAD && !ahead))
+        if (x->clear == CLEAR_WHOLE || (x->clear >= CLEAR_FIRST && g->size == 0))
             fill(buffers[x->buffer], x->type, neutral(x->action), 0, x->extent);
     }
 }
@@ -245,25 +261,30 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
     const size_t size = SIZE[type];
     const size_t one = ((size_t)g->block * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     char *reg[g->registers + 1];
+    const int first = from != to;
     Pairs pairs[MM_TOTALS];
-    int64_t cleared[MM_TOTALS];
     double lost[MM_TOTALS] = {0}, unknown;
     for (int k = 0; k < g->scratch; k++) reg[k] = scratch + one * (size_t)k;
     for (int k = 0; k < g->stores; k++) {
         if (g->store[k].action == TOTAL_ADD) pairs[k].blocks = 0;
         else if (g->store[k].action == TOTAL_MAXIMUM || g->store[k].action == TOTAL_MINIMUM)
             totals[k] = neutral(g->store[k].action);
-        else if (g->store[k].clear == CLEAR_AHEAD) cleared[k] = from;
+        else if (g->store[k].clear >= CLEAR_FIRST && first)
+            fill(buffers[g->store[k].buffer], g->store[k].type, 0.0, from, lo + g->store[k].offset);
     }
     for (int k = 0; k < g->loads; k++) {
         const Access *x = g->load + k;
         if (x->mode != ACCESS_SCALAR) continue;
         double v = slots[x->buffer];
-        if (type == MM_F64) for (int j = 0; j < g->block; j++) ((double *)reg[x->reg])[j] = v;
-        else for (int j = 0; j < g->block; j++) ((float *)reg[x->reg])[j] = (float)v;
+        fill(reg[x->reg], type, v, 0, x->extent == 1 ? 1 : g->block);
     }
     for (int64_t i = lo; i < hi; i += g->block) {
         const int64_t m = hi - i < g->block ? hi - i : g->block;
+        for (int k = 0; k < g->stores; k++) {
+            const Access *x = g->store + k;
+            if (x->action == STORE_DIRECT || (x->clear == CLEAR_DIRECT && first))
+                reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
+        }
         for (int k = 0; k < g->loads; k++) {
             const Access *x = g->load + k;
             if (x->mode == ACCESS_SCALAR) continue;
@@ -271,16 +292,6 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
             else
                 LOADS[type][x->type](x, buffers[x->buffer], reg[x->reg], i, m);
-        }
-        for (int k = 0; k < g->stores; k++) {
-            const Access *x = g->store + k;
-            if (x->action == STORE_DIRECT) reg[x->reg] = buffers[x->buffer] + (size_t)(x->offset + i) * size;
-            else if (x->clear == CLEAR_AHEAD && cleared[k] < to) {
-                int64_t stop = x->lead + i + m < to ? x->lead + i + m : to;
-                if (stop > x->extent) stop = x->extent;
-                fill(buffers[x->buffer], x->type, 0.0, cleared[k], stop);
-                if (stop > cleared[k]) cleared[k] = stop;
-            }
         }
         for (int k = 0; k < g->ops; k++) {
             const BlockOp *p = g->op + k;
@@ -302,6 +313,10 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
                 totals[k] = extreme(x->action, type, r, m, totals[k]);
                 break;
             default:
+                if (x->clear >= CLEAR_FIRST && first) {
+                    if (x->clear == CLEAR_FIRST) SETS[type][x->type](x, buffers[x->buffer], r, i, m);
+                    break;
+                }
                 unknown = 0;
                 (type == MM_F64 ? reduce_f64 : reduce_f32)(x, buffers[x->buffer], r, i, m, k < MM_TOTALS ? lost + k : &unknown);
             }
@@ -310,7 +325,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
     for (int k = 0; k < g->stores; k++) {
         const Access *x = g->store + k;
         if (x->action == TOTAL_ADD) totals[k] = pairs_sum(pairs + k);
-        else if (x->clear == CLEAR_AHEAD && cleared[k] < to)
-            fill(buffers[x->buffer], x->type, 0.0, cleared[k], to < x->extent ? to : x->extent);
+        else if (x->clear >= CLEAR_FIRST && first)
+            fill(buffers[x->buffer], x->type, 0.0, hi + x->offset, least(to, x->extent));
     }
 }

@@ -11,12 +11,12 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from mmad._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE, BASE_MOVING,
-                       BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, BOTH_VECTORS, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
-                       CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_NOT, FIRST_SCALAR, HOME_ARENA, MM_F64,
-                       SECOND_SCALAR, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET, TOTAL_ADD,
-                       TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr, KernelCall, Product, Program, Step,
-                       Stretch, kernel_number, special_number)
+from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE,
+                       BASE_MOVING, BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
+                       CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER,
+                       HOME_ARENA, MM_F64, SECOND_NUMBER, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT,
+                       STORE_SET, THIRD_NUMBER, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
+                       KernelCall, Product, Program, Step, Stretch, kernel_number, special_number)
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C
@@ -179,12 +179,10 @@ cdef class Maker:
             if x.clear != CLEAR_NOT and not self.whole(g, x):
                 self.call(special_number(CALL_CLEAR, 0), 0, self.buffer(x.buffer, 0), self.nothing(), self.access(x),
                           self.nothing())
+            if x.action == STORE_DIRECT or x.clear == CLEAR_DIRECT:
+                self.reg[x.reg] = self.buffer(x.buffer, x.offset * size)
         for k in range(g.loads):
             self.load(g, g.load + k, size)
-        for k in range(g.stores):
-            x = g.store + k
-            if x.action == STORE_DIRECT:
-                self.reg[x.reg] = self.buffer(x.buffer, x.offset * size)
         for k in range(g.ops):
             o = g.op + k
             arity = scalar_arity(o.op)
@@ -203,11 +201,11 @@ cdef class Maker:
             o = g.op + k
             arity = scalar_arity(o.op)
             self.vector[o.r] = 1
-            if o.variant != FIRST_SCALAR:
+            if not o.variant & FIRST_NUMBER:
                 self.vector[o.a] = 1
-            if arity > 1 and o.variant != SECOND_SCALAR:
+            if arity > 1 and not o.variant & SECOND_NUMBER:
                 self.vector[o.b] = 1
-            if arity > 2:
+            if arity > 2 and not o.variant & THIRD_NUMBER:
                 self.vector[o.c] = 1
         for k in range(g.stores):
             self.vector[g.store[k].reg] = 1
@@ -222,32 +220,30 @@ cdef class Maker:
             if not self.vector[x.reg] and g.type == MM_F64:
                 self.reg[x.reg] = at(BASE_SLOTS, x.buffer * <int64_t> sizeof(double))
             else:
-                self.reg[x.reg] = self.scratch(g, x.reg)
                 self.call(special_number(CALL_SPREAD, g.type), g.size if self.vector[x.reg] else 1, self.reg[x.reg],
                           at(BASE_SLOTS, x.buffer * <int64_t> sizeof(double)), self.nothing(), self.nothing())
         elif x.mode == ACCESS_LINEAR and x.type == g.type:
             self.reg[x.reg] = self.buffer(x.buffer, x.offset * size)
         else:
-            self.reg[x.reg] = self.scratch(g, x.reg)
             self.call(special_number(CALL_LOAD, g.type), g.size, self.reg[x.reg], self.buffer(x.buffer, 0), self.access(x),
                       self.nothing())
         return 0
 
     cdef int store(self, const Group *g, const Access *x, int64_t size) except -1:
         cdef Where to, reg = self.reg[x.reg]
-        if x.action == STORE_DIRECT:
+        if x.action == STORE_DIRECT or x.clear == CLEAR_DIRECT:
             return 0
         if TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
             return self.call(special_number(CALL_TOTAL, g.type), g.size, at(BASE_SLOTS, x.buffer * <int64_t> sizeof(double)),
                              reg, self.access(x), self.nothing())
         if x.mode == ACCESS_LINEAR and x.type == g.type and (x.action == STORE_SET or x.action == STORE_ADD):
             to = self.buffer(x.buffer, x.offset * size)
-            if x.action == STORE_SET:
-                return self.call(kernel_number(g.type, SC_positive, BOTH_VECTORS), g.size, to, reg, self.nothing(),
+            if x.action == STORE_SET or x.clear == CLEAR_FIRST:
+                return self.call(kernel_number(g.type, SC_positive, ALL_VECTORS), g.size, to, reg, self.nothing(),
                                  self.nothing())
             if x.clear != CLEAR_NOT and self.whole(g, x):  # 0 + what is added: -0 becomes 0, as in the clear and add
-                return self.call(kernel_number(g.type, SC_add, FIRST_SCALAR), g.size, to, self.nothing(), reg, self.nothing())
-            return self.call(kernel_number(g.type, SC_add, BOTH_VECTORS), g.size, to, to, reg, self.nothing())
+                return self.call(kernel_number(g.type, SC_add, FIRST_NUMBER), g.size, to, self.nothing(), reg, self.nothing())
+            return self.call(kernel_number(g.type, SC_add, ALL_VECTORS), g.size, to, to, reg, self.nothing())
         return self.call(special_number(CALL_STORE, g.type), g.size, self.buffer(x.buffer, 0), reg, self.access(x),
                          self.nothing())
 

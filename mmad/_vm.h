@@ -31,7 +31,8 @@ enum {
 enum {
     CLEAR_NOT = 0,
     CLEAR_WHOLE = 1,  /* this group, before its first block */
-    CLEAR_AHEAD = 2   /* this group, just ahead of its blocks: one pass over memory less; contiguous targets */
+    CLEAR_FIRST = 2,  /* this store, which comes before the others to the buffer and is ahead of them: it sets, they add */
+    CLEAR_DIRECT = 3  /* likewise, and the register may be the memory meanwhile */
 };
 
 enum { MM_RANK = 8 };
@@ -42,8 +43,7 @@ typedef struct {
     int32_t buffer; /* of the workspace; ACCESS_SCALAR and totals: a slot */
     int32_t rank;
     int64_t offset; /* elements */
-    int64_t extent; /* a store: elements of the buffer */
-    int64_t lead;   /* CLEAR_AHEAD: the largest offset of the group's stores to the buffer */
+    int64_t extent; /* a store: elements of the buffer; ACCESS_SCALAR: elements of the register that are looked at, 1 or all */
     int64_t shape[MM_RANK], strides[MM_RANK];
     const int64_t *table;
 } Access;
@@ -68,8 +68,8 @@ typedef struct {
     BlockOp *op;
 } Group;
 
-/* Variants of a binary kernel: which operand is one number. */
-enum { BOTH_VECTORS = 0, FIRST_SCALAR = 1, SECOND_SCALAR = 2, VARIANTS = 3 };
+/* Variants of a kernel: the operands that are one number, as bits; not all of them. */
+enum { ALL_VECTORS = 0, FIRST_NUMBER = 1, SECOND_NUMBER = 2, THIRD_NUMBER = 4, VARIANTS = 7 };
 
 Kernel mm_kernel_f64(int op, int variant);
 Kernel mm_kernel_f32(int op, int variant);
@@ -79,10 +79,11 @@ enum { MM_TOTALS = 64 }; /* totals of one group */
 
 /* Bytes of scratch that a group needs. */
 size_t mm_group_scratch(const Group *g);
-/* What comes before the first block; `ahead`: leave to the blocks what they clear themselves. */
-void mm_group_clear(const Group *g, char **buffers, int ahead);
-/* Elements lo..hi of a group; totals of that range go to `totals`, by store.  Accumulators with CLEAR_AHEAD are cleared
- * from element `from` to `to`. */
+/* What comes before the first block. */
+void mm_group_clear(const Group *g, char **buffers);
+/* Elements lo..hi of a group; totals of that range go to `totals`, by store.  Where stores with CLEAR_FIRST or CLEAR_DIRECT
+ * set what they are the first to reach, elements before that are cleared from `from` on, and elements after it up to `to`;
+ * where from == to all has been reached before, and is added to. */
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                   int64_t from, int64_t to, double *totals);
 /* Single parts of that, for elements i..i+m: an operand into a register of the group's type, a register into memory (not
@@ -165,6 +166,8 @@ void mm_calls_run(const KernelCall *p, const KernelCall *end, char *const *base)
 void mm_blas_set(void *dgemm, void *dgemv, int wide);
 int mm_blas(void);
 void mm_product(const Product *p, const double *a, const double *b, double *c);
+/* One product, if it is so small or has a side so short that this is faster than the BLAS; 0: not so, nothing was done. */
+int mm_product_tiled(const Product *p, const double *a, const double *b, double *c);
 
 /* Sum of a block, by pairs. */
 double mm_sum_f64(const double *a, ptrdiff_t n);
@@ -176,4 +179,17 @@ double mm_smallest_f64(const double *a, ptrdiff_t n, double start);
 float mm_smallest_f32(const float *a, ptrdiff_t n, float start);
 void mm_add_f64(double *r, const double *a, ptrdiff_t n);
 void mm_add_f32(float *r, const float *a, ptrdiff_t n);
+/* Truth values as numbers, and back. */
+void mm_from_truth_f64(double *r, const uint8_t *a, ptrdiff_t n);
+void mm_from_truth_f32(float *r, const uint8_t *a, ptrdiff_t n);
+void mm_to_truth_f64(uint8_t *r, const double *a, ptrdiff_t n);
+void mm_to_truth_f32(uint8_t *r, const float *a, ptrdiff_t n);
+
+/* Rows of a block: from memory into a register (copy; spread: one number a row), and from a register to memory. */
+#define MM_ROWS(name)                                                                                        \
+    void mm_rows_##name##_f64(double *, const double *, int64_t rows, int64_t length, int64_t along);          \
+    void mm_rows_##name##_f32(float *, const float *, int64_t rows, int64_t length, int64_t along);
+MM_ROWS(copy) MM_ROWS(spread) MM_ROWS(sum) MM_ROWS(add)
+MM_ROWS(largest) MM_ROWS(smallest) MM_ROWS(largest_each) MM_ROWS(smallest_each)
+#undef MM_ROWS
 #endif

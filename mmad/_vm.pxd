@@ -8,15 +8,15 @@ cdef extern from "_vm.h" nogil:
         MM_F64, MM_F32, MM_BOOL, MM_RANK, MM_TOTALS
         ACCESS_LINEAR, ACCESS_SCALAR, ACCESS_AFFINE, ACCESS_INDEX
         STORE_SET, STORE_ADD, STORE_MAXIMUM, STORE_MINIMUM, TOTAL_ADD, TOTAL_MAXIMUM, TOTAL_MINIMUM, STORE_DIRECT
-        CLEAR_NOT, CLEAR_WHOLE, CLEAR_AHEAD
-        BOTH_VECTORS, FIRST_SCALAR, SECOND_SCALAR, VARIANTS
+        CLEAR_NOT, CLEAR_WHOLE, CLEAR_FIRST, CLEAR_DIRECT
+        ALL_VECTORS, FIRST_NUMBER, SECOND_NUMBER, THIRD_NUMBER, VARIANTS
         VM_LOAD, VM_STORE, VM_GUARD, VM_END, VM_SINCOS, VM_TRUTH
     ctypedef struct Access:
         uint8_t mode, type, action, clear
         uint16_t reg
         int32_t buffer
         int32_t rank
-        int64_t offset, extent, lead
+        int64_t offset, extent
         int64_t shape[8]
         int64_t strides[8]
         const int64_t *table
@@ -37,7 +37,7 @@ cdef extern from "_vm.h" nogil:
     Kernel mm_kernel_f32(int op, int variant) noexcept
     int mm_vector_math() noexcept
     size_t mm_group_scratch(const Group *g) noexcept
-    void mm_group_clear(const Group *g, char **buffers, int ahead) noexcept
+    void mm_group_clear(const Group *g, char **buffers) noexcept
     void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                       int64_t start, int64_t stop, double *totals) noexcept
     int mm_group_run_parallel(const Group *g, char **buffers, const double *slots, char *scratch, size_t one, int threads,

@@ -510,23 +510,24 @@ cdef class Program:
         cdef int i
         cdef int done = 0
         if work < LONG:
-            mm_group_clear(g, w.at, g.size > 0)
+            mm_group_clear(g, w.at)
             mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 0, INT64_MAX, totals)
         else:
             if w.threads > 1 and work >= PARALLEL and g.size <= CHUNK * <int64_t> w.threads:
                 with nogil:
-                    mm_group_clear(g, w.at, g.size > 0)
+                    mm_group_clear(g, w.at)
                     done = mm_group_run_parallel(g, w.at, w.slots, w.arena, self.scratch, w.threads, totals)
             if not done:
                 hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
                 with nogil:
-                    mm_group_clear(g, w.at, g.size > 0 and hi == g.size)
-                    mm_group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 0, totals)
+                    mm_group_clear(g, w.at)
+                    mm_group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 1, totals)
                 while hi < g.size:
                     PyErr_CheckSignals()
                     lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
                     with nogil:
-                        mm_group_run(g, w.at, w.slots, w.arena, lo, hi, 0, 0, part)
+                        mm_group_run(g, w.at, w.slots, w.arena, lo, hi, INT64_MAX,
+                                     1 if hi < g.size else INT64_MAX - 1, part)
                     for i in range(g.stores):
                         if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
                             totals[i] = mm_combine(g.store[i].action, totals[i], part[i])

@@ -31,7 +31,6 @@ LAYOUTS = {
             ("rank", "i4"),
             ("offset", "i8"),
             ("extent", "i8"),
-            ("lead", "i8"),
             ("shape", "i8", 8),
             ("strides", "i8", 8),
             ("table", "u8"),

@@ -20,13 +20,13 @@ import numpy as np
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                  OP_STORE, SC_cos, SC_sin, Node, node_index, scalar_arity)
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BOTH_VECTORS, CLEAR_AHEAD,
-                       CLEAR_WHOLE, FIRST_SCALAR, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
-                       MM_F32, MM_F64, MM_RANK, SECOND_SCALAR, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST,
+                       CLEAR_NOT, CLEAR_WHOLE, HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL,
+                       MM_F32, MM_F64, MM_RANK, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS,
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access,
                        BlockOp, Buffer, Group, Instr, Product, Step)
-from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
-                                   SC_subtract_multiply, operands_of, size_of, strides_of, unravel)
+from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, operands_of, size_of, strides_of,
+                                   unravel)
 from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units
 
 cdef enum:
@@ -533,9 +533,8 @@ cdef class Assembler:
         cdef Product p
         cdef Product *q
         cdef Step *step
-        cdef int32_t x = g.arg(k, 0), y = g.arg(k, 1)
         memset(&p, 0, sizeof(Product))
-        cdef tuple a = self.view(x), b = self.view(y)
+        cdef tuple a = self.matrix(g.arg(k, 0), u), b = self.matrix(g.arg(k, 1), u)
         if not self.product(a, b, g.shape(k), &p):
             return self.call(u, k)
         p.c = self.buffer[k]
@@ -548,6 +547,39 @@ cdef class Assembler:
         step.kind, step.index, step.work = STEP_MATMUL, <int32_t> self.products.n - 1, p.count * p.m * p.n * p.k
         self.listing.append(("matmul", f"{p.count} x ({p.m}, {p.k}) @ ({p.k}, {p.n})"))
         return 0
+
+    cdef tuple matrix(self, int32_t k, int32_t u):
+        """Operand k of a product as a view; a copy of it, made just before, if the BLAS could not read it."""
+        cdef tuple view = self.view(k), shape = view[2], strides = view[3]
+        cdef int n = len(shape)
+        cdef int32_t b
+        cdef Group *head
+        cdef Access load
+        cdef Access *x
+        cdef Step *step
+        if n > 3 or 0 in shape:
+            return view
+        if strides is not None and all([s >= 0 for s in strides]) \
+                and one(shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
+            return view
+        self.access(k, shape, &load)
+        if load.mode == ACCESS_LINEAR:  # but for axes of one element
+            return view[0], int(load.offset), shape, strides_of(shape), view[4]
+        b = self.new_buffer(k, HOME_ARENA, 0)
+        self.touch(view[0], u)
+        self.touch(b, u)
+        head = <Group *> self.groups.add()
+        head.size, head.block, head.type = size_of(shape), LONGEST_BLOCK, MM_F64
+        head.loads = head.stores = head.registers = head.scratch = head.divisible = 1
+        x = <Access *> self.accesses.add()
+        x[0] = load
+        x = <Access *> self.accesses.add()
+        x.buffer, x.extent = b, head.size
+        locate(x, shape, strides_of(shape))
+        step = <Step *> self.steps.add()
+        step.kind, step.index, step.work = STEP_GROUP, <int32_t> self.groups.n - 1, 2 * head.size
+        self.listing.append(("group", 0, shape, 1, 1, 1, LONGEST_BLOCK))
+        return b, 0, shape, strides_of(shape), view[4]
 
     cdef bint product(self, tuple a, tuple b, tuple shape, Product *p) except -1:
         """Fill in a matrix product; False where it is none of one batch axis and unit strides."""
@@ -721,6 +753,18 @@ cdef int locate(Access *x, tuple shape, tuple strides) except -1:
     return 0
 
 
+cdef int64_t whole_rows(int64_t block, tuple shape) except -1:
+    """A block of at most this length that holds whole rows, or a row in equal parts: rows are dealt with at once."""
+    cdef int64_t length = shape[len(shape) - 1] if len(shape) > 1 else 1
+    cdef int64_t parts
+    if length < 1:
+        return block
+    if length <= block:
+        return block // length * length
+    parts = (length + block - 1) // block
+    return max((length + parts - 1) // parts, <int64_t> SHORTEST_BLOCK)
+
+
 # Where a virtual register of a group lives.
 cdef enum:
     V_SCRATCH = 0  # a block of scratch
@@ -736,12 +780,13 @@ cdef class GroupBuilder:
     cdef int32_t u
     cdef list where, end, born, loads, ops, stores, load_reg
     cdef dict known
+    cdef set whole  # registers with one number that are looked at element by element
     cdef int precision
 
     def __cinit__(self, Assembler top, int32_t u):
         self.top, self.u = top, u
         self.where, self.end, self.born = [], [], []
-        self.loads, self.ops, self.stores, self.load_reg, self.known = [], [], [], [], {}
+        self.loads, self.ops, self.stores, self.load_reg, self.known, self.whole = [], [], [], [], {}, set()
         self.precision = MM_F32 if top.units.single[u] else MM_F64
 
     cdef int32_t virtual(self, int where) except -1:
@@ -788,17 +833,7 @@ cdef class GroupBuilder:
             a = self.operand(p.a, shape)
             b = self.operand(p.b, shape) if arity > 1 else a
             c = self.operand(p.c, shape) if arity > 2 else a
-            variant = BOTH_VECTORS
-            if arity == 2 and a != b:
-                if self.where[a] == V_SPREAD and self.where[b] != V_SPREAD:
-                    variant = FIRST_SCALAR
-                elif self.where[b] == V_SPREAD and self.where[a] != V_SPREAD:
-                    variant = SECOND_SCALAR
-            elif SC_multiply_add <= p.op <= SC_subtract_multiply and self.where[a] != V_SPREAD \
-                    and self.where[b] == V_SPREAD:
-                a, b = b, a
-            if p.op >= SC_multiply_add and self.where[a] == V_SPREAD and a != b and a != c:
-                variant = FIRST_SCALAR
+            variant = self.numbers((a, b, c)[:arity])
             for r in (a, b, c):
                 self.end[r] = len(self.ops)
             direct = False
@@ -817,6 +852,19 @@ cdef class GroupBuilder:
         self.emit(size)
         return 0
 
+    cdef int numbers(self, tuple operands) except -1:
+        """The operands that are one number, as bits; none where all are, as no kernel is made for that."""
+        cdef int bits = 0, i
+        for i in range(len(operands)):
+            if self.where[operands[i]] == V_SPREAD:
+                bits |= 1 << i
+        if bits == (1 << len(operands)) - 1:
+            for r in operands:
+                if self.where[r] == V_SPREAD:
+                    self.whole.add(r)
+            return 0
+        return bits
+
     cdef int parts(self) except -1:
         """The stores of collections and puts."""
         cdef Assembler top = self.top
@@ -825,7 +873,7 @@ cdef class GroupBuilder:
         cdef int32_t k, i, r
         cdef Payload w
         cdef tuple shape
-        clear = {}
+        cdef set accumulators = set()
         for k, i in top.units.stores[self.u]:
             if i < 0:
                 w = None
@@ -841,27 +889,39 @@ cdef class GroupBuilder:
                 if w is not None and w.kind == P_COLLECT and w.action != SET:
                     if k not in top.cleared:
                         top.cleared[k] = self.u
-                        clear[k] = len(self.stores)
+                        accumulators.add(k)
                         x.clear = CLEAR_WHOLE
+            if self.where[r] == V_SPREAD:
+                self.whole.add(r)
             self.stores.append(((<char *> &x)[:sizeof(Access)], r, k))
-        for k, first in clear.items():
-            self.clear_ahead(k, first)
+        for k in accumulators:
+            self.set_first(k)
         return 0
 
-    cdef int clear_ahead(self, int32_t k, int first) except -1:
-        """Where every store to an accumulator here is contiguous and adds, clear it a block at a time."""
+    cdef int set_first(self, int32_t k) except -1:
+        """Where every store to an accumulator here is contiguous and adds, the one that is ahead of the others sets."""
         cdef Access x
         cdef Access *q
-        cdef int64_t lead = 0
-        for s in self.stores:
+        cdef int i, ahead = -1
+        cdef int64_t offset = -1
+        for i in range(len(self.stores)):
+            s = self.stores[i]
             if len(s) == 3 and s[2] == k:
                 q = <Access *> <char *> (<bytes> s[0])
                 if q.mode != ACCESS_LINEAR or q.action != ADD:
                     return 0
-                lead = max(lead, q.offset)
-        memcpy(&x, <char *> (<bytes> self.stores[first][0]), sizeof(Access))
-        x.clear, x.lead = CLEAR_AHEAD, lead
-        self.stores[first] = ((<char *> &x)[:sizeof(Access)], *self.stores[first][1:])
+                if q.offset > offset:
+                    offset, ahead = q.offset, i
+        for i in range(len(self.stores)):
+            s = self.stores[i]
+            if len(s) == 3 and s[2] == k:
+                memcpy(&x, <char *> (<bytes> s[0]), sizeof(Access))
+                x.clear = CLEAR_NOT
+                if i == ahead:
+                    alone = self.where[s[1]] == V_SCRATCH and sum([t[1] == s[1] for t in self.stores]) == 1
+                    x.clear = CLEAR_DIRECT if alone else CLEAR_FIRST
+                self.stores[i] = ((<char *> &x)[:sizeof(Access)], *s[1:])
+        self.stores.insert(0, self.stores.pop(ahead))
         return 0
 
     cdef int emit(self, int64_t size) except -1:
@@ -907,8 +967,10 @@ cdef class GroupBuilder:
                 number[r] = count
                 count += 1
         head = <Group *> top.groups.add()
-        block = L1_BYTES // (max(count + len(self.stores), 3) * (8 if self.precision == MM_F64 else 4))
-        block = max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK))
+        held = count - self.where.count(V_SPREAD) + len(self.whole) + len(self.stores)
+        block = L1_BYTES // (max(held, 3) * (8 if self.precision == MM_F64 else 4))
+        block = whole_rows(max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK)),
+                           top.units.shape[self.u])
         head.size, head.block, head.registers, head.scratch = size, <int32_t> min(block, max(size, 1)), count, scratch
         head.loads, head.ops, head.stores, head.type = <int32_t> len(self.loads), <int32_t> len(self.ops), \
             <int32_t> len(self.stores), self.precision
@@ -917,6 +979,8 @@ cdef class GroupBuilder:
             x = <Access *> top.accesses.add()
             memcpy(x, <char *> (<bytes> key), sizeof(Access))
             x.reg = number[r]
+            if x.mode == ACCESS_SCALAR:
+                x.extent = head.block if r in self.whole else 1
         for s in self.stores:
             x = <Access *> top.accesses.add()
             memcpy(x, <char *> (<bytes> s[0]), sizeof(Access))
