@@ -20,12 +20,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmad._core import HOOKS, Traced
+from mmad._sweep import active_nodes
 from mmad.compiler._lower import lower_between
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner._dependence import dependence
 from mmad.planner.coloring import column_coloring, row_coloring
-from mmad.planner.cut import cut_of
+from mmad.planner.cut import READS, cut_of
 from mmad.planner.pattern import Pattern
 
 __all__ = ["Blocks", "blocks_of"]
@@ -68,8 +69,7 @@ class Blocks:
         repr=False
     )  # without slices, by entry: where its first term is in results and 0, end to end
     more: tuple = field(repr=False)  # of further terms: the entries that they belong to, and where they are
-
-    share = 1.0  # of a sweep over the whole recording
+    share: float = field(repr=False)  # of the recording that a sweep goes over, on average
 
     def __str__(self):
         return f"{self.lanes} lanes, {self.inputs} inputs and {self.outputs} outputs in each"
@@ -364,9 +364,28 @@ class _Builder:
         return Blocks(
             lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=self.forward,
             reverse=self.reverse, inlets=list(self.cut.inlets), known=known, slices=slices or [], index=index,
-            more=more,
+            more=more, share=self._share(),
             results=[[(k, *self._kind(k), sign) for k, sign in found] for found in self.results],
         )  # fmt: skip
+
+    def _share(self):
+        """The part of the recording's instructions that a sweep goes over."""
+        t = self.r.trace
+        start, stop = t.start, len(t.tape)
+        after = active_nodes(t.tape, start, stop, [start + k for k in self.cut.inlets]) if self.cut.inlets else b""
+        touched = 0
+        for seeds in self.forward:
+            seeded = [start + k for k, d in seeds if d is not None]
+            touched += sum(active_nodes(t.tape, start, stop, seeded)[start:])
+        for seeds in self.reverse:
+            needed = {start + k for k, _ in seeds}
+            for k in range(max(needed), start - 1, -1):
+                if k in needed and k - start not in self.cut.inlets:
+                    name, args, _ = t.tape.node(k)
+                    args = args[: READS.get(name, len(args))]
+                    needed.update(j for j in args if j >= start and after[j])
+            touched += len(needed)
+        return touched / max(1, (stop - start) * (len(self.forward) + len(self.reverse)))
 
     def _known(self, rows, columns, sign):
         rows, columns = np.broadcast_arrays(rows, columns)

@@ -21,7 +21,7 @@ import numpy as np
 from mmad._sweep import active_nodes, overlaps
 from mmad.ops.structure import size
 
-__all__ = ["Cut", "Outlet", "cut_of"]
+__all__ = ["READS", "Cut", "Outlet", "cut_of"]
 
 LONGEST = 20_000  # instructions; longer ones are on numbers, where nothing is repeated in arrays
 READS = {"load": 1, "store": 2}  # how many of the operands are instructions; after them comes a position
