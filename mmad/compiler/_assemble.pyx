@@ -26,8 +26,8 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access,
                        BlockOp, Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
-                                   SC_subtract_multiply, size_of, strides_of, unravel)
-from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
+                                   SC_subtract_multiply, operands_of, size_of, strides_of, unravel)
+from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units
 
 cdef enum:
     L1_BYTES = 28672     # of the 32 KiB that first-level caches have at least
@@ -165,19 +165,81 @@ cdef class Assembler:
         }
 
     # ------------------------------------------------------------------------------------ numbers and arrays
+    cdef bint is_scalar(self, int32_t k) except -1:
+        """Whether k is an instruction in a run of scalars."""
+        cdef int op = self.g.nodes[k].op
+        return self.units.unit[k] >= 0 and (<int> self.units.kind[self.units.unit[k]]) == U_SCALARS \
+            and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+
     cdef int give_slots(self) except -1:
+        """A slot for every number; one that only its own run of scalars reads takes a slot that is free again, and so stays
+        in the first-level cache."""
         cdef Graph g = self.g
         cdef Node *p
-        cdef int32_t k
-        for k in range(g.n):
-            p = g.nodes + k
-            self.slot[k] = -1
-            if not p.flags & NODE_ARRAY and p.op != OP_GUARD:
-                self.slot[k] = <int32_t> len(self.template)
-                self.template.append(p.v if p.op == OP_CONST else 0.0)
+        cdef int32_t k, i, n, slot, unused = 0
+        cdef const int32_t *operand
+        cdef int32_t *last = self.last_uses()
+        cdef int32_t *free_slots = <int32_t *> malloc((g.n + 1) * sizeof(int32_t))
+        if free_slots == NULL:
+            free(last)
+            raise MemoryError("no memory to compile the trace")
+        try:
+            for k in range(g.n):
+                p = g.nodes + k
+                self.slot[k] = -1
+                operand = operands_of(g, k, &n)
+                for i in range(n):
+                    if operand[i] >= 0 and last[operand[i]] == k:
+                        free_slots[unused] = self.slot[operand[i]]
+                        unused += 1
+                        last[operand[i]] = -1
+                if p.flags & NODE_ARRAY or p.op == OP_GUARD:
+                    continue
+                if last[k] >= 0 and unused:
+                    unused -= 1
+                    slot = free_slots[unused]
+                else:
+                    slot = <int32_t> len(self.template)
+                    self.template.append(p.v if p.op == OP_CONST else 0.0)
+                self.slot[k] = slot
+                if last[k] == k:
+                    free_slots[unused] = slot
+                    unused += 1
+        finally:
+            free(last)
+            free(free_slots)
         if not self.template:
             self.template.append(0.0)
         return 0
+
+    cdef int32_t *last_uses(self) except NULL:
+        """By number: the last instruction that reads it, if all that do are in its own run of scalars, else -1.
+
+        Runs do not interleave, and within one the order is the graph's.  Sines and cosines are left out: `sincos` may
+        compute one of them earlier.
+        """
+        cdef Graph g = self.g
+        cdef int32_t k, j, i, n
+        cdef const int32_t *operand
+        cdef int32_t *last = <int32_t *> malloc((g.n + 1) * sizeof(int32_t))
+        cdef Node *p
+        if last == NULL:
+            raise MemoryError("no memory to compile the trace")
+        for k in range(g.n):
+            p = g.nodes + k
+            last[k] = -1
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                j = operand[i]
+                if j >= 0 and last[j] >= 0:
+                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar(k) else -1
+            if self.reuse and not p.flags & NODE_ARRAY and p.op != SC_sin and p.op != SC_cos and p.op != OP_GUARD \
+                    and p.op != OP_STORE and self.is_scalar(k):
+                last[k] = k
+        for k in g.outputs:
+            if k >= 0:
+                last[k] = -1
+        return last
 
     cdef int32_t new_buffer(self, int32_t k, int home, int index) except -1:
         shape, dtype = self.g.types[self.g.type[k]]
@@ -207,7 +269,7 @@ cdef class Assembler:
                 self.constants.append(g.payload(k).value)
                 self.buffer[k] = self.new_buffer(k, HOME_CONSTANT, <int> len(self.constants) - 1)
             elif self.units.over[k]:
-                base = p.a if p.op == OP_STORE else <int32_t> g.payload(k).args[0]
+                base = p.a if p.op == OP_STORE else g.arg(k, 0)
                 self.buffer[k] = self.buffer[base]
                 self.pinned[self.buffer[k]] = True  # versions share it: nothing else may
             elif p.op == OP_REC and g.payload(k).kind == P_CALL:
@@ -393,7 +455,7 @@ cdef class Assembler:
             if m.table is not None:
                 x.mode = ACCESS_INDEX
                 x.table = <const int64_t *> <uintptr_t> (
-                    1 + self.table(m, None if same_elements(own, shape) else shape))
+                    1 + self.table(m, None if self.units.form_of(own) == self.units.form_of(shape) else shape))
                 return 0
             x.offset, strides = m.offset, m.strides
         lead = len(shape) - len(own)
@@ -433,11 +495,10 @@ cdef class Assembler:
     # ------------------------------------------------------------------------------------ products and calls
     cdef int matmul(self, int32_t u, int32_t k) except -1:
         cdef Graph g = self.g
-        cdef Payload w = g.payload(k)
         cdef Product p
         cdef Product *q
         cdef Step *step
-        cdef int32_t x = w.args[0], y = w.args[1]
+        cdef int32_t x = g.arg(k, 0), y = g.arg(k, 1)
         memset(&p, 0, sizeof(Product))
         cdef tuple a = self.view(x), b = self.view(y)
         if not self.product(a, b, g.shape(k), &p):
@@ -490,8 +551,8 @@ cdef class Assembler:
         cdef Step *step
         cdef int32_t j
         cdef list operands = []
-        for i in range(len(w.args)):
-            j = w.args[i]
+        for i in range(g.nodes[k].c):
+            j = g.arg(k, i)
             if j < 0:
                 operands.append(("value", w.vals[i]))
             elif not g.nodes[j].flags & NODE_ARRAY:
@@ -521,7 +582,8 @@ cdef class Assembler:
         cdef int32_t b, n = <int32_t> self.buffers.n
         cdef int64_t at, need
         cdef Buffer *q
-        cdef list live = [], free_places = []  # heap of (final unit, place, size); sorted (size, place)
+        cdef list live = [], sizes = []  # heap of (final unit, place, size); sizes of free places, sorted
+        cdef dict free_places = {}       # size -> places
         for b in range(n):
             if self.alias[b] >= 0:
                 self.final[self.alias[b]] = max(self.final[self.alias[b]], self.final[b])
@@ -532,12 +594,16 @@ cdef class Assembler:
             need = max((q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
             while self.reuse and live and live[0][0] < self.first[b]:
                 _, at, size = heapq.heappop(live)
-                bisect.insort(free_places, (size, at))
-            found = bisect.bisect_left(free_places, (need, -1))
-            if found < len(free_places):
-                size, at = free_places.pop(found)
-                if size > need:
-                    bisect.insort(free_places, (size - need, at + need))
+                set_free(free_places, sizes, size, at)
+            found = bisect.bisect_left(sizes, need)
+            if found < len(sizes):
+                size = sizes[found]
+                places = free_places[size]
+                at = places.pop()  # the last one that became free: it is the likeliest to be in cache
+                if not places:
+                    del sizes[found], free_places[size]
+                if <int64_t> size > need:
+                    set_free(free_places, sizes, size - need, at + need)
             else:
                 at = self.arena
                 self.arena += need
@@ -547,6 +613,16 @@ cdef class Assembler:
             if self.alias[b] >= 0:
                 self.buffer_at(b).offset = self.buffer_at(self.alias[b]).offset
         return 0
+
+
+cdef int set_free(dict places, list sizes, int64_t size, int64_t at) except -1:
+    """A place that nothing needs any more."""
+    found = places.get(size)
+    if found is None:
+        found = places[size] = []
+        bisect.insort(sizes, size)
+    (<list> found).append(at)
+    return 0
 
 
 cdef int together(Product *p) noexcept:
@@ -643,7 +719,7 @@ cdef class GroupBuilder:
         """The register that holds operand j over the elements of a shape."""
         cdef Access x
         cdef int32_t r
-        if self.top.units.in_group(j, self.u, shape):
+        if self.top.units.in_group(j, self.u, self.top.units.form_of(shape)):
             return self.top.reg[j]
         self.top.access(j, shape, &x)
         key = (<char *> &x)[:sizeof(Access)]
@@ -718,12 +794,12 @@ cdef class GroupBuilder:
         for k, i in top.units.stores[self.u]:
             if i < 0:
                 w = None
-                base = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.payload(k).args[0]
+                base = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.arg(k, 0)
                 r = self.operand(base, g.shape(k))
             else:
                 w = g.payload(k)
                 shape = (<Map> w.maps[i]).shape
-                r = self.operand(w.args[1] if w.kind == P_PUT else w.args[i], shape)
+                r = self.operand(g.arg(k, 1 if w.kind == P_PUT else i), shape)
             top.target(k, i, &x)
             if g.nodes[k].flags & NODE_ARRAY:
                 top.touch(x.buffer, self.u)
