@@ -4,8 +4,8 @@
     python asv_bench/planner.py --quick          small sizes and few rounds: that everything runs and is right
     python asv_bench/planner.py --json FILE      also write every number, with versions
 
-Every derivative is checked against one worked out by hand or by a complex step before anything is timed.  A tool that is
-not installed is left out.  The exit status is 0 whatever the numbers are, 1 where a result is wrong.
+Every derivative is checked against one worked out by hand or by a complex step before anything is timed.  A tool that
+is not installed is left out.  The exit status is 0 whatever the numbers are, 1 where a result is wrong.
 """
 
 import os

@@ -1,9 +1,9 @@
 """Regret: what the planner's choices cost, over the best that could have been forced, planning included.
 
-For each problem, size and number E of evaluations every strategy is forced, compiled and not, and the planner chooses by
-itself.  A contestant costs its first calls (of a new derivative function: detection, colouring, compiling, races) and later
-ones up to E; its regret is that over the cheapest forced contestant, 1 where it is within 5 %.  What a rule of thumb would
-have chosen is judged by the same table.
+For each problem, size and number E of evaluations every strategy is forced, compiled and not, and the planner chooses
+by itself.  A contestant costs its first calls (of a new derivative function: detection, colouring, compiling, races)
+and later ones up to E; its regret is that over the cheapest forced contestant, 1 where it is within 5 %.  What a rule of
+thumb would have chosen is judged by the same table.  Times are processor time: other work on the machine counts little.
 """
 
 import gc
@@ -89,7 +89,7 @@ def cells(quick):
         return sizes[:2] if quick else sizes
 
     lines = (32, 300, 3000, 20_000)  # multiples of four
-    found = [
+    return [
         *hessians(problems.rosenbrock, lines),
         *hessians(sparse.arwhead, lines),
         *hessians(sparse.powell_singular, lines),
@@ -114,7 +114,6 @@ def cells(quick):
         *hessians(sparse.lennard_jones, (5, 10, 20, 40), False),
         *hessians(energy.helmholtz, (4, 6, 8, 10), False),
     ]
-    return found
 
 
 def _cell(product, problem, is_sparse):

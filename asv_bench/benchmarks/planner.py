@@ -35,9 +35,9 @@ JACOBIANS = {
 
 
 class _Planned:
-    """Evaluations expected: 1 (eager) and 1000 (compiled); `function` is the plain control, which shows a slow machine."""
+    """Expected evaluations: 1 (eager), 1000 (compiled); `function` is the plain control, which shows a slow machine."""
 
-    problems = {}
+    problems = None
     is_sparse = True
     derivative = staticmethod(mmad.hessian)
 

@@ -1,12 +1,12 @@
 """Problems with structure: functions whose Hessians and Jacobians are sparse, narrow, or dense on purpose.
 
-Hessians are of :class:`problems.Problem`, with gradients by hand, which accept complex arguments: a complex step through
-them gives the Hessian.  Jacobians are of :class:`Residuals`, whose functions accept complex arguments themselves.
+Hessians are of :class:`problems.Problem`, with gradients by hand, which accept complex arguments: a complex
+step through them gives the Hessian.  Jacobians are of :class:`Residuals`, whose functions accept complex arguments themselves.
 
 References
 ----------
-A. R. Conn, N. I. M. Gould, Ph. L. Toint. Testing a class of methods for solving minimization problems with simple bounds
-on the variables. Math. Comp. 50 (1988), 399-430 (chained Rosenbrock, chained Wood).
+A. R. Conn, N. I. M. Gould, Ph. L. Toint. Testing a class of methods for solving minimization problems with simple
+bounds on the variables. Math. Comp. 50 (1988), 399-430 (chained Rosenbrock, chained Wood).
 J. J. More, B. S. Garbow, K. E. Hillstrom. Testing unconstrained optimization software. ACM TOMS 7 (1981), 17-41
 (Powell's singular function, Broyden's tridiagonal and banded functions).
 N. I. M. Gould, D. Orban, Ph. L. Toint. CUTEst. Comput. Optim. Appl. 60 (2015), 545-557 (ARWHEAD, minimal surface).

@@ -7,8 +7,8 @@ of the arrays and multiplications F in products of matrices.  With the machine's
     K lanes, c at a time      r (K S lane_number + ceil(K / c) A a + K E lane_element + K F flop)
 
 where r is 1 forward and `reverse` backward, and a is `lane_array`, or `single_array` where one lane goes by itself: an
-eager batch takes some three times as long as a single tangent before there is any arithmetic.  Coefficients are kept for
-eager sweeps and for compiled programs.
+eager batch takes some three times as long as a single tangent before there is any arithmetic.  Coefficients are kept
+for eager sweeps and for compiled programs.
 """
 
 import math
