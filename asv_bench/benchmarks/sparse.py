@@ -1,7 +1,8 @@
 """Problems with structure: functions whose Hessians and Jacobians are sparse, narrow, or dense on purpose.
 
-Hessians are of :class:`problems.Problem`, with gradients by hand, which accept complex arguments: a complex
-step through them gives the Hessian.  Jacobians are of :class:`Residuals`, whose functions accept complex arguments themselves.
+Hessians are of :class:`problems.Problem`, with gradients by hand, which accept complex arguments: a complex step
+through them gives the Hessian.  Jacobians are of :class:`Residuals`, whose functions accept complex arguments
+themselves.
 
 References
 ----------
