@@ -3,7 +3,8 @@
 For each problem, size and number E of evaluations every strategy is forced, compiled and not, and the planner chooses
 by itself.  A contestant costs its first calls (of a new derivative function: detection, colouring, compiling, races)
 and later ones up to E; its regret is that over the cheapest forced contestant, 1 where it is within 5 %.  What a rule
-of thumb would have chosen is judged by the same table.  Times are processor time: other work on the machine counts little.
+of thumb would have chosen is judged by the same table.
+Times are processor time: other work on the machine counts little.
 """
 
 import gc

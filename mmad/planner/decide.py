@@ -29,6 +29,7 @@ from mmad.recorded import LANES
 __all__ = ["CLOSE", "COLORED", "DENSE", "Options", "Problem", "decide"]
 
 CLOSE = 1.5  # prices within this factor are as good as equal: the model is no better than that
+AT_STAKE = 0.05  # share of the whole work that a race may take
 RACED = 3  # candidates of a race at the most
 UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
 
@@ -246,7 +247,7 @@ def compared(problem, candidates, race, why=""):
         return finish(
             problem, candidates, f"{why}the next best is predicted to take {_ratio(ranked, o):.2g} times as long"
         )
-    at_stake = 0.25 * o.expected * close[0].seconds
+    at_stake = AT_STAKE * o.expected * close[0].seconds
     cost = sum(6 * c.seconds + c.preparation for c in close) - close[0].preparation  # what wins need not be repeated
     if race is None or at_stake < cost:
         return finish(problem, candidates, f"{why}prices of {len(close)} are close, too little is at stake for a race")
