@@ -230,7 +230,7 @@ def decide(problem, coefficients, race=None):
             problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
             f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
         )  # fmt: skip
-    if problem.gathers or promising(problem, 3, coefficients):
+    if problem.gathers:
         problem.structure("blocks")  # before the pattern, which they give
     b = bounds(problem.pattern)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
