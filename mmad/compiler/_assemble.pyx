@@ -98,8 +98,9 @@ cdef class Assembler:
     cdef int32_t *buffer
     cdef uint8_t *is_scalar  # by node: it is an instruction in a run of scalars
     cdef int32_t *reg       # by node: the virtual register in the group at hand
-    cdef Vector code, groups, accesses, ops, steps, products, buffers
-    cdef list template, constants, tables, watched, calls, results, group_members
+    cdef int32_t *scalar    # scalar instructions, by unit
+    cdef Vector template, code, groups, accesses, ops, steps, products, buffers
+    cdef list constants, tables, watched, calls, results, group_members
     cdef list first, final, pinned, alias, listing, last_read
     cdef dict table_index, cleared
     cdef int64_t arena
@@ -110,13 +111,14 @@ cdef class Assembler:
         self.slot = <int32_t *> malloc(n * sizeof(int32_t))
         self.buffer = <int32_t *> malloc(n * sizeof(int32_t))
         self.reg = <int32_t *> malloc(n * sizeof(int32_t))
+        self.scalar = <int32_t *> malloc(n * sizeof(int32_t))
         self.is_scalar = <uint8_t *> malloc(n)
-        if self.slot == NULL or self.buffer == NULL or self.reg == NULL or self.is_scalar == NULL:
+        if self.slot == NULL or self.buffer == NULL or self.reg == NULL or self.scalar == NULL or self.is_scalar == NULL:
             raise MemoryError("no memory to compile the trace")
-        self.code, self.groups = Vector(sizeof(Instr)), Vector(sizeof(Group))
+        self.template, self.code, self.groups = Vector(sizeof(double)), Vector(sizeof(Instr)), Vector(sizeof(Group))
         self.accesses, self.ops = Vector(sizeof(Access)), Vector(sizeof(BlockOp))
         self.steps, self.products, self.buffers = Vector(sizeof(Step)), Vector(sizeof(Product)), Vector(sizeof(Buffer))
-        self.template, self.constants, self.tables, self.watched, self.calls = [], [], [], [], []
+        self.constants, self.tables, self.watched, self.calls = [], [], [], []
         self.results, self.first, self.final, self.pinned, self.alias, self.listing = [], [], [], [], [], []
         self.table_index, self.cleared, self.last_read = {}, {}, []
 
@@ -124,23 +126,23 @@ cdef class Assembler:
         free(self.slot)
         free(self.buffer)
         free(self.reg)
+        free(self.scalar)
         free(self.is_scalar)
 
     cdef dict run(self):
         cdef Graph g = self.g
-        cdef int32_t u, k
-        cdef list scalars = [[] for _ in range(self.units.n)]
+        cdef int32_t u, k, n = 0
         self.find_scalars()
         self.give_slots()
         self.give_buffers()
         self.give_results()
-        for k in range(g.n):
-            if self.is_scalar[k]:
-                (<list> scalars[self.units.unit[k]]).append(k)
+        counts = self.sort_scalars()
         for u in range(self.units.n):
             kind = self.units.kind[u]
             if kind == U_SCALARS:
-                self.scalars(u, scalars[u])
+                k = counts[u]
+                self.scalars(u, self.scalar + n, k)
+                n += k
             elif kind == U_GROUP:
                 self.group(u)
             elif kind == U_MATMUL:
@@ -157,7 +159,7 @@ cdef class Assembler:
             "products": self.products.take(),
             "buffers": self.buffers.take(),
             "arena": self.arena,
-            "template": np.array(self.template, dtype=np.float64),
+            "template": np.frombuffer(self.template.take(), dtype=np.float64),
             "constants": self.constants,
             "tables": self.tables,
             "watched": self.watched,
@@ -208,8 +210,7 @@ cdef class Assembler:
                     unused -= 1
                     slot = free_slots[unused]
                 else:
-                    slot = <int32_t> len(self.template)
-                    self.template.append(p.v if p.op == OP_CONST else 0.0)
+                    slot = self.new_slot(p.v if p.op == OP_CONST else 0.0)
                 self.slot[k] = slot
                 if last[k] == k:
                     free_slots[unused] = slot
@@ -217,9 +218,13 @@ cdef class Assembler:
         finally:
             free(last)
             free(free_slots)
-        if not self.template:
-            self.template.append(0.0)
+        if not self.template.n:
+            self.new_slot(0.0)
         return 0
+
+    cdef int32_t new_slot(self, double value) except -1:
+        (<double *> self.template.add())[0] = value
+        return <int32_t> self.template.n - 1
 
     cdef int32_t *last_uses(self) except NULL:
         """By number: the last instruction that reads it, if all that do are in its own run of scalars, else -1.
@@ -249,6 +254,25 @@ cdef class Assembler:
             if k >= 0:
                 last[k] = -1
         return last
+
+    cdef list sort_scalars(self):
+        """Put the scalar instructions in the order of their units; how many each unit has."""
+        cdef int32_t k, u, n = 0
+        cdef list counts = [0] * self.units.n, at = []
+        for k in range(self.g.n):
+            if self.is_scalar[k]:
+                u = self.units.unit[k]
+                counts[u] = <int32_t> counts[u] + 1
+        for u in range(self.units.n):
+            at.append(n)
+            n += <int32_t> counts[u]
+        for k in range(self.g.n):
+            if self.is_scalar[k]:
+                u = self.units.unit[k]
+                n = at[u]
+                self.scalar[n] = k
+                at[u] = n + 1
+        return counts
 
     cdef int32_t new_buffer(self, int32_t k, int home, int index) except -1:
         shape, dtype = self.g.types[self.g.type[k]]
@@ -365,28 +389,30 @@ cdef class Assembler:
         return found
 
     # ------------------------------------------------------------------------------------ scalars
-    cdef int scalars(self, int32_t u, list members) except -1:
+    cdef int scalars(self, int32_t u, const int32_t *members, int32_t n) except -1:
         cdef Graph g = self.g
         cdef Node *p
         cdef Instr *q
         cdef Step *step
-        cdef int32_t k, start = <int32_t> self.code.n, r
+        cdef int32_t i, j, k, start = <int32_t> self.code.n, r
         cdef int64_t index
         cdef int arity
-        cdef dict twins = self.twins(members) if self.sincos else {}
-        if len(members) > LONGEST_RUN:  # so that Ctrl-C is looked for in between
-            for k in range(0, len(members), LONGEST_RUN):
-                self.scalars(u, members[k:k + LONGEST_RUN])
+        cdef dict twins
+        if n > LONGEST_RUN:  # so that Ctrl-C is looked for in between
+            for i in range(0, n, LONGEST_RUN):
+                self.scalars(u, members + i, min(n - i, <int32_t> LONGEST_RUN))
             return 0
-        for k in members:
+        twins = self.twins(members, n) if self.sincos else {}
+        for i in range(n):
+            k = members[i]
             p = g.nodes + k
-            j = twins.get(k)
-            if j is not None:
+            if (p.op == SC_sin or p.op == SC_cos) and k in twins:
+                j = twins[k]
                 if j < k:  # done with the other one
                     continue
                 q = <Instr *> self.code.add()
                 q.op, q.a = VM_SINCOS, self.slot[p.a]
-                q.r, q.c = (self.slot[k], self.slot[<int32_t> j]) if p.op == SC_sin else (self.slot[<int32_t> j], self.slot[k])
+                q.r, q.c = (self.slot[k], self.slot[j]) if p.op == SC_sin else (self.slot[j], self.slot[k])
                 continue
             q = <Instr *> self.code.add()
             if p.op >= OP_FIRST_SCALAR:
@@ -405,9 +431,8 @@ cdef class Assembler:
                 q.b, q.c = <int32_t> (p.i & 0xffffffff), <int32_t> (p.i >> 32)
                 self.touch(self.buffer[k], u)
             else:
-                q.op, q.flags, q.a, q.b, q.c = VM_GUARD, VM_TRUTH if p.flags & NODE_BOOL else 0, self.slot[p.a], \
-                    <int32_t> len(self.template), k
-                self.template.append(p.v)
+                q.op, q.flags, q.a, q.c = VM_GUARD, VM_TRUTH if p.flags & NODE_BOOL else 0, self.slot[p.a], k
+                q.b = self.new_slot(p.v)
         q = <Instr *> self.code.add()
         q.op = VM_END
         step = <Step *> self.steps.add()
@@ -415,16 +440,17 @@ cdef class Assembler:
         self.listing.append(("scalars", int(step.work)))
         return 0
 
-    cdef dict twins(self, list members):
+    cdef dict twins(self, const int32_t *members, int32_t n):
         """Pass `sincos`: sine and cosine of one number in one run, which one call gives; each leads to the other."""
         cdef Graph g = self.g
-        cdef int32_t k
+        cdef int32_t i, k
         cdef dict sines = {}, out = {}
-        for k in members:
-            if g.nodes[k].op == SC_sin:
-                sines[g.nodes[k].a] = k
+        for i in range(n):
+            if g.nodes[members[i]].op == SC_sin:
+                sines[g.nodes[members[i]].a] = members[i]
         if sines:
-            for k in members:
+            for i in range(n):
+                k = members[i]
                 if g.nodes[k].op == SC_cos:
                     j = sines.pop(g.nodes[k].a, None)
                     if j is not None:

@@ -11,7 +11,7 @@ says what stands for each old instruction in the new graph.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
@@ -300,6 +300,13 @@ cdef class Graph:
         self.inputs = [to[k] if k >= 0 else -1 for k in g.inputs]
         self.outputs = [to[k] if k >= 0 else -1 for k in g.outputs]
         return 0
+
+    cdef bint same(self, Graph g) noexcept:
+        """Whether a pass has changed nothing: every instruction is what it is in g, and where it is there."""
+        return (self.n == g.n and self.n_args == g.n_args
+                and memcmp(self.nodes, g.nodes, self.n * sizeof(Node)) == 0
+                and memcmp(self.type, g.type, self.n * sizeof(int32_t)) == 0
+                and (self.n_args == 0 or memcmp(self.args, g.args, self.n_args * sizeof(int32_t)) == 0))
 
     def validate(self):
         """Raise AssertionError unless every operand is an instruction before its user.

@@ -13,6 +13,8 @@
 8. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
    without it is needed anyway.
 
+Where nothing can be simplified the graph is given back as it is.
+
 Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a number within a factor of 64 of overflow
 is involved; a zero may change its sign where step 3 or 4 applies.
 """
@@ -103,6 +105,8 @@ cdef class Simplifier:
                 self.reused.add(self.to[k])  # two old instructions stand for it now
         for k, parts in self.growing.items():
             self.settle(k, (<Growing> parts).parts, (<Growing> parts).maps)
+        if out.same(g):
+            return g
         out.finish(g, self.to)
         return out
 

@@ -26,8 +26,10 @@ REWRITES = {
     "dead": dead,
     "multiply_add": multiply_add,
 }
-SEQUENCE = ("fold", "powers", "simplify", "share", "dead")
-ROUNDS = 3  # of the sequence: what one pass finds, another may use
+# In rounds: what one pass finds, another may use.
+FIRST = ("fold", "powers", "simplify")
+THEN = ("share", "dead")
+ROUNDS = 3
 FINALLY = ("multiply_add", "dead")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
@@ -115,10 +117,13 @@ def compile_tape(tape, passes=None, seconds=0.0):
                 done(name, len(graph))
         return graph
 
-    for _ in range(ROUNDS):
-        before = len(graph)
-        graph = rewrite(graph, SEQUENCE)
-        if len(graph) > 0.98 * before:
+    for turn in range(ROUNDS):
+        before = graph
+        graph = rewrite(graph, FIRST)
+        if turn and graph is before:  # which the others have seen
+            break
+        graph = rewrite(graph, THEN)
+        if len(graph) > 0.98 * len(before):
             break
     graph = rewrite(graph, FINALLY)
     units = Units(graph, "fusion" in passes, "in_place" in passes)

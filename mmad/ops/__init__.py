@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _dual, _emit, _rules
+from mmad import _dual, _emit, _lazy, _rules, _series
 from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
@@ -39,6 +39,8 @@ UFUNCS[np.matmul] = reduction.matmul
 bind_operators()
 _rules.bind()
 _dual.bind()
+_lazy.bind()
+_series.bind()
 _emit.bind()
 finish()
 arithmetic.absolute.needs_out = True  # its partial at complex points uses the result

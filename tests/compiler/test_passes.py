@@ -1,5 +1,6 @@
 """Every pass of the compiler is worth its name, and none changes what a program gives."""
 
+import gc
 import math
 
 import fuzz_programs
@@ -132,6 +133,38 @@ def test_report_falls_from_the_tape_to_the_units():
     assert [name for name, _, _ in report[:2] + report[-3:]] == ["recorded", "lower", "fusion", "buffers", "check"]
     assert report[0][1] >= report[1][1] > report[-4][1] >= report[-1][1]
     assert all(seconds >= 0 for _, _, seconds in report)
+
+
+def test_rounds_end_where_nothing_is_left_to_simplify():
+    def orbit(x, v):
+        for _ in range(4):
+            x, v = x + 0.25 * v, v - 0.5 * x * x
+        return x * v * 3.0
+
+    report = mmad.record(mmad.value_and_grad(orbit, (0, 1)), 0.3, 1.1).compile().machine.report()
+    names = [name for name, _, _ in report]
+    assert names.count("simplify") == names.count("share") + 1
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_collector_is_left_as_it_was(enabled):
+    seen = []
+
+    def fails(x):
+        seen.append(gc.isenabled())
+        raise KeyError(x)
+
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert mmad.compile(mmad.grad(repeated))(X).shape == X.shape
+        assert gc.isenabled() == enabled
+        with pytest.raises(KeyError):
+            mmad.compile(fails)(1.0)
+        assert gc.isenabled() == enabled
+        assert seen == [False]
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_written_array_is_one_buffer():
