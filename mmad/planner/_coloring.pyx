@@ -58,7 +58,8 @@ def distance_2(const int64_t[::1] rows, const int32_t[::1] columns, const int64_
     return colors
 
 
-def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order):
+def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order,
+         int64_t limit):
     """Colours of vertices, of which neighbours differ and no path of four has only two.
 
     Parameters
@@ -66,8 +67,13 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
     starts, neighbors : a symmetric pattern; its diagonal does not count
     edge : for each entry the number of its edge, the same for both of its ends
     order : vertices, in the order in which they are coloured
+    limit : steps after which it is given up
+
+    Returns
+    -------
+    ndarray of int32, or None where the limit is reached
     """
-    cdef int64_t n = starts.shape[0] - 1, q, k, z
+    cdef int64_t n = starts.shape[0] - 1, q, k, z, steps = 0
     cdef int32_t v, w, x, c, p
     cdef bint found
     colors = np.full(n, -1, np.int32)
@@ -86,6 +92,9 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
                 w = neighbors[k]
                 if w != v and color[w] >= 0:
                     forbidden[color[w]] = v
+                    steps += starts[w + 1] - starts[w]
+            if steps > limit:
+                break
             for k in range(starts[v], starts[v + 1]):
                 w = neighbors[k]
                 if w == v or color[w] < 0:
@@ -130,7 +139,7 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
                 else:
                     star_of[edge[k]] = stars
                     stars += 1
-    return colors
+    return None if steps > limit else colors
 
 
 cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, const int32_t[::1] color,
@@ -144,9 +153,10 @@ cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, 
             forbidden[color[x]] = v
 
 
-def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order):
+def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order,
+            int64_t limit):
     """Colours of vertices, of which neighbours differ and no cycle has only two; parameters as of :func:`star`."""
-    cdef int64_t n = starts.shape[0] - 1, m = neighbors.shape[0], q, k, z
+    cdef int64_t n = starts.shape[0] - 1, m = neighbors.shape[0], q, k, z, steps = 0
     cdef int32_t v, w, x, c, root, other
     colors = np.full(n, -1, np.int32)
     cdef int32_t[::1] color = colors
@@ -162,6 +172,9 @@ def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64
                 w = neighbors[k]
                 if w != v and color[w] >= 0:
                     forbidden[color[w]] = v
+                    steps += starts[w + 1] - starts[w]
+            if steps > limit:
+                break
             for k in range(starts[v], starts[v + 1]):
                 w = neighbors[k]
                 if w == v or color[w] < 0:
@@ -194,7 +207,7 @@ def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64
                     if x != w and x != v and color[x] == c:
                         root, other = find(parent, <int32_t> edge[k]), find(parent, <int32_t> edge[z])
                         parent[root] = other
-    return colors
+    return None if steps > limit else colors
 
 
 cdef inline int32_t find(int32_t[::1] parent, int32_t e) noexcept nogil:

@@ -10,15 +10,23 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mmad import compiled
+from mmad.api import grad
+from mmad.planner._structure import structure
 from mmad.planner.cost import EAGER_AND_COMPILED, Coefficients, as_plain, from_plain
+from mmad.planner.decide import work_of
+from mmad.planner.detect import graph_of
 from mmad.recorded import Recorded
 
-__all__ = ["cache_file", "calibrate", "coefficients", "measure"]
+__all__ = ["cache_file", "calibrate", "clock", "coefficients", "measure"]
+
+# Processor time, where its clock is fine enough: what other programs do meanwhile is no property of the machine.
+clock = time.process_time if time.get_clock_info("process_time").resolution <= 1e-6 else time.perf_counter
 
 _known = None
 
@@ -104,16 +112,24 @@ def measure(progress=None):
     return {name: step() for name, step in (steps if progress is None else progress(steps))}
 
 
-OPERATIONS = 40
-SMALL, LARGE = 8, 40_000
-COUNT, LANES = 2000, 32
+SMALL, LARGE = 8, 4000
+SHORTEST = 2e-4  # seconds of one timing
+COUNT, LANES = 1000, 8
 
 
-def _chain(x):
-    y = x
-    for _ in range(OPERATIONS // 2):
-        y = y * x + 0.1
-    return y
+def _energy(x):
+    """Operations as they are met: slices, powers, sums; its gradient adds to windows."""
+    return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
+
+
+def _residuals(x):
+    y = (3.0 - 2.0 * x) * x + 1.0
+    y[1:] -= x[:-1] * y[:-1]
+    y[:-1] -= 2.0 * x[1:]
+    return np.sin(y) * x
+
+
+KINDS = (grad(_energy), _residuals)
 
 
 def _numbers(x):
@@ -131,9 +147,11 @@ def _seconds(call, repeats=5):
     """The best time of a call."""
     best = np.inf
     for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
+        count, start = 0, clock()
+        while (spent := clock() - start) < SHORTEST or not count:
+            call()
+            count += 1
+        best = min(best, spent / count)
     return best
 
 
@@ -150,21 +168,8 @@ def _positive(x):
     return float(min(max(x, 1e-12), 0.5))
 
 
-def _fit(run, first):
-    """The coefficients that an eager and a compiled run have in common; `run(f, x)` is a timing of evaluating f."""
-    call = run(lambda x: x * x, _point(2))
-    number = (run(_numbers, _point(2)) - call) / COUNT
-    small, large = run(_chain, _point(SMALL)), run(_chain, _point(LARGE))
-    element = (large - small) / OPERATIONS / (LARGE - SMALL)
-    flop = (run(_square, _point(256 * 256)) - call) / 256**3
-    return {
-        "call": _positive(call),
-        "number": _positive(number),
-        "array": _positive((small - call) / OPERATIONS),
-        "element": _positive(element),
-        "flop": _positive(flop),
-        **first(),
-    }
+def _mean(values):
+    return float(np.exp(np.mean(np.log([max(v, 1e-12) for v in values]))))
 
 
 def _common():
@@ -176,85 +181,103 @@ def _common():
     }
 
 
+def _coefficients(recording, sweep, more):
+    """From timings of evaluating f (`recording`) and of some lanes of it (`sweep`), the functions of `KINDS` averaged.
+
+    ``recording(f, x)`` and ``sweep(f, x, lanes, backward)`` give seconds; of the latter without the recording.
+    """
+    call = recording(lambda x: x * x, _point(2))
+    parts = {k: [] for k in ("array", "element", "single_array", "lane_array", "lane_element", "reverse")}
+    for f in KINDS:
+        small, large = _point(SMALL), _point(LARGE)
+        a, b = (work_of(graph_of(Recorded(f, (x,), "calibrate"))) for x in (small, large))
+        extent = b.elements - a.elements
+        t = recording(f, small)
+        parts["array"].append((t - call) / a.arrays)
+        parts["element"].append((recording(f, large) - t) / extent)
+        one, many = sweep(f, small, 1, False), sweep(f, small, LANES, False)
+        long, back = sweep(f, large, LANES, False), sweep(f, large, LANES, True)
+        parts["single_array"].append(one / a.arrays)
+        parts["lane_array"].append(many / a.arrays)
+        parts["lane_element"].append((long - many) / LANES / extent)
+        parts["reverse"].append(back / long)
+    found = {k: _positive(_mean(v)) for k, v in parts.items() if k != "reverse"}
+    numbers = _point(2)
+    return Coefficients(
+        call=_positive(call),
+        number=_positive((recording(_numbers, numbers) - call) / COUNT),
+        flop=_positive((recording(_square, _point(256 * 256)) - call) / 256**3),
+        lane_number=_positive(
+            (sweep(_numbers, numbers, LANES, False) - sweep(_numbers, numbers, 2, False)) / COUNT / 6
+        ),
+        reverse=float(np.clip(_mean(parts["reverse"]), 0.5, 5.0)),
+        **found,
+        **more,
+    )
+
+
 def _eager():
-    def run(f, x):
-        return _seconds(lambda: Recorded(f, (x,), "calibrate"))
+    def recording(f, x):
+        def call():
+            r = Recorded(f, (x,), "calibrate")
+            structure(r.trace.tape, r.trace.start, len(r.trace.tape))  # as every planned call does
 
-    def lanes():
-        def push(f, n, count):
-            r = Recorded(f, (_point(n),), "calibrate")
-            seeds = _seeds(count, n)
-            return _seconds(lambda: r.push_many(seeds, LANES))
+        return _seconds(call)
 
-        def pull(f, n, count):
-            r = Recorded(f, (_point(n),), "calibrate")
-            seeds = _seeds(count, r.shape[0])
-            return _seconds(lambda: r.pull_many(seeds, LANES))
+    def sweep(f, x, lanes, backward):
+        r = Recorded(f, (x,), "calibrate")
+        seeds = _seeds(lanes, r.shape[0] if backward else r.shape[1])
+        product = r.pull_many if backward else r.push_many
+        return _seconds(lambda: product(seeds, lanes))
 
-        one, many = push(_chain, SMALL, LANES), push(_chain, LARGE // LANES, LANES)
-        number = (push(_numbers, 2, 2 * LANES) - push(_numbers, 2, LANES)) / LANES / COUNT
-        backward, forward = pull(_chain, LARGE // LANES, LANES), many
-        return {
-            "lane_number": _positive(number),
-            "lane_array": _positive(one / OPERATIONS),
-            "lane_element": _positive((many - one) / OPERATIONS / LARGE),
-            "reverse": float(np.clip(backward / forward, 0.5, 5.0)),
-            **_compiling(),
-        }
-
-    return Coefficients(**_fit(run, lanes), **_common())
+    return _coefficients(recording, sweep, {**_compiling(), **_common()})
 
 
 def _compiled():
-    def run(f, x):
+    def timed(f, x):
         g = compiled.compile(f)
         g(x)
         return _seconds(lambda: g(x))
 
-    def lanes():
-        def push(f, n, count, width=LANES):
-            def evaluate(x):
-                return Recorded(f, (x,), "calibrate").push_many(_seeds(count, n), width)
+    def sweep(f, x, lanes, backward):
+        def evaluate(x):
+            r = Recorded(f, (x,), "calibrate")
+            seeds = _seeds(lanes, r.shape[0] if backward else r.shape[1])
+            return (r.pull_many if backward else r.push_many)(seeds, 1)
 
-            return run(evaluate, _point(n))
+        return max(timed(evaluate, x) - timed(f, x), 1e-7)
 
-        def pull(f, n, count):
-            def evaluate(x):
-                r = Recorded(f, (x,), "calibrate")
-                return r.pull_many(_seeds(count, r.shape[0]), LANES)
-
-            return run(evaluate, _point(n))
-
-        one, many = push(_chain, SMALL, LANES), push(_chain, LARGE // LANES, LANES)
-        plain = run(_chain, _point(LARGE // LANES))
-        number = (push(_numbers, 2, 8, 1) - push(_numbers, 2, 4, 1)) / 4 / COUNT
-        return {
-            "lane_number": _positive(number),
-            "lane_array": _positive((one - run(_chain, _point(SMALL))) / OPERATIONS),
-            "lane_element": _positive((many - plain) / OPERATIONS / LARGE),
-            "reverse": float(
-                np.clip((pull(_chain, LARGE // LANES, LANES) - plain) / max(many - plain, 1e-9), 0.5, 5.0)
-            ),
-            **_compiling(),
-        }
-
-    return Coefficients(**_fit(run, lanes), **_common())
+    # Unrolled, so that each lane has instructions of its own.
+    found = _coefficients(timed, sweep, {**_compiling(), **_common()})
+    each = found.lane_array / LANES
+    return replace(found, single_array=each, array=max(found.array, each))
 
 
 def _compiling():
-    """Seconds of compiling an instruction."""
+    """Seconds of compiling, and of each instruction and lane."""
 
     def taken(f, x):
         g = compiled.compile(f)
+        start = clock()
         g(x)
-        return g.stats()["seconds"]
+        return clock() - start
 
-    def lanes(x):
-        return Recorded(_chain, (x,), "calibrate").push_many(_seeds(LANES, SMALL), LANES)
+    def swept(f, lanes):
+        def evaluate(x):
+            r = Recorded(f, (x,), "calibrate")
+            return r.push_many(_seeds(lanes, r.shape[1]), 1)
 
-    base = min(taken(lambda x: x * x, _point(2)) for _ in range(3))
+        return evaluate
+
+    arrays, base = [], []
+    for f in KINDS:
+        x = _point(SMALL)
+        count = work_of(graph_of(Recorded(f, (x,), "calibrate"))).arrays
+        few, many = (min(taken(swept(f, k), x) for _ in range(3)) for k in (1, 5))
+        arrays.append((many - few) / 4 / count)
+        base.append(few - 2 * count * arrays[-1])
     return {
-        "compile": _positive(base),
-        "compile_number": _positive((taken(_numbers, _point(2)) - base) / COUNT),
-        "compile_array": _positive((min(taken(lanes, _point(SMALL)) for _ in range(3)) - base) / (3 * OPERATIONS)),
+        "compile": _positive(max(_mean(base), 3e-4)),
+        "compile_number": _positive(min(taken(_numbers, _point(2)) for _ in range(3)) / COUNT),
+        "compile_array": _positive(_mean(arrays)),
     }

@@ -328,6 +328,10 @@ def _race(color, degree, lowest, work, effort, graph=None, smallest_last=None):
             break
         colors = attempt(best)
         spent += work
+        if colors is None:  # it would take too long
+            if best is None:
+                best = np.arange(len(degree), dtype=np.int32)
+            continue
         if best is None or colors.max(initial=-1) < best.max(initial=-1):
             best, name = colors, order
         if best.max(initial=-1) + 1 <= lowest:
@@ -415,12 +419,13 @@ def _symmetric(pattern, what):
 
 def _graph_coloring(kernel, starts, neighbors, edge, lowest, effort):
     degree = np.diff(starts)
-    work = 2 * int((degree.astype(float) ** 2).sum()) + len(degree)
-    if work > LONGEST:
-        return np.arange(len(degree), dtype=np.int32), "natural"
+    work = 2 * int((degree.astype(float) ** 2).sum()) + len(degree)  # at most; mostly far less where a few are full
+    limit = LONGEST
 
     def color(order):
-        return kernel(starts, neighbors, edge, order)
+        nonlocal limit
+        steps, limit = limit, effort
+        return kernel(starts, neighbors, edge, order, steps)
 
     def smallest_last():
         return _coloring.smallest_last(starts, neighbors)

@@ -3,10 +3,12 @@
 A recording is summed up by four counts (:mod:`mmad.planner._work`): operations on numbers S and on arrays A, elements E
 of the arrays and multiplications F in products of matrices.  With the machine's coefficients
 
-    pass over the recording   P = S number + A array + E element + F flop
-    K lanes, c at a time      r (K S lane_number + ceil(K / c) A lane_array + K E lane_element + K F flop)
+    pass over the recording   P = call + S number + A array + E element + F flop
+    K lanes, c at a time      r (K S lane_number + ceil(K / c) A a + K E lane_element + K F flop)
 
-where r is 1 forward and `reverse` backward.  Coefficients are kept for eager sweeps and for compiled programs.
+where r is 1 forward and `reverse` backward, and a is `lane_array`, or `single_array` where one lane goes by itself: an
+eager batch takes some three times as long as a single tangent before there is any arithmetic.  Coefficients are kept
+for eager sweeps and for compiled programs.
 """
 
 import math
@@ -40,12 +42,12 @@ class Coefficients:
         A call, whatever it computes.
     number, array, element, flop : float
         An operation on numbers; an operation on arrays, an element of it; a multiplication in a product of matrices.
-    lane_number, lane_array, lane_element : float
-        The same for a tangent; `lane_array` once for as many lanes as go together.
+    lane_number, single_array, lane_array, lane_element : float
+        The same for a tangent; `lane_array` once for as many lanes as go together, `single_array` for one by itself.
     reverse : float
         A cotangent in tangents.
     compile, compile_number, compile_array : float
-        Compiling anything; for each instruction on numbers, on arrays.
+        Compiling anything; for each instruction on numbers, on arrays, once for the values and for each lane.
     entry, byte : float
         Putting one nonzero into its place; writing one byte of a dense result.
     """
@@ -56,6 +58,7 @@ class Coefficients:
     element: float
     flop: float
     lane_number: float
+    single_array: float
     lane_array: float
     lane_element: float
     reverse: float
@@ -79,17 +82,20 @@ class Coefficients:
         """Seconds of some tangents and cotangents, `width` of them at a time."""
 
         def sweep(count):
+            whole, rest = divmod(count, width)
+            singles = whole * (width == 1) + (rest == 1)
+            batches = whole * (width > 1) + (rest > 1)
             return (
                 count * (work.numbers * self.lane_number + work.elements * self.lane_element + work.flops * self.flop)
-                + math.ceil(count / width) * work.arrays * self.lane_array
+                + (singles * self.single_array + batches * self.lane_array) * work.arrays
             )
 
         return sweep(forward) + self.reverse * sweep(backward)
 
-    def compiling(self, work, forward, backward):
+    def compiling(self, work, forward, backward, width=1):
         """Seconds of compiling a program with that many sweeps."""
-        lanes = 1 + forward + self.reverse * backward
-        return self.compile + work.numbers * lanes * self.compile_number + 3 * work.arrays * self.compile_array
+        lanes = 1 + math.ceil(forward / width) + math.ceil(backward / width)
+        return self.compile + lanes * (work.numbers * self.compile_number + work.arrays * self.compile_array)
 
 
 def as_plain(coefficients):
@@ -115,16 +121,16 @@ def from_plain(data):
     return out
 
 
-# Measured on an AMD EPYC at 2.4 GHz by `mmad calibrate`; in use until it has been run on the machine at hand.
+# Measured by `mmad calibrate` on an AMD EPYC (Zen 3); in use until it has been run on the machine at hand.
 EAGER_AND_COMPILED = {
     "eager": Coefficients(
-        call=1.7e-5, number=1.2e-7, array=9e-7, element=3.5e-10, flop=4e-11, lane_number=4.2e-9, lane_array=5.3e-6,
-        lane_element=5.7e-10, reverse=1.2, compile=1e-3, compile_number=4e-7, compile_array=1e-5,
-        entry=1.2e-9, byte=3e-11,
+        call=2.5e-5, number=2e-7, array=8e-6, element=1e-9, flop=6e-11, lane_number=4e-9, single_array=4e-6,
+        lane_array=1.1e-5, lane_element=1.1e-9, reverse=0.8, compile=8e-4, compile_number=1.8e-6, compile_array=3e-5,
+        entry=2.5e-9, byte=1.8e-10,
     ),
     "compiled": Coefficients(
-        call=1.2e-6, number=2e-9, array=1e-8, element=1e-10, flop=4e-11, lane_number=3.7e-9, lane_array=1.2e-7,
-        lane_element=3.4e-10, reverse=1.1, compile=1e-3, compile_number=4e-7, compile_array=1e-5,
-        entry=1.2e-9, byte=3e-11,
+        call=4e-6, number=2e-9, array=2e-8, element=2.4e-10, flop=6e-11, lane_number=4.8e-9, single_array=1.9e-8,
+        lane_array=1.5e-7, lane_element=3.3e-10, reverse=1.3, compile=8e-4, compile_number=1.8e-6, compile_array=3.5e-5,
+        entry=2.5e-9, byte=1.8e-10,
     ),
 }  # fmt: skip

@@ -32,6 +32,7 @@ from mmad.recorded import LANES
 __all__ = ["CLOSE", "COLORED", "DENSE", "STRUCTURED", "Options", "Problem", "decide"]
 
 CLOSE = 1.5  # prices within this factor are as good as equal: the model is no better than that
+AT_STAKE = 0.05  # share of the whole work that a race may take
 RACED = 3  # candidates of a race at the most
 UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
 
@@ -43,6 +44,7 @@ COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
+COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
 STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",)}
 SEARCH = (1e-3, 5e-5, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
@@ -154,13 +156,14 @@ class Problem:
             return 0, m
         return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
 
-    def candidate(self, name, mode, coefficients):
-        """A strategy with its price."""
+    def candidate(self, name, mode, coefficients, sweeps=None):
+        """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
         c, (m, n) = coefficients[mode], self.shape
-        forward, reverse = self.sweeps(name)
+        forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
-        width = 1 if name == "blocks" else self.width(forward + reverse, mode)
         colored = name in COLORED[self.product] or name == "blocks"
+        separate = colored or self.options.sparse
+        width = 1 if name == "blocks" else self.width(forward, reverse, mode, c, separate)
         seconds = c.once(self.work)
         if structure is None:
             seconds += c.lanes(self.work, forward, reverse, width)
@@ -168,28 +171,24 @@ class Problem:
             seconds += structure.share * c.lanes(self.work, forward, reverse, width) + structure.flops() * c.flop
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
         seconds += out * c.byte + (self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0)
-        once = c.compiling(self.work, forward, reverse) if mode == "compiled" else 0.0
+        once = c.compiling(self.work, forward, reverse, width) if mode == "compiled" else 0.0
         held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
 
-    def floor(self, name, b, coefficients):
-        """The least that a colouring may cost, by the bounds on colours."""
-        sweeps = {"columns": (b.columns, 0), "rows": (0, b.rows)}.get(name, (b.both, 0))
-        o, work = self.options, self.work
-        return o.expected * min(
-            coefficients[mode].once(work) + coefficients[mode].lanes(work, *sweeps, self.width(sum(sweeps), mode))
-            for mode in modes(name, o)
-        )
-
-    def width(self, sweeps, mode):
+    def width(self, forward, reverse, mode, c, separate):
         """Lanes that go together: all up to a limit, fewer where memory is short.
 
-        One where numbers prevail, and in a compiled program of moderate length: there each direction then has
-        instructions of its own, without those in which it is zero.
+        One where numbers prevail, where so few go together that a batch does not pay, and in a compiled program of
+        moderate length: there each direction then has instructions of its own, without those in which it is zero.
         """
+        sweeps = forward + reverse
+        if not separate:  # unit directions for a dense result: one batch after the other
+            return max(1, min(sweeps, LANES))
         if self.work.numbers > 20 * self.work.arrays:
             return 1
         if mode == "compiled" and sweeps * self.work.arrays <= SEPARATE:
+            return 1
+        if mode == "eager" and max(forward, reverse) * c.single_array <= c.lane_array:
             return 1
         width = max(1, min(sweeps, LANES))
         if self.options.memory is not None:
@@ -227,28 +226,30 @@ def decide(problem, coefficients, race=None):
         )
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
     if not o.sparse and o.pattern is None and min(m, n) <= LANES:
-        return finish(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
+        return compared(
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
             f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
         )  # fmt: skip
-    if problem.gathers or promising(problem, 3, coefficients):
+    if problem.gathers:
         problem.structure("blocks")  # before the pattern, which they give
     b = bounds(problem.pattern)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
     full = fewest >= 0.5 * min(m, n) > 2
     structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
-    candidates = [problem.candidate(s, mode, coefficients) for s in structured for mode in modes(s, o)]
-    best = min([c.total(o.expected) for c in candidates], default=math.inf)
-    colored = [] if full else [
-        s for s in COLORED[problem.product]
-        if s != "acyclic" and not hopeless(problem, s, b) and problem.floor(s, b, coefficients) < best
-    ]  # fmt: skip
+    colored = [s for s in COLORED[problem.product] if s != "acyclic" and not full and not hopeless(problem, s, b)]
     if not colored and not structured:
-        return finish(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
+        return compared(
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
             f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
         )  # fmt: skip
-    candidates += [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(s, o)]
+    candidates = [problem.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(s, o)]
+    least = {"columns": (b.columns, 0), "rows": (0, b.rows), "bicoloring": (b.both - 1, 1), "star": (b.both, 0)}
+    for s in sorted(colored, key=lambda s: sum(least[s])):
+        # With no more colours than there must be, and the time that finding them takes.
+        hoped = [problem.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(s, o)]
+        search = 0.0 if s in problem.colorings else COLORING + COLORING_ENTRY * problem.pattern.nnz
+        if min(hoped) + search < min(c.total(o.expected) for c in candidates):
+            candidates += [problem.candidate(s, mode, coefficients) for mode in modes(s, o)]
     return compared(problem, candidates, race)
 
 
@@ -294,8 +295,9 @@ def hopeless(problem, name, b):
     return problem.pattern.nnz > 0.5 * m * n
 
 
-def compared(problem, candidates, race):
-    """Prices, and a race where they are close."""
+def compared(problem, candidates, race, why=""):
+    """Prices, and a race where they are close; `why` there are no other candidates."""
+    why = why and f"{why}; "
     o = problem.options
     ranked = sorted(candidates, key=lambda c: c.total(o.expected))
     if o.memory is not None:
@@ -303,11 +305,13 @@ def compared(problem, candidates, race):
     best = ranked[0].total(o.expected)
     close = [c for c in ranked if c.total(o.expected) <= CLOSE * best][:RACED]
     if len(close) < 2:
-        return finish(problem, candidates, f"the next best is predicted to take {_ratio(ranked, o):.2g} times as long")
-    at_stake = 0.25 * o.expected * close[0].seconds
-    cost = sum(3 * c.seconds + c.preparation for c in close)
+        return finish(
+            problem, candidates, f"{why}the next best is predicted to take {_ratio(ranked, o):.2g} times as long"
+        )
+    at_stake = AT_STAKE * o.expected * close[0].seconds
+    cost = sum(6 * c.seconds + c.preparation for c in close) - close[0].preparation  # what wins need not be repeated
     if race is None or at_stake < cost:
-        return finish(problem, candidates, f"prices of {len(close)} are close, too little is at stake for a race")
+        return finish(problem, candidates, f"{why}prices of {len(close)} are close, too little is at stake for a race")
     raced = []
     for c in ranked:
         # Slower than predicted, the first ones may be worse than what comes after them.
@@ -316,7 +320,7 @@ def compared(problem, candidates, race):
         raced.append(replace(c, measured=race(c)))
     measured = {(c.strategy, c.mode): c for c in raced}
     candidates = [measured.get((c.strategy, c.mode), c) for c in candidates]
-    return finish(problem, candidates, f"it won a race of {len(raced)} whose prices were close")
+    return finish(problem, candidates, f"{why}it won a race of {len(raced)} whose prices were close")
 
 
 def _ratio(ranked, o):

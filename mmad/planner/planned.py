@@ -2,7 +2,6 @@
 
 import functools
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +16,7 @@ from mmad.ops.declare import shape_of
 from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
 from mmad.planner.blocks import blocks_of
-from mmad.planner.calibration import coefficients
+from mmad.planner.calibration import clock, coefficients
 from mmad.planner.coloring import Coloring
 from mmad.planner.compare import compare
 from mmad.planner.decide import UNCOMPILED, Options, Problem, decide, work_of
@@ -46,10 +45,10 @@ class Planned:
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
         self.single = not isinstance(argnums, tuple | list)
-        self.plans, self.layouts, self.numbers = {}, {}, []
+        # Plans, by number; numbers by shapes and by structures of recordings; compiled functions by number.
+        self.numbers, self.plans, self.layouts, self.replays = [], {}, {}, {}
         self.checked = set()  # numbers of plans whose patterns were held against a product
         self.lock = threading.Lock()
-        self._replay = None
 
     def __reduce__(self):
         return type(self), (self.f, self.argnums, self.options, self.format)
@@ -69,15 +68,15 @@ class Planned:
 
     def __call__(self, *args, **kwargs):
         key, leaves = self._key(args)
-        plan, tape = self.plans.get(key), open_tape()
+        number, tape = self.plans.get(key), open_tape()
         if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self._inside(tape, args, kwargs, leaves)
-        if plan is None:
+        if number is None:
             if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
                 return self._by_shape(self.record(args, kwargs))
-            result = self._first(key, args, kwargs)[1]
-        elif plan.mode == "compiled":
-            result = self._replayed(*args, **kwargs)
+            result = self._first(key, args, kwargs)
+        elif self.numbers[number].mode == "compiled":
+            result = self._replayed(number, args, kwargs)
         else:
             result = self.evaluate(args, kwargs)
         return self._finished(*result)
@@ -122,7 +121,7 @@ class Planned:
         key, _ = self._key(args)
         if key not in self.plans:
             self._first(key, args, kwargs)
-        return self.plans[key]
+        return self.numbers[self.plans[key]]
 
     def compare(self, *args, rounds=5, progress=None, **kwargs):
         """Run every strategy and measure it.
@@ -150,22 +149,28 @@ class Planned:
         plan = self.numbers[number]
         result = self.run(plan, r, self.options.sparse, check=True), number
         with self.lock:
-            self.plans[key] = plan
+            self.plans[key] = number
             self.checked.add(number)
-        return plan, result
+        return result
 
     def _layout(self, r, args=None, kwargs=None):
         """The number of the plan for a recording; a new one for a structure not met before."""
-        tape = r.trace.tape
-        key = (*self._shapes(r), structure(tape, r.trace.start, len(tape)))
+        key = self._structure(r)
         number = self.layouts.get(key)
         if number is None:
-            plan = self._decide(r, args, kwargs)
+            raced = {}
+            plan = self._decide(r, args, kwargs, key, raced)
             with self.lock:
                 number = len(self.numbers)
                 self.numbers.append(plan)
                 self.layouts[key] = number
+                if (plan.strategy, plan.mode) in raced:
+                    self.replays[number] = raced[plan.strategy, plan.mode]
         return number
+
+    def _structure(self, r):
+        tape = r.trace.tape
+        return (*self._shapes(r), structure(tape, r.trace.start, len(tape)))
 
     @staticmethod
     def _shapes(r):
@@ -194,50 +199,58 @@ class Planned:
             str(r.trace.origin), searches, gathers,
         )  # fmt: skip
 
-    def _decide(self, r, args, kwargs):
-        race = None
+    def _decide(self, r, args, kwargs, key, raced):
+        problem, race = self.problem(r), None
         if args is not None and open_tape() is None:
-            race = functools.partial(self._race, self.problem(r), args, kwargs)
-        problem = self.problem(r) if race is None else race.args[0]
+            race = functools.partial(self._race, problem, key, raced, args, kwargs)
         return decide(problem, coefficients(), race)
 
-    def _race(self, problem, args, kwargs, candidate):
-        """Seconds of one evaluation by a candidate, the best of a few."""
-        call = self.caller(problem, candidate)
+    def _race(self, problem, key, raced, args, kwargs, candidate):
+        """Seconds of one evaluation by a candidate, the best of a few; what was compiled for it is kept in `raced`."""
+        call, replay = self.contestant(problem, candidate, key)
+        if replay is not None:
+            raced[candidate.strategy, candidate.mode] = replay
         call(*args, **kwargs)
         best, spent = np.inf, 0.0
         while spent < min(0.05, 5 * best):
-            start = time.perf_counter()
+            start = clock()
             call(*args, **kwargs)
-            took = time.perf_counter() - start
+            took = clock() - start
             best, spent = min(best, took), spent + took
         return best
 
     def caller(self, problem, candidate):
         """A function that evaluates by a candidate of a problem, and gives what a call of the plan would."""
-        plan = decide(_forced(problem, candidate.strategy), coefficients())
-        plan = replace(plan, width=candidate.width)
+        return self.contestant(problem, candidate)[0]
+
+    def contestant(self, problem, candidate, key=None):
+        """A function that evaluates by a candidate, and what `replays` has for it, if it is compiled.
+
+        The compiled function is the candidate's for recordings of the structure `key` alone, where it gives -1 for the
+        plan's number; others, as after a branch goes another way, are planned as always.
+        """
+        plan = replace(decide(_forced(problem, candidate.strategy), coefficients()), width=candidate.width)
         sparse = problem.options.sparse
 
+        def finished(found):
+            return plan.pattern.tocsr(found) if sparse else found
+
         if candidate.mode == "eager":
-
-            def call(*args, **kwargs):
-                data = self.run(plan, self.record(args, kwargs), sparse)
-                return plan.pattern.tocsr(data) if sparse else data
-
-            return call
+            return lambda *args, **kwargs: finished(self.run(plan, self.record(args, kwargs), sparse)), None
 
         def evaluate(*args, **kwargs):
             r = self.record(args, kwargs)
-            return self.sweep(plan, r) if sparse else self.run(plan, r, sparse)
+            if key is not None and self._structure(r) != key:
+                return self.evaluate(args, kwargs, sparse)
+            return (self.sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
 
         replay = self._compiled(evaluate)
 
         def call(*args, **kwargs):
-            found = replay(*args, **kwargs)
-            return plan.pattern.tocsr(_entries(plan, *found)) if sparse else found
+            found, _ = replay(*args, **kwargs)
+            return finished(_entries(plan, *found) if sparse else found)
 
-        return call
+        return call, replay
 
     def _check(self, plan, r, found):
         """A random product of a new plan's result with a vector, against one forward sweep."""
@@ -278,6 +291,9 @@ class Planned:
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
+            if (r.shape[0] if plan.strategy in BY_ROWS else r.shape[1]) == 1:
+                columns, rows = self.sweep(plan, r)
+                return from_matrix(r, rows[0] if rows else columns[0].T, self.single)
             return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
         swept = self.sweep(plan, r)
         if plan.pattern is None:
@@ -305,16 +321,18 @@ class Planned:
             columns, rows = [tape.add_constant(x) if len(x) else x for x in (columns, rows)]
         return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
 
-    def _replayed(self, *args, **kwargs):
+    def _replayed(self, number, args, kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
-        if self._replay is None:
+        replay = self.replays.get(number)
+        if replay is None:
             swept = self.options.sparse or self.options.factored
 
             def evaluate(*args, **kwargs):
                 return self.evaluate(args, kwargs, swept)
 
-            self._replay = self._compiled(evaluate)
-        found, number = self._replay(*args, **kwargs)
+            replay = self.replays.setdefault(number, self._compiled(evaluate))
+        found, k = replay(*args, **kwargs)
+        number = number if k < 0 else k
         if self.options.factored:
             return found[0], number
         return (_entries(self.numbers[number], *found) if self.options.sparse else found), number

@@ -1,0 +1,111 @@
+"""The planner: sparse derivatives, colours, sweeps, preparation, regret."""
+
+import numpy as np
+
+import mmad
+
+from . import energy, problems, sparse
+
+HESSIANS = {
+    "rosenbrock": lambda: problems.rosenbrock(10_000),
+    "arwhead": lambda: sparse.arwhead(10_000),
+    "powell": lambda: sparse.powell_singular(10_000),
+    "wood": lambda: sparse.wood(10_000),
+    "surface": lambda: sparse.minimal_surface(60),
+    "barrier": lambda: sparse.log_barrier(10_000, False),
+    "chain": lambda: sparse.lennard_jones(300, 3),
+}
+DENSE = {
+    "barrier": lambda: sparse.log_barrier(100, True),
+    "cluster": lambda: sparse.lennard_jones(15),
+    "network": lambda: sparse.tanh_network(6),
+    "helmholtz": lambda: energy.helmholtz(8),
+}
+JACOBIANS = {
+    "broyden": lambda: sparse.broyden(10_000),
+    "banded": lambda: sparse.banded(10_000),
+    "bratu": lambda: sparse.bratu(60),
+    "brusselator": lambda: sparse.brusselator(40),
+    "burgers, few steps": lambda: sparse.burgers(300, 5),
+    "burgers, many steps": lambda: sparse.burgers(200, 40),
+    "arrowhead": lambda: sparse.arrowhead(500),
+    "dense row": lambda: sparse.dense_row_and_band(3000),
+    "dense column": lambda: sparse.dense_column_and_band(3000),
+}
+
+
+class _Planned:
+    """Expected evaluations: 1 (eager), 1000 (compiled); `function` is the plain control, which shows a slow machine."""
+
+    problems = None
+    is_sparse = True
+    derivative = staticmethod(mmad.hessian)
+
+    def setup(self, name, evaluations):
+        problem = self.problems[name]()
+        self.function, self.point = problem.make(np), problem.point
+        self.planned = self.made(evaluations)
+        self.planned(self.point)
+        self.planned(self.point)
+
+    def made(self, evaluations):
+        return self.derivative(self.function, sparse=self.is_sparse, evaluations=evaluations)
+
+    def time_function(self, *_):
+        self.function(self.point)
+
+    def time_evaluation(self, *_):
+        self.planned(self.point)
+
+    def time_first_call(self, _, evaluations):
+        self.made(evaluations)(self.point)
+
+    def track_sweeps(self, *_):
+        chosen = self.planned.plan(self.point).chosen
+        return chosen.forward + chosen.reverse
+
+    def track_colors(self, *_):
+        coloring = self.planned.plan(self.point).coloring
+        return 0 if coloring is None else coloring.count
+
+    track_sweeps.unit = "sweeps"
+    track_colors.unit = "colours"
+
+
+class SparseHessian(_Planned):
+    problems = HESSIANS
+    params = (tuple(HESSIANS), (1, 1000))
+    param_names = ("problem", "evaluations")
+
+
+class DenseHessian(_Planned):
+    problems, is_sparse = DENSE, False
+    params = (tuple(DENSE), (1, 1000))
+    param_names = ("problem", "evaluations")
+
+
+class SparseJacobian(_Planned):
+    problems, derivative = JACOBIANS, staticmethod(mmad.jacobian)
+    params = (tuple(JACOBIANS), (1, 1000))
+    param_names = ("problem", "evaluations")
+
+
+class Regret:
+    """The planner's choice over the best that could be forced, in a few cells of `asv_bench/regret.py`."""
+
+    params = ("rosenbrock-300", "bratu-16", "arrowhead-200", "tanh-network-32", "burgers-200-15")
+    param_names = ("cell",)
+    timeout = 300
+
+    def setup(self, name):
+        import sys
+        from pathlib import Path
+
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        import regret
+
+        self.regret = regret
+        self.cell = next(c for c in regret.cells(False) if c.name == name)
+
+    def track_regret(self, _):
+        return float(np.exp(np.mean([np.log(j.regret) for j in self.regret.measured(self.cell, 5)])))
