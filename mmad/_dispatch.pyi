@@ -3,6 +3,7 @@ from typing import Any, final
 
 from typing_extensions import disjoint_base
 
+from mmad._captures import Check
 from mmad._vm import Program
 
 @final
@@ -10,10 +11,13 @@ class Pattern: ...
 
 @final
 class Signature:
+    checks: list[Check]
     root: Trace | None
     latest: Trace | None
     count: int
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], seen: list[Any], values: list[Any]) -> None: ...
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], checks: list[Check], values: list[Any]
+    ) -> None: ...
     def traces(self) -> list[Trace]: ...
 
 @final
@@ -32,12 +36,10 @@ class Trace:
 
 @disjoint_base
 class Dispatcher:
-    reads: list[Callable[[], Any]]
     recent: Signature | None
     calls: int
     replays: int
     guard_failures: int
-    def __init__(self, reads: list[Callable[[], Any]], state: Any) -> None: ...
-    def seen(self) -> list[Any]: ...
+    def __init__(self, state: Any) -> None: ...
     def replay(self, s: Signature, values: list[Any]) -> tuple[Trace, list[Any] | tuple[int, Any]]: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

@@ -2,7 +2,7 @@
 
 1. The arguments are matched against the pattern of an earlier call: the same containers, exact types, shapes and dtypes,
    the same values where they are not floating-point.  Matching collects the floating-point leaves and makes nothing.
-2. What the function reads from closures and globals is what it was at that call.
+2. What the function reads beside its arguments is what it was at that call (`mmad/_captures.pyx`).
 3. The traces of one signature form a tree: a trace whose guard fails leads, by that guard and what it saw, to the trace
    that was recorded then.
 """
@@ -10,6 +10,7 @@ cimport cython
 cimport numpy as cnp
 import numpy as np
 
+from mmad._captures cimport unchanged
 from mmad._vm cimport Program
 
 from mmad import tree
@@ -133,14 +134,14 @@ cdef class Signature:
     """Calls of one signature: what they have in common, and the traces recorded for them."""
 
     cdef Pattern args, kwargs
-    cdef list seen         # what the readers gave
+    cdef public list checks  # of what the function reads beside its arguments
     cdef public Trace root
     cdef public Trace latest
     cdef public int count
 
-    def __init__(self, args, kwargs, seen, values):
+    def __init__(self, args, kwargs, checks, values):
         cdef list found = []
-        self.seen = seen
+        self.checks = checks
         self.args, self.kwargs = pattern_of(args), pattern_of(kwargs)
         if self.args is not None and self.kwargs is not None:
             # The general way decides about the order of leaves; where the two do not agree, it is taken.
@@ -201,26 +202,12 @@ cdef class Dispatcher:
     calls, replays, guard_failures : int
     """
 
-    cdef public list reads
     cdef public Signature recent
     cdef public long long calls, replays, guard_failures
     cdef object state
 
-    def __init__(self, reads, state):
-        self.reads, self.state, self.recent = reads, state, None
-
-    cpdef list seen(self):
-        """What the function reads from closures and globals, now."""
-        return [read() for read in self.reads]
-
-    cdef bint unchanged(self, list seen) except -1:
-        cdef Py_ssize_t i
-        for i in range(len(self.reads)):
-            now = self.reads[i]()
-            then = seen[i]
-            if now is not then and (type(now) is not type(then) or now != then):
-                return False
-        return True
+    def __init__(self, state):
+        self.state, self.recent = state, None
 
     cdef bint quick(self, Signature s, tuple args, dict kwargs, list values) except -1:
         """Whether a call is of a signature, found without flattening its arguments."""
@@ -228,7 +215,7 @@ cdef class Dispatcher:
             return False
         if getattr(self.state, "tapes", None) or getattr(self.state, "wrappers", None):
             return False
-        return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and self.unchanged(s.seen)
+        return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 
     cpdef object replay(self, Signature s, list values):
         """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""

@@ -3,14 +3,15 @@
 import functools
 import threading
 import time
-import types
 import warnings
 
 import numpy as np
 
 from mmad import tree
+from mmad._captures import changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
+from mmad.captures import Captures, key_of_argument
 from mmad.compiler import compile_tape, selected
 from mmad.errors import CaptureError, TraceError
 from mmad.program import Program, argument_of, giver, results_of, skeleton
@@ -20,6 +21,8 @@ from mmad.transforms.tape import record
 __all__ = ["compile"]
 
 TRACES = 64  # variants kept for one signature
+SIGNATURES = 256  # kept: combinations of shapes, static values and captured ones
+UNSETTLED = 4  # runs that changed what the function captures, after which it runs eagerly
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
@@ -49,9 +52,10 @@ def compile(f, *, check=False, passes=None):
     Notes
     -----
     Another structure, shape or dtype of the arguments, another value of an argument that is not floating-point, and
-    another value of a number or text that the function reads from a closure or a global are recorded separately.  Where
-    Python looks at a value (a branch, an index) a guard is left; a replay whose guard fails is recorded again, and both
-    are kept.  Captured arrays are read at every call.  Not seen: attributes of objects, random numbers, files.
+    another value of what the function reads from closures, globals, containers and attributes of the user's objects are
+    recorded separately.  Where Python looks at a value (a branch, an index) a guard is left; a replay whose guard fails
+    is recorded again, and both are kept.  The contents of captured arrays are read at every call.  Not seen: random
+    numbers, files, attributes found by computed names, what lies inside of objects of installed libraries.
 
     Raises
     ------
@@ -78,9 +82,10 @@ class Compiled(Dispatcher):
     """A compiled function; see :func:`compile`."""
 
     def __init__(self, f, check, passes):
-        super().__init__(_reads(f), STATE)
+        super().__init__(STATE)
         self.f, self.check, self.passes = f, check, passes
         self.signatures, self.lock = {}, threading.Lock()
+        self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
         self.seconds = 0.0
 
@@ -90,11 +95,20 @@ class Compiled(Dispatcher):
         leaves, structure = tree.flatten((args, kwargs))
         if open_tape() is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self.f(*args, **kwargs)  # inside another derivative the function itself is traced
-        seen = self.seen()
-        key, values = self._signature(leaves, structure, seen)
+        if self.never:
+            self._eager(self.never)
+            return self.f(*args, **kwargs)
+        captures = self.captures
+        if changed(captures.checks) is not None:
+            captures = self.captures = Captures(self.f)
+        key, values = self._signature(leaves, structure, captures)
         signature = self.signatures.get(key)
         if signature is None:
-            signature = self.signatures.setdefault(key, Signature(args, kwargs, seen, values))
+            if len(self.signatures) >= SIGNATURES:
+                self._eager(f"has been called with {SIGNATURES} combinations of arguments and of what it captures")
+                return self.f(*args, **kwargs)
+            signature = self.signatures.setdefault(key, Signature(args, kwargs, captures.checks, values))
+        signature.checks = captures.checks  # equal contents may lie in other places now
         self.recent = None if self.check else signature
         where = None
         if signature.root is not None:
@@ -154,9 +168,9 @@ class Compiled(Dispatcher):
     def __reduce__(self):
         return _again, (self.f, self.check, tuple(self.passes))
 
-    def _signature(self, leaves, structure, seen):
+    def _signature(self, leaves, structure, captures):
         """What a recording depends on, and the values that it does not depend on."""
-        parts, values = [structure, tuple(seen)], []
+        parts, values = [structure, captures.key], []
         for x in leaves:
             if type(x) is float or type(x) is np.float64:
                 parts.append(type(x))
@@ -172,7 +186,7 @@ class Compiled(Dispatcher):
             elif isinstance(x, np.ndarray) or (isinstance(x, np.generic) and not isinstance(x, np.floating)):
                 parts.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
-                parts.append((type(x), _hashable(x)))
+                parts.append(key_of_argument(x))
         return tuple(parts), values
 
     def _record(self, signature, where, args, kwargs, leaves, structure, values):
@@ -206,6 +220,29 @@ class Compiled(Dispatcher):
         trace = Trace(compile_tape(tape, self.passes), tape.out_tree, [giver(r) for r in results])
         trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
         self.seconds += time.perf_counter() - start
+        if self._settled():
+            self._keep(signature, where, trace)
+        found = trace.program.run(values)
+        if not isinstance(found, list):
+            # A number that Python looked at comes out with another rounding than when it was recorded.
+            self.counts["eager"] += 1
+            return self.f(*args, **kwargs)
+        return self._checked(trace.give(found), args, kwargs)
+
+    def _settled(self):
+        """Whether the run that was recorded has left alone what it reads: a replay would not change it again."""
+        place = changed(self.captures.checks)
+        if place is None:
+            self.unsettled = 0
+            return True
+        self.unsettled += 1
+        if self.unsettled >= UNSETTLED:
+            what = f"{place.name!r}" if place.name is not None else f"a {type(place.owner).__name__}"
+            self.never = f"changes what it captures ({what}) at every call"
+        return False
+
+    def _keep(self, signature, where, trace):
+        """Put a trace where its guards lead."""
         with self.lock:
             if where is None and signature.root is None:
                 signature.root = trace
@@ -213,12 +250,6 @@ class Compiled(Dispatcher):
                 where[0].children[where[1]] = trace
             signature.count += 1
             signature.latest = trace
-        found = trace.program.run(values)
-        if not isinstance(found, list):
-            # A number that Python looked at comes out with another rounding than when it was recorded.
-            self.counts["eager"] += 1
-            return self.f(*args, **kwargs)
-        return self._checked(trace.give(found), args, kwargs)
 
     def _eager(self, why):
         self.recent = None
@@ -243,71 +274,3 @@ class Compiled(Dispatcher):
                 "besides its arguments (random numbers, a file, an attribute of an object), or writes to it"
             )
         return result
-
-
-# ------------------------------------------------------------------------------------------------ captured numbers
-_STATIC = (bool, int, float, complex, str, bytes, type(None), np.generic)
-
-
-def _hashable(x):
-    """A value in a key, told apart from equal values of another type and from itself after a change of its contents."""
-    try:
-        hash(x)
-    except TypeError:
-        return id(x)
-    return x
-
-
-def _static(x):
-    return isinstance(x, _STATIC) or (isinstance(x, tuple) and all(_static(v) for v in x))
-
-
-def _reads(f):
-    """Readers of the numbers and texts that a function, and the functions it uses, take from closures and globals."""
-    reads, seen = [], set()
-
-    def visit(g):
-        while isinstance(g, functools.partial):
-            for v in (*g.args, *g.keywords.values()):
-                visit(v)
-            g = g.func
-        g = getattr(g, "__func__", g)
-        if id(g) in seen or len(seen) > 500:
-            return
-        seen.add(id(g))
-        inner = getattr(g, "__wrapped__", None)
-        if inner is not None:
-            visit(inner)
-        if not isinstance(g, types.FunctionType) or (g.__module__ or "").partition(".")[0] in ("numpy", "mmad"):
-            return
-        for cell in g.__closure__ or ():
-            reads.append(functools.partial(_cell, cell))
-            if callable(_cell(cell, raw=True)):
-                visit(_cell(cell, raw=True))
-        names, codes = set(), [g.__code__]
-        while codes:
-            code = codes.pop()
-            names.update(code.co_names)
-            codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-        for name in sorted(names & g.__globals__.keys()):
-            value = g.__globals__[name]
-            if _static(value):
-                reads.append(functools.partial(_global, g.__globals__, name))
-            elif callable(value):
-                visit(value)
-
-    visit(f)
-    return reads
-
-
-def _cell(cell, raw=False):
-    try:
-        value = cell.cell_contents
-    except ValueError:  # not yet assigned
-        return None
-    return value if raw or _static(value) else None
-
-
-def _global(names, name):
-    value = names.get(name)
-    return (type(value), value) if _static(value) else None

@@ -1,0 +1,19 @@
+from typing import Any, final
+
+KINDS: dict[str, int]
+ABSENT: object
+STATIC: tuple[type, ...]
+
+@final
+class Check:
+    @property
+    def kind(self) -> int: ...
+    @property
+    def owner(self) -> Any: ...
+    @property
+    def name(self) -> Any: ...
+    @property
+    def value(self) -> Any: ...
+    def __init__(self, kind: str, owner: Any, name: Any, value: Any) -> None: ...
+
+def changed(checks: list[Check]) -> Check | None: ...
