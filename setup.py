@@ -22,7 +22,7 @@ PACKAGE = "mmad"
 CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
 MODE = "checked" if CHECKED else "release"
 
-C_SOURCES = ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_blas", "_threads")
+C_SOURCES = ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_kernel_calls", "_blas", "_threads")
 
 # What an extension is linked with beside its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).

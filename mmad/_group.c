@@ -223,6 +223,22 @@ static double pairs_sum(const Pairs *p) {
     return v;
 }
 
+void mm_load(const Access *x, int type, const void *memory, void *reg, int64_t i, int64_t m) {
+    LOADS[type][x->type](x, memory, reg, i, m);
+}
+
+void mm_store(const Access *x, int type, void *memory, const void *reg, int64_t i, int64_t m, double *lost) {
+    if (x->action == STORE_SET) SETS[type][x->type](x, memory, reg, i, m);
+    else (type == MM_F64 ? reduce_f64 : reduce_f32)(x, memory, reg, i, m, lost);
+}
+
+double mm_total(const Access *x, int type, const void *reg, int64_t m) {
+    if (x->action == TOTAL_ADD) return 0.0 + (type == MM_F64 ? mm_sum_f64(reg, m) : mm_sum_f32(reg, m));
+    return extreme(x->action, type, reg, m, neutral(x->action));
+}
+
+void mm_clear(const Access *x, void *memory) { fill(memory, x->type, neutral(x->action), 0, x->extent); }
+
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                   int64_t from, int64_t to, double *totals) {
     const int type = g->type;

@@ -85,6 +85,12 @@ void mm_group_clear(const Group *g, char **buffers, int ahead);
  * from element `from` to `to`. */
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                   int64_t from, int64_t to, double *totals);
+/* Single parts of that, for elements i..i+m: an operand into a register of the group's type, a register into memory (not
+ * STORE_DIRECT), a register as a total, the first value of an accumulator. */
+void mm_load(const Access *x, int type, const void *memory, void *reg, int64_t i, int64_t m);
+void mm_store(const Access *x, int type, void *memory, const void *reg, int64_t i, int64_t m, double *lost);
+double mm_total(const Access *x, int type, const void *reg, int64_t m);
+void mm_clear(const Access *x, void *memory);
 enum { MM_THREADS = 64 };
 /* The whole group by several threads, `one` bytes of scratch each; 0 if it cannot be divided, and nothing was done. */
 int mm_group_run_parallel(const Group *g, char **buffers, const double *slots, char *scratch, size_t one, int threads,
@@ -120,6 +126,35 @@ typedef struct {
     int64_t a_offset, a_row, a_column, a_step;
     int64_t b_offset, b_row, b_column, b_step;
 } Product;
+
+/* A call of kernel number `run` over n elements; operand k is `at[k]` bytes after `base[k]` of the workspace's bases. */
+typedef struct {
+    uint16_t run, n;
+    uint16_t base[4];
+    uint32_t at[4];
+} KernelCall;
+
+/* Bases: what a workspace has, what the program has, and from BASE_MOVING on the buffers that are elsewhere at every run. */
+enum {
+    BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_CODE, BASE_ZERO, BASE_MOVING,
+    BASES = 65536
+};
+
+/* What a stream calls beside kernels: (r, a, b, c) are */
+enum {
+    CALL_LOAD,    /* register, buffer, access */
+    CALL_SPREAD,  /* register, slot */
+    CALL_STORE,   /* buffer, register, access */
+    CALL_TOTAL,   /* slot, register, access */
+    CALL_CLEAR,   /* buffer, -, access */
+    CALL_PRODUCT, /* buffers of result and factors, product */
+    CALL_SCALARS, /* slots, instructions, addresses of buffers */
+    CALLS
+};
+void mm_calls_prepare(void); /* once, before any of the following */
+int mm_call_special(int what, int type);
+int mm_call_kernel(int type, int op, int variant);
+void mm_calls_run(const KernelCall *p, const KernelCall *end, char *const *base);
 
 /* The BLAS to use: CBLAS functions with 64-bit (wide) or 32-bit integers; NULL: none. */
 void mm_blas_set(void *dgemm, void *dgemv, int wide);

@@ -1,5 +1,5 @@
 """Contract of the virtual machine's structures; see `_vm.h`."""
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 cimport numpy as cnp
 
 
@@ -53,6 +53,18 @@ cdef extern from "_vm.h" nogil:
     void mm_blas_set(void *dgemm, void *dgemv, int wide) noexcept
     int mm_blas() noexcept
     void mm_product(const Product *p, const double *a, const double *b, double *c) noexcept
+    ctypedef struct KernelCall:
+        uint16_t run, n
+        uint16_t base[4]
+        uint32_t at[4]
+    enum:
+        BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_CODE, BASE_ZERO, BASE_MOVING
+        BASES
+        CALL_LOAD, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CALL_CLEAR, CALL_PRODUCT, CALL_SCALARS
+    void mm_calls_prepare() noexcept
+    int mm_call_special(int what, int type) noexcept
+    int mm_call_kernel(int type, int op, int variant) noexcept
+    void mm_calls_run(const KernelCall *p, const KernelCall *end, char *const *base) noexcept
     const Instr *mm_scalars_run(const Instr *code, double *slots, char **buffers) noexcept
 
 
@@ -83,6 +95,13 @@ cdef struct Step:
     int64_t work      # elements or instructions, to decide on threads and on releasing the interpreter's lock
 
 
+# What runs at once: calls start..stop of the stream, or one step.
+cdef struct Stretch:
+    int32_t step    # -1: none, a stretch of the stream
+    int32_t start, stop
+    int64_t work
+
+
 cdef struct Place:
     int32_t kind    # -1: nothing, 0: slot, 1: buffer; a result: 2: the object of a call, 3: a copy
     int32_t index
@@ -90,6 +109,8 @@ cdef struct Place:
 
 cdef Kernel kernel_of(int type, int op, int variant) noexcept
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil
+cdef int special_number(int what, int type) noexcept
+cdef int kernel_number(int type, int op, int variant) noexcept
 
 
 cdef class Workspace:
@@ -97,6 +118,7 @@ cdef class Workspace:
     cdef char **at      # by buffer
     cdef char *arena
     cdef char *memory
+    cdef char **base    # of the operands of a stream
     cdef int threads    # that there is scratch for
     cdef list objects, results
 
@@ -112,6 +134,12 @@ cdef class Program:
     cdef double *template
     cdef Place *input_places
     cdef Place *result_places
+    cdef KernelCall *stream
+    cdef Stretch *plan
+    cdef uint16_t *place         # by buffer: its base, if it is elsewhere at every run
+    cdef int32_t *moving         # those buffers
+    cdef int32_t *constant       # buffers of captured arrays
+    cdef int32_t n_calls, n_plan, n_moving, n_constant
     cdef int32_t n_code, n_groups, n_accesses, n_ops, n_steps, n_products, n_buffers, n_slots, n_objects, n_own
     cdef int64_t arena, scratch
     cdef list constants, tables, watched, calls, input_specs, result_specs, pool
@@ -125,6 +153,7 @@ cdef class Program:
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)
     cdef list leave(self, Workspace w)
     cdef object execute(self, Workspace w)
+    cdef int calls_of(self, Workspace w, const Stretch *q) except -1
     cdef object step(self, Workspace w, const Step *s)
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1
     cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype)

@@ -81,6 +81,10 @@ def get_num_threads():
     return _threads
 
 
+cdef double zero = 0.0
+
+mm_calls_prepare()
+
 DATA = ("code", "groups", "accesses", "ops", "steps", "products", "buffers")  # arrays of C structures
 LISTS = ("tables", "calls", "constants", "inputs", "results")
 
@@ -94,21 +98,27 @@ cdef class Workspace:
         cdef int32_t k
         self.slots = <double *> malloc(p.n_slots * sizeof(double))
         self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
+        self.base = <char **> calloc(BASE_MOVING + p.n_moving, sizeof(char *))
         self.threads = _threads
         self.memory = <char *> malloc(p.arena + p.scratch * self.threads + 2 * ALIGNMENT)
-        if self.slots == NULL or self.at == NULL or self.memory == NULL:
+        if self.slots == NULL or self.at == NULL or self.base == NULL or self.memory == NULL:
             raise MemoryError("no memory to run the program")
         self.arena = <char *> ((<uintptr_t> self.memory + ALIGNMENT - 1) & ~<uintptr_t> (ALIGNMENT - 1))
         memcpy(self.slots, p.template, p.n_slots * sizeof(double))
         for k in range(p.n_buffers):
             if p.buffers[k].home == HOME_ARENA:
                 self.at[k] = self.arena + p.scratch * self.threads + p.buffers[k].offset
+        self.base[BASE_SCRATCH], self.base[BASE_ARENA] = self.arena, self.arena + p.scratch * self.threads
+        self.base[BASE_SLOTS], self.base[BASE_BUFFERS] = <char *> self.slots, <char *> self.at
+        self.base[BASE_ACCESSES], self.base[BASE_PRODUCTS] = <char *> p.accesses, <char *> p.products
+        self.base[BASE_CODE], self.base[BASE_ZERO] = <char *> p.code, <char *> &zero
         self.objects = [None] * p.n_objects
         self.results = []
 
     def __dealloc__(self):
         free(self.slots)
         free(self.at)
+        free(self.base)
         free(self.memory)
 
 
@@ -146,6 +156,9 @@ cdef class Program:
 
         check(self)
         self.prepare()
+        from mmad._stream import make_stream
+
+        make_stream(self)
         if self.n_products and not mm_blas():
             find_blas()
 
@@ -160,6 +173,11 @@ cdef class Program:
         free(self.template)
         free(self.input_places)
         free(self.result_places)
+        free(self.stream)
+        free(self.plan)
+        free(self.place)
+        free(self.moving)
+        free(self.constant)
 
     cdef int prepare(self) except -1:
         """Addresses in place of numbers, now that all are known to be right."""
@@ -186,6 +204,13 @@ cdef class Program:
         self.input_places = self.places(self.input_specs)
         self.result_places = self.places(self.result_specs)
         self.n_objects = sum([self.buffers[k].home == HOME_OBJECT for k in range(self.n_buffers)])
+        constants = [k for k in range(self.n_buffers) if self.buffers[k].home == HOME_CONSTANT]
+        self.n_constant = <int32_t> len(constants)
+        self.constant = <int32_t *> malloc((self.n_constant + 1) * sizeof(int32_t))
+        if self.constant == NULL:
+            raise MemoryError("no memory for the program")
+        for k in range(self.n_constant):
+            self.constant[k] = constants[k]
         self.n_own = sum([self.result_places[k].kind == 1 for k in range(len(self.result_specs))])
         self.size = 0
         for k in range(self.n_steps):
@@ -212,7 +237,8 @@ cdef class Program:
     def nbytes(self):
         """Bytes of the program, without the arrays that it captured, and of one workspace."""
         return (self.n_code * sizeof(Instr) + self.n_groups * sizeof(Group) + self.n_accesses * sizeof(Access)
-                + self.n_ops * sizeof(BlockOp) + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
+                + self.n_ops * sizeof(BlockOp) + self.n_calls * sizeof(KernelCall)
+                + self.n_steps * sizeof(Step) + self.n_slots * 2 * sizeof(double)
                 + self.workspace)
 
     @property
@@ -356,14 +382,13 @@ cdef class Program:
             elif p.kind == 1:
                 arr = values[i]
                 w.at[p.index] = <char *> cnp.PyArray_DATA(arr)
-        if self.constants:
-            for k in range(self.n_buffers):
-                if self.buffers[k].home == HOME_CONSTANT:
-                    arr = self.constants[self.buffers[k].index]
-                    if not PyArray_ISCARRAY_RO(arr):
-                        arr = np.array(arr, order="C")
-                        w.results.append(arr)
-                    w.at[k] = <char *> cnp.PyArray_DATA(arr)
+        for i in range(self.n_constant):
+            k = self.constant[i]
+            arr = self.constants[self.buffers[k].index]
+            if not PyArray_ISCARRAY_RO(arr):
+                arr = np.array(arr, order="C")
+                w.results.append(arr)
+            w.at[k] = <char *> cnp.PyArray_DATA(arr)
         for i in range(len(self.result_specs)):
             p = self.result_places + i
             if p.kind == 1:
@@ -414,14 +439,29 @@ cdef class Program:
         """Every step; None, or the number of a guard that does not hold and what it sees."""
         cdef int32_t k
         cdef object found
-        for k in range(self.n_steps):
-            found = self.step(w, self.steps + k)
-            if found is not None:
-                return found
+        for k in range(self.n_moving):
+            w.base[BASE_MOVING + k] = w.at[self.moving[k]]
+        for k in range(self.n_plan):
+            if self.plan[k].step < 0:
+                self.calls_of(w, self.plan + k)
+            else:
+                found = self.step(w, self.steps + self.plan[k].step)
+                if found is not None:
+                    return found
         return None
 
+    cdef int calls_of(self, Workspace w, const Stretch *q) except -1:
+        """A stretch of the stream."""
+        if q.work < LONG:
+            mm_calls_run(self.stream + q.start, self.stream + q.stop, w.base)
+        else:
+            with nogil:
+                mm_calls_run(self.stream + q.start, self.stream + q.stop, w.base)
+            PyErr_CheckSignals()
+        return 0
+
     def profile(self, list values):
-        """Run once, with the seconds that every step took, in the order of :meth:`step_list`."""
+        """Run once, step by step, with the seconds that every one took, in the order of :meth:`step_list`."""
         cdef Workspace w = Workspace.__new__(Workspace, self)
         cdef int32_t k
         cdef list out = []
@@ -554,6 +594,8 @@ cdef class Program:
         else:
             w.objects[self.buffers[b].index] = arr
             w.at[b] = <char *> cnp.PyArray_DATA(arr)
+            if self.place[b]:
+                w.base[self.place[b]] = w.at[b]
         return None
 
 
@@ -618,6 +660,14 @@ cdef Kernel kernel_of(int type, int op, int variant) noexcept:
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil:
     """A product of matrices, for those outside of programs."""
     mm_product(p, a, b, c)
+
+
+cdef int special_number(int what, int type) noexcept:
+    return mm_call_special(what, type)
+
+
+cdef int kernel_number(int type, int op, int variant) noexcept:
+    return mm_call_kernel(type, op, variant)
 
 
 cdef object met(object now, object seen, int number):

@@ -12,7 +12,7 @@ from mmad._captures import changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
 from mmad.captures import Captures, key_of_argument
-from mmad.compiler import compile_tape, selected
+from mmad.compiler import compile_tape, selected, uncollected
 from mmad.errors import CaptureError, TraceError
 from mmad.program import Program, argument_of, giver, results_of, skeleton
 from mmad.tracing import STATE, describe, open_tape, wrappers_open
@@ -210,14 +210,16 @@ class Compiled(Dispatcher):
 
         functools.update_wrapper(run, self.f, updated=())
         self.counts["records"] += 1
-        try:
-            tape = record(run, *[leaves[k] for k in moving], live=True)
-            tape.settle()
-        except CaptureError:
-            self._eager("writes into an array that it captures, or that it makes without traced values in it")
-            return self.f(*args, **kwargs)
+        with uncollected():
+            try:
+                tape = record(run, *[leaves[k] for k in moving], live=True)
+                tape.settle()
+            except CaptureError:
+                self._eager("writes into an array that it captures, or that it makes without traced values in it")
+                return self.f(*args, **kwargs)
+            machine = compile_tape(tape, self.passes, time.perf_counter() - start)
         results = results_of(tape)
-        trace = Trace(compile_tape(tape, self.passes), tape.out_tree, [giver(r) for r in results])
+        trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
         trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
         self.seconds += time.perf_counter() - start
         if self._settled():

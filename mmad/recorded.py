@@ -60,9 +60,14 @@ class Side:
                 continue
             n, shape, dtype = kind
             part = v[..., at : at + n].reshape((*lead, *shape))
-            parts.append(
-                float(part) if not lead and not shape and dtype == np.float64 else np.array(part, dtype, order="C")
-            )
+            if isinstance(v, Traced):
+                parts.append(part.astype(dtype) if lead or shape else v[at].astype(dtype))
+            elif not lead and not shape and dtype == np.float64:
+                parts.append(float(part))
+            elif v.flags.writeable or not part.flags.c_contiguous or part.dtype != dtype:
+                parts.append(np.array(part, dtype, order="C"))
+            else:
+                parts.append(part)  # nobody writes into it
         return parts
 
     def join(self, parts):
@@ -82,6 +87,10 @@ class Side:
             if kind is not None
         ]
         return self._one(flat, 1, (count, 0))
+
+    def stacked(self, blocks):
+        """Blocks of vectors of this space as one."""
+        return self._one(blocks, 0, (0, self.size))
 
     def _one(self, flat, axis, empty):
         out = np.zeros(empty, self.dtype) if not flat else flat[0] if len(flat) == 1 else np.concatenate(flat, axis)
@@ -125,10 +134,18 @@ class Recorded:
 
     def push_many(self, vectors, width=LANES):
         """J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
-        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push)
+        return self.rows.stacked(self.push_blocks(vectors, width))
 
     def pull_many(self, vectors, width=LANES):
         """J.T v for each row of `vectors`; shape (count, n)."""
+        return self.columns.stacked(self.pull_blocks(vectors, width))
+
+    def push_blocks(self, vectors, width=LANES):
+        """The same as :meth:`push_many`, a list of what was done at a time."""
+        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push)
+
+    def pull_blocks(self, vectors, width=LANES):
+        """The same as :meth:`pull_many`, a list of what was done at a time."""
         return self._many(vectors, width, self.rows, self.columns, self._pull, self.pull)
 
     def _pull(self, cts):
@@ -147,13 +164,7 @@ class Recorded:
             level, count = new_level(), len(rows)
             lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
             parts.append(target.join_lanes(product(lanes), level, count))
-        return (
-            np.zeros((0, target.size), target.dtype)
-            if not parts
-            else parts[0]
-            if len(parts) == 1
-            else np.concatenate(parts)
-        )
+        return parts
 
 
 def plain_leaves(x, what):

@@ -16,6 +16,6 @@ pass                  what it does (each module states its steps and what it kee
 ====================  =========================================================================================
 """
 
-from mmad.compiler.pipeline import PASSES, compile_tape, selected
+from mmad.compiler.pipeline import PASSES, compile_tape, selected, uncollected
 
-__all__ = ["PASSES", "compile_tape", "selected"]
+__all__ = ["PASSES", "compile_tape", "selected", "uncollected"]

@@ -27,7 +27,7 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        BlockOp, Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
                                    SC_subtract_multiply, size_of, strides_of, unravel)
-from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units, same_elements
+from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units
 
 cdef enum:
     L1_BYTES = 28672     # of the 32 KiB that first-level caches have at least
@@ -207,7 +207,7 @@ cdef class Assembler:
                 self.constants.append(g.payload(k).value)
                 self.buffer[k] = self.new_buffer(k, HOME_CONSTANT, <int> len(self.constants) - 1)
             elif self.units.over[k]:
-                base = p.a if p.op == OP_STORE else <int32_t> g.payload(k).args[0]
+                base = p.a if p.op == OP_STORE else g.arg(k, 0)
                 self.buffer[k] = self.buffer[base]
                 self.pinned[self.buffer[k]] = True  # versions share it: nothing else may
             elif p.op == OP_REC and g.payload(k).kind == P_CALL:
@@ -393,7 +393,7 @@ cdef class Assembler:
             if m.table is not None:
                 x.mode = ACCESS_INDEX
                 x.table = <const int64_t *> <uintptr_t> (
-                    1 + self.table(m, None if same_elements(own, shape) else shape))
+                    1 + self.table(m, None if self.units.form_of(own) == self.units.form_of(shape) else shape))
                 return 0
             x.offset, strides = m.offset, m.strides
         lead = len(shape) - len(own)
@@ -433,11 +433,10 @@ cdef class Assembler:
     # ------------------------------------------------------------------------------------ products and calls
     cdef int matmul(self, int32_t u, int32_t k) except -1:
         cdef Graph g = self.g
-        cdef Payload w = g.payload(k)
         cdef Product p
         cdef Product *q
         cdef Step *step
-        cdef int32_t x = w.args[0], y = w.args[1]
+        cdef int32_t x = g.arg(k, 0), y = g.arg(k, 1)
         memset(&p, 0, sizeof(Product))
         cdef tuple a = self.view(x), b = self.view(y)
         if not self.product(a, b, g.shape(k), &p):
@@ -490,8 +489,8 @@ cdef class Assembler:
         cdef Step *step
         cdef int32_t j
         cdef list operands = []
-        for i in range(len(w.args)):
-            j = w.args[i]
+        for i in range(g.nodes[k].c):
+            j = g.arg(k, i)
             if j < 0:
                 operands.append(("value", w.vals[i]))
             elif not g.nodes[j].flags & NODE_ARRAY:
@@ -521,7 +520,8 @@ cdef class Assembler:
         cdef int32_t b, n = <int32_t> self.buffers.n
         cdef int64_t at, need
         cdef Buffer *q
-        cdef list live = [], free_places = []  # heap of (final unit, place, size); sorted (size, place)
+        cdef list live = [], sizes = []  # heap of (final unit, place, size); sizes of free places, sorted
+        cdef dict free_places = {}       # size -> places
         for b in range(n):
             if self.alias[b] >= 0:
                 self.final[self.alias[b]] = max(self.final[self.alias[b]], self.final[b])
@@ -532,12 +532,16 @@ cdef class Assembler:
             need = max((q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
             while self.reuse and live and live[0][0] < self.first[b]:
                 _, at, size = heapq.heappop(live)
-                bisect.insort(free_places, (size, at))
-            found = bisect.bisect_left(free_places, (need, -1))
-            if found < len(free_places):
-                size, at = free_places.pop(found)
-                if size > need:
-                    bisect.insort(free_places, (size - need, at + need))
+                set_free(free_places, sizes, size, at)
+            found = bisect.bisect_left(sizes, need)
+            if found < len(sizes):
+                size = sizes[found]
+                places = free_places[size]
+                at = places.pop()  # the last one that became free: it is the likeliest to be in cache
+                if not places:
+                    del sizes[found], free_places[size]
+                if <int64_t> size > need:
+                    set_free(free_places, sizes, size - need, at + need)
             else:
                 at = self.arena
                 self.arena += need
@@ -547,6 +551,16 @@ cdef class Assembler:
             if self.alias[b] >= 0:
                 self.buffer_at(b).offset = self.buffer_at(self.alias[b]).offset
         return 0
+
+
+cdef int set_free(dict places, list sizes, int64_t size, int64_t at) except -1:
+    """A place that nothing needs any more."""
+    found = places.get(size)
+    if found is None:
+        found = places[size] = []
+        bisect.insort(sizes, size)
+    (<list> found).append(at)
+    return 0
 
 
 cdef int together(Product *p) noexcept:
@@ -643,7 +657,7 @@ cdef class GroupBuilder:
         """The register that holds operand j over the elements of a shape."""
         cdef Access x
         cdef int32_t r
-        if self.top.units.in_group(j, self.u, shape):
+        if self.top.units.in_group(j, self.u, self.top.units.form_of(shape)):
             return self.top.reg[j]
         self.top.access(j, shape, &x)
         key = (<char *> &x)[:sizeof(Access)]
@@ -718,12 +732,12 @@ cdef class GroupBuilder:
         for k, i in top.units.stores[self.u]:
             if i < 0:
                 w = None
-                base = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.payload(k).args[0]
+                base = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.arg(k, 0)
                 r = self.operand(base, g.shape(k))
             else:
                 w = g.payload(k)
                 shape = (<Map> w.maps[i]).shape
-                r = self.operand(w.args[1] if w.kind == P_PUT else w.args[i], shape)
+                r = self.operand(g.arg(k, 1 if w.kind == P_PUT else i), shape)
             top.target(k, i, &x)
             if g.nodes[k].flags & NODE_ARRAY:
                 top.touch(x.buffer, self.u)

@@ -8,7 +8,7 @@ Kept: every result and every guard; the order of what remains.
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from mmad._instructions cimport OP_GUARD, OP_REC
+from mmad._instructions cimport OP_GUARD
 from mmad.compiler._graph cimport Graph, new_map, operands_of
 
 
@@ -26,9 +26,8 @@ def dead(Graph g):
     cdef Graph out = g.like()
     cdef int32_t *to = new_map(g)
     cdef uint8_t *live = <uint8_t *> calloc(g.n + 1, 1)
-    cdef int32_t operand[3]
-    cdef int32_t k, j
-    cdef int i
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
     try:
         if live == NULL:
             raise MemoryError("no memory to compile the trace")
@@ -40,12 +39,9 @@ def dead(Graph g):
                 live[k] = 1
             if not live[k]:
                 continue
-            if g.nodes[k].op == OP_REC or (g.nodes[k].op == OP_GUARD and g.nodes[k].c >= 0):
-                for j in g.payload(k).args:
-                    if j >= 0:
-                        live[j] = 1
-            else:
-                for i in range(operands_of(g, k, operand)):
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                if operand[i] >= 0:
                     live[operand[i]] = 1
         for k in range(g.n):
             to[k] = out.copy(g, k, to) if live[k] else -1

@@ -4,6 +4,8 @@
 2. An elementwise operation on arrays whose operands are all numbers becomes the operation on numbers, spread over the
    array (in float64 only: float32 would round differently).
 
+Where there is nothing to do, which one look at every instruction tells, the graph is given back as it is.
+
 Kept: every value, bit by bit.  Arrays are not folded: captured ones are read again at every run.
 """
 from libc.stdint cimport int32_t
@@ -18,6 +20,27 @@ cdef inline bint is_constant(Graph g, int32_t k) noexcept:
     return g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY
 
 
+cdef bint folds(Graph g, const Node *p) noexcept:
+    """Whether an operation has nothing but constants, or one on arrays nothing but numbers, for operands."""
+    cdef int arity
+    if p.op < OP_FIRST_SCALAR:
+        return False
+    arity = scalar_arity(p.op)
+    if p.flags & NODE_ARRAY:
+        return p.op != SC_positive and not p.flags & NODE_SINGLE and not (
+            g.nodes[p.a].flags | (g.nodes[p.b].flags if arity > 1 else 0) | (g.nodes[p.c].flags if arity > 2 else 0)
+        ) & NODE_ARRAY
+    return is_constant(g, p.a) and (arity < 2 or is_constant(g, p.b)) and (arity < 3 or is_constant(g, p.c))
+
+
+cdef bint any_folds(Graph g) noexcept:
+    cdef int32_t k
+    for k in range(g.n):
+        if folds(g, g.nodes + k):
+            return True
+    return False
+
+
 def fold(Graph g):
     """Do operations on constants.
 
@@ -29,11 +52,14 @@ def fold(Graph g):
     -------
     Graph
     """
-    cdef Graph out = g.like()
-    cdef int32_t *to = new_map(g)
+    cdef Graph out
+    cdef int32_t *to
     cdef Node *p
     cdef int32_t k, a, b, c
     cdef int arity
+    if not any_folds(g):
+        return g
+    out, to = g.like(), new_map(g)
     try:
         for k in range(g.n):
             p = g.nodes + k

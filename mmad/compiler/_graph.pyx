@@ -1,12 +1,17 @@
 """The compiler's graph: what the passes rewrite.
 
 An instruction is the tape's 24-byte node and a type (shape and dtype; type 0 is a number).  Scalar operations and
-elementwise operations on arrays are the same instruction, told apart by a flag, so that a pass sees both; everything
-else on arrays has a :class:`Payload`.  A pass makes a new graph from a given one, instruction by instruction: `copy`
-takes one over, `push` adds one, and a table says what stands for each old instruction in the new graph.
+elementwise operations on arrays are the same instruction, told apart by a flag, so that a pass sees both.  Everything
+else on arrays has a :class:`Payload`, and its operands in an array beside the nodes: a is the payload's number, b where
+the operands begin, c how many they are.  Payloads never change, and equal windows, collections, puts and products share
+one, so that instructions are copied and compared without looking at a Python object.
+
+A pass makes a new graph from a given one, instruction by instruction: `copy` takes one over, `push` adds one, and a table
+says what stands for each old instruction in the new graph.
 """
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -15,6 +20,8 @@ from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD
 
 KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard")
 ACTION_NAMES = ("set", "add", "maximum", "minimum")
+
+cdef dict _CODES = {np.dtype(np.float64): MM_F64, np.dtype(np.float32): MM_F32, np.dtype(np.bool_): MM_BOOL, None: MM_F64}
 
 
 cdef class Map:
@@ -25,12 +32,12 @@ cdef class Map:
 
 
 cdef class Payload:
-    """What an array instruction needs beside its node."""
+    """What an array instruction needs beside its node and operands."""
 
 
-cdef Payload new_payload(int kind, Op op, tuple args, tuple vals, dict params):
+cdef Payload new_payload(int kind, Op op, tuple vals, dict params):
     cdef Payload p = Payload.__new__(Payload)
-    p.kind, p.op, p.args, p.vals, p.params = kind, op, args, vals, params
+    p.kind, p.op, p.vals, p.params = kind, op, vals, params
     p.action, p.maps, p.kinds, p.value = SET, (), (), None
     return p
 
@@ -38,6 +45,7 @@ cdef Payload new_payload(int kind, Op op, tuple args, tuple vals, dict params):
 cdef Map new_map_of(int64_t offset, tuple shape, tuple strides):
     cdef Map m = Map.__new__(Map)
     m.offset, m.shape, m.strides, m.table, m.source = offset, shape, strides, None, None
+    m.size = size_of(shape)
     return m
 
 
@@ -59,86 +67,196 @@ cdef tuple strides_of(tuple shape):
     return tuple(out)
 
 
+cdef void *grown(void *data, size_t bytes) except NULL:
+    cdef void *p = realloc(data, bytes)
+    if p == NULL:
+        raise MemoryError("no memory to compile the trace")
+    return p
+
+
 cdef int32_t *new_map(Graph g) except NULL:
     """A table by instruction, owned by the caller."""
-    cdef int32_t *to = <int32_t *> malloc((g.n + 1) * sizeof(int32_t))
-    if to == NULL:
+    return <int32_t *> grown(NULL, (g.n + 1) * sizeof(int32_t))
+
+
+cdef int32_t *use_counts(Graph g) except NULL:
+    """How often each instruction is used; owned by the caller."""
+    cdef int32_t *uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
+    if uses == NULL:
         raise MemoryError("no memory to compile the trace")
-    return to
+    for k in range(g.n):
+        operand = operands_of(g, k, &n)
+        for i in range(n):
+            if operand[i] >= 0:
+                uses[operand[i]] += 1
+    for k in g.outputs:
+        if k >= 0:
+            uses[k] += 1
+    return uses
+
+
+cdef class Shared:
+    def __cinit__(self):
+        self.types, self.payloads = [], []
+        self.type_index, self.map_index, self.payload_index, self.composed = {}, {}, {}, {}
+        self.type_of((), None)
+
+    def __dealloc__(self):
+        free(self.code)
+        free(self.size)
+
+    cdef int32_t type_of(self, tuple shape, object dtype) except -1:
+        cdef tuple key = (shape, dtype)
+        cdef int32_t k
+        found = self.type_index.get(key)
+        if found is not None:
+            return found
+        k = <int32_t> len(self.types)
+        if k >= self.capacity:
+            self.capacity = 2 * k + 16
+            self.code = <uint8_t *> grown(self.code, self.capacity)
+            self.size = <int64_t *> grown(self.size, self.capacity * sizeof(int64_t))
+        self.code[k], self.size[k] = _CODES.get(dtype, TYPE_OTHER), size_of(shape)
+        self.type_index[key] = k
+        self.types.append(key)
+        return k
+
+    cdef Map map_of(self, Map m):
+        """The one map equal to m."""
+        cdef tuple key = (m.offset, m.shape, m.strides, None if m.table is None else id(m.table))
+        cdef object found = self.map_index.get(key)
+        if found is None:
+            found = self.map_index[key] = m
+        return <Map> found
+
+    cdef Map compose(self, Map m, Map n):
+        """The window m of the window n as one window; None where they stay two."""
+        cdef tuple key = (m, n)
+        cdef object found = self.composed.get(key, self)
+        if found is self:
+            found = compose(m, n)
+            if found is not None:
+                found = self.map_of(<Map> found)
+            self.composed[key] = found
+        return <Map> found
+
+    cdef int32_t keep(self, Payload p) except -1:
+        self.payloads.append(p)
+        return <int32_t> len(self.payloads) - 1
+
+    cdef int32_t payload_of(self, int kind, int action, Op op, tuple maps) except -1:
+        """The number of the one payload of a window, collection, put or product; the maps are of `map_of`."""
+        cdef tuple key = (kind, action, op, maps)
+        cdef object found = self.payload_index.get(key)
+        cdef Payload p
+        if found is None:
+            p = new_payload(kind, op, (), None)
+            p.action, p.maps = action, maps
+            found = self.payload_index[key] = self.keep(p)
+        return found
 
 
 cdef class Graph:
     """Instructions, inputs and outputs of a program that is being compiled."""
 
-    def __cinit__(self):
-        self.nodes, self.type, self.n, self.capacity = NULL, NULL, 0, 0
-        self.payloads, self.inputs, self.outputs = [], [], []
-        self.types, self.type_index, self.constants = [((), None)], {}, {}
+    def __cinit__(self, Shared shared=None):
+        self.shared = Shared() if shared is None else shared
+        self.inputs, self.outputs, self.constants = [], [], {}
 
     def __dealloc__(self):
         free(self.nodes)
         free(self.type)
+        free(self.args)
 
     def __len__(self):
         return self.n
 
+    @property
+    def types(self):
+        """Shape and dtype of each type."""
+        return self.shared.types
+
     cdef Graph like(self):
-        """An empty graph with the same types."""
-        cdef Graph g = Graph.__new__(Graph)
-        g.types, g.type_index = self.types, self.type_index
+        """An empty graph with the same types, and room for as many instructions."""
+        cdef Graph g = Graph.__new__(Graph, self.shared)
+        g.reserve(self.n)
         return g
 
     cdef int32_t type_of(self, tuple shape, object dtype) except -1:
-        cdef tuple key = (shape, dtype)
-        k = self.type_index.get(key)
-        if k is None:
-            k = self.type_index[key] = len(self.types)
-            self.types.append(key)
-        return k
+        return self.shared.type_of(shape, dtype)
 
     cdef tuple shape(self, int32_t k):
-        return (<tuple> self.types[self.type[k]])[0]
+        return <tuple> (<tuple> self.shared.types[self.type[k]])[0]
+
+    cdef int64_t elements(self, int32_t k) noexcept:
+        return self.shared.size[self.type[k]]
+
+    cdef uint8_t precision(self, int32_t k) noexcept:
+        """MM_F64 (a number, too), MM_F32, MM_BOOL or TYPE_OTHER."""
+        return self.shared.code[self.type[k]]
 
     cdef Payload payload(self, int32_t k):
-        return <Payload> self.payloads[self.nodes[k].a]
+        return <Payload> self.shared.payloads[self.nodes[k].a]
+
+    cdef int32_t arg(self, int32_t k, int32_t i) noexcept:
+        """Operand i of an instruction with a payload."""
+        return self.args[self.nodes[k].b + i]
+
+    cdef int reserve(self, int32_t n) except -1:
+        self.nodes = <Node *> grown(self.nodes, n * sizeof(Node) + 1)
+        self.type = <int32_t *> grown(self.type, n * sizeof(int32_t) + 1)
+        self.capacity = n
+        return 0
 
     cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v, int32_t type) except -1:
         cdef Node *p
-        cdef int32_t capacity
-        cdef void *grown
         if self.n >= self.capacity:
-            capacity = self.capacity + (self.capacity >> 1) + 256
-            grown = realloc(self.nodes, capacity * sizeof(Node))
-            if grown == NULL:
-                raise MemoryError("no memory to compile the trace")
-            self.nodes = <Node *> grown
-            grown = realloc(self.type, capacity * sizeof(int32_t))
-            if grown == NULL:
-                raise MemoryError("no memory to compile the trace")
-            self.type = <int32_t *> grown
-            self.capacity = capacity
+            self.reserve(self.capacity + (self.capacity >> 1) + 256)
         p = self.nodes + self.n
         p.op, p.flags, p.a, p.b, p.c, p.v = op, flags, a, b, c, v
         self.type[self.n] = type
         self.n += 1
         return self.n - 1
 
-    cdef int32_t push_payload(self, int op, int flags, Payload p, int32_t type) except -1:
-        self.payloads.append(p)
-        return self.push(op, flags, <int32_t> len(self.payloads) - 1, -1, -1, 0.0, type)
+    cdef int32_t *room(self, int32_t n) except NULL:
+        """Where the next n operands go."""
+        if self.n_args + n > self.args_capacity or self.args == NULL:
+            self.args_capacity = 2 * self.args_capacity + n + 64
+            self.args = <int32_t *> grown(self.args, self.args_capacity * sizeof(int32_t))
+        self.n_args += n
+        return self.args + self.n_args - n
+
+    cdef int32_t push_payload(self, int op, int flags, int32_t payload, const int32_t *args, int32_t n, int32_t type) \
+            except -1:
+        """An instruction with a payload; the operands are not this graph's own."""
+        memcpy(self.room(n), args, n * sizeof(int32_t))
+        return self.push(op, flags, payload, self.n_args - n, n, 0.0, type)
+
+    cdef int set_operands(self, int32_t k, int32_t payload, list args) except -1:
+        """Give instruction k another payload and operands."""
+        cdef int32_t n = <int32_t> len(args), i
+        cdef int32_t *at = self.room(n)
+        for i in range(n):
+            at[i] = args[i]
+        self.nodes[k].a, self.nodes[k].b, self.nodes[k].c = payload, self.n_args - n, n
+        return 0
 
     cdef int32_t window(self, int32_t base, Map m, int flags, int32_t type) except -1:
         """A window; where its base is one, on that one's base if it can be, else on a copy: never on a window."""
-        cdef Payload w = new_payload(P_WINDOW, None, (base,), (), None)
+        cdef Payload w
         cdef Map n
-        w.maps = (m,)
-        if self.nodes[base].op == OP_REC and self.payload(base).kind == P_WINDOW:
-            n = compose(m, self.payload(base).maps[0])
-            if n is not None:
-                w.args, w.maps = self.payload(base).args, (n,)
-            else:
-                w.args = (self.push(SC_positive, self.nodes[base].flags, base, -1, -1, 0.0, self.type[base]),)
-        return self.push_payload(OP_REC, flags, w, type)
+        m = self.shared.map_of(m)
+        if self.nodes[base].op == OP_REC:
+            w = self.payload(base)
+            if w.kind == P_WINDOW:
+                n = self.shared.compose(m, <Map> w.maps[0])
+                if n is not None:
+                    base, m = self.arg(base, 0), n
+                else:
+                    base = self.push(SC_positive, self.nodes[base].flags, base, -1, -1, 0.0, self.type[base])
+        return self.push_payload(OP_REC, flags, self.shared.payload_of(P_WINDOW, SET, None, (m,)), &base, 1, type)
 
     cdef int32_t constant(self, double v) except -1:
         """A number; equal ones (bit by bit, but for NaN) are one instruction."""
@@ -153,8 +271,9 @@ cdef class Graph:
 
     cdef int32_t copy(self, Graph g, int32_t k, const int32_t *to) except -1:
         """Instruction k of g, on the operands that stand for its own."""
-        cdef Node p = g.nodes[k]
-        cdef Payload old, new
+        cdef const Node *p = g.nodes + k
+        cdef int32_t *at
+        cdef int32_t i, j
         cdef int arity
         if p.op >= OP_FIRST_SCALAR:
             arity = scalar_arity(p.op)
@@ -170,14 +289,11 @@ cdef class Graph:
             return self.push(OP_GUARD, p.flags, to[p.a], -1, -1, p.v, 0)
         if not p.flags & NODE_ARRAY and p.op == OP_INPUT:
             return self.push(OP_INPUT, p.flags, -1, -1, -1, 0.0, 0)
-        old = g.payload(k)
-        new = new_payload(old.kind, old.op, tuple([to[j] if j >= 0 else -1 for j in old.args]), old.vals, old.params)
-        new.action, new.maps, new.kinds, new.value = old.action, old.maps, old.kinds, old.value
-        return self.push_payload(p.op, p.flags, new, g.type[k]) if p.op != OP_GUARD else self.array_guard(new)
-
-    def array_guard(self, Payload p):
-        self.payloads.append(p)
-        return self.push(OP_GUARD, 0, <int32_t> len(self.payloads) - 1, -1, 0, 0.0, 0)
+        at = self.room(p.c)
+        for i in range(p.c):
+            j = g.args[p.b + i]
+            at[i] = to[j] if j >= 0 else -1
+        return self.push(p.op, p.flags, p.a, self.n_args - p.c, p.c, 0.0, g.type[k])
 
     cdef int finish(self, Graph g, const int32_t *to) except -1:
         """Inputs and outputs, where every instruction of g has something that stands for it."""
@@ -190,22 +306,27 @@ cdef class Graph:
 
         Passes are held to it in debug mode (``MMAD_DEBUG=1``).
         """
-        cdef int32_t k, j
+        cdef int32_t k, i, n
+        cdef const int32_t *operand
         for k in range(self.n):
-            for j in all_operands(self, k):
-                assert 0 <= j < k, f"{self.line(k)} uses %{j}"
+            operand = operands_of(self, k, &n)
+            for i in range(n):
+                assert operand[i] < k, f"{self.line(k)} uses %{operand[i]}"
+                assert operand[i] >= (-1 if self.nodes[k].op == OP_REC else 0), self.line(k)
             if self.nodes[k].op == OP_REC:
-                assert len(self.payload(k).maps) in (0, 1, len(self.payload(k).args)), self.line(k)
+                assert len(self.payload(k).maps) in (0, 1, n), self.line(k)
         for k in self.outputs + self.inputs:
             assert -1 <= k < self.n
 
     def line(self, int32_t k):
         """Instruction k as text."""
         cdef Node *p = self.nodes + k
+        cdef int32_t i, n
+        cdef const int32_t *operand = operands_of(self, k, &n)
         shape, dtype = self.types[self.type[k]]
         kind = "" if dtype is None else f" : {dtype}[{','.join(map(str, shape))}]"
         if p.op >= OP_FIRST_SCALAR:
-            args = ", ".join([f"%{j}" for j in (p.a, p.b, p.c)[:scalar_arity(p.op)]])
+            args = ", ".join([f"%{operand[i]}" for i in range(n)])
             return f"%{k} = {scalar_name(p.op).decode()} {args}{kind}"
         if p.op == OP_LOAD:
             return f"%{k} = load %{p.a} [{node_index(p)}]"
@@ -218,7 +339,7 @@ cdef class Graph:
         if p.op == OP_INPUT:
             return f"%{k} = input{kind}"
         w = self.payload(k)
-        args = ", ".join([f"%{j}" if j >= 0 else "const" for j in w.args])
+        args = ", ".join([f"%{operand[i]}" if operand[i] >= 0 else "const" for i in range(n)])
         if w.kind == P_COLLECT:
             maps = " ".join(map(repr, w.maps))
             return f"%{k} = collect {ACTION_NAMES[w.action]} {args} {maps}{kind}"
@@ -260,7 +381,7 @@ cdef Map compose(Map m, Map n):
             else:
                 low[i] -= (m.shape[k] - 1) * steps[i]
         strides.append(sum([sign * d * t for d, t in zip(steps, n.strides)]))
-    if size_of(m.shape) == 0:
+    if m.size == 0:
         return new_map_of(0, m.shape, tuple([0] * len(m.shape)))
     for i in range(rank):
         if low[i] < 0 or high[i] >= n.shape[i]:
@@ -297,31 +418,3 @@ cdef list unravel(int64_t flat, tuple shape):
         out.append(flat)
     out.reverse()
     return out
-
-
-cdef int operands_of(Graph g, int32_t k, int32_t *out) noexcept:
-    """Operands of an instruction without a payload; their number."""
-    cdef Node *p = g.nodes + k
-    cdef int n
-    if p.op >= OP_FIRST_SCALAR:
-        n = scalar_arity(p.op)
-        out[0], out[1], out[2] = p.a, p.b, p.c
-        return n
-    if p.op == OP_LOAD or (p.op == OP_GUARD and p.c < 0):
-        out[0] = p.a
-        return 1
-    if p.op == OP_STORE:
-        out[0], out[1] = p.a, p.b
-        return 2
-    return 0
-
-
-cdef tuple all_operands(Graph g, int32_t k):
-    """Operands of any instruction."""
-    cdef int32_t out[3]
-    cdef int n
-    cdef Node *p = g.nodes + k
-    if (p.op == OP_REC or (p.op == OP_GUARD and p.c >= 0)) and p.a >= 0:
-        return tuple([j for j in g.payload(k).args if j >= 0])
-    n = operands_of(g, k, out)
-    return tuple([out[i] for i in range(n)])

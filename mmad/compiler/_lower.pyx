@@ -23,7 +23,7 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  SC_divide, SC_multiply, SC_positive, Node, Rec)
 from mmad._tape cimport Tape
 from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD,
-                                   P_INPUT, P_MATMUL, P_PUT, SET, Graph, Map, Payload, new_map_of, new_payload,
+                                   P_INPUT, P_MATMUL, P_PUT, SET, Graph, Map, Payload, Shared, new_map_of, new_payload,
                                    size_of, strides_of)
 
 cnp.import_array()
@@ -36,7 +36,25 @@ cdef extern from "_node.h" nogil:
 cdef object F64 = np.dtype(np.float64)
 cdef object F32 = np.dtype(np.float32)
 cdef object BOOL = np.dtype(np.bool_)
-cdef dict _EXTREMES = {"max": MAXIMUM, "min": MINIMUM}
+cdef object _float64 = np.float64
+cdef object _bool = np.bool_
+
+cdef enum:
+    W_EMBED = 1
+    W_SUM = 2
+    W_MAXIMUM = 3
+    W_MINIMUM = 4
+    W_MAX_WEIGHTS = 5
+    W_MIN_WEIGHTS = 6
+    W_CONCATENATE = 7
+    W_GATHER = 8
+    W_SCATTER = 9
+    W_MATMUL = 10
+
+# What has instructions of its own, by name.
+cdef dict _WAYS = {"embed": W_EMBED, "sum": W_SUM, "max": W_MAXIMUM, "min": W_MINIMUM, "max_weights": W_MAX_WEIGHTS,
+                   "min_weights": W_MIN_WEIGHTS, "concatenate": W_CONCATENATE, "gather": W_GATHER,
+                   "scatter_add": W_SCATTER, "matmul": W_MATMUL}
 
 
 cdef inline bint known(object dtype):
@@ -44,7 +62,7 @@ cdef inline bint known(object dtype):
 
 
 cdef inline bint real(object dtype):
-    return dtype == F64 or dtype == F32
+    return dtype is F64 or dtype is F32 or dtype == F64 or dtype == F32
 
 
 def lower(Tape tape):
@@ -172,7 +190,7 @@ cdef class Lowering:
             return self.guard(p)
         rec = <Rec> tape.recs[p.a]
         if p.op == OP_INPUT and k in tape.inputs:
-            return g.push_payload(OP_INPUT, flags, new_payload(P_INPUT, None, (), (), None),
+            return g.push_payload(OP_INPUT, flags, g.shared.keep(new_payload(P_INPUT, None, (), None)), NULL, 0,
                                   g.type_of(rec.shape, rec.dtype))
         if p.op == OP_INPUT or p.op == OP_CONST:
             return self.array_constant(rec.out, flags)
@@ -183,12 +201,12 @@ cdef class Lowering:
         cdef int32_t a = self.to[p.a]
         if p.c < 0 and not self.tape.nodes[p.a].flags & NODE_ARRAY:
             return self.g.push(OP_GUARD, p.flags & NODE_BOOL, a, -1, -1, p.v, 0)
-        w = new_payload(P_GUARD, None, (a,), (), None)
+        w = new_payload(P_GUARD, None, (), None)
         if p.c >= 0:
             w.value = (<Rec> self.tape.recs[p.c]).out
         else:
             w.value = bool(p.v) if p.flags & NODE_BOOL else p.v
-        return self.g.array_guard(w)
+        return self.g.push_payload(OP_GUARD, 0, self.g.shared.keep(w), &a, 1, 0)
 
     cdef int32_t array_constant(self, object value, int flags) except -1:
         """A captured array; one that is a view of a contiguous array as a window of that one, so that nothing is copied."""
@@ -203,70 +221,78 @@ cdef class Lowering:
             base = value
         found = self.captured.get(id(base))
         if found is None:
-            w = new_payload(P_CONSTANT, None, (), (), None)
+            w = new_payload(P_CONSTANT, None, (), None)
             w.value = base
-            found = self.g.push_payload(OP_CONST, flags | NODE_ARRAY, w, self.g.type_of(base.shape, base.dtype))
+            found = self.g.push_payload(OP_CONST, flags | NODE_ARRAY, self.g.shared.keep(w), NULL, 0,
+                                        self.g.type_of(base.shape, base.dtype))
             self.captured[id(base)] = found
         k = found
         return k if m is None else self.g.window(k, m, flags | NODE_ARRAY, self.g.type_of(value.shape, value.dtype))
 
-    cdef int32_t operand(self, Rec rec, int i, bint single) except -1:
+    cdef int32_t operand(self, Rec rec, int i) except -1:
         """Operand i of an elementwise operation as an instruction."""
         cdef int32_t j = rec.args[i]
         if j >= 0:
             return self.to[j]
         v = rec.vals[i]
-        if isinstance(v, np.ndarray):
+        if isinstance(v, cnp.ndarray):
             return self.array_constant(v, NODE_BOOL if (<object> v).dtype == BOOL else 0)
         return self.g.constant(float(v))
 
     cdef int32_t record(self, Rec rec, int flags) except -1:
         cdef Graph g = self.g
-        cdef str name = rec.op.name
         cdef int32_t type = g.type_of(rec.shape, rec.dtype) if flags & NODE_ARRAY else 0
-        cdef int precision
-        cdef Payload w
+        cdef int precision, way
         cdef dict q = rec.params
         if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
             precision = elementwise(rec)
             if precision >= 0:
                 return g.push(rec.op.opcode if rec.op.opcode >= 0 else SC_positive,
-                              flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0, precision),
-                              self.operand(rec, 1, precision) if rec.op.nin > 1 else -1,
-                              self.operand(rec, 2, precision) if rec.op.nin > 2 else -1, 0.0, type)
-        elif not self.all_known(rec):
-            pass
-        elif rec.op.kind == KIND_WINDOW:
+                              flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0),
+                              self.operand(rec, 1) if rec.op.nin > 1 else -1,
+                              self.operand(rec, 2) if rec.op.nin > 2 else -1, 0.0, type)
+            return self.call(rec, flags, type)
+        way = _WAYS.get(rec.op.name, 0)
+        if not (way or rec.op.kind == KIND_WINDOW or rec.op.kind == KIND_PUT or rec.op.kind == KIND_PUT_INDEX) \
+                or not self.all_known(rec):
+            return self.call(rec, flags, type)
+        if rec.op.kind == KIND_WINDOW:
             return self.window(rec, flags, type)
-        elif name == "embed" and real(rec.dtype):
-            return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),),
-                                (new_map_of(q["offset"], q["shape"], q["strides"]),))
-        elif name == "sum" and real(rec.dtype) and self.dtype_at(rec, 0) == rec.dtype:
-            return self.reduction(ADD, flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
-        elif name in _EXTREMES and real(rec.dtype):
-            return self.reduction(_EXTREMES[name], flags, type, self.operand(rec, 0, 0), self.shape_at(rec, 0), q["axis"])
-        elif (name == "max_weights" or name == "min_weights") and real(rec.dtype):
-            return self.weights(rec, MAXIMUM if name == "max_weights" else MINIMUM, flags, type)
-        elif name == "concatenate" and real(rec.dtype) and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
+        if not real(rec.dtype):
+            return self.call(rec, flags, type)
+        if way == W_EMBED:
+            return self.collect(ADD, flags, type, self.operand(rec, 0), new_map_of(q["offset"], q["shape"], q["strides"]))
+        if way == W_SUM and self.dtype_at(rec, 0) == rec.dtype:
+            return self.reduction(ADD, flags, type, self.operand(rec, 0), self.shape_at(rec, 0), q["axis"])
+        if way == W_MAXIMUM or way == W_MINIMUM:
+            return self.reduction(MAXIMUM if way == W_MAXIMUM else MINIMUM, flags, type, self.operand(rec, 0),
+                                  self.shape_at(rec, 0), q["axis"])
+        if way == W_MAX_WEIGHTS or way == W_MIN_WEIGHTS:
+            return self.weights(rec, MAXIMUM if way == W_MAX_WEIGHTS else MINIMUM, flags, type)
+        if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
             return self.join(rec, flags, type)
-        elif rec.op.kind == KIND_PUT and real(rec.dtype) and (rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
-            w = new_payload(P_PUT, rec.op, (self.operand(rec, 0, 0), self.operand(rec, 1, 0)), (), None)
-            w.maps = (new_map_of(q["offset"], q["shape"], q["strides"]),)
-            return g.push_payload(OP_REC, flags, w, type)
-        elif rec.op.kind == KIND_PUT_INDEX and real(rec.dtype) and rec.args[2] < 0 \
-                and (rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
-            return self.put_index(rec, flags, type)
-        elif name == "gather" and rec.args[1] < 0 and real(rec.dtype):
+        if rec.op.kind == KIND_PUT and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+            return self.put(rec, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
+        if rec.op.kind == KIND_PUT_INDEX and <int32_t> rec.args[2] < 0 \
+                and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+            return self.put(rec, indexed(rec.vals[2], self.shape_at(rec, 0)), flags, type)
+        if way == W_GATHER and <int32_t> rec.args[1] < 0:
             return self.gather(rec, flags, type)
-        elif name == "scatter_add" and rec.args[1] < 0 and real(rec.dtype) and rec.args[0] >= 0 \
+        if way == W_SCATTER and <int32_t> rec.args[1] < 0 and <int32_t> rec.args[0] >= 0 \
                 and self.tape.nodes[<int32_t> rec.args[0]].flags & NODE_ARRAY:
-            return self.scatter(rec, flags, type)
-        elif name == "matmul" and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
+            return self.collect(ADD, flags, type, self.operand(rec, 0), indexed(rec.vals[1], q["shape"]))
+        if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
             return self.matmul(rec, flags, type)
-        w = new_payload(P_CALL, rec.op, tuple([self.to[<int32_t> j] if j >= 0 else -1 for j in rec.args]), rec.vals,
-                        rec.params if rec.params is not None else {})
+        return self.call(rec, flags, type)
+
+    cdef int32_t call(self, Rec rec, int flags, int32_t type) except -1:
+        """The operation's NumPy implementation."""
+        cdef Payload w = new_payload(P_CALL, rec.op, rec.vals, rec.params if rec.params is not None else {})
+        cdef int32_t k = self.g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
+        cdef int32_t j
         w.kinds = kinds(self.tape, rec)
-        return g.push_payload(OP_REC, flags, w, type)
+        self.g.set_operands(k, self.g.shared.keep(w), [self.to[j] if j >= 0 else -1 for j in rec.args])
+        return k
 
     cdef tuple shape_at(self, Rec rec, int i):
         """Shape of operand i."""
@@ -277,19 +303,33 @@ cdef class Lowering:
         """Dtype of operand i; a number is float64."""
         cdef int32_t j = rec.args[i]
         if j < 0:
-            return np.asarray(rec.vals[i]).dtype
+            return rec.vals[i].dtype if isinstance(rec.vals[i], cnp.ndarray) else np.asarray(rec.vals[i]).dtype
         return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
 
-    cdef bint all_known(self, Rec rec):
+    cdef bint all_known(self, Rec rec) except -1:
         """Whether result and first operand are of dtypes and ranks that the machine knows."""
-        return known(rec.dtype) and len(rec.shape) <= MM_RANK and known(self.dtype_at(rec, 0)) \
-            and all([len(self.shape_at(rec, i)) <= MM_RANK for i in range(len(rec.args))
-                     if rec.args[i] >= 0 or isinstance(rec.vals[i], np.ndarray)])
+        cdef int i
+        if not known(rec.dtype) or len(rec.shape) > MM_RANK or not known(self.dtype_at(rec, 0)):
+            return False
+        for i in range(len(rec.args)):
+            if (<int32_t> rec.args[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
+                    and len(self.shape_at(rec, i)) > MM_RANK:
+                return False
+        return True
 
-    cdef int32_t collect(self, int action, int flags, int32_t type, tuple args, tuple maps) except -1:
-        cdef Payload w = new_payload(P_COLLECT, None, args, (), None)
-        w.action, w.maps = action, maps
-        return self.g.push_payload(OP_REC, flags, w, type)
+    cdef int32_t collect(self, int action, int flags, int32_t type, int32_t x, Map m) except -1:
+        """One operand, collected through a map."""
+        cdef Shared shared = self.g.shared
+        return self.g.push_payload(OP_REC, flags, shared.payload_of(P_COLLECT, action, None, (shared.map_of(m),)), &x, 1,
+                                   type)
+
+    cdef int32_t put(self, Rec rec, Map m, int flags, int32_t type) except -1:
+        """A new version of the first operand, in which the second has been written."""
+        cdef Shared shared = self.g.shared
+        cdef int32_t[2] args
+        args[0] = self.operand(rec, 0)
+        args[1] = self.operand(rec, 1)
+        return self.g.push_payload(OP_REC, flags, shared.payload_of(P_PUT, SET, rec.op, (shared.map_of(m),)), args, 2, type)
 
     cdef int32_t reduction(self, int action, int flags, int32_t type, int32_t x, tuple shape, object axis) except -1:
         """A reduction over axes; equal ones are equal instructions, whatever becomes of the axes reduced."""
@@ -297,21 +337,21 @@ cdef class Lowering:
         cdef tuple kept = tuple([d for i, d in enumerate(shape) if i not in axis])
         cdef tuple wanted
         cdef int32_t r
-        cdef tuple maps = (reduced(shape, axis),)
+        cdef Map m = reduced(shape, axis)
         if not flags & NODE_ARRAY:
-            return self.collect(action, flags, 0, (x,), maps)
+            return self.collect(action, flags, 0, x, m)
         wanted, dtype = g.types[type]
         if not kept and dtype == F64:
-            r = self.collect(action, 0, 0, (x,), maps)
+            r = self.collect(action, 0, 0, x, m)
             return g.push(SC_positive, flags, r, -1, -1, 0.0, type)
         if kept == wanted:
-            return self.collect(action, flags, type, (x,), maps)
-        r = self.collect(action, NODE_ARRAY, g.type_of(kept, dtype), (x,), maps)
+            return self.collect(action, flags, type, x, m)
+        r = self.collect(action, NODE_ARRAY, g.type_of(kept, dtype), x, m)
         return g.window(r, new_map_of(0, wanted, strides_of(wanted)), flags, type)
 
     cdef int32_t window(self, Rec rec, int flags, int32_t type) except -1:
         cdef dict q = rec.params
-        cdef int32_t base = self.operand(rec, 0, 0)
+        cdef int32_t base = self.operand(rec, 0)
         if not self.g.nodes[base].flags & NODE_ARRAY:  # a number in every place
             return self.g.push(SC_positive, flags, base, -1, -1, 0.0, type)
         return self.g.window(base, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
@@ -319,7 +359,7 @@ cdef class Lowering:
     cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
         """The share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
         cdef Graph g = self.g
-        cdef int32_t x = self.operand(rec, 0, 0)
+        cdef int32_t x = self.operand(rec, 0)
         cdef int32_t truth = g.type_of(rec.shape, BOOL)
         cdef tuple axis = rec.params["axis"]
         cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(rec.shape)])
@@ -335,57 +375,43 @@ cdef class Lowering:
         return g.push(SC_divide, flags | single, hit, count, -1, 0.0, type)
 
     cdef int32_t join(self, Rec rec, int flags, int32_t type) except -1:
+        cdef Graph g = self.g
         cdef int axis = rec.params["axis"]
-        cdef tuple strides = strides_of(rec.shape)
+        cdef tuple strides = strides_of(rec.shape), shape
         cdef list args = [], maps = []
         cdef int64_t at = 0
+        cdef int32_t k
         if axis < 0:
             axis += len(rec.shape)
         for i in range(len(rec.args)):
             shape = self.shape_at(rec, i)
-            args.append(self.operand(rec, i, 0))
-            maps.append(new_map_of(at * <int64_t> strides[axis], shape, strides))
+            args.append(self.operand(rec, i))
+            maps.append(g.shared.map_of(new_map_of(at * <int64_t> strides[axis], shape, strides)))
             at += <int64_t> shape[axis]
-        return self.collect(SET, flags, type, tuple(args), tuple(maps))
+        k = g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
+        g.set_operands(k, g.shared.payload_of(P_COLLECT, SET, None, tuple(maps)), args)
+        return k
 
     cdef int32_t gather(self, Rec rec, int flags, int32_t type) except -1:
-        cdef Payload w
-        cdef int32_t base = self.operand(rec, 0, 0)
+        cdef int32_t base = self.operand(rec, 0)
         cdef Map m
         if not flags & NODE_ARRAY or not self.g.nodes[base].flags & NODE_ARRAY:
-            w = new_payload(P_CALL, rec.op, (base, -1), rec.vals, {})
-            w.kinds = kinds(self.tape, rec)
-            return self.g.push_payload(OP_REC, flags, w, type)
+            return self.call(rec, flags, type)
         m = new_map_of(0, rec.shape, ())
         m.table, m.source = table_of(rec.vals[1], self.shape_at(rec, 0))
         return self.g.window(base, m, flags, type)
-
-    cdef int32_t put_index(self, Rec rec, int flags, int32_t type) except -1:
-        cdef Payload w = new_payload(P_PUT, rec.op, (self.operand(rec, 0, 0), self.operand(rec, 1, 0)), (), None)
-        cdef tuple shape = self.shape_at(rec, 0)
-        cdef Map m = new_map_of(0, index_shape(rec.vals[2], shape), ())
-        m.table, m.source = table_of(rec.vals[2], shape)
-        w.maps = (m,)
-        return self.g.push_payload(OP_REC, flags, w, type)
-
-    cdef int32_t scatter(self, Rec rec, int flags, int32_t type) except -1:
-        cdef tuple shape = rec.params["shape"]
-        cdef Map m = new_map_of(0, index_shape(rec.vals[1], shape), ())
-        m.table, m.source = table_of(rec.vals[1], shape)
-        return self.collect(ADD, flags, type, (self.operand(rec, 0, 0),), (m,))
 
     cdef int32_t matmul(self, Rec rec, int flags, int32_t type) except -1:
         """A product of matrices; of two vectors, a product and a sum."""
         cdef Graph g = self.g
         cdef tuple sx = self.shape_at(rec, 0), sy = self.shape_at(rec, 1)
-        cdef int32_t x = self.operand(rec, 0, 0), y = self.operand(rec, 1, 0)
-        cdef Payload w
+        cdef int32_t x = self.operand(rec, 0), y = self.operand(rec, 1)
+        cdef int32_t[2] args
         if len(sx) == 1 and len(sy) == 1:
             x = g.push(SC_multiply, NODE_ARRAY, x, y, -1, 0.0, g.type_of(sx, F64))
             return self.reduction(ADD, flags, type, x, sx, (0,))
-        w = new_payload(P_MATMUL, rec.op, (x, y), (None, None), {})
-        w.kinds = (0, 0)
-        return g.push_payload(OP_REC, flags, w, type)
+        args[0], args[1] = x, y
+        return g.push_payload(OP_REC, flags, g.shared.payload_of(P_MATMUL, SET, rec.op, ()), args, 2, type)
 
 
 cdef int elementwise(Rec rec) except -2:
@@ -398,16 +424,16 @@ cdef int elementwise(Rec rec) except -2:
         return -1
     for v in rec.vals:
         if isinstance(v, cnp.ndarray):
-            dtype = (<object> v).dtype
-            if dtype == F64:
+            dtype = <object> cnp.PyArray_DESCR(v)
+            if dtype is F64 or dtype == F64:
                 double = True
             elif dtype == F32:
                 single = True
             elif dtype != BOOL:
                 return -1
-        elif isinstance(v, np.float64):
+        elif isinstance(v, _float64):
             double = True
-        elif not isinstance(v, (float, bool, int, np.bool_)):
+        elif not isinstance(v, (float, bool, int)) and not isinstance(v, _bool):
             return -1
     if rec.op.boolean:
         return 1 if single and not double else 0
@@ -437,6 +463,13 @@ cdef Map reduced(tuple shape, object axis):
     cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(shape)])
     cdef tuple strides = strides_of(kept)
     return new_map_of(0, shape, tuple([0 if i in axis else s for i, s in enumerate(strides)]))
+
+
+cdef Map indexed(object index, tuple shape):
+    """Where what an index takes from an array of a shape is in it."""
+    cdef Map m = new_map_of(0, index_shape(index, shape), ())
+    m.table, m.source = table_of(index, shape)
+    return m
 
 
 cdef tuple index_shape(object index, tuple shape):

@@ -7,11 +7,11 @@
 Kept: values to rounding (one rounding fewer where the processor has the instruction).
 """
 from libc.stdint cimport int32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
-from mmad._instructions cimport (NODE_ARRAY, OP_GUARD, OP_REC, SC_add, SC_chain, SC_multiply, SC_square, SC_subtract, Node)
+from mmad._instructions cimport (NODE_ARRAY, SC_add, SC_chain, SC_multiply, SC_square, SC_subtract, Node)
 from mmad.compiler._graph cimport (Graph, SC_chain_add, SC_chain_subtract, SC_multiply_add, SC_multiply_subtract,
-                                   SC_subtract_chain, SC_subtract_multiply, new_map, operands_of)
+                                   SC_subtract_chain, SC_subtract_multiply, new_map, use_counts)
 
 
 def multiply_add(Graph g):
@@ -27,26 +27,12 @@ def multiply_add(Graph g):
     """
     cdef Graph out = g.like()
     cdef int32_t *to = new_map(g)
-    cdef int32_t *uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+    cdef int32_t *uses = NULL
     cdef Node *p
     cdef Node *q
-    cdef int32_t k, j
-    cdef int32_t operand[3]
-    cdef int i
+    cdef int32_t k
     try:
-        if uses == NULL:
-            raise MemoryError("no memory to compile the trace")
-        for k in range(g.n):
-            p = g.nodes + k
-            for i in range(operands_of(g, k, operand)):
-                uses[operand[i]] += 1
-            if p.op == OP_REC or (p.op == OP_GUARD and p.c >= 0):
-                for j in g.payload(k).args:
-                    if j >= 0:
-                        uses[j] += 1
-        for k in g.outputs:
-            if k >= 0:
-                uses[k] += 1
+        uses = use_counts(g)
         for k in range(g.n):
             p = g.nodes + k
             to[k] = -1

@@ -3,6 +3,8 @@
 1. x ** n for an integer 2 <= n <= 32 becomes squares and products, by repeated squaring; x ** 1 becomes x.
 2. x ** -n becomes the reciprocal of x ** n.
 
+Where there is no such power the graph is given back as it is.
+
 Kept: values to n/2 units in the last place, NaN, infinities and signs exactly; powers that overflow on the way to a
 negative exponent give 0 as the library does.
 """
@@ -22,6 +24,23 @@ cdef enum:
     LARGEST = 32  # more products than this cost as much as the library's power, and lose accuracy
 
 
+cdef inline double exponent(Graph g, const Node *p) noexcept:
+    """The exponent of a power that becomes products; 0 where there is none."""
+    cdef double v
+    if p.op != SC_power or g.nodes[p.b].op != OP_CONST or g.nodes[p.b].flags & NODE_ARRAY:
+        return 0.0
+    v = g.nodes[p.b].v
+    return v if v == floor(v) and 1 <= fabs(v) <= LARGEST else 0.0
+
+
+cdef bint any_powers(Graph g) noexcept:
+    cdef int32_t k
+    for k in range(g.n):
+        if exponent(g, g.nodes + k) != 0:
+            return True
+    return False
+
+
 def powers(Graph g):
     """Turn powers into products.
 
@@ -33,21 +52,23 @@ def powers(Graph g):
     -------
     Graph
     """
-    cdef Graph out = g.like()
-    cdef int32_t *to = new_map(g)
+    cdef Graph out
+    cdef int32_t *to
     cdef Node *p
     cdef double v
     cdef int32_t k
+    if not any_powers(g):
+        return g
+    out, to = g.like(), new_map(g)
     try:
         for k in range(g.n):
             p = g.nodes + k
-            if p.op == SC_power and out.nodes[to[p.b]].op == OP_CONST and not out.nodes[to[p.b]].flags & NODE_ARRAY:
-                v = out.nodes[to[p.b]].v
-                if v == floor(v) and 1 <= fabs(v) <= LARGEST and out.type[to[p.a]] == g.type[k]:
-                    to[k] = product(out, to[p.a], <int> fabs(v), p.flags, g.type[k])
-                    if v < 0:
-                        to[k] = out.push(SC_reciprocal, p.flags, to[k], -1, -1, 0.0, g.type[k])
-                    continue
+            v = exponent(g, p)
+            if v != 0 and g.type[p.a] == g.type[k]:
+                to[k] = product(out, to[p.a], <int> fabs(v), p.flags, g.type[k])
+                if v < 0:
+                    to[k] = out.push(SC_reciprocal, p.flags, to[k], -1, -1, 0.0, g.type[k])
+                continue
             to[k] = out.copy(g, k, to)
         out.finish(g, to)
         return out

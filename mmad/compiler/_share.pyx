@@ -3,21 +3,34 @@
 1. Instructions are looked up by operation, operands and type in a hash table; the operands of a commutative operation
    are put in order first.
 2. The second of two equal instructions gives way to the first.  Element reads of the same version of an array are equal;
-   so are windows, collections and matrix products of equal operands.
+   so are windows, collections and matrix products of equal operands, whose equal payloads are one.
 
 Kept: every value, bit by bit.  Calls of NumPy implementations are never shared: they may be the user's own.
 """
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from mmad._instructions cimport (NODE_ARRAY, OP_FIRST_SCALAR, OP_LOAD, OP_REC, SC_add, SC_multiply, Node, scalar_arity)
-from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_WINDOW, Graph, Map, Payload, new_map
+from mmad._instructions cimport NODE_ARRAY, OP_FIRST_SCALAR, OP_LOAD, OP_REC, SC_add, SC_multiply, Node, scalar_arity
+from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_WINDOW, Graph, new_map
+
+
+cdef struct Entry:
+    uint32_t tag  # of the hash, so that few others are looked at
+    int32_t k     # the instruction, plus 1; 0 in a free place
 
 
 cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
     h = (h ^ v) * <uint64_t> 0x9E3779B97F4A7C15
     return h ^ (h >> 29)
+
+
+cdef inline uint64_t pair(int32_t a, int32_t b) noexcept nogil:
+    return <uint64_t> <uint32_t> a << 32 | <uint32_t> b
+
+
+cdef bint sharable(Graph g, int32_t k) except -1:
+    return g.nodes[k].op == OP_REC and g.payload(k).kind in (P_COLLECT, P_MATMUL, P_WINDOW)
 
 
 def share(Graph g):
@@ -33,23 +46,24 @@ def share(Graph g):
     """
     cdef Graph out = g.like()
     cdef int32_t *to = new_map(g)
-    cdef int32_t *table = NULL
+    cdef Entry *table = NULL
+    cdef Entry *e
     cdef uint64_t size = 64
-    cdef uint64_t h, slot
+    cdef uint64_t h
     cdef Node p
     cdef Node *q
-    cdef int32_t k, j
+    cdef int32_t k, i
     cdef int arity
-    cdef dict seen = {}
     while size < 2 * <uint64_t> g.n:
         size *= 2
     try:
-        table = <int32_t *> malloc(size * sizeof(int32_t))
+        table = <Entry *> malloc(size * sizeof(Entry))
         if table == NULL:
             raise MemoryError("no memory to compile the trace")
-        memset(table, 0xff, size * sizeof(int32_t))
+        memset(table, 0, size * sizeof(Entry))
         for k in range(g.n):
             p = g.nodes[k]
+            h = pair(p.op, g.type[k])
             if p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
                 p.a = to[p.a]
@@ -59,29 +73,31 @@ def share(Graph g):
                     p.a, p.b = p.b, p.a
             elif p.op == OP_LOAD:
                 p.a = to[p.a]
+            elif sharable(g, k):
+                for i in range(p.c):
+                    h = mixed(h, to[g.args[p.b + i]])
             else:
-                if p.op == OP_REC and (g.payload(k).kind in (P_COLLECT, P_MATMUL, P_WINDOW)):
-                    key = key_of(g, k, to)
-                    found = seen.get(key)
-                    if found is None:
-                        found = seen[key] = out.copy(g, k, to)
-                    to[k] = found
-                else:
-                    to[k] = out.copy(g, k, to)
+                to[k] = out.copy(g, k, to)
                 continue
-            h = mixed(mixed(mixed(mixed(p.op, <uint64_t> p.a), <uint64_t> p.b), <uint64_t> p.c), <uint64_t> g.type[k])
-            slot = h & (size - 1)
-            while True:
-                j = table[slot]
-                if j < 0:
-                    table[slot] = to[k] = out.push(p.op, p.flags, p.a, p.b, p.c, 0.0, g.type[k])
-                    break
-                q = out.nodes + j
-                if q.op == p.op and q.a == p.a and q.b == p.b and q.c == p.c and out.type[j] == g.type[k] \
-                        and q.flags == p.flags:
-                    to[k] = j
-                    break
-                slot = (slot + 1) & (size - 1)
+            h = mixed(mixed(h, pair(p.a, p.c)), p.b if p.op != OP_REC else 0)
+            e = table + (h & (size - 1))
+            while e.k:
+                if e.tag == <uint32_t> (h >> 32):
+                    q = out.nodes + e.k - 1
+                    if q.op == p.op and q.a == p.a and q.c == p.c and out.type[e.k - 1] == g.type[k] \
+                            and (q.flags == p.flags and q.b == p.b if p.op != OP_REC else
+                                 not (q.flags ^ p.flags) & NODE_ARRAY and equal(out.args + q.b, g.args + p.b, p.c, to)):
+                        break
+                e += 1
+                if e == table + size:
+                    e = table
+            if not e.k:
+                if p.op == OP_REC:
+                    i = out.copy(g, k, to)
+                else:
+                    i = out.push(p.op, p.flags, p.a, p.b, p.c, 0.0, g.type[k])
+                e.tag, e.k = <uint32_t> (h >> 32), i + 1
+            to[k] = e.k - 1
         out.finish(g, to)
         return out
     finally:
@@ -89,8 +105,10 @@ def share(Graph g):
         free(table)
 
 
-cdef tuple key_of(Graph g, int32_t k, const int32_t *to):
-    cdef Payload w = g.payload(k)
-    cdef Map m
-    return (w.kind, w.action, g.type[k], g.nodes[k].flags & NODE_ARRAY, tuple([to[<int32_t> j] for j in w.args]),
-            tuple([(m.offset, m.shape, m.strides, id(m.table) if m.table is not None else None) for m in w.maps]))
+cdef bint equal(const int32_t *new, const int32_t *old, int32_t n, const int32_t *to) noexcept nogil:
+    """Whether operands are those that stand for others."""
+    cdef int32_t i
+    for i in range(n):
+        if new[i] != to[old[i]]:
+            return False
+    return True

@@ -18,17 +18,13 @@ is involved; a zero may change its sign where step 3 or 4 applies.
 """
 from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
-import numpy as np
-
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD, OP_REC, OP_STORE,
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                  SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract,
                                  Node, node_index, scalar_arity)
-from mmad.compiler._graph cimport (ADD, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload, new_map,
-                                   new_map_of, new_payload, operands_of, size_of, strides_of)
-
-cdef object F32 = np.dtype(np.float32)
+from mmad.compiler._graph cimport (ADD, MM_F32, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload,
+                                   new_map, new_map_of, strides_of, use_counts)
 
 cdef enum:
     LOOK_BACK = 64  # stores that a load looks past: a longer chain costs more time than the load
@@ -61,9 +57,7 @@ cdef class Simplifier:
         self.sums, self.growing, self.emptied, self.reused = {}, {}, set(), set()
         self.g, self.out = g, g.like()
         self.to = new_map(g)
-        self.uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
-        if self.uses == NULL:
-            raise MemoryError("no memory to compile the trace")
+        self.uses = use_counts(g)
 
     def __dealloc__(self):
         free(self.to)
@@ -74,62 +68,49 @@ cdef class Simplifier:
         cdef Graph out = self.out
         cdef Node *p
         cdef int32_t k, j, a, b, c, before
-        cdef int arity
-        cdef Payload w
-        self.count()
+        cdef int arity, kind
         for k in range(g.n):
             p = g.nodes + k
             before = out.n
             if p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
-                a = self.spread(p.flags, self.to[p.a])
-                b = self.spread(p.flags, self.to[p.b]) if arity > 1 else -1
-                c = self.spread(p.flags, self.to[p.c]) if arity > 2 else -1
-                j = self.sum_of_collections(k) if p.op == SC_add and p.flags & NODE_ARRAY else -1
+                a = self.to[p.a]
+                b = self.to[p.b] if arity > 1 else -1
+                c = self.to[p.c] if arity > 2 else -1
+                j = -1
+                if p.flags & NODE_ARRAY:
+                    a = self.spread(p.flags, a)
+                    b = self.spread(p.flags, b) if arity > 1 else -1
+                    c = self.spread(p.flags, c) if arity > 2 else -1
+                    if p.op == SC_add:
+                        j = self.sum_of_collections(k)
                 self.to[k] = self.operation(p.op, p.flags, a, b, c, g.type[k]) if j < 0 else j
             elif p.op == OP_LOAD:
                 self.to[k] = self.load(self.to[p.a], node_index(p))
-            elif p.op == OP_REC and g.payload(k).kind == P_WINDOW:
-                self.to[k] = self.window(k)
-            elif p.op == OP_REC and g.payload(k).kind == P_COLLECT:
-                self.to[k] = self.collection(k)
-            elif p.op == OP_REC and g.payload(k).kind == P_PUT:
-                self.to[k] = self.put(k)
+            elif p.op == OP_REC:
+                kind = g.payload(k).kind
+                if kind == P_WINDOW:
+                    self.to[k] = self.window(k)
+                elif kind == P_COLLECT:
+                    self.to[k] = self.collection(k)
+                elif kind == P_PUT:
+                    self.to[k] = self.put(k)
+                else:
+                    self.to[k] = out.copy(g, k, self.to)
             else:
                 self.to[k] = out.copy(g, k, self.to)
             if self.to[k] < before and out.nodes[self.to[k]].op == OP_REC:
                 self.reused.add(self.to[k])  # two old instructions stand for it now
         for k, parts in self.growing.items():
-            w = out.payload(k)
-            w.args, w.maps = tuple((<Growing> parts).parts), tuple((<Growing> parts).maps)
+            self.settle(k, (<Growing> parts).parts, (<Growing> parts).maps)
         out.finish(g, self.to)
         return out
-
-    cdef int count(self) except -1:
-        """How often each instruction is used."""
-        cdef Graph g = self.g
-        cdef int32_t operand[3]
-        cdef int32_t k, j
-        cdef int i
-        for k in range(g.n):
-            for i in range(operands_of(g, k, operand)):
-                self.uses[operand[i]] += 1
-            if g.nodes[k].op == OP_REC or (g.nodes[k].op == OP_GUARD and g.nodes[k].c >= 0):
-                for j in g.payload(k).args:
-                    if j >= 0:
-                        self.uses[j] += 1
-        for k in g.outputs:
-            if k >= 0:
-                self.uses[k] += 1
-        return 0
 
     cdef int32_t spread(self, int flags, int32_t k) except -1:
         """For an operand of an operation on arrays: the number that is spread over an array, the truth values that are
         taken as numbers.  Not where that rounds to float32 what is then used in float64."""
         cdef Node *p = self.out.nodes + k
-        if not flags & NODE_SINGLE and (<tuple> self.out.types[self.out.type[k]])[1] == F32:
-            return k
-        if flags & NODE_ARRAY and p.op == SC_positive and p.flags & NODE_ARRAY:
+        if p.op == SC_positive and p.flags & NODE_ARRAY and (flags & NODE_SINGLE or self.out.precision(k) != MM_F32):
             if not self.out.nodes[p.a].flags & NODE_ARRAY or (self.out.nodes[p.a].flags & NODE_BOOL and
                                                               self.out.shape(p.a) == self.out.shape(k)):
                 return p.a
@@ -254,9 +235,8 @@ cdef class Simplifier:
         """A window on what its base is a window of."""
         cdef Graph g = self.g
         cdef Graph out = self.out
-        cdef Payload w = g.payload(k)
-        cdef Map m = w.maps[0]
-        cdef int32_t base = self.to[<int32_t> w.args[0]]
+        cdef Map m = g.payload(k).maps[0]
+        cdef int32_t base = self.to[g.arg(k, 0)]
         cdef Node *p = out.nodes + base
         if p.op == SC_positive and p.flags & NODE_ARRAY and not out.nodes[p.a].flags & NODE_ARRAY:
             return out.push(SC_positive, g.nodes[k].flags, p.a, -1, -1, 0.0, g.type[k])
@@ -273,7 +253,6 @@ cdef class Simplifier:
         cdef Growing g_a, g_b
         cdef int32_t a = self.to[p.a], b = self.to[p.b]
         cdef bint first = self.collected(p.a, g.type[k]), second = self.collected(p.b, g.type[k])
-        cdef tuple shape = g.shape(k)
         if not first and not second:
             return -1
         if not first:
@@ -289,7 +268,7 @@ cdef class Simplifier:
             for i in range(len(g_b.parts)):
                 self.add_part(g_a, g_b.parts[i], g_b.maps[i], p.flags)
         else:
-            self.add_part(g_a, b, new_map_of(0, shape, strides_of(shape)), p.flags)
+            self.add_part(g_a, b, self.whole(k), p.flags)
         return self.grown(g_a, p.flags, g.type[k])
 
     cdef Growing grow(self, int32_t k):
@@ -298,22 +277,30 @@ cdef class Simplifier:
         The first is left to the collection, too: nothing needs it any more, but until pass `dead` has run it is one.
         """
         cdef Growing parts = self.growing.pop(k, None)
-        cdef Payload w = self.out.payload(k)
+        cdef int32_t i
         if parts is None:
             parts = Growing.__new__(Growing)
-            parts.parts, parts.maps, parts.index = list(w.args), list(w.maps), {}
+            parts.parts = [self.out.arg(k, i) for i in range(self.out.nodes[k].c)]
+            parts.maps, parts.index = list(self.out.payload(k).maps), {}
             for i, m in enumerate(parts.maps):
                 if (<Map> m).table is None:
-                    parts.index[((<Map> m).offset, (<Map> m).shape, (<Map> m).strides)] = i
-        w.args, w.maps = tuple(parts.parts[:1]), tuple(parts.maps[:1])
+                    parts.index[m] = i
+        self.settle(k, parts.parts[:1], parts.maps[:1])
         self.emptied.add(k)
         return parts
 
+    cdef int settle(self, int32_t k, list parts, list maps) except -1:
+        """Let a collection be that of some parts."""
+        return self.out.set_operands(k, self.out.shared.payload_of(P_COLLECT, ADD, None, tuple(maps)), parts)
+
+    cdef Map whole(self, int32_t k):
+        """The map of all elements of old instruction k to their own places."""
+        cdef tuple shape = self.g.shape(k)
+        return self.out.shared.map_of(new_map_of(0, shape, strides_of(shape)))
+
     cdef int32_t grown(self, Growing parts, int flags, int32_t type) except -1:
-        cdef Payload v = new_payload(P_COLLECT, None, (), (), None)
-        cdef int32_t k
-        v.action = ADD
-        k = self.out.push_payload(OP_REC, flags, v, type)
+        cdef int32_t k = self.out.push_payload(OP_REC, flags, self.out.shared.payload_of(P_COLLECT, ADD, None, ()), NULL, 0,
+                                               type)
         self.growing[k] = parts
         return k
 
@@ -322,14 +309,13 @@ cdef class Simplifier:
         cdef Graph out = self.out
         cdef int32_t y
         if m.table is None:
-            key = (m.offset, m.shape, m.strides)
-            i = parts.index.get(key)
+            i = parts.index.get(m)
             if i is not None:
                 y = parts.parts[i]
                 if out.type[y] == out.type[x] and out.nodes[x].flags & NODE_ARRAY:
                     parts.parts[i] = self.operation(SC_add, flags & (NODE_ARRAY | NODE_SINGLE), y, x, -1, out.type[x])
                     return 0
-            parts.index[key] = len(parts.parts)
+            parts.index[m] = len(parts.parts)
         parts.parts.append(x)
         parts.maps.append(m)
         return 0
@@ -338,12 +324,10 @@ cdef class Simplifier:
         """A put; where it adds to what is there, a collection."""
         cdef Graph g = self.g
         cdef Graph out = self.out
-        cdef Payload w = g.payload(k)
-        cdef Map m = w.maps[0]
-        cdef int32_t base = w.args[0], value = w.args[1], x, y
+        cdef Map m = g.payload(k).maps[0]
+        cdef int32_t base = g.arg(k, 0), value = g.arg(k, 1), x, y
         cdef Node *p = g.nodes + value
         cdef Growing parts
-        cdef tuple shape = g.shape(k)
         if p.op != SC_add or not p.flags & NODE_ARRAY or self.uses[value] != 1 or self.uses[base] != 2 or m.table is not None \
                 or g.nodes[base].op == OP_CONST:
             return out.copy(g, k, self.to)
@@ -353,7 +337,7 @@ cdef class Simplifier:
                 if not self.collects(self.to[base], g.type[k]):
                     parts = Growing.__new__(Growing)
                     parts.parts, parts.maps, parts.index = [], [], {}
-                    self.add_part(parts, self.to[base], new_map_of(0, shape, strides_of(shape)), g.nodes[k].flags)
+                    self.add_part(parts, self.to[base], self.whole(k), g.nodes[k].flags)
                 else:
                     parts = self.grow(self.to[base])
                 self.add_part(parts, self.spread(NODE_ARRAY, self.to[y]), m, g.nodes[k].flags)
@@ -363,20 +347,19 @@ cdef class Simplifier:
     cdef bint reads(self, int32_t x, int32_t base, Map m) except -1:
         """Whether old instruction x is the window m of `base`."""
         cdef Payload w
-        cdef Map n
         if self.g.nodes[x].op != OP_REC:
             return False
         w = self.g.payload(x)
-        if w.kind != P_WINDOW or w.args[0] != base:
-            return False
-        n = w.maps[0]
-        return n.table is None and n.offset == m.offset and n.shape == m.shape and n.strides == m.strides
+        return w.kind == P_WINDOW and self.g.arg(x, 0) == base and w.maps[0] is m
 
     cdef bint collects(self, int32_t j, int32_t type) except -1:
         """Whether instruction j collects by addition, for one user only."""
         cdef Graph out = self.out
-        return out.type[j] == type and out.nodes[j].op == OP_REC and out.payload(j).kind == P_COLLECT \
-            and out.payload(j).action == ADD and j not in self.reused and j not in self.emptied
+        cdef Payload w
+        if out.type[j] != type or out.nodes[j].op != OP_REC:
+            return False
+        w = out.payload(j)
+        return w.kind == P_COLLECT and w.action == ADD and j not in self.reused and j not in self.emptied
 
     cdef int32_t collection(self, int32_t k) except -1:
         """A collection; of one part that is added, without the factors that can be taken out."""
@@ -390,65 +373,62 @@ cdef class Simplifier:
         cdef int32_t type = self.g.type[k]
         if w.action == SET:
             return self.joined(k, w, flags, type)
-        if w.action != ADD or len(w.args) != 1 or m.table is not None or size_of(m.shape) <= size_of(self.g.shape(k)):
+        if w.action != ADD or self.g.nodes[k].c != 1 or m.table is not None or m.size <= self.g.elements(k):
             return out.copy(self.g, k, self.to)
-        x = y = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
-        key = (m.offset, m.shape, m.strides, type)
+        x = y = self.spread(NODE_ARRAY, self.to[self.g.arg(k, 0)])
         p = out.nodes + x
         if p.flags & NODE_ARRAY and p.op >= OP_FIRST_SCALAR:
             c = self.factor(&y, out.type[x])
             if c != 1:
-                return self.scaled(c, self.sum(y, w, flags, type), flags, type)
+                return self.scaled(c, self.sum(y, k), flags, type)
             if (p.op == SC_multiply or p.op == SC_chain) and not p.flags & NODE_SINGLE:
                 for x, y in ((p.a, p.b), (p.b, p.a)):
-                    j = self.sums.get((y, *key), -1)
+                    j = self.sums.get((y, m, type), -1)
                     if j >= 0 and j not in self.emptied and not out.nodes[x].flags & NODE_ARRAY and out.shape(y) == m.shape:
                         self.reused.add(j)
                         return self.operation(p.op, flags, x if p.a == x else j, j if p.a == x else x, -1, type)
-                x = self.spread(NODE_ARRAY, self.to[<int32_t> w.args[0]])
-        return self.sum(x, w, flags, type)
+                x = self.spread(NODE_ARRAY, self.to[self.g.arg(k, 0)])
+        return self.sum(x, k)
 
     cdef int32_t joined(self, int32_t k, Payload w, int flags, int32_t type) except -1:
         """A concatenation; of concatenations that nothing else uses, one of their parts."""
         cdef Graph g = self.g
-        cdef Payload inner, v
+        cdef Payload inner
         cdef Map m, n
-        cdef int32_t a, b
+        cdef int32_t a, b, i, q
         cdef list args = [], maps = []
-        for a, m in zip(w.args, w.maps):
-            b = a
+        for i in range(g.nodes[k].c):
+            a = b = g.arg(k, i)
+            m = w.maps[i]
             inner = self.part(b)
             if inner is not None and inner.kind == P_WINDOW and self.uses[b] == 1:
                 n = inner.maps[0]
-                b = inner.args[0]
-                if n.table is None and n.offset == 0 and same_layout(n.shape, n.strides) \
-                        and size_of(n.shape) == size_of(g.shape(b)):
+                b = g.arg(b, 0)
+                if n.table is None and n.offset == 0 and same_layout(n.shape, n.strides) and n.size == g.elements(b):
                     inner = self.part(b)
             if inner is not None and inner.kind == P_COLLECT and inner.action == SET and self.uses[b] == 1 \
                     and g.type[b] and m.table is None and same_layout(m.shape, m.strides) \
                     and all([n.table is None for n in inner.maps]):
-                args.extend(inner.args)
-                maps.extend([new_map_of(m.offset + n.offset, n.shape, n.strides) for n in inner.maps])
+                args.extend([self.to[g.arg(b, q)] for q in range(g.nodes[b].c)])
+                maps.extend([self.out.shared.map_of(new_map_of(m.offset + n.offset, n.shape, n.strides)) for n in inner.maps])
             else:
-                args.append(a)
+                args.append(self.to[a])
                 maps.append(m)
-        if len(args) == len(w.args):
+        if len(args) == g.nodes[k].c:
             return self.out.copy(g, k, self.to)
-        v = new_payload(P_COLLECT, w.op, tuple([self.to[<int32_t> a] for a in args]), w.vals, w.params)
-        v.action, v.maps = SET, tuple(maps)
-        return self.out.push_payload(OP_REC, flags, v, type)
+        b = self.out.push(OP_REC, flags, -1, -1, -1, 0.0, type)
+        self.out.set_operands(b, self.out.shared.payload_of(P_COLLECT, SET, None, tuple(maps)), args)
+        return b
 
     cdef Payload part(self, int32_t k):
         """What an array instruction of the old graph does beside elementwise arithmetic; None if nothing."""
         return self.g.payload(k) if self.g.nodes[k].op == OP_REC else None
 
-    cdef int32_t sum(self, int32_t x, Payload w, int flags, int32_t type) except -1:
-        cdef Payload v = new_payload(P_COLLECT, None, (x,), (), None)
-        cdef Map m = w.maps[0]
-        cdef int32_t j
-        v.action, v.maps = ADD, w.maps
-        j = self.out.push_payload(OP_REC, flags, v, type)
-        self.sums[(x, m.offset, m.shape, m.strides, type)] = j
+    cdef int32_t sum(self, int32_t x, int32_t k) except -1:
+        """What old instruction k collects, of operand x."""
+        cdef Graph g = self.g
+        cdef int32_t j = self.out.push_payload(OP_REC, g.nodes[k].flags, g.nodes[k].a, &x, 1, g.type[k])
+        self.sums[x, g.payload(k).maps[0], g.type[k]] = j
         return j
 
     cdef bint collected(self, int32_t k, int32_t type) except -1:

@@ -19,16 +19,12 @@ from libc.stdlib cimport calloc, free, malloc
 
 from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
                                  Node)
-from mmad.compiler._graph cimport (NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload,
+from mmad.compiler._graph cimport (MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload,
                                    operands_of)
-
-import numpy as np
 
 cdef enum:
     MOST_MEMBERS = 200  # operations of one group: more do not fit the first-level cache anyway
     MOST_STORES = 60    # below MM_TOTALS
-
-cdef object F32 = np.dtype(np.float32)
 
 
 cdef class Units:
@@ -47,8 +43,14 @@ cdef class Units:
         if self.unit == NULL or self.root == NULL or self.last == NULL or self.busy == NULL or self.need == NULL \
                 or self.over == NULL:
             raise MemoryError("no memory to compile the trace")
-        self.kind, self.shape, self.single, self.members, self.stores, self.size = [], [], [], [], [], []
-        self.latest, self.scalars, self.copies = {}, -1, 0
+        self.kind, self.shape, self.single, self.members, self.stores = [], [], [], [], []
+        self.latest, self.scalars = {}, -1
+        self.forms, self.form_index = [], {}
+        self.form = <int32_t *> malloc(len(g.types) * sizeof(int32_t))
+        if self.form == NULL:
+            raise MemoryError("no memory to compile the trace")
+        for k in range(len(g.types)):
+            self.form[k] = self.form_of(g.types[k][0])
         self.find_last()
         for k in range(g.n):
             self.unit[k] = -1
@@ -60,6 +62,7 @@ cdef class Units:
                 self.need[self.root[k]] = 1
 
     def __dealloc__(self):
+        free(self.form)
         free(self.unit)
         free(self.root)
         free(self.last)
@@ -70,21 +73,17 @@ cdef class Units:
     cdef int find_last(self) except -1:
         """The last use of every array, through windows."""
         cdef Graph g = self.g
-        cdef int32_t operand[3]
-        cdef int32_t k, j
-        cdef int i
+        cdef const int32_t *operand
+        cdef int32_t k, i, n
         for k in range(g.n):
             self.last[k] = k
             self.root[k] = k
-            if g.nodes[k].op == OP_REC or (g.nodes[k].op == OP_GUARD and g.nodes[k].c >= 0):
-                for j in g.payload(k).args:
-                    if j >= 0:
-                        self.last[self.root[j]] = k
-                if g.nodes[k].op == OP_REC and g.payload(k).kind == P_WINDOW:
-                    self.root[k] = self.root[<int32_t> g.payload(k).args[0]]
-            else:
-                for i in range(operands_of(g, k, operand)):
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                if operand[i] >= 0:
                     self.last[self.root[operand[i]]] = k
+            if g.nodes[k].op == OP_REC and g.payload(k).kind == P_WINDOW:
+                self.root[k] = self.root[operand[0]]
         for k in g.outputs:
             if k >= 0:
                 self.last[self.root[k]] = g.n
@@ -100,9 +99,22 @@ cdef class Units:
         self.n += 1
         return self.n - 1
 
-    cdef int32_t group(self, tuple shape, bint single, int32_t after) except -1:
-        """The latest group of a shape that is not before unit `after`."""
-        cdef tuple key = (tuple([d for d in shape if d != 1]), single)
+    cdef int32_t form_of(self, tuple shape) except -1:
+        """The number of a shape but for its axes of length 1: elements of equal ones correspond one to one."""
+        found = self.form_index.get(shape)
+        cdef tuple form
+        if found is None:
+            form = tuple([d for d in shape if d != 1])
+            found = self.form_index.get(form)
+            if found is None:
+                found = self.form_index[form] = len(self.forms)
+                self.forms.append(form)
+            self.form_index[shape] = found
+        return found
+
+    cdef int32_t group(self, int32_t form, bint single, int32_t after) except -1:
+        """The latest group of a form that is not before unit `after`."""
+        cdef int32_t key = 2 * form + single
         cdef int32_t u
         if self.fuse:
             found = self.latest.get(key)
@@ -110,16 +122,16 @@ cdef class Units:
                 u = found
                 if u >= after and len(<list> self.members[u]) < MOST_MEMBERS and len(<list> self.stores[u]) < MOST_STORES:
                     return u
-        u = self.new_unit(U_GROUP, key[0], single)
+        u = self.new_unit(U_GROUP, <tuple> self.forms[form], single)
         self.latest[key] = u
         return u
 
     cdef inline bint elementwise(self, int32_t k) noexcept:
         return self.g.nodes[k].op >= OP_FIRST_SCALAR and self.g.nodes[k].flags & NODE_ARRAY
 
-    cdef bint in_group(self, int32_t j, int32_t unit, tuple shape) except -1:
-        """Whether value j is a register of a group over elements of this shape."""
-        return self.elementwise(j) and self.unit[j] == unit and same_elements(self.g.shape(j), shape)
+    cdef bint in_group(self, int32_t j, int32_t unit, int32_t form) noexcept:
+        """Whether value j is a register of a group over elements of this form."""
+        return self.elementwise(j) and self.unit[j] == unit and self.form[self.g.type[j]] == form
 
     cdef int32_t complete(self, int32_t j) noexcept:
         """The first unit that may read value j from memory or a slot."""
@@ -167,10 +179,8 @@ cdef class Units:
 
     cdef int place_scalar(self, int32_t k) except -1:
         cdef Graph g = self.g
-        cdef int32_t operand[3]
-        cdef int32_t after = 0, u
-        cdef int i
-        cdef int n = operands_of(g, k, operand)
+        cdef int32_t after = 0, u, i, n
+        cdef const int32_t *operand = operands_of(g, k, &n)
         for i in range(n):
             u = self.unit[self.root[operand[i]]]
             if u >= after:
@@ -183,55 +193,52 @@ cdef class Units:
     cdef int place_elementwise(self, int32_t k) except -1:
         cdef Graph g = self.g
         cdef Node *p = g.nodes + k
-        cdef int32_t operand[3]
-        cdef int32_t after = 0, j, u
-        cdef int i, n = operands_of(g, k, operand)
-        cdef tuple shape = g.shape(k)
+        cdef int32_t after = 0, j, u, i, n
+        cdef const int32_t *operand = operands_of(g, k, &n)
+        cdef int32_t form = self.form[g.type[k]]
         cdef bint single = (p.flags & NODE_SINGLE) != 0
         for i in range(n):
             j = operand[i]
             u = self.unit[self.root[j]]
             if u < 0:
                 continue
-            if self.elementwise(j) and same_elements(g.shape(j), shape) and bool(self.single[u]) == single \
+            if self.elementwise(j) and self.form[g.type[j]] == form and bool(self.single[u]) == single \
                     and (single or not self.precision(j)):  # float32 among float64 is rounded in memory, not in a register
                 after = max(after, u)
             else:
                 after = max(after, u + 1)
-        u = self.unit[k] = self.group(shape, single, after)
+        u = self.unit[k] = self.group(form, single, after)
         (<list> self.members[u]).append(k)
         for i in range(n):
             j = operand[i]
-            if g.nodes[j].flags & NODE_ARRAY and not self.in_group(j, u, shape):
+            if g.nodes[j].flags & NODE_ARRAY and not self.in_group(j, u, form):
                 self.read(j, u)
         return 0
 
-    cdef int32_t place_part(self, int32_t j, tuple shape, bint single, int32_t after) except -1:
+    cdef int32_t place_part(self, int32_t j, int32_t form, bint single, int32_t after) except -1:
         """The group that stores value j somewhere."""
         cdef int32_t u
         if self.elementwise(j) and self.unit[j] >= after and bool(self.single[self.unit[j]]) == single \
-                and same_elements(self.g.shape(j), shape) and len(<list> self.stores[self.unit[j]]) < MOST_STORES:
+                and self.form[self.g.type[j]] == form and len(<list> self.stores[self.unit[j]]) < MOST_STORES:
             return self.unit[j]
-        u = self.group(shape, single, max(after, self.complete(j), 0))
+        u = self.group(form, single, max(after, self.complete(j), 0))
         if self.g.nodes[j].flags & NODE_ARRAY:
             self.read(j, u)
         return u
 
     cdef int place_collect(self, int32_t k, Payload w) except -1:
         cdef Graph g = self.g
-        cdef Map m
         cdef int32_t u, latest = -1, i
-        cdef bint single = self.precision(w.args[0]) if not g.type[k] else g.types[g.type[k]][1] == F32
-        for i in range(len(w.args)):
-            m = w.maps[i]
-            u = self.place_part(w.args[i], m.shape, single, 0)
+        cdef bint single = self.precision(k if g.type[k] else g.arg(k, 0))
+        for i in range(g.nodes[k].c):
+            u = self.place_part(g.arg(k, i), self.form_of((<Map> w.maps[i]).shape), single, 0)
             (<list> self.stores[u]).append((k, i))
             latest = max(latest, u)
         self.unit[k] = latest
         return 0
 
     cdef bint precision(self, int32_t j) except -1:
-        return (<tuple> self.g.types[self.g.type[j]])[1] == F32
+        return self.g.precision(j) == MM_F32
 
     cdef int32_t writable(self, int32_t k, int32_t base, int32_t value) except -1:
         """Make version k of `base` ready to be written to; the first unit that may do so."""
@@ -246,7 +253,7 @@ cdef class Units:
             self.over[k] = 1
             self.need[base] = 1
             return max(self.complete(base), self.busy[base] + 1, 0)
-        u = self.new_unit(U_GROUP, tuple([d for d in g.shape(k) if d != 1]), self.precision(k))
+        u = self.new_unit(U_GROUP, <tuple> self.forms[self.form[g.type[k]]], self.precision(k))
         (<list> self.stores[u]).append((k, -1))  # a copy of the whole base
         self.read(base, u)
         return u + 1
@@ -269,28 +276,21 @@ cdef class Units:
         return 0
 
     cdef int place_put(self, int32_t k, Payload w) except -1:
-        cdef int32_t base = w.args[0], value = w.args[1], u
-        cdef Map m = w.maps[0]
+        cdef int32_t base = self.g.arg(k, 0), value = self.g.arg(k, 1), u
         cdef int32_t after = self.writable(k, base, value)
-        u = self.place_part(value, m.shape, self.precision(k), after)
+        u = self.place_part(value, self.form_of((<Map> w.maps[0]).shape), self.precision(k), after)
         (<list> self.stores[u]).append((k, 0))
         self.unit[k] = u
         self.need[k] = 1
         return 0
 
     cdef int place_call(self, int32_t k, Payload w) except -1:
-        cdef int32_t j
+        cdef int32_t i, j
         cdef int32_t u = self.new_unit(U_MATMUL if w.kind == P_MATMUL else U_CALL, (), False)
         (<list> self.members[u]).append(k)
         self.unit[k] = u
-        for j in w.args:
+        for i in range(self.g.nodes[k].c):
+            j = self.g.arg(k, i)
             if j >= 0 and self.g.nodes[j].flags & NODE_ARRAY:
                 self.read(j, u)
         return 0
-
-
-cdef bint same_elements(tuple a, tuple b):
-    """Whether two shapes differ in axes of length 1 only, so that elements correspond one to one."""
-    if a == b:
-        return True
-    return tuple([d for d in a if d != 1]) == tuple([d for d in b if d != 1])

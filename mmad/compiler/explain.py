@@ -88,8 +88,10 @@ def explain(machine, origin=""):
     steps = machine.step_list()
     lines = [f"program of {origin}" if origin else "program"]
     for name, size, seconds in report:
-        unit = "units" if name in ("fusion", "buffers") else "instructions"
+        unit = "units" if name in ("fusion", "buffers", "check") else "instructions"
         lines.append(f"  {name:<13}{size:>9} {unit:<13}{seconds * 1e3:8.2f} ms")
+    if report:
+        lines.append(f"  {'all':<36}{sum(seconds for _, _, seconds in report) * 1e3:8.2f} ms")
     missing = [
         p
         for p in PASSES

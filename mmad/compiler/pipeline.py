@@ -1,5 +1,7 @@
 """The compiler from end to end: a tape in, a program out, and a report of what was done."""
 
+import contextlib
+import gc
 import os
 import time
 
@@ -14,7 +16,7 @@ from mmad.compiler._share import share
 from mmad.compiler._simplify import simplify
 from mmad.compiler._units import Units
 
-__all__ = ["PASSES", "compile_tape", "selected"]
+__all__ = ["PASSES", "compile_tape", "selected", "uncollected"]
 
 REWRITES = {
     "fold": fold,
@@ -63,7 +65,20 @@ def selected(passes=None):
     return frozenset(passes)
 
 
-def compile_tape(tape, passes=None):
+@contextlib.contextmanager
+def uncollected():
+    """Without the cyclic garbage collector, which would look at every record of a long trace again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@uncollected()
+def compile_tape(tape, passes=None, seconds=0.0):
     """The program of a tape.
 
     Parameters
@@ -72,13 +87,15 @@ def compile_tape(tape, passes=None):
         Recorded with guards.
     passes : iterable of str, optional
         Which passes to run; see :func:`selected`.
+    seconds : float, optional
+        What recording took, for the report.
 
     Returns
     -------
     Program
     """
     passes = selected(passes)
-    report, start = [("recorded", len(tape), 0.0)], time.perf_counter()
+    report, start = [("recorded", len(tape), seconds)], time.perf_counter()
     graph = lower(tape)
 
     def done(name, size):
@@ -108,6 +125,7 @@ def compile_tape(tape, passes=None):
     done("fusion", units.n)
     parts = assemble(units, "buffers" in passes, "sincos" in passes)
     parts["report"] = report
-    program = Program(parts)
     done("buffers", units.n)
+    program = Program(parts)
+    done("check", units.n)
     return program

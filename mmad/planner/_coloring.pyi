@@ -31,3 +31,13 @@ def substitute(
     mirror: NDArray[Any],
     data: NDArray[Any],
 ) -> None: ...
+def gather(
+    blocks: list[NDArray[Any]],
+    count: int,
+    m: int,
+    total: int,
+    n: int,
+    line: NDArray[Any],
+    at: NDArray[Any],
+    data: NDArray[Any],
+) -> None: ...

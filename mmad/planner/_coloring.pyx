@@ -4,7 +4,8 @@ Sources: Gebremedhin, Manne, Pothen, "What color is your Jacobian? Graph colorin
 47 (2005), 629-705 (distance-2, orders); Gebremedhin, Tarafdar, Manne, Pothen, "New acyclic and star coloring algorithms with
 application to computing Hessians", SIAM J. Sci. Comput. 29 (2007), 1042-1072 (algorithms 4.1 and 3.1).
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdlib cimport free, malloc
 
 
 cimport numpy as cnp
@@ -380,3 +381,44 @@ def substitute(real[::1] compressed, const int64_t[::1] entry, const int64_t[::1
             data[mirror[entry[q]]] = value
             if other[q] >= 0:
                 compressed[other[q]] -= value
+
+
+def gather(list blocks, int64_t count, int64_t m, int64_t total, int64_t n, const uint16_t[::1] line,
+           const int32_t[::1] at, real[::1] data):
+    """``data[k] = lines[line[k]][at[k]]``, `lines` being the rows of the blocks, one block after the other.
+
+    Parameters
+    ----------
+    blocks : list of ndarray, two-dimensional, in C order, of the type of `data`
+    count, m : int
+        The first `count` lines have m elements,
+    total, n : int
+        the others, up to `total`, n of them.
+    line, at : ndarray, shape (k,)
+        Within these bounds.
+    data : ndarray, shape (k,)
+        Written.
+    """
+    cdef int64_t q = 0, r, width
+    cdef cnp.ndarray block
+    cdef int kind = cnp.NPY_FLOAT32 if sizeof(real) == 4 else cnp.NPY_FLOAT64
+    cdef real **lines = <real **> malloc((total + 1) * sizeof(real *))  # freed below
+    if lines == NULL:
+        raise MemoryError
+    try:
+        for block in blocks:
+            if block.ndim != 2 or not cnp.PyArray_IS_C_CONTIGUOUS(block) or cnp.PyArray_TYPE(block) != kind:
+                raise ValueError("a block of products is a matrix in C order, of the type of the entries")
+            width = block.shape[1]
+            for r in range(block.shape[0]):
+                if q >= total or width != (m if q < count else n):
+                    raise ValueError(f"the products are not {count} of length {m} and {total - count} of length {n}")
+                lines[q] = <real *> cnp.PyArray_DATA(block) + r * width
+                q += 1
+        if q != total or line.shape[0] != data.shape[0] or at.shape[0] != data.shape[0]:
+            raise ValueError(f"{q} products where there are {total} colours")
+        with nogil:
+            for q in range(data.shape[0]):
+                data[q] = lines[line[q]][at[q]]
+    finally:
+        free(lines)

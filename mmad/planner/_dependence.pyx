@@ -25,8 +25,8 @@ import numpy as np
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                  SC_select, SCALAR_END, Node, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of
-from mmad.compiler._graph cimport (P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload, all_operands,
-                                   size_of, strides_of)
+from mmad.compiler._graph cimport (P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload, new_map_of,
+                                   operands_of, size_of, strides_of)
 
 cnp.import_array()
 
@@ -451,11 +451,14 @@ cdef class Propagation:
 
     cdef tuple run(self):
         cdef Graph g = self.g
-        cdef int32_t k, j
+        cdef int32_t k, j, i, n
+        cdef const int32_t *operand
         cdef Node *p
         for k in range(g.n):
-            for j in all_operands(g, k):
-                self.last[j] = k
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                if operand[i] >= 0:
+                    self.last[operand[i]] = k
         for j in g.outputs:
             if j >= 0:
                 self.last[j] = g.n
@@ -477,9 +480,10 @@ cdef class Propagation:
             elif p.op == OP_REC:
                 self.record(k)
             if p.op < OP_FIRST_SCALAR or p.flags & NODE_ARRAY:
-                for j in all_operands(g, k):
-                    if self.last[j] == k:
-                        self.arrays[j] = None
+                operand = operands_of(g, k, &n)
+                for i in range(n):
+                    if operand[i] >= 0 and self.last[operand[i]] == k:
+                        self.arrays[operand[i]] = None
         return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
 
     cdef int start(self, int32_t k, int64_t first) except -1:
@@ -599,21 +603,21 @@ cdef class Propagation:
         cdef Graph g = self.g
         cdef Payload w = g.payload(k)
         cdef Elements out
-        cdef int32_t j
+        cdef int32_t i
         if g.nodes[k].flags & NODE_BOOL:
             return 0
-        if all([j < 0 or self.of(j) is None for j in w.args]):
+        if all([g.arg(k, i) < 0 or self.of(g.arg(k, i)) is None for i in range(g.nodes[k].c)]):
             return 0
         if w.kind == P_WINDOW:
-            out = gathered(self.of(w.args[0]), walk(w.maps[0]))
+            out = gathered(self.of(g.arg(k, 0)), walk(w.maps[0]))
         elif w.kind == P_COLLECT:
-            out = self.collect(w, size_of(g.shape(k)))
+            out = self.collect(w, k)
         elif w.kind == P_PUT:
             out = self.put(w, k)
         elif w.kind == P_MATMUL:
-            out = self.product(w, g.shape(k))
+            out = self.product(k)
         else:
-            out = self.everything(w, size_of(g.shape(k)))
+            out = self.everything(k)
         if g.nodes[k].flags & NODE_ARRAY:
             self.arrays[k] = out
         elif out is not None:
@@ -622,8 +626,9 @@ cdef class Propagation:
 
     cdef Elements put(self, Payload w, int32_t k):
         cdef Map m = w.maps[0]
-        cdef Elements value = self.spread(self.of(w.args[1]), self.g.shape(w.args[1]), m.shape)
-        cdef Elements out = self.mine(w.args[0], k, size_of(self.g.shape(k)))
+        cdef int32_t put = self.g.arg(k, 1)
+        cdef Elements value = self.spread(self.of(put), self.g.shape(put), m.shape)
+        cdef Elements out = self.mine(self.g.arg(k, 0), k, size_of(self.g.shape(k)))
         cdef Walk at = walk(m)
         cdef int64_t e = 0, i
         while e < at.size:
@@ -633,17 +638,17 @@ cdef class Propagation:
             at.next_row()
         return out
 
-    cdef Elements collect(self, Payload w, int64_t n):
+    cdef Elements collect(self, Payload w, int32_t target):
         """What falls on one element is united."""
-        cdef Elements out = elements(n), e
+        cdef Elements out = elements(self.g.elements(target)), e
         cdef Sets s = self.sets
         cdef Walk at
         cdef Map m
         cdef int64_t i, k, to
-        cdef int q
-        for q in range(len(w.args)):
-            m = w.maps[q]
-            e = self.spread(self.of(w.args[q]), self.g.shape(w.args[q]), m.shape)
+        cdef int32_t q, j
+        for q in range(self.g.nodes[target].c):
+            m, j = w.maps[q], self.g.arg(target, q)
+            e = self.spread(self.of(j), self.g.shape(j), m.shape)
             if e is None:
                 continue
             if m.table is not None or overlaps(m):
@@ -708,18 +713,17 @@ cdef class Propagation:
             return None
         if e.sets == NULL:
             return uniform(size_of(kept), e.common if shape[axis] else 0)
-        m = Map.__new__(Map)
-        m.offset, m.shape, m.table, m.source = 0, shape, None, None
-        m.strides = tuple([0 if i == axis else v for i, v in enumerate(strides_of(kept))])
+        m = new_map_of(0, shape, tuple([0 if i == axis else v for i, v in enumerate(strides_of(kept))]))
         out = elements(size_of(kept))
         self.gather_up(e, m, out)
         return out
 
-    cdef Elements product(self, Payload w, tuple shape):
+    cdef Elements product(self, int32_t k):
         """A row of the one factor, a column of the other."""
-        cdef tuple sx = self.g.shape(w.args[0]), sy = self.g.shape(w.args[1])
-        cdef tuple wide = shape
-        cdef Elements x = self.of(w.args[0]), y = self.of(w.args[1])
+        cdef int32_t a = self.g.arg(k, 0), b = self.g.arg(k, 1)
+        cdef tuple sx = self.g.shape(a), sy = self.g.shape(b)
+        cdef tuple wide = self.g.shape(k)
+        cdef Elements x = self.of(a), y = self.of(b)
         cdef int nx, ny, n
         if len(sx) == 1:
             n = len(wide) - 1 if len(sy) > 1 else len(wide)
@@ -731,17 +735,18 @@ cdef class Propagation:
         y = self.spread(self.reduced(y, sy, ny - 2), sy[:ny - 2] + (1,) + sy[ny - 1:], wide)
         return self.union_of(x, y)
 
-    cdef Elements everything(self, Payload w, int64_t n):
+    cdef Elements everything(self, int32_t k):
         """Each element on all of all operands."""
         cdef Sets s = self.sets
-        cdef int32_t all_of = 0, j
+        cdef int32_t all_of = 0, i, j
         cdef Elements e
-        for j in w.args:
+        for i in range(self.g.nodes[k].c):
+            j = self.g.arg(k, i)
             if j >= 0:
                 e = self.of(j)
                 if e is not None:
                     all_of = s.unite(all_of, e.common if e.sets == NULL else s.unite_many(e.sets, e.n, 1))
-        return uniform(n, all_of) if all_of else None
+        return uniform(self.g.elements(k), all_of) if all_of else None
 
     cdef tuple rows(self, int32_t k):
         """A result's indices by element."""

@@ -44,7 +44,7 @@ def work(Graph g):
             w = g.payload(k)
             if w.kind == P_MATMUL:
                 arrays += 1
-                sx = g.shape(w.args[0])
+                sx = g.shape(g.arg(k, 0))
                 flops += size_of(g.shape(k)) * <int64_t> sx[len(sx) - 1]
             elif w.kind == P_COLLECT or w.kind == P_PUT:
                 arrays += 1

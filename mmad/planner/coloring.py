@@ -16,10 +16,12 @@ bicoloring         columns and rows together: a star colouring of the graph of r
 """
 
 import functools
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmad import _pool
 from mmad.planner import _coloring, _conflicts
 from mmad.planner.pattern import Pattern
 
@@ -115,12 +117,16 @@ class Coloring:
         return self.column_count + self.row_count
 
     def column_seeds(self):
-        """Directions of the forward sweeps: ndarray, shape (column_count, n), of zeros and ones."""
-        return _seeds(self.column_colors, self.column_count)
+        """Directions of the forward sweeps: ndarray, shape (column_count, n), of zeros and ones; read-only."""
+        return self._seeds[0]
 
     def row_seeds(self):
         """The same of the reverse sweeps: shape (row_count, m)."""
-        return _seeds(self.row_colors, self.row_count)
+        return self._seeds[1]
+
+    @functools.cached_property
+    def _seeds(self):
+        return _seeds(self.column_colors, self.column_count), _seeds(self.row_colors, self.row_count)
 
     @property
     def symmetric(self):
@@ -140,6 +146,28 @@ class Coloring:
         there, source = self._down
         index = np.where(across, index, there[source])
         return index if (across | self._readable_down[source]).all() else None
+
+    @functools.cached_property
+    def _places(self):
+        """`index` as the number of the product (uint16) and the place in it (int32); None where there is none."""
+        if self.index is None or self.count > np.iinfo(np.uint16).max:
+            return None
+        m, n = self.pattern.shape
+        first = self.column_count * m
+        down = self.index >= first
+        line, at = np.divmod(self.index - np.where(down, first, 0), np.where(down, max(n, 1), max(m, 1)))
+        return (line + np.where(down, self.column_count, 0)).astype(np.uint16), at.astype(np.int32)
+
+    def _gathered(self, blocks):
+        """The entries, in memory that is kept for such results (see `mmad/_pool.h`)."""
+        m, n = self.pattern.shape
+        pool = _pool.enter()
+        try:
+            data = np.empty(self.pattern.nnz, blocks[0].dtype)
+        finally:
+            _pool.leave(pool)
+        _coloring.gather(blocks, self.column_count, m, self.count, n, *self._places, data)
+        return data
 
     @functools.cached_property
     def _down(self):
@@ -186,9 +214,9 @@ class Coloring:
 
         Parameters
         ----------
-        columns : ndarray, shape (column_count, m)
-            J s for each of `column_seeds`.
-        rows : ndarray, shape (row_count, n), optional
+        columns : ndarray, shape (column_count, m), or list of such
+            J s for each of `column_seeds`; a list has some of them in each array.
+        rows : ndarray, shape (row_count, n), or list of such, optional
             s' J for each of `row_seeds`.
 
         Returns
@@ -200,7 +228,13 @@ class Coloring:
         -----
         By substitution an entry is a sum of up to `depth` + 1 of the compressed numbers, and so is its error.
         """
-        parts = [np.reshape(x, (-1,)) for x in (columns, rows) if x is not None and np.size(x)]
+        blocks = [
+            x for given in (columns, rows) if given is not None for x in (given if type(given) is list else [given])
+        ]
+        plain = bool(blocks) and all(type(x) is np.ndarray for x in blocks) and blocks[0].dtype.char in "fd"
+        if plain and self._places is not None:
+            return self._gathered([np.ascontiguousarray(x, blocks[0].dtype) for x in blocks])
+        parts = [np.reshape(x, (-1,)) for x in blocks if np.size(x)]
         flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0), *parts])
         if self.index is not None:
             return flat[self.index]
@@ -259,6 +293,7 @@ def _seeds(colors, count):
     out = np.zeros((count, len(colors)))
     used = np.flatnonzero(colors >= 0)
     out[colors[used], used] = 1
+    out.flags.writeable = False
     return out
 
 
@@ -489,10 +524,13 @@ def bicoloring(pattern, effort=EFFORT):
     (2, 1)
     """
     p = Pattern.of(pattern)
-    best = None
-    for c in (*_dense_apart(p, False, effort), *_dense_apart(p.T, True, effort), _augmented(p, effort)):
-        if c is not None and (best is None or c.count < best.count):
+    best, lowest = None, bounds(p).both
+    tries = (_dense_apart(p, False, effort), _dense_apart(p.T, True, effort), _augmented(p, effort))
+    for c in itertools.chain.from_iterable(tries):
+        if best is None or c.count < best.count:
             best = c
+        if best.count <= lowest:
+            break
     return best
 
 
@@ -510,9 +548,8 @@ def _dense_apart(p, flipped, effort):
         columns, name = _distance_2(p, p.T, effort, counted)
         rows = np.full(p.shape[0], -1, np.int32)
         if d:
-            sub = Pattern.stacked([(_lengths(p, order[:d]), _members(p, order[:d]))], (d, p.shape[1]))
+            sub, rest = _selected(p, order[:d]), _selected(p, order[d:])
             rows[order[:d]] = _distance_2(sub.T, sub, effort)[0]
-            rest = Pattern.stacked([(_lengths(p, order[d:]), _members(p, order[d:]))], (p.shape[0] - d, p.shape[1]))
             columns = _renumbered(np.where(rest.column_counts > 0, columns, -1))
         label = f"{d} dense {'columns' if flipped else 'rows'} apart, {name}"
         if flipped:
@@ -521,12 +558,12 @@ def _dense_apart(p, flipped, effort):
             yield Coloring("bicoloring", p, columns, rows, label)
 
 
-def _lengths(p, rows):
-    return np.concatenate([[0], np.cumsum(p.row_counts[rows])])
-
-
-def _members(p, rows):
-    return np.concatenate([NONE, *[p.indices[p.indptr[i] : p.indptr[i + 1]] for i in rows]])
+def _selected(p, rows):
+    """Some rows of a pattern, as one of their own."""
+    counts = p.row_counts[rows]
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    members = np.repeat(p.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
+    return Pattern.stacked([(indptr, p.indices[members])], (len(rows), p.shape[1]))
 
 
 def _renumbered(colors):
@@ -546,10 +583,10 @@ def _augmented(p, effort):
     edge = np.concatenate([source, np.arange(p.nnz)])
     degree = np.diff(starts)
     if float((degree.astype(float) ** 2).sum()) > effort:
-        return None
+        return
     colors, name = _graph_coloring(_coloring.star, starts, neighbors, edge, 2, effort)
     columns, rows = _needed(p, colors[:n], colors[n:])
-    return Coloring("bicoloring", p, columns, rows, f"rows and columns, {name}")
+    yield Coloring("bicoloring", p, columns, rows, f"rows and columns, {name}")
 
 
 def _needed(p, columns, rows):
@@ -561,8 +598,11 @@ def _needed(p, columns, rows):
     a, b = columns[p.indices], rows[p.rows]
     keep_a, keep_b = np.ones(columns.max(initial=-1) + 2, bool), np.ones(rows.max(initial=-1) + 2, bool)
     keep_a[-1] = keep_b[-1] = False
-    weights = [(int(c), 0, k) for k, c in enumerate(np.bincount(a, minlength=len(keep_a))[:-1])]
-    weights += [(int(c), 1, k) for k, c in enumerate(np.bincount(b, minlength=len(keep_b))[:-1])]
+    weights = []
+    for side, colors, other in ((0, a, down), (1, b, across)):
+        size = np.bincount(colors, minlength=1)
+        spare = np.bincount(colors, weights=~other, minlength=1) == 0  # all its entries can be read on the other side
+        weights += [(int(size[k]), side, int(k)) for k in np.flatnonzero(spare)]
     for _, side, k in sorted(weights)[:256]:
         mine = (b if side else a) == k
         other = (across & keep_a[a]) if side else (down & keep_b[b])

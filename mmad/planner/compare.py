@@ -117,7 +117,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     Comparison
     """
     r = planned.record(args, kwargs)
-    problem = planned.problem(r, replace(planned.options, strategy="auto", evaluations=None, memory=None))
+    problem = planned.problem(r, replace(planned.options, strategy="auto", evaluations=None, memory=None, mode="auto"))
     plain = planned.problem(r, replace(problem.options, sparse=True))
     names = [*COLORED[planned.product], *DENSE[planned.product]]
     if hasattr(planned.options.pattern, "column_colors"):

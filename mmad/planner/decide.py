@@ -41,6 +41,7 @@ COLORED = {
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
+MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
@@ -55,6 +56,7 @@ class Options:
     pattern: object = None
     evaluations: int | None = None
     memory: int | None = None
+    mode: str = "auto"
 
     @property
     def expected(self):
@@ -199,7 +201,9 @@ def decide(problem, coefficients, race=None):
 
 
 def modes(strategy, options):
-    """Eager, and compiled where it is known that there will be evaluations to come."""
+    """Eager, and compiled where it is known that there will be evaluations to come; or what was asked for."""
+    if options.mode != "auto":
+        return (options.mode,) if options.mode == "eager" or strategy not in UNCOMPILED else ()
     again = options.evaluations is not None and options.evaluations > 1
     return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
 

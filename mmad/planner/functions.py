@@ -4,14 +4,25 @@ import re
 
 from mmad.api import derivative_function
 from mmad.planner.coloring import Coloring
-from mmad.planner.decide import COLORED, DENSE, Options
+from mmad.planner.decide import COLORED, DENSE, MODES, UNCOMPILED, Options
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
 
 __all__ = ["hessian", "jacobian"]
 
 
-def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", pattern=None, evaluations=None, memory=None):
+def jacobian(
+    f,
+    argnums=0,
+    strategy="auto",
+    *,
+    sparse=False,
+    format="csr",
+    pattern=None,
+    evaluations=None,
+    memory=None,
+    mode="auto",
+):
     """Jacobian of a function of arrays, computed in the way that is expected to be the fastest.
 
     Parameters
@@ -33,6 +44,8 @@ def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patte
         what that does not notice); without it every call runs the function.
     memory : int or str, optional
         Bytes, or as in "500MB", that the result and the sweeps may take.
+    mode : {"auto", "eager", "compiled"}
+        "compiled" without `evaluations`: compile, however often it will be evaluated; "eager": never.
 
     Returns
     -------
@@ -67,10 +80,23 @@ def jacobian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patte
     >>> J.plan(np.arange(1000.0)).coloring.column_count
     2
     """
-    return _planned(PlannedJacobian, "jacobian", f, argnums, strategy, sparse, format, pattern, evaluations, memory)
+    return _planned(
+        PlannedJacobian, "jacobian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode
+    )
 
 
-def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", pattern=None, evaluations=None, memory=None):
+def hessian(
+    f,
+    argnums=0,
+    strategy="auto",
+    *,
+    sparse=False,
+    format="csr",
+    pattern=None,
+    evaluations=None,
+    memory=None,
+    mode="auto",
+):
     """Hessian of a real scalar function, computed in the way that is expected to be the fastest.
 
     Parameters
@@ -81,7 +107,7 @@ def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patter
     strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "forward-over-forward", "star", "acyclic"}
         "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern, the
         others are dense.
-    sparse, format, pattern, evaluations, memory
+    sparse, format, pattern, evaluations, memory, mode
         As of :func:`jacobian`.
 
     Returns
@@ -110,13 +136,17 @@ def hessian(f, argnums=0, strategy="auto", *, sparse=False, format="csr", patter
     >>> H(np.ones(1000)).nnz, H.plan(np.ones(1000)).strategy
     (2997, 'star')
     """
-    return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory)
+    return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode)
 
 
-def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory):
+def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode):
     known = ("auto", *DENSE[what], *COLORED[what])
     if strategy not in known:
         raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
+    if mode not in MODES or (mode == "compiled" and strategy in UNCOMPILED):
+        raise ValueError(
+            f"{what}: mode must be one of {', '.join(MODES)}, and eager with {', '.join(UNCOMPILED)}; not {mode!r}"
+        )
     if format not in FORMATS:
         raise ValueError(f"{what}: format must be one of {', '.join(FORMATS)}, not {format!r}")
     if evaluations is not None and (
@@ -130,7 +160,7 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         if strategy not in ("auto", fits) or fits not in COLORED[what]:
             raise ValueError(f"{what}: the colouring given is of kind {pattern.kind!r}, the strategy {strategy!r}")
         strategy = fits
-    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what))
+    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode)
     return derivative_function(f, kind(f, argnums, options, format) if callable(f) else None, what)
 
 

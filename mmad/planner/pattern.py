@@ -43,6 +43,8 @@ class Pattern:
     array([0, 1, 1, 2, 2], dtype=int32)
     """
 
+    _csr = None
+
     def __init__(self, shape, indptr, indices):
         m, n = self.shape = tuple(int(d) for d in shape)
         indptr, indices = _whole(indptr, np.int64, "indptr"), _whole(indices, np.int32, "indices")
@@ -128,6 +130,11 @@ class Pattern:
         """The row of each entry, ndarray of int32."""
         return row_numbers(self.indptr)
 
+    @functools.cached_property
+    def flat(self):
+        """The place of each entry in the dense matrix, in C order; ndarray of int64."""
+        return self.rows * np.int64(self.shape[1]) + self.indices
+
     @property
     def row_counts(self):
         """Entries in each row."""
@@ -165,13 +172,17 @@ class Pattern:
 
     def tocsr(self, data=None):
         """As `scipy.sparse.csr_array`, of ones or of given entries."""
-        try:
-            from scipy.sparse import csr_array
-        except ImportError as e:
-            raise ImportError("sparse results are scipy.sparse arrays: pip install mmad[scipy]") from e
-        data = np.ones(self.nnz) if data is None else data
-        out = csr_array((data, self.indices, self.indptr), shape=self.shape)
-        out.has_sorted_indices = out.has_canonical_format = True
+        if self._csr is None:  # SciPy looks through the indices, once
+            try:
+                from scipy.sparse import csr_array
+            except ImportError as e:
+                raise ImportError("sparse results are scipy.sparse arrays: pip install mmad[scipy]") from e
+            made = csr_array((np.ones(self.nnz), self.indices, self.indptr), shape=self.shape)
+            made.has_sorted_indices = made.has_canonical_format = True
+            self._csr = made
+        out = object.__new__(type(self._csr))  # a shallow copy: `copy.copy` takes as long as a small program
+        out.__dict__.update(self._csr.__dict__)
+        out.data = np.ones(self.nnz) if data is None else data
         return out
 
     # ------------------------------------------------------------------------------------ as a value

@@ -64,27 +64,28 @@ class Planned:
         return r
 
     def __call__(self, *args, **kwargs):
-        nums = positions(self.f, self.argnums, args, self.product)
-        leaves = [x for k in nums for x in tree.flatten(args[k])[0]]
-        tape = open_tape()
+        key, leaves = self._key(args)
+        plan, tape = self.plans.get(key), open_tape()
         if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self._inside(tape, args, kwargs, leaves)
-        n = sum(np.size(x) for x in leaves if not is_static(x))
-        if n <= LANES and self.options == Options():
-            return self._by_shape(self.record(args, kwargs))
-        key = self._key(leaves)
-        plan = self.plans.get(key)
         if plan is None:
-            plan, result = self._first(key, args, kwargs)
+            if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
+                return self._by_shape(self.record(args, kwargs))
+            result = self._first(key, args, kwargs)[1]
         elif plan.mode == "compiled":
-            result = self._replayed()(*args, **kwargs)
+            result = self._replayed(*args, **kwargs)
         else:
             result = self.evaluate(args, kwargs)
         return self._finished(*result)
 
-    @staticmethod
-    def _key(leaves):
-        return tuple((np.shape(x), getattr(x, "dtype", float)) if not is_static(x) else x for x in leaves)
+    def _key(self, args):
+        """Shapes and dtypes of what is differentiated by, and its leaves."""
+        nums = positions(self.f, self.argnums, args, self.product)
+        if len(nums) == 1 and type(args[nums[0]]) is np.ndarray:
+            x = args[nums[0]]
+            return (x.shape, x.dtype), (x,)
+        leaves = [x for k in nums for x in tree.flatten(args[k])[0]]
+        return tuple([x if is_static(x) else (shape_of(x), getattr(x, "dtype", float)) for x in leaves]), leaves
 
     def _by_shape(self, r):
         """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
@@ -112,8 +113,7 @@ class Planned:
         -------
         mmad.Plan
         """
-        nums = positions(self.f, self.argnums, args, self.product)
-        key = self._key([x for k in nums for x in tree.flatten(args[k])[0]])
+        key, _ = self._key(args)
         if key not in self.plans:
             self._first(key, args, kwargs)
         return self.plans[key]
@@ -202,16 +202,30 @@ class Planned:
         return best
 
     def caller(self, problem, candidate):
-        """A function that evaluates by a candidate of a problem."""
+        """A function that evaluates by a candidate of a problem, and gives what a call of the plan would."""
         plan = decide(_forced(problem, candidate.strategy), coefficients())
+        plan = replace(plan, width=candidate.width)
         sparse = problem.options.sparse
 
-        def evaluate(*args, **kwargs):
-            return self.run(plan, self.record(args, kwargs), sparse)
-
         if candidate.mode == "eager":
-            return evaluate
-        return self._compiled(evaluate)
+
+            def call(*args, **kwargs):
+                data = self.run(plan, self.record(args, kwargs), sparse)
+                return plan.pattern.tocsr(data) if sparse else data
+
+            return call
+
+        def evaluate(*args, **kwargs):
+            r = self.record(args, kwargs)
+            return self.sweep(plan, r) if sparse else self.run(plan, r, sparse)
+
+        replay = self._compiled(evaluate)
+
+        def call(*args, **kwargs):
+            found = replay(*args, **kwargs)
+            return plan.pattern.tocsr(_entries(plan, *found)) if sparse else found
+
+        return call
 
     def _check(self, plan, r, found):
         """A random product of a new plan's result with a vector, against one forward sweep."""
@@ -236,44 +250,52 @@ class Planned:
             raise PatternError(f"{r.trace.origin}: the {self.product} by {plan.strategy} is wrong in row {i}: {hint}")
 
     # ------------------------------------------------------------------------------------ evaluating
-    def evaluate(self, args, kwargs):
-        """Entries or the dense result, traced while something records, and the number of the plan."""
+    def evaluate(self, args, kwargs, swept=False):
+        """What `run` gives (or `sweep` alone), traced while something records, and the number of the plan."""
         r = self.record(args, kwargs)
         known = len(self.numbers)
         number = self._layout(r)
-        return self.run(self.numbers[number], r, self.options.sparse, check=number >= known), number
+        plan = self.numbers[number]
+        if swept:
+            return self.sweep(plan, r), number
+        return self.run(plan, r, self.options.sparse, check=number >= known), number
 
     def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
-        by_rows = plan.strategy in BY_ROWS
-        if plan.coloring is not None:
-            data = self._entries(plan, r)
-            if check and not isinstance(data, Traced):
-                self._check(plan, r, data)
-            return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
-        if not sparse:
-            return rows_of(r.trace, self.single) if by_rows else columns_of(r.lin, self.single)
-        m, n = r.shape
-        matrix = r.pull_many(np.eye(m), plan.width) if by_rows else r.push_many(np.eye(n), plan.width).T
-        return matrix[plan.pattern.rows, plan.pattern.indices]
+        if plan.coloring is None and not sparse:
+            return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
+        data = _entries(plan, *self.sweep(plan, r))
+        if check and plan.coloring is not None and not isinstance(data, Traced):
+            self._check(plan, r, data)
+        return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
 
     @staticmethod
-    def _entries(plan, r):
-        c = plan.coloring
-        parts = [
-            r.push_many(c.column_seeds(), plan.width) if c.column_count else None,
-            r.pull_many(c.row_seeds(), plan.width) if c.row_count else None,
-        ]
-        return c.decompress(*parts) if c.count else np.zeros(0, r.rows.dtype)
+    def sweep(plan, r):
+        """The products with columns and with rows that the entries are read from, in blocks of lanes."""
+        c, (m, n) = plan.coloring, r.shape
+        if c is not None:
+            columns, rows = c.column_seeds(), c.row_seeds()
+        elif plan.strategy in BY_ROWS:
+            columns, rows = np.zeros((0, n)), np.eye(m)
+        else:
+            columns, rows = np.eye(n), np.zeros((0, m))
+        tape = open_tape()
+        if tape is not None:
+            # Recorded, so that a program computes with them block by block in place of reading what follows from them.
+            columns, rows = [tape.add_constant(x) if len(x) else x for x in (columns, rows)]
+        return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
 
-    def _replayed(self):
+    def _replayed(self, *args, **kwargs):
+        """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
         if self._replay is None:
+            swept = self.options.sparse
 
             def evaluate(*args, **kwargs):
-                return self.evaluate(args, kwargs)
+                return self.evaluate(args, kwargs, swept)
 
             self._replay = self._compiled(evaluate)
-        return self._replay
+        found, number = self._replay(*args, **kwargs)
+        return (_entries(self.numbers[number], *found) if self.options.sparse else found), number
 
     def _compiled(self, evaluate):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
@@ -283,18 +305,27 @@ class Planned:
         """The result as it was asked for."""
         if not self.options.sparse:
             return found
-        out = self.numbers[int(number)].pattern.tocsr(found)
+        out = self.numbers[number].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
+
+
+def _entries(plan, columns, rows):
+    """The entries of a plan's pattern, from the products with columns and rows."""
+    if plan.coloring is not None:
+        return plan.coloring.decompress(columns, rows)
+    p, by_rows = plan.pattern, plan.strategy in BY_ROWS
+    blocks = rows if by_rows else columns
+    matrix = blocks[0] if len(blocks) == 1 else np.concatenate(blocks) if blocks else np.zeros(p.shape)
+    return matrix[p.rows, p.indices] if by_rows else matrix[p.indices, p.rows]
 
 
 def _scattered(pattern, data):
     """Entries in a dense matrix, traced if they are."""
     m, n = pattern.shape
-    flat = pattern.rows.astype(np.int64) * n + pattern.indices
     if isinstance(data, Traced):
-        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, flat).reshape(m, n)
+        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)
     out = np.zeros(m * n, data.dtype)
-    out[flat] = data
+    out[pattern.flat] = data
     return out.reshape(m, n)
 
 
@@ -302,7 +333,7 @@ def _forced(problem, strategy):
     """The same problem with one strategy asked for."""
     out = Problem(
         problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
-        replace(problem.options, strategy=strategy, evaluations=None), problem.origin,
+        replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin,
     )  # fmt: skip
     out.colorings = problem.colorings
     return out

@@ -1,0 +1,3 @@
+from mmad._vm import Program
+
+def make_stream(p: Program) -> None: ...
