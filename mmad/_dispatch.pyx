@@ -94,6 +94,15 @@ cdef class Pattern:
                 return False
         return True
 
+    cdef object build(self, list leaves, Py_ssize_t *at):
+        """Tuples and lists of leaves[at...]."""
+        cdef list out
+        if self.kind == FLOAT:
+            at[0] += 1
+            return leaves[at[0] - 1]
+        out = [(<Pattern> part).build(leaves, at) for part in self.parts]
+        return tuple(out) if self.kind == TUPLE else out
+
 
 cdef Pattern pattern_of(object x):
     """The pattern of an argument; None where only the general way knows its leaves."""
@@ -123,6 +132,21 @@ cdef Pattern pattern_of(object x):
         except TypeError:
             return None
         p.kind, p.value, p.parts = DICT, keys, [pattern_of(x[k]) for k in keys]
+        if None in p.parts:
+            return None
+    else:
+        return None
+    return p
+
+
+cdef Pattern pattern_of_structure(object structure):
+    """The pattern of a tree of tuples and lists, by its structure; None where there is anything else."""
+    cdef Pattern p = Pattern.__new__(Pattern)
+    if structure.is_leaf():
+        p.kind = FLOAT
+    elif structure.type is tuple or structure.type is list:
+        p.kind = TUPLE if structure.type is tuple else LIST
+        p.parts = [pattern_of_structure(part) for part in structure.children()]
         if None in p.parts:
             return None
     else:
@@ -180,10 +204,12 @@ cdef class Trace:
     cdef readonly dict children
     cdef public object facts  # structure and kinds of arguments, kinds of results, origin
     cdef bint single
+    cdef Pattern pattern  # of the result, where it is made of tuples and lists only
 
     def __init__(self, Program program, object structure, list givers):
         self.program, self.structure, self.givers, self.children = program, structure, givers, {}
         self.single = structure is tree.LEAF and len(givers) == 1
+        self.pattern = None if structure is tree.LEAF else pattern_of_structure(structure)
 
     cpdef object give(self, list found):
         """The result."""
@@ -191,7 +217,10 @@ cdef class Trace:
         for i in range(len(self.givers)):
             if self.givers[i] is not None:
                 found[i] = self.givers[i](found[i])
-        return found[0] if self.single else tree.unflatten(self.structure, found)
+        if self.single:
+            return found[0]
+        i = 0
+        return tree.unflatten(self.structure, found) if self.pattern is None else self.pattern.build(found, &i)
 
 
 cdef class Dispatcher:
@@ -211,9 +240,11 @@ cdef class Dispatcher:
 
     cdef bint quick(self, Signature s, tuple args, dict kwargs, list values) except -1:
         """Whether a call is of a signature, found without flattening its arguments."""
+        cdef dict open
         if s is None or s.args is None or s.root is None:
             return False
-        if getattr(self.state, "tapes", None) or getattr(self.state, "wrappers", None):
+        open = self.state.__dict__  # this thread's
+        if open.get("tapes") or open.get("wrappers"):
             return False
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 

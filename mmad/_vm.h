@@ -113,8 +113,13 @@ enum {
     VM_GUARD = 2,  /* slots[a] is slots[b], or both are NaN; VM_TRUTH: as truth values */
     VM_END = 3,
     VM_SINCOS = 4, /* slots[r] = sin(slots[a]), slots[c] = cos(slots[a]) */
+    VM_LINEAR = 5, /* slots[r] = +-slots[a] * slots[b] +- slots[c]; in no file, see mm_scalars_prepare */
     VM_TRUTH = 1
 };
+
+/* Turn long runs of sums, products and products of the chain rule into VM_LINEAR; `one` and `zero` are slots that hold 1
+ * and -0, with which every one of them is a product and a sum, to the sign of a zero. */
+void mm_scalars_prepare(Instr *code, int64_t n, int32_t one, int32_t zero);
 
 /* Run up to VM_END; the failed guard's instruction, or NULL. */
 const Instr *mm_scalars_run(const Instr *code, double *slots, char **buffers);

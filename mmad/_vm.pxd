@@ -65,6 +65,7 @@ cdef extern from "_vm.h" nogil:
     int mm_call_special(int what, int type) noexcept
     int mm_call_kernel(int type, int op, int variant) noexcept
     void mm_calls_run(const KernelCall *p, const KernelCall *end, char *const *base) noexcept
+    void mm_scalars_prepare(Instr *code, int64_t n, int32_t one, int32_t zero) noexcept
     const Instr *mm_scalars_run(const Instr *code, double *slots, char **buffers) noexcept
 
 

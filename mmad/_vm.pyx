@@ -96,7 +96,7 @@ cdef class Workspace:
 
     def __cinit__(self, Program p):
         cdef int32_t k
-        self.slots = <double *> malloc(p.n_slots * sizeof(double))
+        self.slots = <double *> malloc((p.n_slots + 2) * sizeof(double))
         self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
         self.base = <char **> calloc(BASE_MOVING + p.n_moving, sizeof(char *))
         self.threads = _threads
@@ -104,7 +104,7 @@ cdef class Workspace:
         if self.slots == NULL or self.at == NULL or self.base == NULL or self.memory == NULL:
             raise MemoryError("no memory to run the program")
         self.arena = <char *> ((<uintptr_t> self.memory + ALIGNMENT - 1) & ~<uintptr_t> (ALIGNMENT - 1))
-        memcpy(self.slots, p.template, p.n_slots * sizeof(double))
+        memcpy(self.slots, p.template, (p.n_slots + 2) * sizeof(double))
         for k in range(p.n_buffers):
             if p.buffers[k].home == HOME_ARENA:
                 self.at[k] = self.arena + p.scratch * self.threads + p.buffers[k].offset
@@ -143,10 +143,11 @@ cdef class Program:
         self.buffers = <Buffer *> taken(parts, "buffers", sizeof(Buffer), &self.n_buffers)
         template = np.ascontiguousarray(parts["template"], dtype=np.float64)
         self.n_slots = template.size
-        self.template = <double *> malloc((self.n_slots + 1) * sizeof(double))
+        self.template = <double *> malloc((self.n_slots + 2) * sizeof(double))
         if self.template == NULL:
             raise MemoryError("no memory for the program")
         memcpy(self.template, cnp.PyArray_DATA(template), self.n_slots * sizeof(double))
+        self.template[self.n_slots], self.template[self.n_slots + 1] = 1.0, -0.0
         self.arena = parts["arena"]
         self.constants, self.tables, self.watched = parts["constants"], parts["tables"], parts["watched"]
         self.calls, self.input_specs, self.result_specs = parts["calls"], parts["inputs"], parts["results"]
@@ -180,12 +181,13 @@ cdef class Program:
         free(self.constant)
 
     cdef int prepare(self) except -1:
-        """Addresses in place of numbers, now that all are known to be right."""
+        """Addresses in place of numbers, now that all are known to be right; and what is faster in place of what was given."""
         cdef Group *g
         cdef Access *x
         cdef int32_t k, at = 0, op = 0
         cdef int i
         cdef size_t need
+        mm_scalars_prepare(self.code, self.n_code, self.n_slots, self.n_slots + 1)
         self.scratch = 0
         for k in range(self.n_groups):
             g = self.groups + k
@@ -289,7 +291,8 @@ cdef class Program:
         return "call", "guard" if op is None else op.name, operands, what
 
     cdef list instruction_list(self, int32_t at):
-        cdef const Instr *p = self.code + at
+        cdef bytes code = self.parts["code"]  # as it was given
+        cdef const Instr *p = <const Instr *> <char *> code + at
         cdef list out = []
         cdef int64_t index
         while p.op != VM_END:
@@ -400,8 +403,8 @@ cdef class Program:
 
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes):
         """A new array; a large one from the pool of memory that has been used before."""
-        if nbytes < LARGE:
-            return np.empty(shape, dtype)
+        if nbytes < LARGE and len(shape) <= 8:
+            return small(shape, dtype)
         pool = pool_enter()
         try:
             return np.empty(shape, dtype)
@@ -660,6 +663,16 @@ cdef Kernel kernel_of(int type, int op, int variant) noexcept:
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil:
     """A product of matrices, for those outside of programs."""
     mm_product(p, a, b, c)
+
+
+cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
+    """An array of up to eight axes, with nothing in it yet."""
+    cdef cnp.npy_intp dims[8]
+    cdef int k
+    for k in range(len(shape)):
+        dims[k] = shape[k]
+    Py_INCREF(descr)
+    return PyArray_NewFromDescr(&PyArray_Type, descr, <int> len(shape), dims, NULL, NULL, 0, NULL)
 
 
 cdef int special_number(int what, int type) noexcept:

@@ -26,7 +26,7 @@ from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR
                        STORE_DIRECT, STORE_SET, TOTAL_ADD, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access,
                        BlockOp, Buffer, Group, Instr, Product, Step)
 from mmad.compiler._graph cimport (ADD, P_CALL, P_COLLECT, P_PUT, SET, Graph, Map, Payload, SC_multiply_add,
-                                   SC_subtract_multiply, size_of, strides_of, unravel)
+                                   SC_subtract_multiply, operands_of, size_of, strides_of, unravel)
 from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units
 
 cdef enum:
@@ -165,19 +165,81 @@ cdef class Assembler:
         }
 
     # ------------------------------------------------------------------------------------ numbers and arrays
+    cdef bint is_scalar(self, int32_t k) except -1:
+        """Whether k is an instruction in a run of scalars."""
+        cdef int op = self.g.nodes[k].op
+        return self.units.unit[k] >= 0 and (<int> self.units.kind[self.units.unit[k]]) == U_SCALARS \
+            and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+
     cdef int give_slots(self) except -1:
+        """A slot for every number; one that only its own run of scalars reads takes a slot that is free again, and so stays
+        in the first-level cache."""
         cdef Graph g = self.g
         cdef Node *p
-        cdef int32_t k
-        for k in range(g.n):
-            p = g.nodes + k
-            self.slot[k] = -1
-            if not p.flags & NODE_ARRAY and p.op != OP_GUARD:
-                self.slot[k] = <int32_t> len(self.template)
-                self.template.append(p.v if p.op == OP_CONST else 0.0)
+        cdef int32_t k, i, n, slot, unused = 0
+        cdef const int32_t *operand
+        cdef int32_t *last = self.last_uses()
+        cdef int32_t *free_slots = <int32_t *> malloc((g.n + 1) * sizeof(int32_t))
+        if free_slots == NULL:
+            free(last)
+            raise MemoryError("no memory to compile the trace")
+        try:
+            for k in range(g.n):
+                p = g.nodes + k
+                self.slot[k] = -1
+                operand = operands_of(g, k, &n)
+                for i in range(n):
+                    if operand[i] >= 0 and last[operand[i]] == k:
+                        free_slots[unused] = self.slot[operand[i]]
+                        unused += 1
+                        last[operand[i]] = -1
+                if p.flags & NODE_ARRAY or p.op == OP_GUARD:
+                    continue
+                if last[k] >= 0 and unused:
+                    unused -= 1
+                    slot = free_slots[unused]
+                else:
+                    slot = <int32_t> len(self.template)
+                    self.template.append(p.v if p.op == OP_CONST else 0.0)
+                self.slot[k] = slot
+                if last[k] == k:
+                    free_slots[unused] = slot
+                    unused += 1
+        finally:
+            free(last)
+            free(free_slots)
         if not self.template:
             self.template.append(0.0)
         return 0
+
+    cdef int32_t *last_uses(self) except NULL:
+        """By number: the last instruction that reads it, if all that do are in its own run of scalars, else -1.
+
+        Runs do not interleave, and within one the order is the graph's.  Sines and cosines are left out: `sincos` may
+        compute one of them earlier.
+        """
+        cdef Graph g = self.g
+        cdef int32_t k, j, i, n
+        cdef const int32_t *operand
+        cdef int32_t *last = <int32_t *> malloc((g.n + 1) * sizeof(int32_t))
+        cdef Node *p
+        if last == NULL:
+            raise MemoryError("no memory to compile the trace")
+        for k in range(g.n):
+            p = g.nodes + k
+            last[k] = -1
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                j = operand[i]
+                if j >= 0 and last[j] >= 0:
+                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar(k) else -1
+            if self.reuse and not p.flags & NODE_ARRAY and p.op != SC_sin and p.op != SC_cos and p.op != OP_GUARD \
+                    and p.op != OP_STORE and self.is_scalar(k):
+                last[k] = k
+        for k in g.outputs:
+            if k >= 0:
+                last[k] = -1
+        return last
 
     cdef int32_t new_buffer(self, int32_t k, int home, int index) except -1:
         shape, dtype = self.g.types[self.g.type[k]]
