@@ -11,7 +11,7 @@ from mmad.batching import vmap
 from mmad.checking import check_derivatives
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import PatternError, ProgramError, TraceError, UnsupportedError
+from mmad.errors import PatternError, ProgramError, StructureError, TraceError, UnsupportedError
 from mmad.higher import derivative
 from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
@@ -33,6 +33,7 @@ __all__ = [
     "Program",
     "ProgramError",
     "ScalarVar",
+    "StructureError",
     "Tape",
     "TraceError",
     "UnsupportedError",

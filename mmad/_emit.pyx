@@ -298,7 +298,7 @@ cdef class Sweep:
                     self.scalar(k)
             elif p.op == OP_LOAD:
                 bar = self.bars[k - self.start]
-                if bar.node >= 0:
+                if bar.node >= 0 and k not in wanted:
                     element_add(self.own(p.a), node_index(&p), bar.node)
             elif p.op == OP_STORE:
                 if k in self.arrays and k not in wanted:
@@ -340,6 +340,7 @@ def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs
     seeds : list of (int, value)
         Nodes and cotangents, numbers, arrays or traced.
     inputs : list of int
+        Where the sweep ends; any nodes.
 
     Returns
     -------

@@ -34,6 +34,6 @@
 
 #define FUSED_OPS(X)                                                                                          \
     X(multiply_add, 3, a * b + c) X(multiply_subtract, 3, a * b - c) X(subtract_multiply, 3, c - a * b)       \
-    X(chain_add, 3, a == 0 ? c : a * b + c) X(chain_subtract, 3, (a == 0 ? 0 : a * b) - c)                    \
-    X(subtract_chain, 3, a == 0 ? c : c - a * b)
+    X(chain_add, 3, (a == 0 ? 0 : a * b) + c) X(chain_subtract, 3, (a == 0 ? 0 : a * b) - c)              \
+    X(subtract_chain, 3, c - (a == 0 ? 0 : a * b))
 #endif

@@ -11,36 +11,28 @@ static inline int held(const Instr *p, double v, double seen) {
 /* What VM_LINEAR does is in its flags.  Runs of it need no jump an instruction: where sums and products follow each other
  * without a pattern, as in determinants and their gradients, no processor predicts those. */
 enum {
-    NEGATE_PRODUCT = 1, NEGATE_SUMMAND = 2,
-    CHAIN = 4,    /* a == 0: the product is 0, whatever b is */
-    MINUS_ZERO = 8, /* and that is -0, which changes no summand */
+    NEGATE_PRODUCT = 1, NEGATE_SUMMAND = 2, CHAIN = 4, /* a == 0: the product is 0, whatever b is */
     SHORTEST_RUN = 4
 };
 
 #define SIGN 0x8000000000000000u
-typedef struct { uint64_t product, summand, chain, zero; } Masks;
-#define MASKS(f) {f & NEGATE_PRODUCT ? SIGN : 0, f & NEGATE_SUMMAND ? SIGN : 0, f & CHAIN ? ~(uint64_t)0 : 0, \
-                  f & MINUS_ZERO ? SIGN : 0}
-static const Masks masks[16] = {MASKS(0), MASKS(1), MASKS(2), MASKS(3), MASKS(4), MASKS(5), MASKS(6), MASKS(7),
-                                MASKS(8), MASKS(9), MASKS(10), MASKS(11), MASKS(12), MASKS(13), MASKS(14), MASKS(15)};
+typedef struct { uint64_t product, summand, chain, pad; } Masks;
+#define MASKS(f) {f & NEGATE_PRODUCT ? SIGN : 0, f & NEGATE_SUMMAND ? SIGN : 0, f & CHAIN ? ~(uint64_t)0 : 0, 0}
+static const Masks masks[8] = {MASKS(0), MASKS(1), MASKS(2), MASKS(3), MASKS(4), MASKS(5), MASKS(6), MASKS(7)};
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 static inline void linear(const Instr *p, double *s) {
     const double *m = (const double *)(masks + p->flags);
     const __m128d a = _mm_load_sd(s + p->a), zero = _mm_and_pd(_mm_cmpeq_sd(a, _mm_setzero_pd()), _mm_load_sd(m + 2));
-    __m128d product = _mm_mul_sd(a, _mm_xor_pd(_mm_load_sd(s + p->b), _mm_load_sd(m)));
-    product = _mm_or_pd(_mm_andnot_pd(zero, product), _mm_and_pd(zero, _mm_load_sd(m + 3)));
-    _mm_store_sd(s + p->r, _mm_add_sd(product, _mm_xor_pd(_mm_load_sd(s + p->c), _mm_load_sd(m + 1))));
+    const __m128d product = _mm_andnot_pd(zero, _mm_mul_sd(a, _mm_load_sd(s + p->b)));
+    const __m128d summand = _mm_xor_pd(_mm_load_sd(s + p->c), _mm_load_sd(m + 1));
+    _mm_store_sd(s + p->r, _mm_add_sd(_mm_xor_pd(product, _mm_load_sd(m)), summand));
 }
 #else
 static inline void linear(const Instr *p, double *s) {
-    const double a = s[p->a];
-    double product = a * s[p->b], summand = s[p->c];
-    if (p->flags & NEGATE_PRODUCT) product = -product;
-    if (p->flags & NEGATE_SUMMAND) summand = -summand;
-    if (p->flags & CHAIN && a == 0) product = p->flags & MINUS_ZERO ? -0.0 : 0.0;
-    s[p->r] = product + summand;
+    const double a = s[p->a], product = p->flags & CHAIN && a == 0 ? 0.0 : a * s[p->b], summand = s[p->c];
+    s[p->r] = (p->flags & NEGATE_PRODUCT ? -product : product) + (p->flags & NEGATE_SUMMAND ? -summand : summand);
 }
 #endif
 
@@ -60,9 +52,9 @@ static int made_linear(Instr *p, int32_t one, int32_t zero) {
     case SC_multiply_add: break;
     case SC_multiply_subtract: q.flags = NEGATE_SUMMAND; break;
     case SC_subtract_multiply: q.flags = NEGATE_PRODUCT; break;
-    case SC_chain_add: q.flags = CHAIN | MINUS_ZERO; break;
+    case SC_chain_add: q.flags = CHAIN; break;
     case SC_chain_subtract: q.flags = CHAIN | NEGATE_SUMMAND; break;
-    case SC_subtract_chain: q.flags = CHAIN | MINUS_ZERO | NEGATE_PRODUCT; break;
+    case SC_subtract_chain: q.flags = CHAIN | NEGATE_PRODUCT; break;
     default: return 0;
     }
     *p = q;

@@ -49,6 +49,10 @@ def bind():
     o_matmul = OPERATIONS["matmul"]
 
 
+cdef enum:
+    WANTED = 2  # in the mask of a sweep: a node that is asked for, where the sweep ends
+
+
 cdef union Cell:
     double s
     PyObject *o
@@ -79,7 +83,7 @@ cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
 
 
 cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
-    """One byte a node: whether its value depends on the inputs."""
+    """One byte a node: whether its value depends on the inputs, which may be any nodes."""
     cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
     cdef int32_t k, j
     cdef Node *p
@@ -101,9 +105,9 @@ cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) e
                     mask[k] = 1
                     break
         elif p.op == OP_LOAD:
-            mask[k] = mask[p.a]
+            mask[k] |= mask[p.a]
         elif p.op == OP_STORE:
-            mask[k] = mask[p.a] or mask[p.b]
+            mask[k] |= mask[p.a] | mask[p.b]
     return mask
 
 
@@ -534,7 +538,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
         k -= 1
         if not k & 0xffff:
             PyErr_CheckSignals()
-        if not mask[k]:
+        if not mask[k] or mask[k] == WANTED:
             continue
         p = nodes + k
         bar = c + <size_t> k * lanes
@@ -597,7 +601,7 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     seeds : list of (int, float, ndarray or Batch)
         Nodes and their cotangents, which are not written to; all of one number of lanes.
     inputs : list of int
-        The nodes differentiated with respect to.
+        The nodes differentiated with respect to; where one depends on another, that is not followed.
 
     Returns
     -------
@@ -610,6 +614,8 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     for k in inputs:
         start = min(start, k)
     mask = active_mask(tape, start, cells.stop, inputs)
+    for k in inputs:
+        mask[k] = WANTED
     pool = pool_enter()
     try:
         for k, ct in seeds:
@@ -747,7 +753,8 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
                 dot[lane].s += of[lane].s * d
 
 
-cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, dict cache) except -1:
+cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, const uint8_t *given,
+                       dict cache) except -1:
     cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
@@ -764,7 +771,7 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
             PyErr_CheckSignals()
         p = nodes + k
         dot = c + <size_t> k * lanes
-        if p.flags & NODE_BOOL:
+        if p.flags & NODE_BOOL or given[k]:
             continue
         if p.op >= OP_FIRST_SCALAR:
             if lanes == 1 and p.op == SC_multiply:
@@ -814,8 +821,8 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     Parameters
     ----------
     seeds : list of (int, float, ndarray or Batch)
-        Input nodes and their tangents; arrays are C-contiguous and of the input's shape and dtype; all of one number of
-        lanes.
+        Nodes and their tangents, whatever they depend on; arrays are C-contiguous and of the node's shape and dtype;
+        all of one number of lanes.  None is a zero tangent.
     outputs : list of int
     cache : dict, optional
         Keeps partial derivatives of array operations for further sweeps at the same point.
@@ -828,16 +835,22 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     cdef int32_t start = tape.n, k
     cdef Cells cells = new_cells(tape, seeds, outputs)
     cdef int32_t *last
+    cdef uint8_t *given = <uint8_t *> calloc(cells.stop + 1, 1)
+    if given == NULL:
+        raise MemoryError
     for k, _ in seeds:
         start = min(start, k)
+        given[k] = 1
     last = last_uses(tape, start, cells.stop, outputs)
     pool = pool_enter()
     try:
         for k, dot in seeds:
-            cells.add(k, dot)
+            if dot is not None:
+                cells.add(k, dot)
         with np.errstate(all="ignore"):
-            tangent_range(cells, start, cells.stop, last, cache)
+            tangent_range(cells, start, cells.stop, last, given, cache)
         return [cells.result(k) for k in outputs]
     finally:
         pool_exit(pool)
         free(last)
+        free(given)

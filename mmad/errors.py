@@ -1,6 +1,6 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["CaptureError", "PatternError", "ProgramError", "TraceError", "UnsupportedError"]
+__all__ = ["CaptureError", "PatternError", "ProgramError", "StructureError", "TraceError", "UnsupportedError"]
 
 
 class TraceError(RuntimeError):
@@ -21,3 +21,7 @@ class ProgramError(ValueError):
 
 class PatternError(ValueError):
     """A sparsity pattern does not belong to the function it was given for."""
+
+
+class StructureError(ValueError):
+    """A strategy was asked for that needs a structure which the function does not have."""

@@ -126,3 +126,26 @@ def jacobian_operator(f, x):
     p = _Products(f, x, "jacobian_operator")
     dtype = np.result_type(p.r.rows.dtype, p.r.columns.dtype)
     return operator(p.shape, matvec=p.push, rmatvec=p.pull, matmat=p.push_many, rmatmat=p.pull_many, dtype=dtype)
+
+
+def factored(left, right):
+    """The product of two factors, kept apart, as a linear operator.
+
+    Parameters
+    ----------
+    left : ndarray, shape (m, w)
+    right : ndarray, shape (w, n)
+
+    Returns
+    -------
+    scipy.sparse.linalg.LinearOperator, shape (m, n)
+        With the attributes `left` and `right`, and ``todense()``.
+    """
+    operator = _linear_operator()(
+        (left.shape[0], right.shape[1]),
+        matvec=lambda v: left @ (right @ v), rmatvec=lambda v: right.T @ (left.T @ v),
+        matmat=lambda v: left @ (right @ v), rmatmat=lambda v: right.T @ (left.T @ v),
+        dtype=np.result_type(left.dtype, right.dtype),
+    )  # fmt: skip
+    operator.left, operator.right, operator.todense = left, right, lambda: left @ right
+    return operator

@@ -381,13 +381,30 @@ class Trace:
         return self._pull(out.lanes, Batch(level, eye))
 
     def _sweep(self, seeds):
-        stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in self.nodes])
+        return self.pull_between(seeds, self.nodes)
+
+    def pull_between(self, seeds, wanted):
+        """Cotangents of nodes from those of others.
+
+        Parameters
+        ----------
+        seeds : list of (int, value)
+            Any nodes of this recording, and their cotangents.
+        wanted : list of int
+            Any nodes of it; a sweep ends there.
+
+        Returns
+        -------
+        list
+            One value a node, None where it is zero.
+        """
+        stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in wanted])
         if self.nested and self.tape.open:
             sweep = reverse if any(isinstance(ct, Wrapper) for _, ct in seeds) else emit_reverse
-            return sweep(self.tape, self.start, stop, seeds, self.nodes)
+            return sweep(self.tape, self.start, stop, seeds, wanted)
         if not all(_numeric(ct) for _, ct in seeds):
-            return reverse(self.tape, self.start, stop, seeds, self.nodes, Frozen(self.tape))
-        return _sweep.reverse_sweep(self.tape, seeds, self.nodes)
+            return reverse(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
+        return _sweep.reverse_sweep(self.tape, seeds, wanted)
 
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
@@ -403,15 +420,30 @@ class Trace:
         wanted = [k for k in nodes if k is not None]
         if not seeds or not wanted:
             return [None] * len(outputs)
+        found = iter(self.push_between(seeds, wanted, cache))
+        return [None if k is None else next(found) for k in nodes]
+
+    def push_between(self, seeds, wanted, cache=None):
+        """Tangents of nodes from those of others.
+
+        Parameters
+        ----------
+        seeds : list of (int, value)
+            Any nodes of this recording, and their tangents, None for zero, whatever the nodes depend on.
+        wanted : list of int
+            Any nodes of it.
+
+        Returns
+        -------
+        list
+            One value a node, None where it is zero.
+        """
         stop = max(wanted) + 1
         if self.nested and self.tape.open:
-            found = forward(self.tape, self.start, stop, seeds, wanted)
-        elif not all(_numeric(d) for _, d in seeds):
-            found = forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
-        else:
-            found = _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
-        found = iter(found)
-        return [None if k is None else next(found) for k in nodes]
+            return forward(self.tape, self.start, stop, seeds, wanted)
+        if not all(_numeric(d) for _, d in seeds):
+            return forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
+        return _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
 
     def _push(self, out, dots):
         """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""

@@ -9,7 +9,7 @@
 
 Kept: the order of units, and every value.
 """
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -96,6 +96,7 @@ cdef class Assembler:
     cdef bint reuse, sincos
     cdef int32_t *slot
     cdef int32_t *buffer
+    cdef uint8_t *is_scalar  # by node: it is an instruction in a run of scalars
     cdef int32_t *reg       # by node: the virtual register in the group at hand
     cdef Vector code, groups, accesses, ops, steps, products, buffers
     cdef list template, constants, tables, watched, calls, results, group_members
@@ -109,7 +110,8 @@ cdef class Assembler:
         self.slot = <int32_t *> malloc(n * sizeof(int32_t))
         self.buffer = <int32_t *> malloc(n * sizeof(int32_t))
         self.reg = <int32_t *> malloc(n * sizeof(int32_t))
-        if self.slot == NULL or self.buffer == NULL or self.reg == NULL:
+        self.is_scalar = <uint8_t *> malloc(n)
+        if self.slot == NULL or self.buffer == NULL or self.reg == NULL or self.is_scalar == NULL:
             raise MemoryError("no memory to compile the trace")
         self.code, self.groups = Vector(sizeof(Instr)), Vector(sizeof(Group))
         self.accesses, self.ops = Vector(sizeof(Access)), Vector(sizeof(BlockOp))
@@ -122,18 +124,19 @@ cdef class Assembler:
         free(self.slot)
         free(self.buffer)
         free(self.reg)
+        free(self.is_scalar)
 
     cdef dict run(self):
         cdef Graph g = self.g
         cdef int32_t u, k
         cdef list scalars = [[] for _ in range(self.units.n)]
+        self.find_scalars()
         self.give_slots()
         self.give_buffers()
         self.give_results()
         for k in range(g.n):
-            if self.units.unit[k] >= 0 and (<int> self.units.kind[self.units.unit[k]]) == U_SCALARS:
-                if g.nodes[k].op >= OP_FIRST_SCALAR or g.nodes[k].op in (OP_LOAD, OP_STORE, OP_GUARD):
-                    (<list> scalars[self.units.unit[k]]).append(k)
+            if self.is_scalar[k]:
+                (<list> scalars[self.units.unit[k]]).append(k)
         for u in range(self.units.n):
             kind = self.units.kind[u]
             if kind == U_SCALARS:
@@ -165,11 +168,17 @@ cdef class Assembler:
         }
 
     # ------------------------------------------------------------------------------------ numbers and arrays
-    cdef bint is_scalar(self, int32_t k) except -1:
-        """Whether k is an instruction in a run of scalars."""
-        cdef int op = self.g.nodes[k].op
-        return self.units.unit[k] >= 0 and (<int> self.units.kind[self.units.unit[k]]) == U_SCALARS \
-            and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+    cdef int find_scalars(self) except -1:
+        """Which instructions are in a run of scalars."""
+        cdef int32_t k, u, latest = -1
+        cdef bint run = False
+        cdef int op
+        for k in range(self.g.n):
+            u, op = self.units.unit[k], self.g.nodes[k].op
+            if u != latest:
+                latest, run = u, u >= 0 and (<int> self.units.kind[u]) == U_SCALARS
+            self.is_scalar[k] = run and (op >= OP_FIRST_SCALAR or op == OP_LOAD or op == OP_STORE or op == OP_GUARD)
+        return 0
 
     cdef int give_slots(self) except -1:
         """A slot for every number; one that only its own run of scalars reads takes a slot that is free again, and so stays
@@ -232,9 +241,9 @@ cdef class Assembler:
             for i in range(n):
                 j = operand[i]
                 if j >= 0 and last[j] >= 0:
-                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar(k) else -1
+                    last[j] = k if self.units.unit[k] == self.units.unit[j] and self.is_scalar[k] else -1
             if self.reuse and not p.flags & NODE_ARRAY and p.op != SC_sin and p.op != SC_cos and p.op != OP_GUARD \
-                    and p.op != OP_STORE and self.is_scalar(k):
+                    and p.op != OP_STORE and self.is_scalar[k]:
                 last[k] = k
         for k in g.outputs:
             if k >= 0:

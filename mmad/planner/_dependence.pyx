@@ -41,11 +41,12 @@ def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27):
     Parameters
     ----------
     g : Graph
-    columns : list of int or None
-        For each input of the graph (any instruction may be one) the number of its first element; None for inputs that
+    columns : list of int, ndarray of int32 or None
+        For each input of the graph (any instruction may be one) the number of its first element, or the number of
+        each, the same for elements that need not be told apart, -1 for those that do not count; None for inputs that
         do not count.
     n : int
-        How many elements are numbered.
+        How many numbers there are.
     limit : int
         Indices that may be held.
 
@@ -486,16 +487,24 @@ cdef class Propagation:
                         self.arrays[operand[i]] = None
         return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
 
-    cdef int start(self, int32_t k, int64_t first) except -1:
+    cdef int start(self, int32_t k, object numbers) except -1:
         """An input: each element depends on itself."""
         cdef Elements e
-        cdef int64_t i
+        cdef int64_t i, first
+        cdef const int32_t[::1] labels
+        cdef bint labelled = isinstance(numbers, np.ndarray)
+        if labelled:
+            labels = numbers.reshape(-1)
+        else:
+            first = numbers
         if not self.g.nodes[k].flags & NODE_ARRAY:
-            self.number[k] = <int32_t> (first + 1)
+            self.number[k] = <int32_t> ((labels[0] if labelled else first) + 1)
             return 0
         e = elements(size_of(self.g.shape(k)))
+        if labelled and labels.shape[0] != e.n:
+            raise ValueError(f"{labels.shape[0]} numbers for {e.n} elements")
         for i in range(e.n):
-            e.sets[i] = <int32_t> (first + i + 1)
+            e.sets[i] = <int32_t> ((labels[i] if labelled else first + i) + 1)
         self.arrays[k] = e
         return 0
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from mmad.planner.calibration import coefficients
-from mmad.planner.decide import COLORED, DENSE, FORWARD_OVER_FORWARD, modes
+from mmad.planner.decide import COLORED, DENSE, FORWARD_OVER_FORWARD, STRUCTURED, modes
 from mmad.planner.plan import seconds
 
 __all__ = ["Comparison", "Measurement", "compare"]
@@ -116,10 +116,16 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     -------
     Comparison
     """
+    if planned.options.factored:
+        options = replace(planned.options, factored=False, strategy="auto")
+        planned = type(planned)(planned.f, planned.argnums, options, planned.format)
     r = planned.record(args, kwargs)
-    problem = planned.problem(r, replace(planned.options, strategy="auto", evaluations=None, memory=None, mode="auto"))
+    free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
+    problem = planned.problem(r, replace(planned.options, **free))
     plain = planned.problem(r, replace(problem.options, sparse=True))
-    names = [*COLORED[planned.product], *DENSE[planned.product]]
+    plain.structures, plain.refused = problem.structures, problem.refused
+    structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
+    names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
     if hasattr(planned.options.pattern, "column_colors"):
         names = [planned.options.strategy, *DENSE[planned.product]]
     several = replace(problem.options, evaluations=2)
@@ -135,7 +141,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
         call(*args, **kwargs)
         first = time.perf_counter() - start
         if c.mode == "eager":
-            entries[c.strategy] = np.asarray(planned.caller(plain, c)(*args, **kwargs), float)
+            entries[c.strategy] = np.asarray(planned.caller(plain, c)(*args, **kwargs).data, float)
         calls[c.strategy, c.mode] = call, first, _peak(call, args, kwargs)
     middle = np.median(np.stack(list(entries.values())), axis=0) if entries else np.zeros(0)
     scale = np.abs(middle).max(initial=0.0) or 1.0

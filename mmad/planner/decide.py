@@ -6,11 +6,13 @@ rule   where                                                what
 1      a strategy was asked for                             that one
 2      the matrix has no more columns (rows) than lanes     dense, by the cheaper side: finding and colouring a pattern
        of one batch, and no sparse result is asked for      takes longer than one batch of sweeps
-3      every bound on colours is half of min(m, n) or more  dense: there is nothing to share
-4      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
-5      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
+3      arrays are gathered, or all evaluations take longer  repeated blocks are looked for: they give the pattern, and
+       than to look for them                                take a sweep for each output of a block
+4      every bound on colours is half of min(m, n) or more  dense, through a waist if there is one, or blocks
+5      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
+6      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
        than the race takes
-6      prices are close, little is at stake                 the cheapest
+7      prices are close, little is at stake                 the cheapest
 =====  ===================================================  =====================================================
 
 `docs/how_it_works.md` explains the table, `tests/planner/test_decide.py` has a case for each row.
@@ -20,13 +22,14 @@ import math
 import time
 from dataclasses import dataclass, replace
 
+from mmad.errors import StructureError
 from mmad.planner._work import work
 from mmad.planner.coloring import acyclic_coloring, bicoloring, bounds, column_coloring, row_coloring, star_coloring
 from mmad.planner.cost import Work
 from mmad.planner.plan import Candidate, Plan
 from mmad.recorded import LANES
 
-__all__ = ["CLOSE", "COLORED", "DENSE", "Options", "Problem", "decide"]
+__all__ = ["CLOSE", "COLORED", "DENSE", "STRUCTURED", "Options", "Problem", "decide"]
 
 CLOSE = 1.5  # prices within this factor are as good as equal: the model is no better than that
 RACED = 3  # candidates of a race at the most
@@ -40,6 +43,8 @@ COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
 }
+STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",)}
+SEARCH = (1e-3, 5e-5, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
 MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
@@ -57,6 +62,7 @@ class Options:
     evaluations: int | None = None
     memory: int | None = None
     mode: str = "auto"
+    factored: bool = False
 
     @property
     def expected(self):
@@ -81,12 +87,17 @@ class Problem:
     work : Work
     itemsize : int
         Bytes of an element of the result.
+    searches : dict of str to callable
+        By strategy of `STRUCTURED`: gives the structure, or raises StructureError.
+    gathers : bool
+        Whether elements are taken by index arrays: lanes that share arguments are then likely.
     """
 
-    def __init__(self, product, shape, find, work, itemsize, options, origin=""):
+    def __init__(self, product, shape, find, work, itemsize, options, origin="", searches=None, gathers=False):
         self.product, self.shape, self.find, self.work = product, shape, find, work
         self.itemsize, self.options, self.origin = itemsize, options, origin
-        self.colorings, self._pattern = {}, None
+        self.searches, self.gathers = {} if searches is None else searches, gathers
+        self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
 
     @property
@@ -94,9 +105,9 @@ class Problem:
         """The pattern; of a Hessian, made symmetric."""
         if self._pattern is None:
             start = time.perf_counter()
-            found = self.find()
+            found = self.find() if self.structures.get("blocks") is None else self.structures["blocks"].pattern
             self._pattern = found.symmetrized() if self.product == "hessian" else found
-            self.finding = time.perf_counter() - start
+            self.finding += time.perf_counter() - start
         return self._pattern
 
     @property
@@ -115,9 +126,27 @@ class Problem:
                 self.coloring_time += time.perf_counter() - start
         return self.colorings[name]
 
+    def structure(self, name):
+        """What a strategy of `STRUCTURED` goes by; None where there is no such structure."""
+        if name not in self.structures and name not in self.refused:
+            start = time.perf_counter()
+            try:
+                self.structures[name] = self.searches[name]()
+            except StructureError as e:
+                self.refused[name] = str(e)
+            except KeyError:
+                self.refused[name] = "not looked for"
+            self.finding += time.perf_counter() - start
+        return self.structures.get(name)
+
     def sweeps(self, name):
         """Numbers of forward and reverse sweeps."""
         m, n = self.shape
+        if name in STRUCTURED[self.product]:
+            found = self.structure(name)
+            if found is None:
+                raise StructureError(f"{self.origin}: strategy {name!r} is not possible: {self.refused[name]}")
+            return found.sweeps
         if name in COLORED[self.product]:
             c = self.coloring(name)
             return c.column_count, c.row_count
@@ -129,14 +158,28 @@ class Problem:
         """A strategy with its price."""
         c, (m, n) = coefficients[mode], self.shape
         forward, reverse = self.sweeps(name)
-        width = self.width(forward + reverse, mode)
-        colored = name in COLORED[self.product]
-        seconds = c.once(self.work) + c.lanes(self.work, forward, reverse, width)
+        structure = self.structure(name) if name in STRUCTURED[self.product] else None
+        width = 1 if name == "blocks" else self.width(forward + reverse, mode)
+        colored = name in COLORED[self.product] or name == "blocks"
+        seconds = c.once(self.work)
+        if structure is None:
+            seconds += c.lanes(self.work, forward, reverse, width)
+        else:
+            seconds += structure.share * c.lanes(self.work, forward, reverse, width) + structure.flops() * c.flop
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
         seconds += out * c.byte + (self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0)
         once = c.compiling(self.work, forward, reverse) if mode == "compiled" else 0.0
         held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
+
+    def floor(self, name, b, coefficients):
+        """The least that a colouring may cost, by the bounds on colours."""
+        sweeps = {"columns": (b.columns, 0), "rows": (0, b.rows)}.get(name, (b.both, 0))
+        o, work = self.options, self.work
+        return o.expected * min(
+            coefficients[mode].once(work) + coefficients[mode].lanes(work, *sweeps, self.width(sum(sweeps), mode))
+            for mode in modes(name, o)
+        )
 
     def width(self, sweeps, mode):
         """Lanes that go together: all up to a limit, fewer where memory is short.
@@ -188,15 +231,24 @@ def decide(problem, coefficients, race=None):
             problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
             f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
         )  # fmt: skip
+    if problem.gathers or promising(problem, 3, coefficients):
+        problem.structure("blocks")  # before the pattern, which they give
     b = bounds(problem.pattern)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
-    colored = [s for s in COLORED[problem.product] if s != "acyclic" and not hopeless(problem, s, b)]
-    if not colored or fewest >= 0.5 * min(m, n) > 2:
+    full = fewest >= 0.5 * min(m, n) > 2
+    structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
+    candidates = [problem.candidate(s, mode, coefficients) for s in structured for mode in modes(s, o)]
+    best = min([c.total(o.expected) for c in candidates], default=math.inf)
+    colored = [] if full else [
+        s for s in COLORED[problem.product]
+        if s != "acyclic" and not hopeless(problem, s, b) and problem.floor(s, b, coefficients) < best
+    ]  # fmt: skip
+    if not colored and not structured:
         return finish(
             problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)],
             f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
         )  # fmt: skip
-    candidates = [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(s, o)]
+    candidates += [problem.candidate(s, mode, coefficients) for s in (*colored, *dense) for mode in modes(s, o)]
     return compared(problem, candidates, race)
 
 
@@ -206,6 +258,28 @@ def modes(strategy, options):
         return (options.mode,) if options.mode == "eager" or strategy not in UNCOMPILED else ()
     again = options.evaluations is not None and options.evaluations > 1
     return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
+
+
+def promising(problem, sweeps, coefficients):
+    """Whether all evaluations, of so many sweeps each, take longer than to look for a structure."""
+    w, o = problem.work, problem.options
+    if w.numbers > 20 * w.arrays:
+        return False
+    each = min(
+        c.once(w) + c.lanes(w, sweeps, 0, LANES)
+        for c in [coefficients[mode] for mode in modes("blocks", o)]
+    )  # fmt: skip
+    return o.expected * each > SEARCH[0] + SEARCH[1] * w.arrays + SEARCH[2] * w.elements
+
+
+def worthwhile(problem, name, fewest, full, coefficients):
+    """Whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
+    if name == "waist":
+        return full and problem.structure(name) is not None
+    known = name in problem.structures or name in problem.refused
+    if not known and (fewest <= 4 or not promising(problem, fewest, coefficients)):
+        return False
+    return problem.structure(name) is not None and sum(problem.sweeps(name)) <= max(2, 0.5 * min(problem.shape))
 
 
 def hopeless(problem, name, b):
@@ -278,13 +352,17 @@ def finish(problem, candidates, reason):
         judged.append(replace(c, verdict=verdict))
     judged.sort(key=lambda c: c.verdict != "chosen")
     coloring = problem.coloring(best.strategy) if best.strategy in COLORED[problem.product] else None
+    structure = problem.structure(best.strategy) if best.strategy in STRUCTURED[problem.product] else None
     pattern = problem.known if coloring is None else coloring.pattern
+    pattern = pattern if structure is None else structure.pattern
     if o.sparse and pattern is None:
         pattern = problem.pattern
+        structure = None if structure is None else replace(structure, pattern=pattern)
     return Plan(
         product=problem.product, origin=problem.origin, shape=problem.shape, strategy=best.strategy, mode=best.mode,
         width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
-        coloring=coloring, bounds=None if pattern is None else bounds(pattern), work=problem.work,
+        coloring=coloring, structure=structure, refused=tuple(problem.refused.items()),
+        bounds=None if pattern is None else bounds(pattern), work=problem.work,
         finding=problem.finding, coloring_time=problem.coloring_time,
     )  # fmt: skip
 

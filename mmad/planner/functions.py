@@ -4,7 +4,7 @@ import re
 
 from mmad.api import derivative_function
 from mmad.planner.coloring import Coloring
-from mmad.planner.decide import COLORED, DENSE, MODES, UNCOMPILED, Options
+from mmad.planner.decide import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
 
@@ -22,6 +22,7 @@ def jacobian(
     evaluations=None,
     memory=None,
     mode="auto",
+    factored=False,
 ):
     """Jacobian of a function of arrays, computed in the way that is expected to be the fastest.
 
@@ -30,9 +31,11 @@ def jacobian(
     f : callable
         Returns a number, an array, or a tree of them.
     argnums : int or tuple of int
-    strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring"}
+    strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring", "blocks", "waist"}
         "auto" looks for a sparsity pattern where that may pay, and chooses; ``jacobian(f).plan(x)`` says what and why.
-        "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "forward" and "reverse" are dense.
+        "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "blocks" does the same for each of
+        many repeated blocks, between where arguments are gathered and where results are put together; "waist" is the
+        product of two factors, where few numbers are between arguments and results; "forward" and "reverse" are dense.
     sparse : bool
         Give a `scipy.sparse` array, of all elements of the result by all elements of the arguments.
     format : str
@@ -46,6 +49,9 @@ def jacobian(
         Bytes, or as in "500MB", that the result and the sweeps may take.
     mode : {"auto", "eager", "compiled"}
         "compiled" without `evaluations`: compile, however often it will be evaluated; "eager": never.
+    factored : bool
+        Give the two factors of strategy "waist" as a `scipy.sparse.linalg.LinearOperator`, of all elements of the
+        result by all elements of the arguments, with attributes ``left`` and ``right`` and ``todense()``.
 
     Returns
     -------
@@ -60,6 +66,8 @@ def jacobian(
         An argument is an integer, or a value is complex.
     PatternError
         The pattern given is of another shape, or leaves out entries.
+    StructureError
+        The strategy asked for needs a structure that the function does not have.
     MemoryError
         No strategy fits into `memory`.
 
@@ -74,15 +82,21 @@ def jacobian(
     >>> mmad.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
-    >>> J = mmad.jacobian(lambda x: x[1:] * x[:-1], sparse=True)
+    >>> J = mmad.jacobian(lambda x: x[1:] * x[:-1], strategy="columns", sparse=True)
     >>> J(np.arange(1000.0)).nnz
     1998
     >>> J.plan(np.arange(1000.0)).coloring.column_count
     2
+    >>> J = mmad.jacobian(lambda x: np.sin(np.arange(1000.0) * (x @ x)), factored=True)(np.arange(1000.0))
+    >>> J.shape, J.left.shape, J.right.shape
+    ((1000, 1000), (1000, 1), (1, 1000))
     """
+    if factored and (sparse or pattern is not None or strategy not in ("auto", "waist")):
+        raise ValueError("jacobian: factored=True is strategy 'waist', neither sparse nor with a pattern")
     return _planned(
-        PlannedJacobian, "jacobian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode
-    )
+        PlannedJacobian, "jacobian", f, argnums, "waist" if factored else strategy, sparse, format, pattern,
+        evaluations, memory, mode, bool(factored),
+    )  # fmt: skip
 
 
 def hessian(
@@ -104,9 +118,10 @@ def hessian(
     f : callable
         Returns one real number.
     argnums : int or tuple of int
-    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "forward-over-forward", "star", "acyclic"}
-        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern, the
-        others are dense.
+    strategy : str
+        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern,
+        "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse" and
+        "forward-over-forward" are dense.
     sparse, format, pattern, evaluations, memory, mode
         As of :func:`jacobian`.
 
@@ -139,8 +154,8 @@ def hessian(
     return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode)
 
 
-def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode):
-    known = ("auto", *DENSE[what], *COLORED[what])
+def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode, factored=False):
+    known = ("auto", *DENSE[what], *COLORED[what], *STRUCTURED[what])
     if strategy not in known:
         raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
     if mode not in MODES or (mode == "compiled" and strategy in UNCOMPILED):
@@ -153,6 +168,8 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 1
     ):
         raise ValueError(f"{what}: evaluations must be a positive int, not {evaluations!r}")
+    if pattern is not None and strategy == "blocks":
+        raise ValueError(f"{what}: strategy 'blocks' finds the pattern by itself; leave pattern= out")
     if pattern is not None and not isinstance(pattern, Coloring):
         pattern = Pattern.of(pattern)
     if isinstance(pattern, Coloring):
@@ -160,7 +177,7 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         if strategy not in ("auto", fits) or fits not in COLORED[what]:
             raise ValueError(f"{what}: the colouring given is of kind {pattern.kind!r}, the strategy {strategy!r}")
         strategy = fits
-    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode)
+    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode, factored)
     return derivative_function(f, kind(f, argnums, options, format) if callable(f) else None, what)
 
 

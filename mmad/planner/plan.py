@@ -70,6 +70,10 @@ class Plan:
         Where it was looked for.
     coloring : Coloring or None
         Of the strategy chosen.
+    structure : mmad.planner.blocks.Blocks or None
+        Of the strategy chosen.
+    refused : tuple of (str, str)
+        Strategies that the recording's structure does not allow, and why.
     work : Work or None
         What the recording computes.
     finding, coloring_time : float
@@ -87,6 +91,8 @@ class Plan:
     candidates: tuple = ()
     pattern: Pattern | None = field(default=None, repr=False)
     coloring: Coloring | None = field(default=None, repr=False)
+    structure: object = field(default=None, repr=False)
+    refused: tuple = field(default=(), repr=False)
     bounds: object = None
     work: object = None
     finding: float = 0.0
@@ -119,6 +125,9 @@ class Plan:
         if self.coloring is not None:
             c = self.coloring
             lines.append(f"  colouring   {c.kind}: {c.column_count} forward, {c.row_count} reverse ({c.order})"[:80])
+        if self.structure is not None:
+            lines.append(f"  structure   {self.strategy}: {self.structure}"[:80])
+        lines += [f"  no {name + ':':<8} {why}"[:80] for name, why in self.refused]
         if self.finding:
             lines.append(
                 f"  preparation {seconds(self.finding)} for the pattern, {seconds(self.coloring_time)} for colouring"

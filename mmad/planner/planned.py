@@ -12,15 +12,18 @@ from mmad._core import HOOKS, Traced
 from mmad.api import describe, grad, positions
 from mmad.errors import PatternError
 from mmad.matrices import columns_of, from_matrix, rows_of
+from mmad.operators import factored
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
+from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import coefficients
 from mmad.planner.coloring import Coloring
 from mmad.planner.compare import compare
 from mmad.planner.decide import UNCOMPILED, Options, Problem, decide, work_of
 from mmad.planner.detect import detect, graph_of
 from mmad.planner.pattern import Pattern
+from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
 from mmad.tracing import is_static, open_tape, wrappers_open
 
@@ -94,6 +97,8 @@ class Planned:
 
     def _inside(self, tape, args, kwargs, leaves):
         """Inside another derivative, or while `mmad.compile` records."""
+        if self.options.factored:
+            raise TypeError(f"{describe(self.f, self.product)}: a factored result cannot be traced")
         if self.options.sparse:
             raise TypeError(
                 f"{describe(self.f, self.product)}: a sparse result cannot be traced; inside a compiled function or "
@@ -178,9 +183,14 @@ class Planned:
                 raise PatternError(f"{r.trace.origin}: the pattern is {p.shape}, the {self.product} {r.shape}")
             return p
 
+        searches = {"waist": lambda: waist_of(r)}
+        if options.pattern is None:
+            searches["blocks"] = lambda: blocks_of(r, self.product == "hessian")
+        gathers = any(rec.op is not None and rec.op.name == "gather" for rec in r.trace.tape.recs)
         return Problem(
-            self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options, str(r.trace.origin)
-        )
+            self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options,
+            str(r.trace.origin), searches, gathers,
+        )  # fmt: skip
 
     def _decide(self, r, args, kwargs):
         race = None
@@ -232,7 +242,7 @@ class Planned:
         m, n = r.shape
         v = np.random.default_rng(n).normal(size=n)
         want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
-        p = plan.coloring.pattern
+        p = plan.pattern
         product = np.zeros(m)
         np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
         scale = np.zeros(m)
@@ -262,16 +272,22 @@ class Planned:
 
     def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
-        if plan.coloring is None and not sparse:
+        found = plan.coloring if plan.structure is None else plan.structure
+        if found is None and not sparse:
             return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
-        data = _entries(plan, *self.sweep(plan, r))
-        if check and plan.coloring is not None and not isinstance(data, Traced):
+        swept = self.sweep(plan, r)
+        if plan.pattern is None:
+            return swept[0] if self.options.factored else from_matrix(r, found.matrix(*swept), self.single)
+        data = _entries(plan, *swept)
+        if check and found is not None and not isinstance(data, Traced):
             self._check(plan, r, data)
         return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
 
     @staticmethod
     def sweep(plan, r):
-        """The products with columns and with rows that the entries are read from, in blocks of lanes."""
+        """What the entries are read from: products with columns and with rows, in blocks of lanes."""
+        if plan.structure is not None:
+            return (plan.structure.sweep(r),)
         c, (m, n) = plan.coloring, r.shape
         if c is not None:
             columns, rows = c.column_seeds(), c.row_seeds()
@@ -288,13 +304,15 @@ class Planned:
     def _replayed(self, *args, **kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
         if self._replay is None:
-            swept = self.options.sparse
+            swept = self.options.sparse or self.options.factored
 
             def evaluate(*args, **kwargs):
                 return self.evaluate(args, kwargs, swept)
 
             self._replay = self._compiled(evaluate)
         found, number = self._replay(*args, **kwargs)
+        if self.options.factored:
+            return found[0], number
         return (_entries(self.numbers[number], *found) if self.options.sparse else found), number
 
     def _compiled(self, evaluate):
@@ -303,14 +321,19 @@ class Planned:
 
     def _finished(self, found, number):
         """The result as it was asked for."""
+        if self.options.factored:
+            return factored(*found)
         if not self.options.sparse:
             return found
         out = self.numbers[number].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
 
 
-def _entries(plan, columns, rows):
-    """The entries of a plan's pattern, from the products with columns and rows."""
+def _entries(plan, *found):
+    """The entries of a plan's pattern, from what its sweeps found."""
+    if plan.structure is not None:
+        return plan.structure.entries(*found)
+    columns, rows = found
     if plan.coloring is not None:
         return plan.coloring.decompress(columns, rows)
     p, by_rows = plan.pattern, plan.strategy in BY_ROWS
@@ -333,9 +356,9 @@ def _forced(problem, strategy):
     """The same problem with one strategy asked for."""
     out = Problem(
         problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
-        replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin,
+        replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin, problem.searches,
     )  # fmt: skip
-    out.colorings = problem.colorings
+    out.colorings, out.structures, out.refused = problem.colorings, problem.structures, problem.refused
     return out
 
 

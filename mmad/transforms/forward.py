@@ -20,7 +20,7 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
     start, stop : int
         The range of instructions to sweep.
     seeds : list of (int, value)
-        Input nodes and tangents; plain, traced or batched.
+        Nodes and tangents, whatever the nodes depend on; plain, traced or batched, None for zero.
     outputs : list of int
     environment : Environment, optional
         Where operands' values come from; by default traced values of the same tape.
@@ -31,12 +31,13 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
         A tangent for each output, None where it is zero.
     """
     env = environment or Environment(tape)
-    dots = dict(seeds)
-    inputs = [k for k, _ in seeds]
+    dots = {k: g for k, g in seeds if g is not None}
+    given = {k for k, _ in seeds}
+    inputs = list(dots)
     active = _sweep.active_nodes(tape, start, stop, inputs)
     with np.errstate(all="ignore"):
         for k in range(start, stop):
-            if active[k] and k not in dots:
+            if active[k] and k not in given:
                 g = _step(tape, k, dots, env)
                 # A constant seed that is zero in the part that is used here: nothing more comes of it.
                 if g is not None and (type(g) is not np.ndarray or g.any()):

@@ -30,12 +30,12 @@ def products(a, b, c):
 
 
 def products_by_hand(a, b, c):
-    """An exact zero of a contributes zero, whatever it multiplies; to a sum, nothing."""
+    """An exact zero of a contributes zero, whatever it multiplies."""
 
     def chain(partial):
         return 0.0 if a == 0 else a * partial
 
-    return chain(b), c + chain(b * b) if a != 0 else c, c - chain(b + c), chain(b - c) - c
+    return chain(b), c + chain(b * b), c - chain(b + c), chain(b - c) - c
 
 
 @pytest.mark.parametrize(("f", "right"), [(values, values), (products, products_by_hand)])
