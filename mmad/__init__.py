@@ -9,14 +9,16 @@ from mmad._vm import get_num_threads, set_num_threads
 from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
+from mmad.checkpointing import checkpoint, checkpointed_loop
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.errors import PatternError, ProgramError, StructureError, TraceError, UnsupportedError
-from mmad.higher import derivative
+from mmad.higher import derivative, taylor
 from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
 from mmad.planner import Coloring, Pattern, Plan, hessian, jacobian, sparsity
 from mmad.program import Program
+from mmad.tensors import derivative_tensor
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import ValidationError, validate
@@ -40,12 +42,15 @@ __all__ = [
     "ValidationError",
     "Var",
     "check_derivatives",
+    "checkpoint",
+    "checkpointed_loop",
     "clear_pool",
     "compile",
     "concrete",
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "derivative_tensor",
     "get_num_threads",
     "grad",
     "hessian",
@@ -65,6 +70,7 @@ __all__ = [
     "set_num_threads",
     "sparsity",
     "stop_gradient",
+    "taylor",
     "validate",
     "value_and_grad",
     "value_grad_hvp",

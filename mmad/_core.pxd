@@ -19,6 +19,10 @@ cdef class Wrapper(Traced):
     cpdef object apply(self, Op op, tuple args, dict params)
 
 
+cdef class Jet(Wrapper):
+    pass
+
+
 cdef class Var(Traced):
     cdef readonly Instructions tape
     cdef readonly int32_t node

@@ -69,6 +69,8 @@ class Wrapper(Traced):
     level: int
     def apply(self, op: Op, args: tuple[Any, ...], params: dict[str, Any] | None) -> Any: ...
 
+class Jet(Wrapper): ...
+
 @disjoint_base
 class Var(Traced):
     @property

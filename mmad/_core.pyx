@@ -404,6 +404,13 @@ cdef class Wrapper(Traced):
         raise NotImplementedError
 
 
+cdef class Jet(Wrapper):
+    """A value with derivatives along a path: a dual number or a Taylor series.
+
+    A subclass has `parts`, the value first, and `of(parts)`, one of its kind and level with other parts.
+    """
+
+
 cdef class Var(Traced):
     """A value recorded on a tape; :class:`ScalarVar` or :class:`ArrayVar`."""
 

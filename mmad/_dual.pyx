@@ -15,7 +15,7 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Traced, Var, Wrapper, apply_op
+from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
 from mmad._core import HOOKS, METHODS
 from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
@@ -65,27 +65,27 @@ cpdef object make_dual(int64_t level, object value, object tangent):
         # both parts of one kind, so that a write never has to exchange an array that views share
         if isinstance(value, Traced):
             tangent = _HOOKS["conform"](tangent, value)
-        if isinstance(tangent, (Var, Dual)):
+        if isinstance(tangent, (Var, Jet)):
             value = _HOOKS["conform"](value, tangent)
     r.level, r._primal, r.tangent = level, value, tangent
     return r
 
 
-cdef object own(object x):
+cpdef object own(object x):
     """x, or a copy of it where it shares memory with something else, so that it may be written to."""
     cdef bint shared = False
     if isinstance(x, np.ndarray):
         shared = cnp.PyArray_BASE(<cnp.ndarray> x) != NULL
     elif isinstance(x, ArrayVar):
         shared = (<ArrayVar> x).base is not None
-    elif isinstance(x, Dual):
-        shared = own((<Dual> x)._primal) is not (<Dual> x)._primal or own((<Dual> x).tangent) is not (<Dual> x).tangent
+    elif isinstance(x, Jet):
+        shared = any([own(c) is not c for c in x.parts])
     elif isinstance(x, Wrapper):
         shared = own(x.lanes) is not x.lanes
     return apply_op(o_pos, (x,), None) if shared else x
 
 
-cdef class Dual(Wrapper):
+cdef class Dual(Jet):
     """A value and its tangent.
 
     Attributes
@@ -103,6 +103,14 @@ cdef class Dual(Wrapper):
     @property
     def primal(self):
         return _np_float64(self._primal) if self.strong else self._primal
+
+    @property
+    def parts(self):
+        return self.primal, self.tangent
+
+    def of(self, parts):
+        """A dual number of the same level with other parts."""
+        return make_dual(self.level, parts[0], parts[1])
 
     cpdef object apply(self, Op op, tuple args, dict params):
         cdef list vals = [], dots = []
@@ -280,6 +288,18 @@ cdef object viewed(object x, function):
     return function(x) if isinstance(x, np.ndarray) else x.view(function)
 
 
+def object_array(x, dtype, copy):
+    """What `np.asarray` of a traced array gives: an object array of its elements."""
+    if dtype is not None and np.dtype(dtype) != np.dtype(object):
+        raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its derivative; "
+                        "make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)")
+    out = np.empty(x.shape, dtype=object)
+    for k in np.ndindex(*x.shape):
+        out[k] = x[k]
+    out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
+    return out
+
+
 @cython.final
 cdef class ArrayDual(Dual):
     """An array of dual numbers: value and tangent are two arrays of one shape."""
@@ -377,14 +397,7 @@ cdef class ArrayDual(Dual):
         return int(self._primal)
 
     def __array__(self, dtype=None, copy=None):
-        if dtype is not None and np.dtype(dtype) != np.dtype(object):
-            raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its derivative; "
-                            "make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)")
-        out = np.empty(self.shape, dtype=object)
-        for k in np.ndindex(*self.shape):
-            out[k] = self[k]
-        out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
-        return out
+        return object_array(self, dtype, copy)
 
     @property
     def strides(self):
@@ -405,10 +418,14 @@ cdef object make_view(int64_t level, object value, object tangent):
     return r
 
 
-cdef object settable(object array, object v):
+cpdef object settable(object array, object v):
     """`array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
     if isinstance(v, Traced) and not isinstance(array, Traced):
         fresh = _HOOKS["adopt"](np.zeros(array.shape, array.dtype), v)
         fresh[...] = array
         return fresh
     return array
+
+
+# what the arrays of series need too
+HOOKS.update(own=own, settable=settable, object_array=object_array)

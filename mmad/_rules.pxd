@@ -6,3 +6,4 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
                   list partials=*)
 cdef object fit(object g, object val, tuple out_shape)
 cdef double prod(tuple shape)
+cdef object chain_any(object bar, object p, bint adjoint)

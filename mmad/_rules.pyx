@@ -136,7 +136,8 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
                 raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
             g = chain_any(ct, array_partial(op, i, vals, out), True)
         elif op.jvp is not None:
-            return [None if g is None else fit(g, v, out_shape) for g, v in
+            # a float is the cotangent of a number here, not one that every element of the result has
+            return [g if g is None or type(g) is float and shape_of(v) == () else fit(g, v, out_shape) for g, v in
                     zip(_HOOKS["transpose_jvp"](op, ct, vals, out, params, active), vals)]
         else:
             raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")

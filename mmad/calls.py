@@ -13,8 +13,7 @@ import numpy as np
 
 from mmad import tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, Traced, Var, Wrapper
-from mmad._dual import Dual
+from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
 from mmad._instructions import OPERATIONS, Op
 from mmad.errors import UnsupportedError
 from mmad.packing import Call, Slot, lifted
@@ -29,19 +28,16 @@ _serial = itertools.count()
 def holds_var(x):
     """Whether a recorded value is in x, on its own or inside dual numbers and batches."""
     while isinstance(x, Wrapper):
-        if isinstance(x, Dual):
-            if holds_var(x.tangent):
-                return True
-            x = x.primal
-        else:
-            x = x.lanes
+        if isinstance(x, Jet):
+            return any(map(holds_var, x.parts))
+        x = x.lanes
     return isinstance(x, Var)
 
 
 def batch_in(x):
-    """The batch in x, inside dual numbers; None if there is none."""
-    while isinstance(x, Dual):
-        x = x.primal
+    """The batch in x, inside dual numbers and series; None if there is none."""
+    while isinstance(x, Jet):
+        x = x.parts[0]
     return x if isinstance(x, Batch) else None
 
 
@@ -235,7 +231,7 @@ def _seed(slot, like):
 def _constant(x):
     """x as a constant of the tape being recorded, not as another input of it."""
     tape = open_tape()
-    if tape is None or isinstance(x, Var | Dual):
+    if tape is None or isinstance(x, Var | Jet):
         return x
     return Batch(x.level, _constant(x.lanes)) if isinstance(x, Batch) else tape.add_constant(x)
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from mmad import _pool, _sweep, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, ScalarVar, Traced, Var, Wrapper, own_arithmetic
-from mmad._dual import Dual, make_dual
+from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
@@ -105,9 +104,9 @@ def template():
     like = None if tape is None else tape.add_constant(0.0)
     for w in sorted(getattr(STATE, "wrappers", ()), key=lambda w: w.level):
         base = 0.0 if like is None else like
-        if isinstance(w, Dual):
-            tangent = base if not isinstance(w.tangent, Batch) else Batch(w.tangent.level, np.zeros((w.tangent.count,)))
-            like = make_dual(w.level, base, tangent)
+        if isinstance(w, Jet):
+            rest = [Batch(p.level, np.zeros((p.count,))) if isinstance(p, Batch) else base for p in w.parts[1:]]
+            like = w.of([base, *rest])
         else:
             like = Batch(w.level, HOOKS["zeros"]((w.count,), np.float64, base))
     return like
@@ -203,8 +202,8 @@ def finished(x):
         return np.float64(x.value) if x.strong else x.value
     if isinstance(x, ArrayVar):
         return x.value if x.shape or x.base is not None or x.dtype == np.float64 else x.value[()]
-    if isinstance(x, Dual):
-        return make_dual(x.level, finished(x.primal), finished(x.tangent))
+    if isinstance(x, Jet):
+        return x.of([finished(part) for part in x.parts])
     if isinstance(x, Batch):
         return Batch(x.level, finished(x.lanes))
     return x
@@ -287,10 +286,9 @@ class Trace:
 
     def _input(self, x, leaf):
         """A new traced input: on the tape, inside any dual number or batch of an outer derivative."""
-        if isinstance(x, Dual):
-            return make_dual(
-                x.level, self._input(x.primal, leaf), +x.tangent if isinstance(x.tangent, Traced) else x.tangent
-            )
+        if isinstance(x, Jet):
+            first, *rest = x.parts
+            return x.of([self._input(first, leaf), *[+p if isinstance(p, Traced) else p for p in rest]])
         if isinstance(x, Batch):
             return Batch(x.level, self._input(x.lanes, leaf))
         if isinstance(x, Var):
@@ -328,16 +326,11 @@ class Trace:
         if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
             gs = _sweep.reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
             return gs if len(gs) == len(self.inputs) else self._spread(iter(gs))
-        if isinstance(ct, Dual):
-            same = isinstance(out, Dual) and out.level == ct.level
-            value = self._pull(out.primal if same else out, ct.primal)
-            dot = self._pull(out.primal if same else out, ct.tangent)
-            if same:
-                extra = self._pull(out.tangent, ct.primal)
-                dot = [e if d is None else d if e is None else a.add(d, e) for d, e in zip(dot, extra, strict=True)]
-            return self._join(ct.level, value, dot)
-        if isinstance(out, Dual):
-            return self._join(out.level, self._pull(out.primal, ct), self._pull(out.tangent, ct))
+        if isinstance(ct, Jet):
+            return self._join(ct, self._convolved(self._pull, out, ct))
+        if isinstance(out, Jet):
+            # the coefficient of t^k of a gradient is the gradient of that of the function by the zeroth of x
+            return self._join(out, [self._pull(part, ct) for part in out.parts])
         if isinstance(out, Batch):
             return self._pull_batch(out, ct)
         if not isinstance(out, Var):
@@ -352,15 +345,29 @@ class Trace:
 
     def _collect(self, x, gs):
         """The cotangent of one input leaf, put together from those of its nodes."""
-        if isinstance(x, Dual):
-            return self._collect(x.primal, gs)
+        if isinstance(x, Jet):
+            return self._collect(x.parts[0], gs)
         if isinstance(x, Batch):
             g = self._collect(x.lanes, gs)
             return _batch_of(x.level, g)
         return next(gs)
 
-    def _join(self, level, values, dots):
-        return [None if x is None else _dual_of(level, v, d) for x, v, d in zip(self.inputs, values, dots, strict=True)]
+    def _convolved(self, sweep, out, ct):
+        """The sweep of a seed that is a dual number or series: coefficients of `out` with those of the seed."""
+        same = _at(out, ct.level)
+        found = []
+        for k in range(len(ct.parts)):
+            pairs = zip(out.parts[: k + 1], ct.parts[k::-1], strict=False) if same else [(out, ct.parts[k])]
+            total = [None] * len(self.inputs)
+            for y, c in pairs:
+                total = [_sum(t, g) for t, g in zip(total, sweep(y, c), strict=True)]
+            found.append(total)
+        return found
+
+    def _join(self, like, columns):
+        return [
+            None if x is None else _jet_of(like, list(parts)) for x, *parts in zip(self.inputs, *columns, strict=True)
+        ]
 
     def _pull_batch(self, out, ct):
         if any(_contains(x, out.level) for x in self.inputs):
@@ -409,7 +416,7 @@ class Trace:
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
         """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
-        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Dual) for d in dots):
+        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
             return [self._push(out, dots) for out in outputs]
         return self._push_plain(dots, outputs, cache)
 
@@ -448,7 +455,7 @@ class Trace:
     def _push(self, out, dots):
         """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
         wrappers = [w for w in self.inputs if isinstance(w, Wrapper)]
-        wrappers += [w for w in (*dots, out) if isinstance(w, Dual)]
+        wrappers += [w for w in (*dots, out) if isinstance(w, Jet)]
         if not wrappers:
             return self._push_plain(dots, [out])[0]
         top = max(wrappers, key=lambda w: w.level)
@@ -461,21 +468,21 @@ class Trace:
             ]
             g = inner._push(out.lanes if _at(out, level) else out, lanes)
             return _batch_of(level, g)
-        outer = [d.tangent if _at(d, level) else None for d in dots]
-        dots = [d.primal if _at(d, level) else d for d in dots]
-        y = out.primal if _at(out, level) else out
-        value = inner._push(y, dots)
-        dot = inner._push(y, outer) if any(d is not None for d in outer) else None
-        if _at(out, level):
-            more = inner._push(out.tangent, dots)
-            dot = more if dot is None else dot if more is None else a.add(dot, more)
-        return _dual_of(level, value, dot)
+        found = []
+        for k in range(len(top.parts)):
+            total = None
+            for j, y in enumerate(out.parts[: k + 1]) if _at(out, level) else [(0, out)]:
+                part = [d.parts[k - j] if _at(d, level) else d if k == j else None for d in dots]
+                if any(d is not None for d in part):
+                    total = _sum(total, inner._push(y, part))
+            found.append(total)
+        return _jet_of(top, found)
 
     def _without(self, level):
         """This trace as seen below the wrappers of a level."""
         view = object.__new__(Trace)
         view.__dict__.update(self.__dict__)
-        view.inputs = [(x.primal if isinstance(x, Dual) else x.lanes) if _at(x, level) else x for x in self.inputs]
+        view.inputs = [(x.parts[0] if isinstance(x, Jet) else x.lanes) if _at(x, level) else x for x in self.inputs]
         return view
 
     # ------------------------------------------------------------------------------------ trees
@@ -505,19 +512,23 @@ class Trace:
         return restore(g, leaf)
 
 
-def _dual_of(level, value, dot):
-    """A dual number of two parts of one shape (None: zero), inside a batch of directions if they are one."""
-    if value is None and dot is None:
+def _sum(x, y):
+    """x + y; None is zero."""
+    return y if x is None else x if y is None else a.add(x, y)
+
+
+def _jet_of(jet, parts):
+    """A dual number or series like `jet` of parts of one shape (None: zero), inside a batch if they are one."""
+    like = next((p for p in parts if p is not None), None)
+    if like is None:
         return None
-    like = value if value is not None else dot
-    if isinstance(like, Batch) and like.level > level:
-        inner = _dual_of(level, None if value is None else value.lanes, None if dot is None else dot.lanes)
-        return Batch(like.level, inner)
+    if isinstance(like, Batch) and like.level > jet.level:
+        return Batch(like.level, _jet_of(jet, [None if p is None else p.lanes for p in parts]))
     if isinstance(like, np.ndarray):
         zero = np.zeros_like(like)
     else:
         zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
-    return make_dual(level, zero if value is None else value, zero if dot is None else dot)
+    return jet.of([zero if p is None else p for p in parts])
 
 
 def _batch_of(level, lanes):
@@ -534,7 +545,7 @@ def _contains(x, level):
     while isinstance(x, Wrapper):
         if x.level == level:
             return True
-        x = x.primal if isinstance(x, Dual) else x.lanes
+        x = x.parts[0] if isinstance(x, Jet) else x.lanes
     return False
 
 

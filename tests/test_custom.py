@@ -731,3 +731,15 @@ def test_transforms_of_a_recorded_program():
     assert_allclose(bar_dot, np.exp(at) * (2 + at) * V * V, rtol=1e-14)
     lanes = np.stack([X, at])
     assert_allclose(tape.batch(2)(lanes), np.exp(lanes) * lanes, rtol=1e-14)
+
+
+def test_several_numbers_of_several_numbers():
+    """The cotangent of each number is what the rule gave, not that times the length of the packed result."""
+    pair = mmad.primitive(lambda x, y: (x * y, x), vjp=lambda ct, r, x, y: (ct[0] * y + ct[1], ct[0] * x))
+
+    def f(x, y):
+        p, q = pair(x, y)
+        return p * p + q
+
+    assert mmad.grad(f, (0, 1))(2.0, 3.0) == (37.0, 24.0)
+    assert mmad.compile(mmad.grad(f, (0, 1)))(2.0, 3.0) == (37.0, 24.0)

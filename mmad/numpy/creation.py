@@ -4,8 +4,7 @@ import numpy as np
 
 from mmad import _core, _storage
 from mmad._batch import Batch
-from mmad._core import HOOKS, Traced, Var
-from mmad._dual import Dual, make_dual
+from mmad._core import HOOKS, Jet, Traced, Var
 from mmad.numpy._dispatch import implements
 
 __all__ = [
@@ -41,10 +40,11 @@ def adopt(value, like):
     """
     if isinstance(like, Var):
         return like.tape.add_constant(value) if value.dtype.kind in "fc" else value
-    if isinstance(like, Dual):
+    if isinstance(like, Jet):
         if value.dtype.kind not in "fc":
             return value
-        return make_dual(like.level, adopt(value, like.primal), adopt(np.zeros_like(value), like.tangent))
+        first, *rest = like.parts
+        return like.of([adopt(value, first), *[adopt(np.zeros_like(value), p) for p in rest]])
     if isinstance(like, Batch):
         lanes = np.array(np.broadcast_to(value, (like.count, *value.shape)), order="C")
         return Batch(like.level, adopt(lanes, like.lanes))
@@ -53,13 +53,14 @@ def adopt(value, like):
 
 def conform(x, like):
     """An array as one that also accepts values of the kind of `like`; x itself where it does already."""
-    if isinstance(x, Batch) and (not isinstance(like, Batch | Dual) or x.level > like.level):
+    if isinstance(x, Batch) and (not isinstance(like, Batch | Jet) or x.level > like.level):
         lanes = conform(x.lanes, like)
         return x if lanes is x.lanes else Batch(x.level, lanes)
-    if isinstance(like, Dual):
-        if isinstance(x, Dual) and x.level >= like.level:
+    if isinstance(like, Jet):
+        if isinstance(x, Jet) and x.level >= like.level:
             return x
-        return make_dual(like.level, conform(x, like.primal), adopt(np.zeros(x.shape, x.dtype), like.tangent))
+        first, *rest = like.parts
+        return like.of([conform(x, first), *[adopt(np.zeros(x.shape, x.dtype), p) for p in rest]])
     if isinstance(like, Batch):
         if isinstance(x, Batch):
             lanes = conform(x.lanes, like.lanes)

@@ -63,7 +63,7 @@ def _peek(x):
     while isinstance(x, Traced):
         if isinstance(x, Batch):
             return None
-        x = x.tape.value_of(x) if isinstance(x, Var) else x.primal
+        x = x.tape.value_of(x) if isinstance(x, Var) else x.value
     return x
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _direct, _dual, _emit, _rules, _sweep
+from mmad import _direct, _dual, _emit, _lazy, _rules, _series, _sweep
 from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
@@ -40,6 +40,8 @@ bind_operators()
 _direct.bind()
 _rules.bind()
 _dual.bind()
+_lazy.bind()
+_series.bind()
 _emit.bind()
 _sweep.bind()
 finish()

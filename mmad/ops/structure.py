@@ -6,7 +6,7 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
-from mmad import _arrays, _rules, _sweep
+from mmad import _arrays, _core, _rules, _sweep
 from mmad.ops.declare import linear, shape_of
 
 
@@ -181,6 +181,9 @@ def viewed(x, function):
         probe = function(np.zeros(()))
         return window(x, offset=0, shape=probe.shape, strides=(0,) * probe.ndim, of=())
     return function(np.asarray(x))
+
+
+_core.HOOKS["viewed"] = viewed
 
 
 def reshape(x, shape):

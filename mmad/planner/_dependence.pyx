@@ -4,8 +4,8 @@
    each of which is kept once.  What a value depends on is one number an element, so that views, gathers and scatters move
    numbers, and an elementwise operation of operands that depend on the same does nothing.
 2. Elementwise operations unite the sets of their operands; those with a derivative that is zero everywhere do not count.
-3. Sums and scatters unite what falls on one element.  A product of matrices depends, in each element, on a row and a
-   column.  What has no instruction of its own depends on all of its operands.
+3. Sums and scatters unite what falls on one element.  What has no instruction of its own goes by the labels of its axes
+   (:mod:`mmad.planner.axes`), products of matrices as well, or depends on all of its operands.
 
 The sets hold for every point that takes the same branches: no value is looked at (a factor that happens to be zero
 counts).  Where they would need more memory than `limit`, larger sets take their place.
@@ -22,11 +22,13 @@ from cpython.ref cimport Py_REFCNT
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
+from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                  SC_select, SCALAR_END, Node, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of
-from mmad.compiler._graph cimport (P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload, new_map_of,
-                                   operands_of, size_of, strides_of)
+from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map_of, operands_of,
+                                   size_of, strides_of)
+
+from mmad.planner import axes
 
 cnp.import_array()
 
@@ -623,10 +625,8 @@ cdef class Propagation:
             out = self.collect(w, k)
         elif w.kind == P_PUT:
             out = self.put(w, k)
-        elif w.kind == P_MATMUL:
-            out = self.product(k)
         else:
-            out = self.everything(k)
+            out = self.called(w, k)
         if g.nodes[k].flags & NODE_ARRAY:
             self.arrays[k] = out
         elif out is not None:
@@ -713,49 +713,108 @@ cdef class Propagation:
             free(sorted)
         return 0
 
-    cdef Elements reduced(self, Elements e, tuple shape, int axis):
-        """United along an axis, which becomes 1."""
+    cdef Elements called(self, Payload w, int32_t k):
+        """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
+        cdef tuple shape = self.g.shape(k), found
+        cdef list shapes, args
+        cdef Elements out = None
+        cdef int i
+        if self.g.nodes[k].flags & NODE_ARRAY and self.g.shared.types[self.g.type[k]][1].kind in "biu":
+            return None
+        args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
+        shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(args)]
+        if w.op.kind == KIND_ELEMENTWISE:
+            if w.op.name == "stop_gradient":
+                return None
+            for i in range(len(args)):
+                if args[i] >= 0:
+                    out = self.union_of(out, self.spread(self.of(args[i]), shapes[i], shape))
+            return out
+        if w.op.name in axes.MOVES:
+            out = self.moved(w, args, shapes)
+        elif w.op.name == "slide_out":
+            out = self.union_of(self.slid(self.of(args[0]) if args[0] >= 0 else None, shapes[1][0], shape[0], True),
+                                self.slid(self.of(args[1]) if args[1] >= 0 else None, shapes[0][0], shape[0], True))
+        elif w.op.name == "slide_in" and args[0] >= 0 and (args[1] < 0 or self.of(args[1]) is None):
+            out = self.slid(self.of(args[0]), shapes[1][0], shape[0], False)
+        if out is not None:
+            return out
+        found = axes.labels(w.op.name, shapes, shape, w.params)
+        if found is None:
+            return self.everything(k)
+        for i in range(len(args)):
+            if args[i] >= 0 and found[0][i] is not None:
+                out = self.union_of(out, self.labelled(self.of(args[i]), shapes[i], found[0][i], found[1], shape))
+        return out
+
+    cdef Elements moved(self, Payload w, list args, list shapes):
+        """The numbers of the sets, moved by what moves the values; None where a position is not known."""
+        cdef Elements out, e
+        cdef int64_t k
+        cdef int i
+        cdef list operands = []
+        cdef int32_t[::1] view
+        for i in range(len(args)):
+            if w.op.raw and i == w.op.nin - 1:
+                if args[i] >= 0:
+                    return None
+                operands.append(w.vals[i])
+                continue
+            numbers = np.zeros(shapes[i], np.int32)
+            e = self.of(args[i]) if args[i] >= 0 else None
+            if e is not None:
+                view = numbers.reshape(-1)
+                for k in range(view.shape[0]):
+                    view[k] = e.at(k)
+            operands.append(numbers)
+        view = np.ascontiguousarray(w.op.impl(*operands, **(w.params or {})), np.int32).reshape(-1)
+        out = elements(view.shape[0])
+        for k in range(view.shape[0]):
+            out.sets[k] = view[k]
+        return out
+
+    cdef Elements slid(self, Elements e, int64_t width, int64_t n, bint outside):
+        """Of a convolution: what lies in a window of a width, which may reach out of the elements, at n places."""
         cdef Elements out
-        cdef tuple kept = shape[:axis] + (1,) + shape[axis + 1:]
+        cdef int64_t k, low, high
+        if e is None or e.sets == NULL or (not outside and n != e.n - width + 1):
+            return None if e is None else uniform(n, self.all_of(e))
+        out = elements(n)
+        for k in range(n):
+            low, high = (max(0, k - width + 1), min(k + 1, e.n)) if outside else (k, k + width)
+            out.sets[k] = self.sets.unite_many(e.sets + low, high - low, 1)
+        return out
+
+    cdef int32_t all_of(self, Elements e) except -1:
+        """The union of all elements."""
+        return (e.common if e.n else 0) if e.sets == NULL else self.sets.unite_many(e.sets, e.n, 1)
+
+    cdef Elements labelled(self, Elements e, tuple shape, tuple own, tuple to, tuple result):
+        """United along the axes whose labels the result has not, and spread along those that the operand has not."""
+        cdef Elements out
+        cdef tuple kept = tuple([d if v in to else 1 for d, v in zip(shape, own)])
+        cdef tuple strides = strides_of(kept)
         cdef Map m
         if e is None:
             return None
         if e.sets == NULL:
-            return uniform(size_of(kept), e.common if shape[axis] else 0)
-        m = new_map_of(0, shape, tuple([0 if i == axis else v for i, v in enumerate(strides_of(kept))]))
-        out = elements(size_of(kept))
-        self.gather_up(e, m, out)
-        return out
-
-    cdef Elements product(self, int32_t k):
-        """A row of the one factor, a column of the other."""
-        cdef int32_t a = self.g.arg(k, 0), b = self.g.arg(k, 1)
-        cdef tuple sx = self.g.shape(a), sy = self.g.shape(b)
-        cdef tuple wide = self.g.shape(k)
-        cdef Elements x = self.of(a), y = self.of(b)
-        cdef int nx, ny, n
-        if len(sx) == 1:
-            n = len(wide) - 1 if len(sy) > 1 else len(wide)
-            sx, wide = (1,) + sx, wide[:n] + (1,) + wide[n:]
-        if len(sy) == 1:
-            sy, wide = sy + (1,), wide + (1,)
-        nx, ny = len(sx), len(sy)
-        x = self.spread(self.reduced(x, sx, nx - 1), sx[:nx - 1] + (1,), wide)
-        y = self.spread(self.reduced(y, sy, ny - 2), sy[:ny - 2] + (1,) + sy[ny - 1:], wide)
-        return self.union_of(x, y)
+            return uniform(size_of(result), e.common if size_of(shape) else 0)
+        out = e
+        if kept != shape:
+            m = new_map_of(0, shape, tuple([s if v in to else 0 for s, v in zip(strides, own)]))
+            out = elements(size_of(kept))
+            self.gather_up(e, m, out)
+        at = {v: s for v, s, d in zip(own, strides, kept) if d != 1}
+        return gathered(out, Walk(0, result, tuple([at.get(v, 0) for v in to]), None))
 
     cdef Elements everything(self, int32_t k):
         """Each element on all of all operands."""
-        cdef Sets s = self.sets
-        cdef int32_t all_of = 0, i, j
-        cdef Elements e
+        cdef int32_t total = 0, i, j
         for i in range(self.g.nodes[k].c):
             j = self.g.arg(k, i)
-            if j >= 0:
-                e = self.of(j)
-                if e is not None:
-                    all_of = s.unite(all_of, e.common if e.sets == NULL else s.unite_many(e.sets, e.n, 1))
-        return uniform(self.g.elements(k), all_of) if all_of else None
+            if j >= 0 and self.of(j) is not None:
+                total = self.sets.unite(total, self.all_of(self.of(j)))
+        return uniform(self.g.elements(k), total) if total else None
 
     cdef tuple rows(self, int32_t k):
         """A result's indices by element."""
@@ -788,9 +847,9 @@ cdef class Propagation:
 
 cdef bint overlaps(Map m):
     """Whether several elements of an affine map may fall on one place."""
-    cdef list axes = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
+    cdef list steps = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
     cdef int64_t reach = 0
-    for s, d in axes:
+    for s, d in steps:
         if s <= reach:
             return True
         reach += s * (d - 1)

@@ -235,7 +235,7 @@ class Coloring:
         if plain and self._places is not None:
             return self._gathered([np.ascontiguousarray(x, blocks[0].dtype) for x in blocks])
         parts = [np.reshape(x, (-1,)) for x in blocks if np.size(x)]
-        flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0), *parts])
+        flat = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
         if self.index is not None:
             return flat[self.index]
         entry, source, other, _ = self._elimination
@@ -258,17 +258,13 @@ class Coloring:
     @classmethod
     def load(cls, path):
         """Read what :meth:`save` wrote; ValueError where it is nothing of the kind or leaves entries undetermined."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found = {
-                    k: file[k] for k in ("kind", "order", "shape", "indptr", "indices", "column_colors", "row_colors")
-                }
+        try:  # np.load itself leaves the file open where the archive is damaged
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+                found = {k: file[k] for k in FIELDS}
             kind, order = str(found["kind"]), str(found["order"])
             pattern = Pattern(found["shape"], found["indptr"], found["indices"])
-        except (OSError, EOFError) as e:
-            if isinstance(e, FileNotFoundError):
-                raise
-            raise ValueError(f"{path} holds no colouring: {e}") from None
+        except (FileNotFoundError, PermissionError, IsADirectoryError):
+            raise
         except Exception as e:  # what a damaged archive raises is of many kinds
             raise ValueError(f"{path} holds no colouring: {e}") from None
         colors = []
@@ -326,9 +322,9 @@ def _largest_classes(colors):
 
 def _race(color, degree, lowest, work, effort, graph=None, smallest_last=None):
     """The best of several colourings, and its name; no further once `lowest` colours or the effort are reached."""
-    best, name, spent = None, "natural", 0
+    best, name, spent, most = None, "natural", 0, min(TRIES, 2 * len(degree))
     for tried, (order, attempt) in enumerate(_tries(color, degree, graph, smallest_last)):
-        if tried and (tried > TRIES or spent + work > effort):
+        if tried and (tried > most or spent + work > effort):
             break
         colors = attempt(best)
         spent += work
@@ -349,14 +345,17 @@ def _distance_2(p, t, effort, counts=None, order=None):
     counted = np.ones(p.shape[0], np.uint8) if counts is None else counts
     lowest = int(sizes[counted.astype(bool)].max(initial=min(n, 1)))
     work = int((sizes[counted.astype(bool)].astype(float) ** 2).sum()) + n
-    if lowest >= n or work > LONGEST:  # dense: there is nothing to share, or looking for it takes too long
-        return np.arange(n, dtype=np.int32), "natural"
 
     def color(order):
         return _coloring.distance_2(p.indptr, p.indices, t.indptr, t.indices, order, counted)
 
     if order is not None:
-        return color(np.asarray(order, np.int32)), "given"
+        order = np.asarray(order)
+        if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order, axis=None), np.arange(n)):
+            raise ValueError(f"the order must name each of the {n} columns (rows) of the pattern once")
+        return color(order.astype(np.int32)), "given"
+    if lowest >= n or work > LONGEST:  # dense: there is nothing to share, or looking for it takes too long
+        return np.arange(n, dtype=np.int32), "natural"
     graph = functools.cache(lambda: _conflicts.conflicts(p.indptr, p.indices, t.indptr, t.indices, counted))
     return _race(color, t.row_counts, lowest, work, effort, graph)
 
@@ -375,6 +374,11 @@ def column_coloring(pattern, order=None, effort=EFFORT):
     Returns
     -------
     Coloring
+
+    Raises
+    ------
+    ValueError
+        `order` is no order of the columns.
 
     References
     ----------
@@ -575,7 +579,7 @@ def _renumbered(colors):
 
 
 def _augmented(p, effort):
-    """A star colouring of the graph of rows and columns, without the colours that are not needed."""
+    """A star colouring of the graph of rows and columns, without colours that are not needed, if it is little work."""
     n, t = p.shape[1], p.T
     source = p._transposed[1]
     starts = np.concatenate([t.indptr, t.indptr[-1] + p.indptr[1:]])

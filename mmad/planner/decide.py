@@ -15,7 +15,7 @@ rule   where                                                what
 7      prices are close, little is at stake                 the cheapest
 =====  ===================================================  =====================================================
 
-`docs/how_it_works.md` explains the table, `tests/planner/test_decide.py` has a case for each row.
+`docs/planner.md` explains the table, `tests/planner/test_decide.py` has a case for each row.
 """
 
 import math

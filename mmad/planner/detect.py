@@ -1,5 +1,7 @@
 """Sparsity patterns of Jacobians and Hessians, found from a recording."""
 
+import numpy as np
+
 from mmad.api import grad, positions
 from mmad.compiler._lower import lower_between
 from mmad.errors import TraceError
@@ -35,7 +37,10 @@ def detect(recorded, graph=None):
     """
     graph = graph_of(recorded) if graph is None else graph
     rows, _ = dependence(graph, recorded.columns.offsets, recorded.columns.size)
-    parts = [r for r, at in zip(rows, recorded.rows.offsets, strict=True) if at is not None]
+    parts = []
+    for node, found, kind in zip(graph.outputs, rows, recorded.rows.kinds, strict=True):
+        if kind is not None:
+            parts.append(found if node >= 0 else (np.zeros(kind[0] + 1, np.int64), np.zeros(0, np.int32)))
     return Pattern.stacked(parts, recorded.shape)
 
 

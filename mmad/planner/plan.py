@@ -176,8 +176,8 @@ class Plan:
             forward = c.column_colors[p.indices]
             colors = [k if k >= 0 else c.column_count + c.row_colors[i] for k, i in zip(forward, p.rows, strict=True)]
         ax.scatter(p.indices, p.rows, c=colors, cmap="tab20", marker="s", s=max(1.0, 2e4 / max(max(p.shape), 1) ** 2))
-        ax.set_xlim(-0.5, p.shape[1] - 0.5)
-        ax.set_ylim(p.shape[0] - 0.5, -0.5)
+        ax.set_xlim(-0.5, max(p.shape[1], 1) - 0.5)
+        ax.set_ylim(max(p.shape[0], 1) - 0.5, -0.5)
         ax.set_aspect("equal")
         ax.set_title(f"{self.product}: {self.strategy}" + ("" if c is None else f", {c.count} sweeps"))
         return ax

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmad import compiled, tree
-from mmad._core import HOOKS, Traced
+from mmad._core import HOOKS, Traced, concrete
 from mmad.api import describe, grad, positions
 from mmad.errors import PatternError
 from mmad.matrices import columns_of, from_matrix, rows_of
@@ -47,6 +47,7 @@ class Planned:
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
         self.single = not isinstance(argnums, tuple | list)
         self.plans, self.layouts, self.numbers = {}, {}, []
+        self.checked = set()  # numbers of plans whose patterns were held against a product
         self.lock = threading.Lock()
         self._replay = None
 
@@ -150,6 +151,7 @@ class Planned:
         result = self.run(plan, r, self.options.sparse, check=True), number
         with self.lock:
             self.plans[key] = plan
+            self.checked.add(number)
         return plan, result
 
     def _layout(self, r, args=None, kwargs=None):
@@ -263,12 +265,14 @@ class Planned:
     def evaluate(self, args, kwargs, swept=False):
         """What `run` gives (or `sweep` alone), traced while something records, and the number of the plan."""
         r = self.record(args, kwargs)
-        known = len(self.numbers)
         number = self._layout(r)
-        plan = self.numbers[number]
-        if swept:
-            return self.sweep(plan, r), number
-        return self.run(plan, r, self.options.sparse, check=number >= known), number
+        plan, check = self.numbers[number], number not in self.checked
+        if check and open_tape() is not None and self.options.pattern is not None:  # a program cannot raise
+            plain = self.record(*_plain((args, kwargs)))
+            self._check(plan, plain, _entries(plan, *self.sweep(plan, plain, recorded=False)))
+        result = self.sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, check)
+        self.checked.add(number)
+        return result, number
 
     def run(self, plan, r, sparse, check=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
@@ -279,12 +283,12 @@ class Planned:
         if plan.pattern is None:
             return swept[0] if self.options.factored else from_matrix(r, found.matrix(*swept), self.single)
         data = _entries(plan, *swept)
-        if check and found is not None and not isinstance(data, Traced):
+        if check and not isinstance(data, Traced):
             self._check(plan, r, data)
         return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
 
     @staticmethod
-    def sweep(plan, r):
+    def sweep(plan, r, recorded=True):
         """What the entries are read from: products with columns and with rows, in blocks of lanes."""
         if plan.structure is not None:
             return (plan.structure.sweep(r),)
@@ -296,7 +300,7 @@ class Planned:
         else:
             columns, rows = np.eye(n), np.zeros((0, m))
         tape = open_tape()
-        if tape is not None:
+        if tape is not None and recorded:
             # Recorded, so that a program computes with them block by block in place of reading what follows from them.
             columns, rows = [tape.add_constant(x) if len(x) else x for x in (columns, rows)]
         return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
@@ -327,6 +331,12 @@ class Planned:
             return found
         out = self.numbers[number].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
+
+
+def _plain(x):
+    """A tree without what is traced."""
+    leaves, structure = tree.flatten(x)
+    return tree.unflatten(structure, [concrete(v) for v in leaves])
 
 
 def _entries(plan, *found):

@@ -12,8 +12,7 @@ import numpy as np
 
 from mmad import _arrays
 from mmad._batch import Batch
-from mmad._core import HOOKS, Traced, Var, Wrapper
-from mmad._dual import Dual, make_dual
+from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
 from mmad.errors import TraceError
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, viewed, window
@@ -126,8 +125,8 @@ def _writable(i, base, value):
 
 def _copied(x):
     """A new storage with the elements of x; a traced one copies when it is first written to."""
-    if isinstance(x, Dual):
-        return make_dual(x.level, _copied(x.primal), _copied(x.tangent))
+    if isinstance(x, Jet):
+        return x.of([_copied(part) for part in x.parts])
     if isinstance(x, Batch):
         return Batch(x.level, _copied(x.lanes))
     if isinstance(x, Var):
@@ -152,7 +151,7 @@ def _guard(tape, i, v):
     """Check a guard, and leave it again where the value is traced on a guarded tape."""
     seen = i.params["value"]
     while isinstance(v, Wrapper):
-        v = v.primal if isinstance(v, Dual) else v.lanes if isinstance(v, Batch) else v.value
+        v = v.parts[0] if isinstance(v, Jet) else v.lanes if isinstance(v, Batch) else v.value
     now = np.asarray(_peek(v))
     if isinstance(seen, bool):
         holds = bool((now != 0).all() if seen else (now == 0).all())

@@ -8,8 +8,7 @@ import numpy as np
 
 from mmad import _rules, _sweep
 from mmad._batch import Batch
-from mmad._core import HOOKS, Traced
-from mmad._dual import Dual
+from mmad._core import HOOKS, Jet, Traced
 from mmad._instructions import scalar_op, scalar_opcodes
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
@@ -98,11 +97,11 @@ class Accumulators:
 
 
 def traced_parts(x):
-    """Where traced values are in a value: as it is, in the lanes, in primal or tangent."""
+    """Where traced values are in a value: as it is, in the lanes, in the parts of a dual number or series."""
     if isinstance(x, Batch):
         return {("lanes", *path) for path in traced_parts(x.lanes)}
-    if isinstance(x, Dual):
-        return {("primal", *p) for p in traced_parts(x.primal)} | {("tangent", *p) for p in traced_parts(x.tangent)}
+    if isinstance(x, Jet):
+        return {(k, *path) for k, part in enumerate(x.parts) for path in traced_parts(part)}
     return {()} if isinstance(x, Traced) else set()
 
 

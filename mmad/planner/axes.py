@@ -1,0 +1,124 @@
+"""Along which axes an operation mixes elements, of those that the compiler has no instruction for.
+
+The axes of the operands and of the result have labels, as in `numpy.einsum`: an element of the result depends on those
+elements of an operand that have its position on the axes whose labels the two share.  ``ij, jk -> ik`` is a product of
+matrices, ``ij, jk -> lk`` the solution of linear systems: each depends on all of the matrix and on one right side.
+"""
+
+__all__ = ["MOVES", "labels"]
+
+#: Operations that only move elements: what implements them on values moves sets, too.
+MOVES = ("window", "gather", "concatenate", "put", "put_index")
+
+
+def labels(name, shapes, shape, params):
+    """Labels of the axes of an operation, where they are known.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    shapes : sequence of tuple of int
+        Of the operands.
+    shape : tuple of int
+        Of the result.
+    params : dict
+        Of the operation.
+
+    Returns
+    -------
+    (list of tuple, tuple) or None
+        A tuple of labels for each operand, None for one that does not count; those of the result.  None where each
+        element is to depend on all of the operands.
+    """
+    rule = RULES.get(name)
+    return None if rule is None else rule(shapes, shape, params)
+
+
+def _matmul(shapes, shape, params):
+    """Vectors have no rows (columns); stacks are broadcast from the right."""
+    x, y = shapes
+    stack = _stack(max(len(x), len(y)) - 2)
+    rows, columns = ("i",) * (len(x) > 1), ("j",) * (len(y) > 1)
+    left = (*_last(stack, len(x) - 2), *rows, "k")
+    right = (*_last(stack, len(y) - 2), *(("k", "j") if columns else ("k",)))
+    return [left, right], (*stack, *rows, *columns)
+
+
+def _contract(shapes, shape, params):
+    x, y, out = params["spec"]
+    return [tuple(x), tuple(y)], tuple(out)
+
+
+def _reduction(shapes, shape, params):
+    """Along some axes; those that are kept have length 1."""
+    axis = params["axis"]
+    x = tuple(range(len(shapes[0])))
+    if len(shape) == len(x):
+        return [x], tuple(("kept", k) if k in axis else k for k in x)
+    return [x], tuple(k for k in x if k not in axis)
+
+
+def _line(shapes, shape, params):
+    """Every operand is mixed along one axis, and the result may be of another length there."""
+    x = tuple(range(len(shape)))
+    mixed = tuple(("mixed", k) if k == params["axis"] else k for k in x)
+    return [mixed] * len(shapes), x
+
+
+def _positions(shapes, shape, params):
+    """Elements are taken along one axis, from positions that have no derivative."""
+    (x, _), out = _line(shapes, shape, params)
+    return [x, None], out
+
+
+def _matrices(shapes, shape, params):
+    """Each matrix of a stack gives a number, a vector or a matrix."""
+    x = _stack(len(shapes[0]) - 2)
+    out = tuple(("out", k) for k in range(len(shape) - len(x)))
+    return [(*x, "i", "j")], (*x, *out)
+
+
+def _solve(shapes, shape, params):
+    m, b = shapes
+    stack = _stack(len(shape) - 2)
+    return [(*_last(stack, len(m) - 2), "i", "j"), (*_last(stack, len(b) - 2), "j", "k")], (*stack, "l", "k")
+
+
+def _constant(shapes, shape, params):
+    """Without a derivative."""
+    return [None] * len(shapes), tuple(range(len(shape)))
+
+
+def _stack(count):
+    return tuple(("stack", k) for k in range(count))
+
+
+def _last(labels, count):
+    return labels[len(labels) - count :] if count > 0 else ()
+
+
+RULES = {
+    "matmul": _matmul,
+    "contract": _contract,
+    "sum": _reduction,
+    "prod": _reduction,
+    "max": _reduction,
+    "min": _reduction,
+    "max_weights": _constant,
+    "min_weights": _constant,
+    "cumsum": _line,
+    "cumprod": _line,
+    "cummax": _line,
+    "cummin": _line,
+    "recurrence": _line,
+    "take_along": _positions,
+    "add_along": _positions,
+    "inv": _matrices,
+    "det": _matrices,
+    "cofactor": _matrices,
+    "cholesky": _matrices,
+    "eigenvalues": _matrices,
+    "eigenvectors": _matrices,
+    "solve": _solve,
+}
