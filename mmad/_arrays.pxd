@@ -2,8 +2,15 @@
 from libc.stdint cimport uint64_t
 cimport numpy as cnp
 
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_ISCARRAY(cnp.ndarray arr) nogil
+    bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
+    bint PyArray_CompareLists(const cnp.npy_intp *a, const cnp.npy_intp *b, int n) nogil
+
 cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides)
 cdef uint64_t checksum(cnp.ndarray arr) except? 0
+cdef tuple shape_of_array(cnp.ndarray a)
+cdef tuple strides_of_array(cnp.ndarray a)
 cdef object chain_value(object bar, object p)
 cdef bint is_plain_double(object x)
 cdef object unbroadcast_value(object g, tuple shape, object dtype)

@@ -4,6 +4,7 @@ Everything here takes and gives concrete values.  float64 C-contiguous arrays go
 `_kernels.h`; everything else through NumPy.
 """
 from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport uint64_t
 cimport numpy as cnp
 
@@ -28,14 +29,12 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_NewFromDescr(PyTypeObject *subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
                                 const cnp.npy_intp *strides, void *data, int flags, PyObject *obj)
     int PyArray_SetBaseObject(cnp.ndarray arr, object obj) except -1
-    bint PyArray_ISCARRAY(cnp.ndarray arr) nogil
-    bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
-    bint PyArray_CompareLists(const cnp.npy_intp *a, const cnp.npy_intp *b, int n) nogil
     int NPY_ARRAY_WRITEABLE
 
 
 cdef extern from "Python.h":
     void Py_INCREF(object o)
+    void PyObject_GC_UnTrack(object o)
 
 
 cdef cnp.ndarray view_at(cnp.ndarray a, Py_ssize_t offset, tuple shape, tuple strides):
@@ -50,7 +49,7 @@ cdef cnp.ndarray view_at(cnp.ndarray a, Py_ssize_t offset, tuple shape, tuple st
         steps[k] = strides[k]
     Py_INCREF(descr)
     r = PyArray_NewFromDescr(&PyArray_Type, descr, nd, dims, steps, <char *> cnp.PyArray_DATA(a) + offset,
-                             NPY_ARRAY_WRITEABLE if a.flags.writeable else 0, NULL)
+                             NPY_ARRAY_WRITEABLE if cnp.PyArray_ISWRITEABLE(a) else 0, NULL)
     Py_INCREF(a)
     PyArray_SetBaseObject(r, a)
     return r
@@ -64,8 +63,30 @@ cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple
     return view_at(base, <Py_ssize_t> offset * size, shape, tuple([<Py_ssize_t> s * size for s in strides]))
 
 
+cdef tuple shape_of_array(cnp.ndarray a):
+    """a.shape"""
+    return whole_numbers(cnp.PyArray_DIMS(a), cnp.PyArray_NDIM(a), 1)
+
+
+cdef tuple strides_of_array(cnp.ndarray a):
+    """Strides in elements."""
+    return whole_numbers(cnp.PyArray_STRIDES(a), cnp.PyArray_NDIM(a), cnp.PyArray_ITEMSIZE(a))
+
+
+cdef tuple whole_numbers(const cnp.npy_intp *x, int n, Py_ssize_t unit):
+    cdef tuple r = PyTuple_New(n)
+    cdef object v
+    cdef int k
+    for k in range(n):
+        v = x[k] // unit if unit else 0
+        Py_INCREF(v)
+        PyTuple_SET_ITEM(r, k, v)
+    PyObject_GC_UnTrack(r)  # there is nothing in it that the collector need look at
+    return r
+
+
 cdef uint64_t checksum(cnp.ndarray arr) except? 0:
-    if not arr.flags.c_contiguous:
+    if not cnp.PyArray_IS_C_CONTIGUOUS(arr):
         arr = np.ascontiguousarray(arr)
     return mm_checksum(<const char *> cnp.PyArray_DATA(arr), arr.nbytes)
 

@@ -175,6 +175,10 @@ cdef object apply_op(Op op, tuple args, dict params):
         return top.apply(op, args, params)
     if tape is None:
         if params is None:
+            if op.direct != NULL:
+                r = op.direct(op, args)
+                if r is not None:
+                    return r
             return op.impl(*args)
         return op.impl(*args, **params)
     if not tape.open:

@@ -13,7 +13,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport window_view
-from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, make_scalar
+from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
                                  OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less,
                                  SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval)
@@ -202,15 +202,15 @@ cdef class Sweep:
         if old is None and isinstance(ct, float):
             ct = np.full(shape, ct)
         if old is None and params["offset"] == 0 and size(shape) == size(params["of"]) and in_order(shape, strides):
-            self.arrays[base] = ct.reshape(params["of"])
+            self.arrays[base] = ct if shape == params["of"] else ct.reshape(params["of"])
             return 0
         if old is None:
-            self.arrays[base] = o_embed(ct, **params)
+            self.arrays[base] = apply_op(o_embed, (ct,), params)
             self.owned[base - self.start] = isinstance(ct, Traced)
             return 0
         if overlapping(shape, strides) or 4 * size(shape) >= size(params["of"]) \
                 or any([s == 0 and d > 1 for d, s in zip(shape, strides)]):
-            return self.add(base, o_embed(ct if not isinstance(ct, float) else np.full(shape, ct), **params))
+            return self.add(base, apply_op(o_embed, (ct if not isinstance(ct, float) else np.full(shape, ct),), params))
         acc = self.own(base)
         acc.prepare_write()
         part = acc.alias(window_view(acc.arr, params["offset"], shape, strides))

@@ -34,6 +34,13 @@ cdef enum:
     KIND_PUT_INDEX = 4     # new version of a base, fancy index written
 
 
+# NumPy's inner loop of a ufunc.
+ctypedef void (*Loop)(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil
+
+# An operation's value without NumPy's dispatch, or None (see `mmad._direct`).
+ctypedef object (*Direct)(Op op, tuple vals)
+
+
 cdef class Op:
     cdef readonly str name
     cdef readonly object impl
@@ -51,6 +58,9 @@ cdef class Op:
     cdef public object probes
     cdef public object ufunc
     cdef public str doc
+    cdef Direct direct
+    cdef Loop loops[2]        # in float64 and float32
+    cdef void *loop_data[2]
 
 
 cdef class Rec:
@@ -93,4 +103,5 @@ ctypedef object (*Door)(Op op, tuple args, dict params)
 cdef void set_door(Door door) noexcept
 cpdef Op scalar_op(int opcode)
 cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype)
+cdef int spare(Rec rec) except -1
 cdef object freeze(Instructions tape, object value)

@@ -21,6 +21,10 @@ cnp.import_array()
 
 OPERATIONS = {}  # name -> Op
 
+cdef extern from "Python.h":
+    bint PyObject_GC_IsTracked(object o)
+    void PyObject_GC_UnTrack(object o)
+
 cdef Py_ssize_t FREEZE_BYTES = 262144  # captured arrays up to here are copied, larger ones checked for change
 cdef Door _door = NULL
 
@@ -106,6 +110,13 @@ cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple s
     r.op, r.args, r.vals, r.params = op, args, vals, params
     r.out, r.shape, r.dtype = out, shape, dtype
     return r
+
+
+cdef int spare(Rec rec) except -1:
+    """Take a record that only numbers and arrays hang on from what the garbage collector looks through again and again."""
+    if not PyObject_GC_IsTracked(rec.vals) and (rec.params is None or not PyObject_GC_IsTracked(rec.params)):
+        PyObject_GC_UnTrack(rec)
+    return 0
 
 
 cdef class Instructions:
@@ -252,10 +263,10 @@ cdef object freeze(Instructions tape, object value):
     if not isinstance(value, cnp.ndarray):
         return value
     arr = value
-    if cnp.PyArray_BASE(arr) == NULL and not arr.flags.writeable:
+    if cnp.PyArray_BASE(arr) == NULL and not cnp.PyArray_ISWRITEABLE(arr):
         return arr
-    if not tape.live and (arr.nbytes <= FREEZE_BYTES or not arr.flags.c_contiguous):
-        return arr.copy(order="K")
+    if not tape.live and (cnp.PyArray_NBYTES(arr) <= FREEZE_BYTES or not cnp.PyArray_IS_C_CONTIGUOUS(arr)):
+        return cnp.PyArray_NewCopy(arr, cnp.NPY_KEEPORDER)
     if tape.watched is None:
         tape.watched = {}
     digest = checksum(arr)

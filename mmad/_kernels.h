@@ -44,6 +44,25 @@ static inline void mm_add_strided(double *restrict r, ptrdiff_t step, const doub
     for (ptrdiff_t i = 0; i < n; i++) r[i * step] += g[i];
 }
 
+/* Whether no element is infinite or NaN: none has all bits of the exponent set. */
+MM_CLONES static int mm_finite(const double *a, ptrdiff_t n) {
+    uint64_t w, any = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        memcpy(&w, a + i, 8);
+        any |= (w & 0x7ff0000000000000ull) + 0x0010000000000000ull;
+    }
+    return !(any >> 63);
+}
+
+MM_CLONES static int mm_finite_single(const float *a, ptrdiff_t n) {
+    uint32_t w, any = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        memcpy(&w, a + i, 4);
+        any |= (w & 0x7f800000u) + 0x00800000u;
+    }
+    return !(any >> 31);
+}
+
 /* A 64-bit checksum of a block of memory; any change of a single word changes it (the multiplier is odd). */
 MM_CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
     uint64_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[8], out = nbytes;

@@ -10,6 +10,7 @@ cdef struct Partial:
     double c        # the constant
     int ref         # the operand (or the result, as operand number `arity`), or the program's last node
     int n
+    int uses        # the operands that the program reads, a bit each
     Node *program   # never freed: one a declared partial, for the life of the process
 
 cdef const Partial *partial_of(int opcode, int i) noexcept nogil

@@ -24,7 +24,7 @@ def compile_partials(Op op):
     cdef Tape tape
     cdef Partial *q
     cdef Node *p
-    cdef int i, k
+    cdef int i, j, k
     if SCALAR_END > 128:
         raise AssertionError("PARTIALS is too short")
     uses_out = False
@@ -49,14 +49,17 @@ def compile_partials(Op op):
         if tape.n > MAX_PROGRAM:
             raise ValueError(f"the partial of {op.name} is longer than {MAX_PROGRAM} instructions")
         q.kind, q.ref, q.n = PARTIAL_PROGRAM, (<ScalarVar> r).node, tape.n
-        q.program = <Node *> malloc(tape.n * sizeof(Node))
+        q.program, q.uses = <Node *> malloc(tape.n * sizeof(Node)), 0
         for k in range(tape.n):
             p = tape.nodes + k
             if p.op == OP_GUARD or p.op == OP_REC:
                 raise ValueError(f"the partial of {op.name} must be straight-line scalar code (use where, not if)")
             q.program[k] = p[0]
             if p.op >= OP_FIRST_SCALAR:
-                uses_out = uses_out or p.a == op.nin or p.b == op.nin or p.c == op.nin
+                for j in (p.a, p.b, p.c):
+                    if 0 <= j <= op.nin:
+                        q.uses |= 1 << j
+                uses_out = uses_out or q.uses >> op.nin
             q.program[k].a, q.program[k].b, q.program[k].c = max(p.a, 0), max(p.b, 0), max(p.c, 0)
     op.needs_out = uses_out
 

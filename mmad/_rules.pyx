@@ -2,16 +2,19 @@
 
 The numeric sweeps, the recorded sweep and the transforms all come here; values may be plain, traced or batched.
 """
+from cpython.object cimport PyObject
+
 cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport chain_value, unbroadcast_value
+from mmad._arrays cimport PyArray_CompareLists, chain_value, unbroadcast_value
 from mmad._core cimport Traced, Var, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport array_partial
+from mmad._storage cimport ArrayVar
 from mmad.errors import UnsupportedError
 
 cnp.import_array()
@@ -30,6 +33,8 @@ def bind():
 cdef inline bint is_complex(object p):
     if isinstance(p, float):
         return False
+    if type(p) is ArrayVar:
+        return cnp.PyArray_ISCOMPLEX((<ArrayVar> p).arr)
     if isinstance(p, (np.ndarray, np.generic, Traced)):
         return p.dtype.kind == "c"
     return isinstance(p, complex)
@@ -59,6 +64,13 @@ cdef inline tuple shape_of(object x):
     return np.shape(x)
 
 
+cdef inline bint alike(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two arrays are of one shape and dtype."""
+    return (<PyObject *> cnp.PyArray_DESCR(a) == <PyObject *> cnp.PyArray_DESCR(b)
+            and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
+            and PyArray_CompareLists(cnp.PyArray_DIMS(a), cnp.PyArray_DIMS(b), cnp.PyArray_NDIM(a)))
+
+
 cdef object fit(object g, object val, tuple out_shape):
     """Reduce a cotangent of an operation's result to the shape and dtype of the operand `val`."""
     cdef tuple shape
@@ -69,6 +81,8 @@ cdef object fit(object g, object val, tuple out_shape):
         if shape == out_shape:
             return g if val.dtype.kind != "c" and isinstance(val, np.ndarray) else np.full(shape, g, val.dtype)
         return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
+    if type(g) is ArrayVar and type(val) is ArrayVar and alike((<ArrayVar> g).arr, (<ArrayVar> val).arr):
+        return g
     if isinstance(g, Var) and isinstance(val, Var) and g.shape == val.shape and g.dtype == val.dtype:
         return g
     if isinstance(g, Traced) or isinstance(val, Traced):

@@ -9,18 +9,19 @@ Design
   an operation consumes is no longer fresh.
 """
 cimport cython
+from cpython.object cimport PyObject_GetItem
 
 cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport window_view
+from mmad._arrays cimport shape_of_array, strides_of_array, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
 from mmad._core import HOOKS, concrete
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
-                                 OP_REC, OP_STORE, SC_add, Node, Op, freeze, new_rec)
+                                 OP_REC, OP_STORE, SC_add, Node, Op, freeze, new_rec, spare)
 
 cnp.import_array()
 
@@ -43,6 +44,23 @@ cpdef bint basic_index(object index):
         return True
     return (index is None or index is Ellipsis or isinstance(index, slice)
             or (isinstance(index, (int, np.integer)) and not isinstance(index, bool)))
+
+
+cdef bint slicing(object index, cnp.ndarray arr) noexcept:
+    """Whether an index is of whole numbers and slices, and gives an array."""
+    if type(index) is slice:
+        return cnp.PyArray_NDIM(arr) > 0
+    if type(index) is int:
+        return cnp.PyArray_NDIM(arr) > 1
+    if type(index) is not tuple:
+        return False
+    cdef bint some = len(<tuple> index) < cnp.PyArray_NDIM(arr)
+    for k in <tuple> index:
+        if type(k) is slice:
+            some = True
+        elif type(k) is not int:
+            return False
+    return some
 
 
 def plain_index(index):
@@ -90,7 +108,7 @@ cdef class ArrayVar(Var):
 
     cdef int prepare_write(self) except -1:
         """Make the root's buffer this storage's own before a write in place (copy-on-write)."""
-        if not self.fresh or not self.arr.flags.c_contiguous:
+        if not self.fresh or not cnp.PyArray_IS_C_CONTIGUOUS(self.arr):
             self.arr = self.arr.copy(order="C")
             self.fresh = True
         return 0
@@ -99,11 +117,11 @@ cdef class ArrayVar(Var):
         """A view for `r`, a NumPy view into this array's buffer."""
         cdef ArrayVar root = self if self.base is None else self.base
         cdef ArrayVar view
-        cdef Py_ssize_t size = r.dtype.itemsize
+        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(r)
         offset = (<char *> cnp.PyArray_DATA(r) - <char *> cnp.PyArray_DATA(root.arr)) // size
         view = ArrayVar.__new__(ArrayVar)
         view.tape, view.base, view.arr, view.version = self.tape, root, r, root.version
-        view.window = (offset, (<object> r).shape, tuple([s // size for s in (<object> r).strides]))
+        view.window = (offset, shape_of_array(r), strides_of_array(r))
         view.node = push_window(root, view.window, r)
         return view
 
@@ -161,7 +179,7 @@ cdef class ArrayVar(Var):
         cdef Py_ssize_t i, flat, step
         cdef char *p = <char *> cnp.PyArray_DATA(arr)
         cdef object item
-        if arr.dtype.num != cnp.NPY_DOUBLE or nd == 0:
+        if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE or nd == 0:
             return -1
         if type(index) is tuple:
             if len(<tuple> index) != nd:
@@ -197,6 +215,8 @@ cdef class ArrayVar(Var):
             flat = self.element(index, &p)
             if flat >= 0:
                 return self.load(flat, p[0])
+        if slicing(index, self.arr) and (self.base is not None or cnp.PyArray_IS_C_CONTIGUOUS(self.arr)):
+            return self.alias(PyObject_GetItem(self.arr, index))
         if basic_index(index):
             r = <ArrayVar> self.view(_Getter(index))
             if (<ArrayVar> r).arr.ndim == 0 and not (
@@ -469,8 +489,9 @@ cdef tuple whole(cnp.ndarray arr):
 cdef int32_t push_window(ArrayVar root, tuple window, cnp.ndarray r) except -1:
     if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:  # a view of a version already written over
         root.tape.nodes[root.node].flags |= NODE_CONSUMED
-    params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": (<object> root.arr).shape}
+    params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": shape_of_array(root.arr)}
     rec = new_rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
+    spare(rec)
     return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
 
 

@@ -24,8 +24,10 @@ from mmad._batch cimport Batch
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select,
                                  SC_subtract, Node, Op, Rec, node_index, scalar_arity)
+from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
 from mmad._pool cimport pool_enter, pool_exit
+from mmad._pull cimport Py_REFCNT, Pull, add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
 from mmad._tape cimport Tape
 
@@ -38,8 +40,13 @@ cdef extern from "_kernels.h" nogil:
     void mm_add_strided(double *r, Py_ssize_t step, const double *g, Py_ssize_t n) noexcept
 
 
-cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(PyObject *o)
+cdef Op o_matmul
+
+
+def bind():
+    """Look up the operations that have a way of their own, once all are declared."""
+    global o_matmul
+    o_matmul = OPERATIONS["matmul"]
 
 
 cdef enum:
@@ -166,6 +173,16 @@ cpdef add_window(cnp.ndarray acc, tuple window, object g):
     np.add(w, g, out=w, casting="unsafe")
 
 
+def embed(ct, offset, shape, strides, of):
+    """Zeros of shape `of` with `ct` added into a window; offset and strides in elements."""
+    cdef cnp.ndarray out
+    ct = np.asarray(ct)
+    out = np.zeros(of, dtype=ct.dtype)
+    if not add_small_window(out, offset, shape, strides, ct):
+        add_window(out, (offset, shape, strides), ct)
+    return out
+
+
 def last_write(index, shape):
     """Mask over an index's positions: which of them hold the value NumPy keeps when the index repeats."""
     order = np.empty(shape, dtype=np.int64)
@@ -184,11 +201,13 @@ cdef class Cells:
     cdef int lanes       # how many lanes
     cdef bint many       # whether array values have an axis of lanes
     cdef int64_t level   # of the batch the lanes are in the rules
+    cdef Pull puller
     cdef int32_t stop
 
     def __cinit__(self, Tape tape, int32_t stop, int lanes, level):
         self.tape, self.stop, self.many = tape, stop, level is not None
         self.lanes, self.level = lanes, -1 if level is None else level
+        self.puller = Pull()
         self.c = <Cell *> calloc(<size_t> stop * lanes + 1, sizeof(Cell))
         if self.c == NULL:
             raise MemoryError("no memory for the derivatives along the trace")
@@ -313,7 +332,7 @@ cdef class Cells:
         cdef cnp.ndarray a
         if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is np.ndarray:
             a = <cnp.ndarray> cell.o
-            if cnp.PyArray_BASE(a) == NULL and cnp.PyArray_IS_C_CONTIGUOUS(a) and a.flags.writeable:
+            if cnp.PyArray_BASE(a) == NULL and cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_ISWRITEABLE(a):
                 return a
         rec = self.tape.rec_of(k)
         if cell.o == NULL:
@@ -405,9 +424,41 @@ cdef int reverse_window(Cells cells, int32_t base, Rec rec, object ct) except -1
         ct = (<Batch> ct).lanes
     if cells.at(base).o == NULL and w["offset"] == 0 and not isinstance(ct, float) \
             and prod(rec.shape) == prod(w["of"]) and in_order(rec.shape, w["strides"]):
-        return cells.set(base, np.reshape(ct, cells.full_shape(w["of"])))
+        return cells.set(base, ct if rec.shape == w["of"] else np.reshape(ct, cells.full_shape(w["of"])))
+    if not cells.many and add_small_window(cells.own(base), w["offset"], w["shape"], w["strides"], ct):
+        return 0
     add_window(cells.own(base), cells.full_window(w), ct)
     return 0
+
+
+cdef bint reverse_direct(Cells cells, const uint8_t *mask, Rec rec, object ct) except -1:
+    """An elementwise operation or a small product backward, in C; False: it is neither."""
+    cdef int32_t j
+    cdef int i
+    cdef cnp.ndarray into
+    cdef bint product = rec.op is o_matmul
+    if not product and not cells.puller.prepare(rec, ct):
+        return False
+    for i in range(len(rec.args)):
+        j = rec.args[i]
+        if j < 0 or not mask[j]:
+            continue
+        if product:
+            g = product_cotangent(ct, rec.vals[0], rec.vals[1], i)
+            into = None
+        else:
+            into = writable(cells.at(j).o) if cells.is_array(j) and cells.puller.same_shape(i) else None
+            g = cells.puller.cotangent(i, into)
+        if g is None and not product:
+            continue
+        if g is None or g is NotImplemented:
+            g = pull(rec.op, ct, rec.vals, rec.out, rec.params, rec.shape, [k == i for k in range(len(rec.args))])[i]
+            if g is None:
+                continue
+        if g is not into:
+            cells.add(j, g)
+    cells.puller.ct = None
+    return True
 
 
 cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
@@ -426,6 +477,8 @@ cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
     if op.kind == KIND_WINDOW:
         j = rec.args[0]
         return reverse_window(cells, j, rec, ct) if mask[j] else 0
+    if not cells.many and cells.is_array(k) and reverse_direct(cells, mask, rec, ct):
+        return 0
     active = [j >= 0 and mask[j] for j in rec.args]
     gs = pull(op, ct, rec.vals, rec.out, rec.params, rec.shape, active)
     ct = None

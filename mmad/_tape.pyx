@@ -2,18 +2,25 @@
 
 Scalar operations are recorded by :func:`mmad._core.apply_op`; those on arrays here.
 """
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int32_t
 
 cimport numpy as cnp
 
 import numpy as np
 
+from mmad._arrays cimport shape_of_array
 from mmad._core cimport ScalarVar, make_scalar
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, freeze,
-                                 new_rec)
+                                 new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(object o)
+
 
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
@@ -35,41 +42,44 @@ cdef class Tape(Instructions):
 
     cdef object record(self, Op op, tuple args, dict params):
         """Evaluate an array operation and add it to the tape."""
-        cdef list ids = [], vals = []
-        cdef bint foreign = False
-        cdef int k
-        cdef cnp.ndarray arr
-        for a in args:
-            if type(a) is ScalarVar:
-                ids.append((<ScalarVar> a).node)
-                vals.append((<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0)
-            elif type(a) is ArrayVar:
-                arr = (<ArrayVar> a).take()
-                ids.append((<ArrayVar> a).node)
-                vals.append(arr)
-                if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE:
-                    foreign = True
+        cdef Py_ssize_t n = len(args), k
+        cdef tuple ids = PyTuple_New(n), vals = PyTuple_New(n)
+        cdef bint foreign = False, atoms = True
+        cdef object a, v, i, out = None
+        for k in range(n):
+            a = <object> PyTuple_GET_ITEM(args, k)
+            if type(a) is ArrayVar:
+                v = (<ArrayVar> a).take()
+                foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_DOUBLE
+                i = (<ArrayVar> a).node
+            elif type(a) is ScalarVar:
+                v = (<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0
+                i = (<ScalarVar> a).node
             else:
-                ids.append(-1)
+                v, i = a, -1
                 if isinstance(a, cnp.ndarray):
                     foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE
-                    a = freeze(self, a)
-                vals.append(a)
+                    v = freeze(self, a)
+                atoms = atoms and (type(v) is float or type(v) is int or type(v) is cnp.ndarray
+                                   and cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_OBJECT)
+            Py_INCREF(i)
+            PyTuple_SET_ITEM(ids, k, i)
+            Py_INCREF(v)
+            PyTuple_SET_ITEM(vals, k, v)
         if foreign:  # NEP 50: a NumPy float64 scalar promotes, a Python float does not
-            for k in range(len(vals)):
-                if type(args[k]) is ScalarVar:
-                    if (<ScalarVar> args[k]).flags & NODE_STRONG:
-                        vals[k] = _np_float64(vals[k])
-        cdef tuple v = tuple(vals)
+            vals = tuple([_np_float64(v) if type(a) is ScalarVar and (<ScalarVar> a).flags & NODE_STRONG else v
+                          for a, v in zip(args, vals)])
+        PyObject_GC_UnTrack(ids)
+        if atoms:
+            PyObject_GC_UnTrack(vals)
         if params is not None:
-            out = op.impl(*v, **params)
-        elif len(v) == 1:
-            out = op.impl(v[0])
-        elif len(v) == 2:
-            out = op.impl(v[0], v[1])
+            out = op.impl(*vals, **params)
         else:
-            out = op.impl(*v)
-        return self.wrap(op, tuple(ids), v, params, out)
+            if op.direct != NULL:
+                out = op.direct(op, vals)
+            if out is None:
+                out = op.impl(*vals)
+        return self.wrap(op, ids, vals, params, out)
 
     cdef object wrap(self, Op op, tuple ids, tuple vals, dict params, object out):
         """The traced result of an operation whose value is `out`."""
@@ -97,7 +107,8 @@ cdef class Tape(Instructions):
             for a in vals:
                 if a is out:
                     fresh = False
-        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, out.shape, arr.dtype)
+        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, shape_of_array(arr), arr.dtype)
+        spare(rec)
         return make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
 
     def value_of(self, var):

@@ -109,6 +109,7 @@ cdef struct Place:
 
 
 cdef Kernel kernel_of(int type, int op, int variant) noexcept
+cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil
 cdef int special_number(int what, int type) noexcept
 cdef int kernel_number(int type, int op, int variant) noexcept
 

@@ -661,6 +661,11 @@ cdef Kernel kernel_of(int type, int op, int variant) noexcept:
     return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
 
 
+cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil:
+    """A product of matrices, for those outside of programs."""
+    mm_product(p, a, b, c)
+
+
 cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
     """An array of up to eight axes, with nothing in it yet."""
     cdef cnp.npy_intp dims[8]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _dual, _emit, _lazy, _rules, _series
+from mmad import _direct, _dual, _emit, _lazy, _rules, _series, _sweep
 from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
@@ -37,11 +37,13 @@ UFUNCS[np.matmul] = reduction.matmul
 
 # The compiled modules look their operations up once all are declared.
 bind_operators()
+_direct.bind()
 _rules.bind()
 _dual.bind()
 _lazy.bind()
 _series.bind()
 _emit.bind()
+_sweep.bind()
 finish()
 arithmetic.absolute.needs_out = True  # its partial at complex points uses the result
 

@@ -39,13 +39,6 @@ def _embed_batch(vals, batched, offset, shape, strides, of):
     return embed(vals[0], **_lanewise(offset, shape, strides, of, shape_of(vals[0])[0]))
 
 
-def _embed(ct, offset, shape, strides, of):
-    ct = np.asarray(ct)
-    out = np.zeros(of, dtype=ct.dtype)
-    _sweep.add_window(out, (offset, shape, strides), ct)
-    return out
-
-
 def _put(base, value, offset, shape, strides, of):
     out = np.array(base, order="C")
     _arrays.window(out, offset, shape, strides, of)[...] = value
@@ -72,7 +65,7 @@ def _put_batch(vals, batched, offset, shape, strides, of):
 
 
 window = linear("window", _arrays.window, {0: lambda ct, base, **w: embed(ct, **w)}, batch=_window_batch, kind="window")
-embed = linear("embed", _embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
+embed = linear("embed", _sweep.embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
 put = linear(
     "put",
     _put,
