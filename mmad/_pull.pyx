@@ -15,7 +15,7 @@ from mmad._direct cimport multiplied
 from mmad._instructions cimport KIND_ELEMENTWISE, OP_FIRST_SCALAR, OP_INPUT, SC_chain, Node, Op, Rec, scalar_arity, scalar_eval
 from mmad._partials cimport (MAX_PROGRAM, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial,
                              partial_of)
-from mmad._vm cimport BOTH_VECTORS, FIRST_SCALAR, MM_F64, SECOND_SCALAR, kernel_of
+from mmad._vm cimport ALL_VECTORS, FIRST_NUMBER, MM_F64, SECOND_NUMBER, kernel_of
 
 cnp.import_array()
 
@@ -162,10 +162,10 @@ cdef class Pull:
         cdef double v
         cdef Py_ssize_t k
         if self.bar != NULL:
-            kernel_of(MM_F64, SC_chain, BOTH_VECTORS if p.at != NULL else SECOND_SCALAR)(
+            kernel_of(MM_F64, SC_chain, ALL_VECTORS if p.at != NULL else SECOND_NUMBER)(
                 t, self.bar + lo, p.at if p.at != NULL else &p.number, NULL, m)
         elif p.at != NULL:
-            kernel_of(MM_F64, SC_chain, FIRST_SCALAR)(t, &self.number, p.at, NULL, m)
+            kernel_of(MM_F64, SC_chain, FIRST_NUMBER)(t, &self.number, p.at, NULL, m)
         else:
             v = scalar_eval(SC_chain, self.number, p.number, 0.0)
             for k in range(m):
@@ -197,12 +197,12 @@ cdef class Pull:
                 continue
             t = self.scratch + k * BLOCK
             if arity == 1:
-                kernel_of(MM_F64, p.op, BOTH_VECTORS)(t, a.at, NULL, NULL, m)
+                kernel_of(MM_F64, p.op, ALL_VECTORS)(t, a.at, NULL, NULL, m)
             elif arity == 2:
-                kernel_of(MM_F64, p.op, FIRST_SCALAR if a.at == NULL else SECOND_SCALAR if b.at == NULL else BOTH_VECTORS)(
+                kernel_of(MM_F64, p.op, FIRST_NUMBER if a.at == NULL else SECOND_NUMBER if b.at == NULL else ALL_VECTORS)(
                     t, a.at if a.at != NULL else &a.number, b.at if b.at != NULL else &b.number, NULL, m)
             else:
-                kernel_of(MM_F64, p.op, BOTH_VECTORS)(t, self.vector(a, 1, m), self.vector(b, 2, m), self.vector(c, 3, m), m)
+                kernel_of(MM_F64, p.op, ALL_VECTORS)(t, self.vector(a, 1, m), self.vector(b, 2, m), self.vector(c, 3, m), m)
             w[k].at = t
         r[0] = w[q.ref]
 
