@@ -23,7 +23,6 @@ from fractions import Fraction
 from math import comb, prod
 
 import numpy as np
-import scipy.sparse
 
 from mmad import tree
 from mmad._core import HOOKS, Traced
@@ -97,7 +96,11 @@ def interpolation(n, k):
             rows.append(r)
             columns.append(row[tuple(itertools.chain.from_iterable([t] * e for t, e in zip(support, j, strict=True)))])
             data.append(c)
-    weights = scipy.sparse.csr_array((data, (rows, columns)), shape=(len(indices),) * 2)
+    try:
+        from scipy.sparse import csr_array
+    except ImportError as e:
+        raise ImportError("interpolation takes scipy.sparse arrays: pip install mmad[scipy]") from e
+    weights = csr_array((data, (rows, columns)), shape=(len(indices),) * 2)
     keys = np.sort(np.indices((n,) * k).reshape(k, -1), axis=0)
     scale = n ** np.arange(k - 1, -1, -1)
     at = np.zeros(n**k, np.intp)

@@ -175,7 +175,8 @@ class Plan:
         if c is not None:
             forward = c.column_colors[p.indices]
             colors = [k if k >= 0 else c.column_count + c.row_colors[i] for k, i in zip(forward, p.rows, strict=True)]
-        ax.scatter(p.indices, p.rows, c=colors, cmap="tab20", marker="s", s=max(1.0, 2e4 / max(max(p.shape), 1) ** 2))
+        colored = {"c": colors, "cmap": "tab20"} if colors else {}
+        ax.scatter(p.indices, p.rows, marker="s", s=max(1.0, 2e4 / max(max(p.shape), 1) ** 2), **colored)
         ax.set_xlim(-0.5, max(p.shape[1], 1) - 0.5)
         ax.set_ylim(max(p.shape[0], 1) - 0.5, -0.5)
         ax.set_aspect("equal")
