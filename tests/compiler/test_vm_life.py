@@ -120,7 +120,8 @@ for _ in range(3):
 
 
 ENDLESS = """
-import numpy as np, mmad, sys
+import numpy as np, mmad, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
 sys.path.insert(0, sys.argv[1])
 from program_bytes import Parts
 from mmad.program import Program
