@@ -59,8 +59,8 @@ def taylor(f, x, v, order, *, higher=()):
 
     Notes
     -----
-    The cost grows with d^2, where nested forward mode takes 2^d.  JAX's `jet` takes and gives derivatives, k! c_k, in
-    place of coefficients.
+    The cost grows with d^2, that of nested forward mode exponentially.  JAX's `jet` takes and gives
+    derivatives, k! c_k, in place of coefficients.
 
     See Also
     --------

@@ -10,7 +10,7 @@ from mmad._core import Traced
 
 __all__ = ["Outside"]
 
-_FOLLOWED = (Traced, types.FunctionType, types.MethodType, functools.partial, list, tuple, dict)
+_FOLLOWED: tuple[type, ...] = (Traced, types.FunctionType, types.MethodType, functools.partial, list, tuple, dict)
 
 
 class Outside:
