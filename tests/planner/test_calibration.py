@@ -158,7 +158,7 @@ def test_a_damaged_cache_in_a_process(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ the model
 C = Coefficients(
-    call=1e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, lane_array=2e-5, lane_element=2e-9,
+    call=1e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, single_array=1e-5, lane_array=2e-5, lane_element=2e-9,
     reverse=2.0, compile=1e-2, compile_number=1e-6, compile_array=1e-5, entry=1e-9, byte=1e-10,
 )  # fmt: skip
 
@@ -171,10 +171,11 @@ def test_a_pass_over_the_recording():
 
 def test_lanes():
     w = Work(5, 3, 1000, 0)
-    one = 5 * 2e-6 + 3 * 2e-5 + 1000 * 2e-9
-    assert C.lanes(w, 1, 0, 1) == pytest.approx(one)
-    assert C.lanes(w, 0, 1, 1) == pytest.approx(2 * one)
-    assert C.lanes(w, 4, 0, 1) == pytest.approx(4 * one)
-    assert C.lanes(w, 4, 0, 4) == pytest.approx(4 * one - 3 * 3 * 2e-5)
-    assert C.lanes(w, 5, 0, 4) == pytest.approx(5 * one - 3 * 3 * 2e-5)
+    one, single, batch = 5 * 2e-6 + 1000 * 2e-9, 3 * 1e-5, 3 * 2e-5
+    assert C.lanes(w, 1, 0, 1) == pytest.approx(one + single)
+    assert C.lanes(w, 0, 1, 1) == pytest.approx(2 * (one + single))
+    assert C.lanes(w, 4, 0, 1) == pytest.approx(4 * (one + single))
+    assert C.lanes(w, 4, 0, 4) == pytest.approx(4 * one + batch)
+    assert C.lanes(w, 5, 0, 4) == pytest.approx(5 * one + batch + single)
+    assert C.lanes(w, 6, 0, 4) == pytest.approx(6 * one + 2 * batch)
     assert C.lanes(w, 0, 0, 8) == 0
