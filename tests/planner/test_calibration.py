@@ -158,8 +158,8 @@ def test_a_damaged_cache_in_a_process(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ the model
 C = Coefficients(
-    call=1e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, single_array=1e-5, lane_array=2e-5, lane_element=2e-9,
-    reverse=2.0, compile=1e-2, compile_number=1e-6, compile_array=1e-5, entry=1e-9, byte=1e-10,
+    call=1e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, single_array=1e-5, lane_array=2e-5,
+    lane_element=2e-9, reverse=2.0, compile=1e-2, compile_number=1e-6, compile_array=1e-5, entry=1e-9, byte=1e-10,
 )  # fmt: skip
 
 
