@@ -78,7 +78,7 @@ class Program:
         if isinstance(found, tuple):
             raise GuardError(f"{self.origin}: the function takes another way here than when it was recorded")
         out = [v if give is None else give(v) for give, v in zip(self.givers, found, strict=True)]
-        return _rebuild(self.structures[1], out)
+        return _rebuild(self.structures[1], iter(out))
 
     def _leaf(self, spec, x):
         if spec[0] == "static":
@@ -297,19 +297,14 @@ def _collect(shape, x, leaves):
 
 
 def _rebuild(shape, leaves):
-    """The tree of a structure with these leaves, which are used up in order."""
-    rest = iter(leaves)
-
-    def build(shape):
-        kind, parts = shape
-        if kind == "leaf":
-            return next(rest)
-        if kind == "dict":
-            return {k: build(part) for k, part in parts}
-        values = [build(part) for part in parts]
-        return tuple(values) if kind == "tuple" else values
-
-    return build(shape)
+    """The tree of a structure with these leaves, an iterator that is used up in order."""
+    kind, parts = shape
+    if kind == "leaf":
+        return next(leaves)
+    if kind == "dict":
+        return {k: _rebuild(part, leaves) for k, part in parts}
+    values = [_rebuild(part, leaves) for part in parts]
+    return tuple(values) if kind == "tuple" else values
 
 
 def _count(shape, depth=0):

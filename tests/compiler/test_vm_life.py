@@ -183,6 +183,19 @@ def test_a_thousand_runs_leave_nothing_behind():
     assert grown < 8000  # eight bytes a run
 
 
+def test_results_are_in_no_cycle():
+    """They are freed with their last reference, not when the collector comes round."""
+    x = np.linspace(0.1, 1.0, 20)
+    program = mmad.record(lambda x: {"a": np.exp(x), "b": (x * 2.0, [x + 1.0])}, x).compile()
+    gc.collect()
+    gc.disable()
+    try:
+        program(x)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_memory_of_the_process_does_not_grow(tmp_path):
     """Also what is allocated in C: programs made and dropped, results large and small, guards that fail."""
     result = python_in(
@@ -204,7 +217,7 @@ def once():
     except mmad.GuardError:
         pass
     pickle.loads(pickle.dumps(tape.compile()))(x)
-for _ in range(600):  # what the allocator keeps settles after some hundred runs, and then no longer grows
+for _ in range(100):
     once()
 gc.collect()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
