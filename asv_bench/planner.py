@@ -20,6 +20,7 @@ def main():
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     one_core()  # XLA's own threads stay on one core too
     import planner_alone
+    import planner_blocks
     import planner_versus
     import regret
     from tools import available
@@ -28,6 +29,7 @@ def main():
     tasks = [
         *planner_versus.tasks(options.quick, tools),
         *planner_alone.tasks(options.quick),
+        *planner_blocks.tasks(options.quick),
         *regret.tasks(options.quick),
     ]
     return run(tasks, tools, options)
