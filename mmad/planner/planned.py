@@ -170,7 +170,8 @@ class Planned:
 
     def _structure(self, r):
         tape = r.trace.tape
-        return (*self._shapes(r), structure(tape, r.trace.start, len(tape)))
+        inputs = tuple([x.node for x in r.trace.inputs if hasattr(x, "node")])
+        return (*self._shapes(r), structure(tape, r.trace.start, len(tape), inputs))
 
     @staticmethod
     def _shapes(r):
@@ -247,8 +248,9 @@ class Planned:
         replay = self._compiled(evaluate)
 
         def call(*args, **kwargs):
-            found, _ = replay(*args, **kwargs)
-            return finished(_entries(plan, *found) if sparse else found)
+            found, k = replay(*args, **kwargs)
+            used = plan if k < 0 else self.numbers[k]
+            return used.pattern.tocsr(_entries(used, *found)) if sparse else found
 
         return call, replay
 

@@ -598,3 +598,22 @@ def test_memory_may_decide():
     J = mmad.jacobian(broyden, sparse=True, memory="200kB")
     assert J(at(1000)).nnz == 2998
     assert J.plan(at(1000)).chosen.bytes <= 200_000
+
+
+# ------------------------------------------------------------------------------------------------ compiled
+def branching(x):
+    return np.sin(x) * x if x[0] > 0 else x[::-1] ** 2 * x
+
+
+@pytest.mark.parametrize("product", [mmad.jacobian, mmad.hessian])
+def test_a_compiled_recording_has_the_plan_of_the_eager_one(product):
+    """It begins with copies of the arguments, and has guards: neither makes another structure of it."""
+
+    def f(x):
+        y = branching(x)
+        return y if product is mmad.jacobian else (y * y).sum()
+
+    d, x = product(f, sparse=True, mode="compiled"), np.linspace(0.5, 1.5, 100)
+    for point in (x, x, -x, -x, x):
+        assert np.allclose(d(point).toarray(), product(f)(point))
+    assert len(d.numbers) == 2
