@@ -106,7 +106,7 @@ def exact_coefficients(f, paths, order):
         exact = [[mpmath.mpf(c) for c in path] for path in paths]
 
         def along(t):
-            return f(*[mpmath.polyval(p[::-1], t) for p in exact])
+            return f(*[mpmath.fsum(c * t**k for k, c in enumerate(p)) for p in exact])
 
         return [float(c) for c in mpmath.taylor(along, 0, order)]
 
