@@ -6,13 +6,14 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import Linearized, derivative_function, positions
+from mmad.api import Linearized, derivative_function, grad, jvp, positions
+from mmad.batching import vmap
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.recorded import LANES, lanes_of, real_leaf
 from mmad.tracing import Trace, is_static
 
-__all__ = ["columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
+__all__ = ["by_directions", "by_pairs", "columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
 
 
 def _blocks(leaves):
@@ -129,6 +130,49 @@ def columns_of(lin, single):
         return _dense(tables[i][:, offsets[k]], y, t.leaves[k], np.result_type(real_leaf(y, t.origin)))
 
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
+
+
+def by_pairs(f, x):
+    """The Hessian of a function of one vector by forward over forward mode: pairs of directions, no tape.
+
+    Parameters
+    ----------
+    f : callable
+    x : ndarray or traced array, shape (n,)
+
+    Returns
+    -------
+    ndarray or traced array, shape (n, n)
+    """
+    (n,) = x.shape
+    unit, (i, j), place = np.eye(n, dtype=x.dtype), np.triu_indices(n), np.empty((n, n), np.intp)
+    place[i, j] = place[j, i] = np.arange(len(i))
+    second = vmap(lambda u, v: jvp(lambda y: jvp(f, (y,), (u,))[1], (x,), (v,))[1])
+    return _blocked(lambda k: second(unit[i[k]], unit[j[k]]), len(i), np.zeros(0, x.dtype))[place]
+
+
+def by_directions(f, x):
+    """The Hessian of a function of one vector by reverse over forward mode: gradients of directional derivatives.
+
+    Parameters
+    ----------
+    f : callable
+    x : ndarray or traced array, shape (n,)
+
+    Returns
+    -------
+    ndarray or traced array, shape (n, n)
+    """
+    (n,) = x.shape
+    unit = np.eye(n, dtype=x.dtype)
+    second = vmap(lambda u: grad(lambda y: jvp(f, (y,), (u,))[1])(x))
+    return _blocked(lambda k: second(unit[k]), n, np.zeros((0, n), x.dtype))
+
+
+def _blocked(rows, count, empty):
+    """All rows of a result, so many at a time as go together in a batch."""
+    found = [rows(slice(k, k + LANES)) for k in range(0, count, LANES)]
+    return empty if not found else found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def jacrev(f, argnums=0):

@@ -38,7 +38,7 @@ UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many th
 
 DENSE = {
     "jacobian": ("forward", "reverse"),
-    "hessian": ("forward-over-reverse", "reverse-over-reverse", "forward-over-forward"),
+    "hessian": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"),
 }
 COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
@@ -51,6 +51,7 @@ SEPARATE = 4000  # array instructions up to which each sweep of a compiled progr
 MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
+OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, beside its recorded gradient
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 
 
@@ -167,6 +168,7 @@ class Problem:
         seconds = c.once(self.work)
         if structure is None:
             seconds += c.lanes(self.work, forward, reverse, width)
+            seconds *= 2 if name in OVER_FORWARD else 1
         else:
             seconds += structure.share * c.lanes(self.work, forward, reverse, width) + structure.flops() * c.flop
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize

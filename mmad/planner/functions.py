@@ -120,8 +120,8 @@ def hessian(
     argnums : int or tuple of int
     strategy : str
         "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern,
-        "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse" and
-        "forward-over-forward" are dense.
+        "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse",
+        "reverse-over-forward" and "forward-over-forward" are dense.
     sparse, format, pattern, evaluations, memory, mode
         As of :func:`jacobian`.
 

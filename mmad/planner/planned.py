@@ -10,7 +10,7 @@ from mmad import compiled, tree
 from mmad._core import HOOKS, Traced, concrete
 from mmad.api import describe, grad, positions
 from mmad.errors import PatternError
-from mmad.matrices import columns_of, from_matrix, rows_of
+from mmad.matrices import by_directions, by_pairs, columns_of, from_matrix, rows_of
 from mmad.operators import factored
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import put_index
@@ -19,7 +19,7 @@ from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import clock, coefficients
 from mmad.planner.coloring import Coloring
 from mmad.planner.compare import compare
-from mmad.planner.decide import UNCOMPILED, Options, Problem, decide, work_of
+from mmad.planner.decide import OVER_FORWARD, UNCOMPILED, Options, Problem, decide, work_of
 from mmad.planner.detect import detect, graph_of
 from mmad.planner.pattern import Pattern
 from mmad.planner.waist import waist_of
@@ -64,6 +64,7 @@ class Planned:
         for leaf in (*r.trace.inputs, *r.trace.outputs):
             if not is_static(leaf):
                 real_leaf(leaf, r.trace.origin)
+        r.call = args, kwargs, nums
         return r
 
     def __call__(self, *args, **kwargs):
@@ -293,7 +294,7 @@ class Planned:
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
-            if (r.shape[0] if plan.strategy in BY_ROWS else r.shape[1]) == 1:
+            if plan.strategy in OVER_FORWARD or (r.shape[0] if plan.strategy in BY_ROWS else r.shape[1]) == 1:
                 columns, rows = self.sweep(plan, r)
                 return from_matrix(r, rows[0] if rows else columns[0].T, self.single)
             return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
@@ -305,11 +306,12 @@ class Planned:
             self._check(plan, r, data)
         return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
 
-    @staticmethod
-    def sweep(plan, r, recorded=True):
+    def sweep(self, plan, r, recorded=True):
         """What the entries are read from: products with columns and with rows, in blocks of lanes."""
         if plan.structure is not None:
             return (plan.structure.sweep(r),)
+        if plan.strategy in OVER_FORWARD:
+            return [self.nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)], []
         c, (m, n) = plan.coloring, r.shape
         if c is not None:
             columns, rows = c.column_seeds(), c.row_seeds()
@@ -322,6 +324,19 @@ class Planned:
             # Recorded, so that a program computes with them block by block in place of reading what follows from them.
             columns, rows = [tape.add_constant(x) if len(x) else x for x in (columns, rows)]
         return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
+
+    def nested(self, hessian, r):
+        """The Hessian by derivatives of directional derivatives of the function, in place of its recorded gradient."""
+        args, kwargs, nums = r.call
+        t, full = r.trace, list(args)
+
+        def flat(v):
+            leaves = [x if new is None else new for x, new in zip(t.leaves, r.columns.split(v), strict=True)]
+            for k, (structure, count) in zip(nums, t.structures, strict=True):
+                full[k], leaves = tree.unflatten(structure, leaves[:count]), leaves[count:]
+            return self.f(*full, **kwargs)
+
+        return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
 
     def _replayed(self, number, args, kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""

@@ -197,6 +197,39 @@ def test_numbers():
         assert mmad.hessian(lambda x: x**3, strategy=strategy)(2.0) == 12.0
 
 
+def test_modes_of_hessians_are_what_they_are_called():
+    """The levels of derivatives that the function meets, from the outside in."""
+    kinds = {}
+
+    def f(x):
+        found, level = [], x
+        while isinstance(level, mmad._core.Traced):
+            found.append(type(level).__name__)
+            level = getattr(level, "primal", None)
+        kinds[strategy].append(found)
+        return (x**3).sum()
+
+    for strategy in DENSE["hessian"]:
+        kinds[strategy] = []
+        close(mmad.hessian(f, strategy=strategy)(at(3)), 6.0 * np.diag(at(3)))
+    assert all(k == ["ArrayVar"] for k in kinds["forward-over-reverse"] + kinds["reverse-over-reverse"])
+    assert kinds["forward-over-forward"][-1] == ["ArrayDual", "ArrayDual"]
+    assert kinds["reverse-over-forward"][-1] == ["ArrayDual", "ArrayVar"]
+
+
+@pytest.mark.parametrize("strategy", SECOND)
+def test_hessians_of_single_precision(strategy):
+    x = at(5).astype(np.float32)
+    got = mmad.hessian(lambda x: (x**3).sum(), strategy=strategy)(x)
+    assert got.dtype == np.float32
+    close(got, 6.0 * np.diag(x), 1e-6)
+
+
+@pytest.mark.parametrize("strategy", SECOND)
+def test_hessians_of_nothing(strategy):
+    assert mmad.hessian(lambda x: (x**3).sum(), strategy=strategy)(np.zeros(0)).shape == (0, 0)
+
+
 def test_keywords():
     J = mmad.jacobian(lambda x, *, power: x**power, strategy="columns")
     close(J(at(5), power=3), np.diag(3 * at(5) ** 2))
