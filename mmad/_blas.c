@@ -1,10 +1,7 @@
-/* Matrix products: small ones here, larger ones by the BLAS that NumPy has loaded, those with a short side by `_tiles.c`. */
+/* Matrix products: large ones by the BLAS that NumPy has loaded, others by `_tiles.c`. */
 #include "_vm.h"
 
-enum {
-    SMALL = 512, /* multiplications below which a call of the BLAS costs more than the product */
-    TILE = 4
-};
+enum { SMALL = 512 }; /* multiplications below which a call of the BLAS costs more than the product */
 
 typedef void (*Gemm32)(int, int, int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
 typedef void (*Gemm64)(int, int, int, int64_t, int64_t, int64_t, double, const double *, int64_t, const double *, int64_t,
@@ -25,43 +22,6 @@ void mm_blas_set(void *dgemm, void *dgemv, int with_64_bits) {
 }
 
 int mm_blas(void) { return gemm && gemv; }
-
-/* Rows i.. and columns j.. of a product, `rows` by `columns` of them: with constants for both, the sums are in registers. */
-#ifdef __GNUC__
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-INLINE void tile(const int rows, const int columns, const int64_t b_column, const Product *p, const double *a, const double *b,
-                 double *c, int64_t i, int64_t j) {
-    double sum[TILE * TILE] = {0};
-    a += i * p->a_row;
-    b += j * b_column;
-    for (int64_t l = 0; l < p->k; l++, a += p->a_column, b += p->b_row)
-        for (int r = 0; r < rows; r++)
-            for (int s = 0; s < columns; s++) sum[r * columns + s] += a[r * p->a_row] * b[s * b_column];
-    for (int r = 0; r < rows; r++)
-        for (int s = 0; s < columns; s++) c[(i + r) * p->n + j + s] = sum[r * columns + s];
-}
-
-INLINE void tiles(const int rows, const int64_t b_column, const Product *p, const double *a, const double *b, double *c,
-                  int64_t i) {
-    int64_t j = 0;
-    for (; j + TILE <= p->n; j += TILE) tile(rows, TILE, b_column, p, a, b, c, i, j);
-    if (j + 2 <= p->n) { tile(rows, 2, b_column, p, a, b, c, i, j); j += 2; }
-    if (j < p->n) tile(rows, 1, b_column, p, a, b, c, i, j);
-}
-
-static void plain(const Product *p, const double *a, const double *b, double *c) {
-    int64_t i = 0;
-    if (p->b_column == 1) {
-        for (; i + TILE <= p->m; i += TILE) tiles(TILE, 1, p, a, b, c, i);
-        for (; i < p->m; i++) tiles(1, 1, p, a, b, c, i);
-    } else {
-        for (; i + TILE <= p->m; i += TILE) tiles(TILE, p->b_column, p, a, b, c, i);
-        for (; i < p->m; i++) tiles(1, p->b_column, p, a, b, c, i);
-    }
-}
 
 /* How the BLAS sees a matrix of unit row or column stride. */
 static int64_t leading(int64_t rows, int64_t columns, int64_t row, int64_t column, int *order) {
@@ -95,9 +55,8 @@ static int fits(const Product *p) {
 static void one(const Product *p, const double *a, const double *b, double *c) {
     int oa, ob;
     int64_t la, lb;
-    if (p->m * p->n * p->k <= SMALL) { plain(p, a, b, c); return; }
     if (mm_product_tiled(p, a, b, c)) return;
-    if (!mm_blas() || !fits(p)) { plain(p, a, b, c); return; }
+    if (!mm_blas() || !fits(p) || p->m * p->n * p->k <= SMALL) { mm_product_plain(p, a, b, c); return; }
     if (p->n == 1) { matrix_vector(p->m, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return; }
     if (p->m == 1) { matrix_vector(p->n, p->k, b, p->b_column, p->b_row, a, p->a_column, c); return; }
     la = leading(p->m, p->k, p->a_row, p->a_column, &oa);

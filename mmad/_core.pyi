@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 from typing_extensions import disjoint_base
@@ -69,7 +69,9 @@ class Wrapper(Traced):
     level: int
     def apply(self, op: Op, args: tuple[Any, ...], params: dict[str, Any] | None) -> Any: ...
 
-class Jet(Wrapper): ...
+class Jet(Wrapper):
+    def assign(self, r: Any, name: str = "assignment") -> None: ...
+    def inplace(self, op: Op, other: Any) -> Self: ...
 
 @disjoint_base
 class Var(Traced):

@@ -410,6 +410,20 @@ cdef class Jet(Wrapper):
     A subclass has `parts`, the value first, and `of(parts)`, one of its kind and level with other parts.
     """
 
+    def assign(self, r, name="assignment"):
+        """Let this array and all its views take the value `r`."""
+        if np.broadcast_shapes(r.shape, self.shape) != self.shape:
+            raise ValueError(f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast "
+                             f"shape {r.shape}")
+        if not np.can_cast(np.result_type(r.dtype), self.dtype, "same_kind"):
+            raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.dtype!r} with casting rule 'same_kind'")
+        self[...] = r
+
+    def inplace(self, op, other):
+        """This array, after an operation in place."""
+        self.assign(apply_op(op, (self, other), None), op.name)
+        return self
+
 
 cdef class Var(Traced):
     """A value recorded on a tape; :class:`ScalarVar` or :class:`ArrayVar`."""

@@ -4,38 +4,32 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
-    && !defined(__SANITIZE_ADDRESS__)
-#define MM_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define MM_CLONES
-#endif
+#include "_clones.h"
 
 /* r = bar * p, where an exactly zero cotangent gives zero whatever p is */
-MM_CLONES static void mm_chain(double *restrict r, const double *restrict bar, const double *restrict p, ptrdiff_t n) {
+CLONES static void mm_chain(double *restrict r, const double *restrict bar, const double *restrict p, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
         double q = bar[i] * p[i];
         r[i] = bar[i] == 0 ? 0.0 : q;
     }
 }
 
-MM_CLONES static void mm_chain_scalar(double *restrict r, const double *restrict bar, double p, ptrdiff_t n) {
+CLONES static void mm_chain_scalar(double *restrict r, const double *restrict bar, double p, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
         double q = bar[i] * p;
         r[i] = bar[i] == 0 ? 0.0 : q;
     }
 }
 
-MM_CLONES static void mm_scale(double *restrict r, double s, const double *restrict p, ptrdiff_t n) {
+CLONES static void mm_scale(double *restrict r, double s, const double *restrict p, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) r[i] = s * p[i];
 }
 
-MM_CLONES static void mm_add(double *restrict r, const double *restrict g, ptrdiff_t n) {
+CLONES static void mm_add(double *restrict r, const double *restrict g, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) r[i] += g[i];
 }
 
-MM_CLONES static void mm_add_scalar(double *restrict r, double g, ptrdiff_t n) {
+CLONES static void mm_add_scalar(double *restrict r, double g, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) r[i] += g;
 }
 
@@ -45,7 +39,7 @@ static inline void mm_add_strided(double *restrict r, ptrdiff_t step, const doub
 }
 
 /* Whether no element is infinite or NaN: none has all bits of the exponent set. */
-MM_CLONES static int mm_finite(const double *a, ptrdiff_t n) {
+CLONES static int mm_finite(const double *a, ptrdiff_t n) {
     uint64_t w, any = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         memcpy(&w, a + i, 8);
@@ -54,7 +48,7 @@ MM_CLONES static int mm_finite(const double *a, ptrdiff_t n) {
     return !(any >> 63);
 }
 
-MM_CLONES static int mm_finite_single(const float *a, ptrdiff_t n) {
+CLONES static int mm_finite_single(const float *a, ptrdiff_t n) {
     uint32_t w, any = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         memcpy(&w, a + i, 4);
@@ -64,7 +58,7 @@ MM_CLONES static int mm_finite_single(const float *a, ptrdiff_t n) {
 }
 
 /* A 64-bit checksum of a block of memory; any change of a single word changes it (the multiplier is odd). */
-MM_CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
+CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
     uint64_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[8], out = nbytes;
     size_t i = 0, k;
     for (; i + 64 <= nbytes; i += 64) {

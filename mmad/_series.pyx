@@ -325,20 +325,6 @@ cdef class ArraySeries(Series):
             self.coefficients[k] = _HOOKS["settable"](self.coefficients[k], c)
             self.coefficients[k][index] = c
 
-    def assign(self, r, name="assignment"):
-        """Let this array and all its views take the value `r`."""
-        if np.broadcast_shapes(shape_of(r), self.shape) != self.shape:
-            raise ValueError(f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast "
-                             f"shape {shape_of(r)}")
-        if not np.can_cast(np.result_type(r.dtype), self.dtype, "same_kind"):
-            raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.dtype!r} with casting rule 'same_kind'")
-        self[...] = r
-
-    def inplace(self, op, other):
-        r = apply_op(op, (self, other), None)
-        self.assign(r, op.name)
-        return self
-
     def __iadd__(self, other):
         return self.inplace(OPERATIONS["add"], other)
 

@@ -168,6 +168,8 @@ int mm_blas(void);
 void mm_product(const Product *p, const double *a, const double *b, double *c);
 /* One product, if it is so small or has a side so short that this is faster than the BLAS; 0: not so, nothing was done. */
 int mm_product_tiled(const Product *p, const double *a, const double *b, double *c);
+/* One product of any shape and strides. */
+void mm_product_plain(const Product *p, const double *a, const double *b, double *c);
 
 /* Sum of a block, by pairs. */
 double mm_sum_f64(const double *a, ptrdiff_t n);

@@ -608,7 +608,8 @@ def test_51_nested_derivatives_in_threads(outer, inner):
 
 
 SWEEP = """
-import sys, time, numpy as np, mmad
+import signal, sys, time, numpy as np, mmad
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
 a = np.eye(1000) * 0.999
 def f(x):
     for _ in range(4000):
