@@ -12,6 +12,7 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._activity cimport active_mask
 from mmad._arrays cimport window_view
 from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
@@ -21,9 +22,9 @@ from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, partial_of
 from mmad._rules cimport fit, pull
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
-from mmad._sweep cimport active_mask, in_order, overlapping
-from mmad._sweep import last_write
 from mmad._tape cimport Tape
+from mmad._windows cimport in_order, overlapping
+from mmad._windows import last_write
 
 cnp.import_array()
 

@@ -1,44 +1,34 @@
 """Numeric sweeps over a tape: cotangents backward, tangents forward, one or many lanes at a time.
 
-Design
-------
-* One 8-byte cell a node and lane: a double for a scalar node; for an array node the first cell refers to an array (with
-  a leading axis of lanes if there are several) or to a float, which means an array of equal elements.
-* Scalar instructions run in C, from the compiled partials (`mmad._partials`).  Array instructions go through
-  :func:`mmad._rules.pull` and :func:`mmad._rules.push`; several lanes are a `Batch` there.
-* The cells of the versions of one written storage share one buffer, which moves from version to version, so reading
-  or writing an element costs O(1).
+Scalar instructions run in C, on the cells of their nodes (`mmad._cells`) and from the compiled partials
+(`mmad._partials`).  Array instructions go through :func:`mmad._rules.pull` and :func:`mmad._rules.push`; several lanes
+are a `Batch` there.
 """
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
 import numpy as np
 
+from mmad._activity cimport active_mask, last_uses
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
-                                 OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select,
-                                 SC_subtract, Node, Op, Rec, node_index, scalar_arity)
+from mmad._cells cimport Cell, Cells, new_cells
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_BOOL, OP_FIRST_SCALAR,
+                                 OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
+                                 node_index, scalar_arity)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
 from mmad._pool cimport pool_enter, pool_exit
-from mmad._pull cimport Py_REFCNT, Pull, add_small_window, product_cotangent, writable
+from mmad._pull cimport add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
 from mmad._tape cimport Tape
+from mmad._windows cimport add_window, in_order
+from mmad._windows import last_write
 
 cnp.import_array()
-
-
-cdef extern from "_kernels.h" nogil:
-    void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
-    void mm_add_scalar(double *r, double g, Py_ssize_t n) noexcept
-    void mm_add_strided(double *r, Py_ssize_t step, const double *g, Py_ssize_t n) noexcept
-
 
 cdef Op o_matmul
 
@@ -51,332 +41,6 @@ def bind():
 
 cdef enum:
     WANTED = 2  # in the mask of a sweep: a node that is asked for, where the sweep ends
-
-
-cdef union Cell:
-    double s
-    PyObject *o
-
-
-# ------------------------------------------------------------------------------------------------ what depends on what
-def independent(Tape tape, int32_t start):
-    """Whether nothing recorded from node `start` on depends on what was recorded before."""
-    cdef int32_t k, j
-    cdef Node *p
-    for k in range(start, tape.n):
-        p = tape.nodes + k
-        if p.op >= OP_FIRST_SCALAR:
-            if foreign(tape, p.a, start) or foreign(tape, p.b, start) or foreign(tape, p.c, start):
-                return False
-        elif p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if foreign(tape, j, start):
-                    return False
-        elif p.op == OP_LOAD or p.op == OP_STORE:
-            if foreign(tape, p.a, start) or (p.op == OP_STORE and foreign(tape, p.b, start)):
-                return False
-    return True
-
-
-cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
-    return 0 <= j < start and (tape.nodes[j].op != OP_CONST or tape.nodes[j].flags & NODE_ARRAY)
-
-
-cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
-    """One byte a node: whether its value depends on the inputs, which may be any nodes."""
-    cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
-    cdef int32_t k, j
-    cdef Node *p
-    if mask == NULL:
-        raise MemoryError
-    for k in inputs:
-        if k < stop:
-            mask[k] = 1
-    for k in range(start, stop):
-        p = tape.nodes + k
-        if p.flags & NODE_BOOL:
-            continue  # truth values and integers carry no derivative
-        if p.op >= OP_FIRST_SCALAR:
-            if mask[p.a] or (p.b >= 0 and mask[p.b]) or (p.c >= 0 and mask[p.c]):
-                mask[k] = 1
-        elif p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if j >= 0 and mask[j]:
-                    mask[k] = 1
-                    break
-        elif p.op == OP_LOAD:
-            mask[k] |= mask[p.a]
-        elif p.op == OP_STORE:
-            mask[k] |= mask[p.a] | mask[p.b]
-    return mask
-
-
-def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
-    """As bytes, one a node: whether it depends on the inputs."""
-    cdef uint8_t *mask = active_mask(tape, start, stop, inputs)
-    try:
-        return (<char *> mask)[:stop]
-    finally:
-        free(mask)
-
-
-# ------------------------------------------------------------------------------------------------ windows
-cdef bint overlapping(tuple shape, tuple strides):
-    """Whether an affine window may visit an element twice (other than by zero strides)."""
-    cdef Py_ssize_t reach = 0
-    for s, d in sorted([(abs(s), d) for s, d in zip(strides, shape) if d > 1 and s != 0]):
-        if s <= reach:
-            return True
-        reach += s * (d - 1)
-    return False
-
-
-def overlaps(tuple shape, tuple strides):
-    """Whether an affine window may visit an element twice, other than by zero strides."""
-    return overlapping(shape, strides)
-
-
-cdef bint in_order(tuple shape, tuple strides):
-    """Whether a window walks its base in C order without gaps."""
-    cdef Py_ssize_t step = 1
-    cdef int k
-    for k in range(len(shape) - 1, -1, -1):
-        if shape[k] != 1 and strides[k] != step:
-            return False
-        step *= <Py_ssize_t> shape[k]
-    return True
-
-
-cpdef add_window(cnp.ndarray acc, tuple window, object g):
-    """acc[window] += g, where the window may repeat elements."""
-    cdef Py_ssize_t n, o, step
-    offset, shape, strides = window
-    if 0 in shape:
-        return
-    if isinstance(g, float):
-        g = np.full(shape, g)
-    repeated = tuple([k for k in range(len(shape)) if strides[k] == 0 and shape[k] > 1])
-    if repeated:
-        g = np.add.reduce(g, axis=repeated, keepdims=True)
-        shape = tuple([1 if k in repeated else shape[k] for k in range(len(shape))])
-    if overlapping(shape, strides):
-        flat = np.full(shape, offset)
-        for k in range(len(shape)):
-            flat = flat + (np.arange(shape[k]) * strides[k]).reshape((-1,) + (1,) * (len(shape) - 1 - k))
-        np.add.at(acc.reshape(-1), flat, g)
-        return
-    if len(shape) == 1 and is_plain_double(acc) and is_plain_double(g):
-        n, o, step = shape[0], offset, strides[0]
-        mm_add_strided(<double *> cnp.PyArray_DATA(acc) + o, step, <double *> cnp.PyArray_DATA(<cnp.ndarray> g), n)
-        return
-    w = window_view(acc, offset, shape, strides)
-    np.add(w, g, out=w, casting="unsafe")
-
-
-def embed(ct, offset, shape, strides, of):
-    """Zeros of shape `of` with `ct` added into a window; offset and strides in elements."""
-    cdef cnp.ndarray out
-    ct = np.asarray(ct)
-    out = np.zeros(of, dtype=ct.dtype)
-    if not add_small_window(out, offset, shape, strides, ct):
-        add_window(out, (offset, shape, strides), ct)
-    return out
-
-
-def last_write(index, shape):
-    """Mask over an index's positions: which of them hold the value NumPy keeps when the index repeats."""
-    order = np.empty(shape, dtype=np.int64)
-    n = order[index].size
-    k = np.arange(n).reshape(order[index].shape)
-    order[index] = k
-    return order[index] == k
-
-
-# ------------------------------------------------------------------------------------------------ cells
-cdef class Cells:
-    """Cotangents or tangents by node and lane."""
-
-    cdef Tape tape
-    cdef Cell *c
-    cdef int lanes       # how many lanes
-    cdef bint many       # whether array values have an axis of lanes
-    cdef int64_t level   # of the batch the lanes are in the rules
-    cdef Pull puller
-    cdef int32_t stop
-
-    def __cinit__(self, Tape tape, int32_t stop, int lanes, level):
-        self.tape, self.stop, self.many = tape, stop, level is not None
-        self.lanes, self.level = lanes, -1 if level is None else level
-        self.puller = Pull()
-        self.c = <Cell *> calloc(<size_t> stop * lanes + 1, sizeof(Cell))
-        if self.c == NULL:
-            raise MemoryError("no memory for the derivatives along the trace")
-
-    def __dealloc__(self):
-        cdef int32_t k
-        if self.c != NULL:
-            for k in range(self.stop):
-                if self.tape.nodes[k].flags & NODE_ARRAY:
-                    Py_XDECREF(self.c[<size_t> k * self.lanes].o)
-            free(self.c)
-
-    cdef inline Cell *at(self, int32_t k) noexcept:
-        return self.c + <size_t> k * self.lanes
-
-    cdef inline bint is_array(self, int32_t k) noexcept:
-        return self.tape.nodes[k].flags & NODE_ARRAY
-
-    cdef tuple full_shape(self, tuple shape):
-        return (self.lanes, *shape) if self.many else shape
-
-    cdef tuple full_window(self, dict w):
-        """A window, over all lanes."""
-        if not self.many:
-            return w["offset"], w["shape"], w["strides"]
-        return w["offset"], (self.lanes, *w["shape"]), (<Py_ssize_t> prod(w["of"]), *w["strides"])
-
-    cdef bint is_zero(self, int32_t k) noexcept:
-        cdef Cell *cell = self.at(k)
-        cdef int lane
-        if self.is_array(k):
-            return cell.o == NULL
-        for lane in range(self.lanes):
-            if cell[lane].s != 0:
-                return False
-        return True
-
-    cdef object get(self, int32_t k):
-        """What rules take: a number, array or batch; None if zero."""
-        cdef Cell *cell
-        cdef int lane
-        cdef cnp.ndarray lanes
-        if k < 0 or self.is_zero(k):
-            return None
-        cell = self.at(k)
-        if self.is_array(k):
-            return Batch(self.level, <object> cell.o) if self.many else <object> cell.o
-        if not self.many:
-            return cell.s
-        lanes = np.empty(self.lanes)
-        for lane in range(self.lanes):
-            (<double *> cnp.PyArray_DATA(lanes))[lane] = cell[lane].s
-        return Batch(self.level, lanes)
-
-    cdef object pop(self, int32_t k):
-        """The same, leaving nothing behind."""
-        g = self.get(k)
-        if self.is_array(k):
-            self.clear(k)
-        return g
-
-    cdef int clear(self, int32_t k) except -1:
-        cdef Cell *cell = self.at(k)
-        if cell.o != NULL:
-            Py_DECREF(<object> cell.o)
-            cell.o = NULL
-        return 0
-
-    cdef int set(self, int32_t k, object g) except -1:
-        """cell = g, for an array node."""
-        cdef Cell *cell = self.at(k)
-        Py_INCREF(g)
-        Py_XDECREF(cell.o)
-        cell.o = <PyObject *> g
-        return 0
-
-    cdef object plain(self, int32_t k, object g):
-        """What a cell of array node k keeps of a rule's result."""
-        cdef Rec rec
-        if not self.many:
-            return g if isinstance(g, (np.ndarray, float)) else np.asarray(g)
-        if isinstance(g, Batch):
-            return (<Batch> g).lanes
-        rec = self.tape.rec_of(k)
-        return np.array(np.broadcast_to(g, self.full_shape(rec.shape)), order="C")
-
-    cdef int add(self, int32_t k, object g) except -1:
-        """cell += g."""
-        cdef Cell *cell = self.at(k)
-        cdef cnp.ndarray a
-        cdef int lane
-        cdef double s
-        if not self.is_array(k):
-            if isinstance(g, Batch):
-                a = np.ascontiguousarray(np.real((<Batch> g).lanes).reshape(-1), dtype=np.float64)
-                for lane in range(self.lanes):
-                    cell[lane].s += (<double *> cnp.PyArray_DATA(a))[lane]
-                return 0
-            s = g if isinstance(g, float) else np.real(g)
-            for lane in range(self.lanes):
-                cell[lane].s += s
-            return 0
-        g = self.plain(k, g)
-        if cell.o == NULL:
-            return self.set(k, g)
-        if Py_REFCNT(cell.o) == 1 and is_plain_double(<object> cell.o):
-            a = <cnp.ndarray> cell.o
-            if cnp.PyArray_BASE(a) == NULL:
-                if is_plain_double(g) and (<cnp.ndarray> g).size == a.size:
-                    mm_add(<double *> cnp.PyArray_DATA(a), <double *> cnp.PyArray_DATA(<cnp.ndarray> g), a.size)
-                    return 0
-                if isinstance(g, float):
-                    mm_add_scalar(<double *> cnp.PyArray_DATA(a), <double> g, a.size)
-                    return 0
-        total = <object> cell.o + g
-        return self.set(k, total if isinstance(total, (np.ndarray, float)) else np.asarray(total))
-
-    cdef cnp.ndarray own(self, int32_t k):
-        """The cell's array as a C-contiguous buffer of its own, made if need be."""
-        cdef Cell *cell = self.at(k)
-        cdef Rec rec
-        cdef cnp.ndarray a
-        if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is np.ndarray:
-            a = <cnp.ndarray> cell.o
-            if cnp.PyArray_BASE(a) == NULL and cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_ISWRITEABLE(a):
-                return a
-        rec = self.tape.rec_of(k)
-        if cell.o == NULL:
-            a = np.zeros(self.full_shape(rec.shape), rec.dtype)
-        elif isinstance(<object> cell.o, float):
-            a = np.full(self.full_shape(rec.shape), <object> cell.o, rec.dtype)
-        else:
-            a = np.array(<object> cell.o, dtype=rec.dtype, order="C", copy=True)
-        self.set(k, a)
-        return a
-
-    cdef int move(self, int32_t k, int32_t base) except -1:
-        """Hand the buffer of a version's cell to the version before it."""
-        if self.at(base).o == NULL:
-            self.at(base).o = self.at(k).o
-            self.at(k).o = NULL
-            return 0
-        g = self.pop(k)
-        return self.add(base, g)
-
-    cdef object result(self, int32_t k):
-        """The finished value of node k."""
-        cdef Rec rec
-        g = self.get(k)
-        if g is None:
-            return None if self.is_array(k) or self.many else 0.0
-        if isinstance(g, float) and self.is_array(k):
-            rec = self.tape.rec_of(k)
-            return np.full(rec.shape, g, rec.dtype)
-        return g
-
-
-cdef Cells new_cells(Tape tape, list seeds, list others):
-    """Cells up to the last node that is asked for, with the lanes of the seeds."""
-    cdef int32_t stop = 0, k
-    level, lanes = None, 1
-    tape.check_watched()
-    for k, g in seeds:
-        stop = max(stop, k + 1)
-        if isinstance(g, Batch):
-            level, lanes = (<Batch> g).level, g.count
-    for k in others:
-        stop = max(stop, k + 1)
-    return Cells(tape, stop, lanes, level)
 
 
 # ------------------------------------------------------------------------------------------------ reverse sweep
@@ -630,26 +294,6 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
 
 
 # ------------------------------------------------------------------------------------------------ tangent sweep
-cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
-    """For each node the last instruction that reads its array."""
-    cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
-    cdef int32_t k, j
-    cdef Node *p
-    if last == NULL:
-        raise MemoryError
-    for k in range(start, stop):
-        p = tape.nodes + k
-        if p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if j >= 0:
-                    last[j] = k
-        elif p.op == OP_LOAD or p.op == OP_STORE:
-            last[p.a] = k
-    for k in outputs:
-        last[k] = INT32_MAX
-    return last
-
-
 cdef int tangent_version(Cells cells, int32_t base, int32_t k) except -1:
     """Start the tangent of a written version from the one before: in place where nothing else reads that."""
     if base >= 0 and cells.at(base).o != NULL:

@@ -10,7 +10,7 @@ import threading
 
 import numpy as np
 
-from mmad import _pool, _sweep, tree
+from mmad import _activity, _pool, _sweep, tree
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
 from mmad._emit import emit_reverse
@@ -245,7 +245,7 @@ class Trace:
             for k in argnums:
                 args[k] = self._traced(args[k], k, what)
             out = f(*args, **kwargs)
-            if self.nested and self.plain and _sweep.independent(self.tape, self.start):
+            if self.nested and self.plain and _activity.independent(self.tape, self.start):
                 self.nested = False  # nothing of the outer derivative is in it: its results are plain
             if type(out) is ScalarVar:
                 self.outputs, self.out_tree = [out], tree.LEAF

@@ -6,7 +6,7 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
-from mmad import _arrays, _core, _rules, _sweep
+from mmad import _arrays, _core, _rules, _windows
 from mmad.ops.declare import linear, shape_of
 
 
@@ -65,7 +65,7 @@ def _put_batch(vals, batched, offset, shape, strides, of):
 
 
 window = linear("window", _arrays.window, {0: lambda ct, base, **w: embed(ct, **w)}, batch=_window_batch, kind="window")
-embed = linear("embed", _sweep.embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
+embed = linear("embed", _windows.embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
 put = linear(
     "put",
     _put,
@@ -116,7 +116,7 @@ def _put_index(base, value, index):
 
 
 def _put_index_value(ct, base, value, index):
-    mask = _sweep.last_write(index, shape_of(ct))
+    mask = _windows.last_write(index, shape_of(ct))
     return gather(ct, index) * mask if not mask.all() else gather(ct, index)
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmad._activity import active_nodes
 from mmad._core import HOOKS, Traced
-from mmad._sweep import active_nodes
 from mmad.compiler._lower import lower_between
 from mmad.errors import StructureError
 from mmad.ops.structure import size

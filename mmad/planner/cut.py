@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmad._sweep import active_nodes, overlaps
+from mmad._activity import active_nodes
+from mmad._windows import overlaps
 from mmad.ops.structure import size
 
 __all__ = ["READS", "Cut", "Outlet", "cut_of"]

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmad._activity import active_nodes
 from mmad._batch import Batch
 from mmad._dual import new_level
-from mmad._sweep import active_nodes
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.recorded import LANES, Side

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _rules, _sweep
+from mmad import _activity, _rules
 from mmad._core import HOOKS, Traced
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, window
@@ -34,7 +34,7 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
     dots = {k: g for k, g in seeds if g is not None}
     given = {k for k, _ in seeds}
     inputs = list(dots)
-    active = _sweep.active_nodes(tape, start, stop, inputs)
+    active = _activity.active_nodes(tape, start, stop, inputs)
     with np.errstate(all="ignore"):
         for k in range(start, stop):
             if active[k] and k not in given:

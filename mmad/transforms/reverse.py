@@ -6,7 +6,7 @@ instructions of the derivative are recorded as ordinary instructions, and can be
 
 import numpy as np
 
-from mmad import _rules, _sweep
+from mmad import _activity, _rules, _sweep, _windows
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced
 from mmad._instructions import scalar_op, scalar_opcodes
@@ -126,7 +126,7 @@ def reverse(tape, start, stop, seeds, inputs, environment=None):
     """
     env = environment or Environment(tape)
     bars = Accumulators(tape)
-    active = _sweep.active_nodes(tape, start, stop, inputs)
+    active = _activity.active_nodes(tape, start, stop, inputs)
     for k, g in seeds:
         if k < stop and active[k]:
             bars.add(k, g)
@@ -208,7 +208,9 @@ def _window(tape, base, params, g, bars):
         bars.add(base, unbroadcast(g, ()))
         return
     shape, strides = params["shape"], params["strides"]
-    simple = all(s != 0 or d <= 1 for d, s in zip(shape, strides, strict=True)) and not _sweep.overlaps(shape, strides)
+    simple = all(s != 0 or d <= 1 for d, s in zip(shape, strides, strict=True)) and not _windows.overlaps(
+        shape, strides
+    )
     if simple and 0 not in shape and bars.takes(base, g):
         from mmad import _arrays
 

@@ -1,0 +1,88 @@
+"""What depends on what along a tape: which nodes take part in a sweep, and how long they are needed."""
+from libc.stdint cimport INT32_MAX, int32_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, Node,
+                                 Rec)
+from mmad._tape cimport Tape
+
+
+def independent(Tape tape, int32_t start):
+    """Whether nothing recorded from node `start` on depends on what was recorded before."""
+    cdef int32_t k, j
+    cdef Node *p
+    for k in range(start, tape.n):
+        p = tape.nodes + k
+        if p.op >= OP_FIRST_SCALAR:
+            if foreign(tape, p.a, start) or foreign(tape, p.b, start) or foreign(tape, p.c, start):
+                return False
+        elif p.op == OP_REC:
+            for j in (<Rec> tape.recs[p.a]).args:
+                if foreign(tape, j, start):
+                    return False
+        elif p.op == OP_LOAD or p.op == OP_STORE:
+            if foreign(tape, p.a, start) or (p.op == OP_STORE and foreign(tape, p.b, start)):
+                return False
+    return True
+
+
+cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
+    return 0 <= j < start and (tape.nodes[j].op != OP_CONST or tape.nodes[j].flags & NODE_ARRAY)
+
+
+cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
+    """One byte a node: whether its value depends on the inputs, which may be any nodes."""
+    cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
+    cdef int32_t k, j
+    cdef Node *p
+    if mask == NULL:
+        raise MemoryError
+    for k in inputs:
+        if k < stop:
+            mask[k] = 1
+    for k in range(start, stop):
+        p = tape.nodes + k
+        if p.flags & NODE_BOOL:
+            continue  # truth values and integers carry no derivative
+        if p.op >= OP_FIRST_SCALAR:
+            if mask[p.a] or (p.b >= 0 and mask[p.b]) or (p.c >= 0 and mask[p.c]):
+                mask[k] = 1
+        elif p.op == OP_REC:
+            for j in (<Rec> tape.recs[p.a]).args:
+                if j >= 0 and mask[j]:
+                    mask[k] = 1
+                    break
+        elif p.op == OP_LOAD:
+            mask[k] |= mask[p.a]
+        elif p.op == OP_STORE:
+            mask[k] |= mask[p.a] | mask[p.b]
+    return mask
+
+
+def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
+    """As bytes, one a node: whether it depends on the inputs."""
+    cdef uint8_t *mask = active_mask(tape, start, stop, inputs)
+    try:
+        return (<char *> mask)[:stop]
+    finally:
+        free(mask)
+
+
+cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
+    """For each node the last instruction that reads its array."""
+    cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
+    cdef int32_t k, j
+    cdef Node *p
+    if last == NULL:
+        raise MemoryError
+    for k in range(start, stop):
+        p = tape.nodes + k
+        if p.op == OP_REC:
+            for j in (<Rec> tape.recs[p.a]).args:
+                if j >= 0:
+                    last[j] = k
+        elif p.op == OP_LOAD or p.op == OP_STORE:
+            last[p.a] = k
+    for k in outputs:
+        last[k] = INT32_MAX
+    return last
