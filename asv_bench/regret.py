@@ -137,7 +137,9 @@ def _fewest_sweeps(cell):
     if cell.product == "jacobian":
         return {"columns": b.columns, "rows": b.rows, "bicoloring": b.both, "forward": n, "reverse": m}
     # Not "acyclic", whose rounding errors may grow: as it is never chosen it is no competitor.
-    found = dict.fromkeys(("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"), n) | {"star": b.both}
+    found = dict.fromkeys(("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"), n) | {
+        "star": b.both
+    }
     return found | ({"forward-over-forward": n * (n + 1) // 2} if n <= FORWARD_OVER_FORWARD else {})
 
 

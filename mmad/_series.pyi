@@ -5,7 +5,6 @@ import numpy as np
 from typing_extensions import disjoint_base
 
 from mmad._core import Jet
-from mmad._instructions import Op
 
 @disjoint_base
 class Series(Jet):
