@@ -281,8 +281,8 @@ cdef class GroupBuilder:
             o.op, o.r, o.a, o.b, o.c, o.variant = op[0], number[op[1]], number[op[2]], number[op[3]], number[op[4]], op[5]
         top.records.step(STEP_GROUP, <int32_t> top.records.groups.n - 1,
                          size * (len(self.ops) + len(self.loads) + len(self.stores)))
-        top.records.listing.append(("group", len(self.ops), top.units.shape[self.u], len(self.loads), len(self.stores), scratch,
-                            int(head.block)))
+        top.records.listing.append(("group", len(self.ops), top.units.shape[self.u], len(self.loads), len(self.stores),
+                                    scratch, int(head.block)))
         if top.reuse:
             self.take_over()
         return 0
@@ -339,3 +339,11 @@ cdef class GroupBuilder:
 
 cdef int64_t whole_rows(int64_t block, tuple shape) except -1:
     """A block of at most this length that holds whole rows, or a row in equal parts: rows are dealt with at once."""
+    cdef int64_t length = shape[len(shape) - 1] if len(shape) > 1 else 1
+    cdef int64_t parts
+    if length < 1:
+        return block
+    if length <= block:
+        return block // length * length
+    parts = (length + block - 1) // block
+    return max((length + parts - 1) // parts, <int64_t> SHORTEST_BLOCK)

@@ -9,7 +9,6 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
 from mmad._vm cimport ACCESS_LINEAR, HOME_ARENA, STEP_MATMUL, Access, Product
-from mmad.compiler._buffers cimport Buffers
 from mmad.compiler._graph cimport Graph, strides_of
 from mmad.compiler._groups cimport Groups
 from mmad.compiler._records cimport Records

@@ -332,8 +332,8 @@ class Planned:
 
         def flat(v):
             leaves = [x if new is None else new for x, new in zip(t.leaves, r.columns.split(v), strict=True)]
-            for k, (structure, count) in zip(nums, t.structures, strict=True):
-                full[k], leaves = tree.unflatten(structure, leaves[:count]), leaves[count:]
+            for k, (kind, count) in zip(nums, t.structures, strict=True):
+                full[k], leaves = tree.unflatten(kind, leaves[:count]), leaves[count:]
             return self.f(*full, **kwargs)
 
         return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
