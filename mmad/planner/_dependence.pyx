@@ -60,6 +60,7 @@ def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27):
     exact : bool
         False where the limit was met.
     """
+    return Propagation(g, columns, n, limit).run()
 
 
 cdef class Propagation:
