@@ -109,8 +109,6 @@ def scalar_output(trace, what, has_aux):
             f"{trace.origin}: the function returned a complex number; a gradient needs a real one, as in "
             "abs(z)**2 or z.real"
         )
-    if dtype.kind not in "f" and isinstance(out, Traced):
-        raise TypeError(f"{trace.origin}: the function returned a value of dtype {dtype}, which has no derivative")
     return out, aux
 
 
