@@ -222,7 +222,7 @@ cdef class Sweep:
         """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
         cdef ArrayVar acc = self.own(k)
         cdef ArrayVar part
-        cdef int32_t j = rec.args[1]
+        cdef int32_t j = rec.at[1]
         cdef dict w = rec.params
         if rec.op.kind == KIND_PUT:
             acc.prepare_write()
@@ -239,7 +239,7 @@ cdef class Sweep:
                     g = g * keep
                 self.add(j, fit(g, rec.vals[1], g.shape))
             acc[index] = 0.0
-        return self.move(k, rec.args[0])
+        return self.move(k, rec.at[0])
 
     cdef int record(self, int32_t k) except -1:
         """An array instruction backward."""
@@ -265,10 +265,10 @@ cdef class Sweep:
             ct = make_scalar(tape, bar.node, bar.v, tape.nodes[bar.node].flags & NODE_STRONG)
             out = make_scalar(tape, k, p.v, NODE_STRONG)
         if op.kind == KIND_WINDOW:
-            j = rec.args[0]
+            j = rec.at[0]
             return self.window(j, rec.params, ct) if self.mask[j] else 0
-        for i in range(len(rec.args)):
-            j = rec.args[i]
+        for i in range(rec.n):
+            j = rec.at[i]
             if j < 0:
                 vals.append(rec.vals[i])
             elif tape.nodes[j].flags & NODE_ARRAY:
@@ -279,7 +279,7 @@ cdef class Sweep:
         gs = pull(op, ct, tuple(vals), out, rec.params, rec.shape, active)
         for i in range(len(gs)):
             if gs[i] is not None:
-                j = rec.args[i]
+                j = rec.at[i]
                 self.add(j, gs[i])
         return 0
 

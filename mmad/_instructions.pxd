@@ -65,7 +65,9 @@ cdef class Op:
 
 cdef class Rec:
     cdef readonly Op op
-    cdef readonly tuple args
+    cdef int32_t n            # operands
+    cdef int32_t *at          # their nodes; -1: a constant
+    cdef int32_t[3] few       # where they are, if there are no more
     cdef readonly tuple vals
     cdef readonly dict params
     cdef readonly object out
@@ -89,11 +91,13 @@ cdef class Instructions:
     cdef readonly bint live
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]
+    cdef list shapes          # of arrays, of late
     cdef int grow(self) except -1
     cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v) except -1
     cdef int32_t push_rec(self, int op, int flags, Rec rec, double v) except -1
     cdef int32_t constant(self, double v, int flags) except -1
     cdef Rec rec_of(self, int32_t node)
+    cdef tuple shape_of(self, cnp.ndarray arr)
     cpdef check_watched(self)
     cdef object record(self, Op op, tuple args, dict params)
 
@@ -102,6 +106,6 @@ ctypedef object (*Door)(Op op, tuple args, dict params)
 
 cdef void set_door(Door door) noexcept
 cpdef Op scalar_op(int opcode)
-cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype)
+cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype)
 cdef int spare(Rec rec) except -1
 cdef object freeze(Instructions tape, object value)

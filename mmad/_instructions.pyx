@@ -9,12 +9,12 @@ Design
 """
 cimport cython
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from mmad._arrays cimport checksum
+from mmad._arrays cimport checksum, shape_of_array
 from mmad.errors import CaptureError
 
 cnp.import_array()
@@ -24,6 +24,9 @@ OPERATIONS = {}  # name -> Op
 cdef extern from "Python.h":
     bint PyObject_GC_IsTracked(object o)
     void PyObject_GC_UnTrack(object o)
+
+cdef enum:
+    SHAPES = 32
 
 cdef Py_ssize_t FREEZE_BYTES = 262144  # captured arrays up to here are copied, larger ones checked for change
 cdef Door _door = NULL
@@ -104,10 +107,25 @@ cdef class Rec:
     def __init__(self):
         raise TypeError("records are made by recording")
 
+    def __dealloc__(self):
+        if self.at != self.few:
+            free(self.at)
 
-cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype):
+    @property
+    def args(self):
+        """The operands' nodes; -1: a constant."""
+        return tuple([self.at[i] for i in range(self.n)])
+
+
+cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype):
+    """A record of n operands, whose nodes the caller fills in."""
     cdef Rec r = Rec.__new__(Rec)
-    r.op, r.args, r.vals, r.params = op, args, vals, params
+    r.at = r.few
+    if n > 3:
+        r.at = <int32_t *> malloc(n * sizeof(int32_t))
+        if r.at == NULL:
+            raise MemoryError("the trace ran out of memory")
+    r.op, r.n, r.vals, r.params = op, n, vals, params
     r.out, r.shape, r.dtype = out, shape, dtype
     return r
 
@@ -140,6 +158,7 @@ cdef class Instructions:
         self.open, self.guarded, self.origin = True, guarded, origin
         self.live = live
         self.watched = None
+        self.shapes = [None] * SHAPES
         memset(self.const_node, 0xff, sizeof(self.const_node))
 
     def __dealloc__(self):
@@ -187,6 +206,25 @@ cdef class Instructions:
         """The record that knows the shape and dtype of an array node."""
         cdef Node *p = self.nodes + node
         return <Rec> self.recs[p.c if p.op == OP_STORE else p.a]
+
+    cdef tuple shape_of(self, cnp.ndarray arr):
+        """arr.shape; that of an array recorded of late is the same tuple."""
+        cdef int n = cnp.PyArray_NDIM(arr), k
+        cdef size_t h = n
+        cdef tuple found
+        for k in range(n):
+            h ^= <size_t> cnp.PyArray_DIM(arr, k) ^ (h >> 2)
+        h %= SHAPES
+        found = self.shapes[h]
+        if found is not None and len(found) == n:
+            for k in range(n):
+                if <cnp.npy_intp> found[k] != cnp.PyArray_DIM(arr, k):
+                    break
+            else:
+                return found
+        found = shape_of_array(arr)
+        self.shapes[h] = found
+        return found
 
     cpdef check_watched(self):
         """Raise if a large captured array was changed in place after the trace used it."""

@@ -142,8 +142,9 @@ cdef class Lowering:
         """What the results, and if wanted the guards, need."""
         cdef Tape tape = self.tape
         cdef uint8_t *live = self.live
-        cdef int32_t k, j
+        cdef int32_t k, i
         cdef Node *p
+        cdef Rec rec
         for k in outputs:
             if k >= 0:
                 live[k] = 1
@@ -160,9 +161,10 @@ cdef class Lowering:
                 if p.c >= 0:
                     live[p.c] = 1
             elif p.op == OP_REC:
-                for j in (<Rec> tape.recs[p.a]).args:
-                    if j >= 0:
-                        live[j] = 1
+                rec = <Rec> tape.recs[p.a]
+                for i in range(rec.n):
+                    if rec.at[i] >= 0:
+                        live[rec.at[i]] = 1
             elif p.op == OP_LOAD or p.op == OP_GUARD:
                 live[p.a] = 1
             elif p.op == OP_STORE:
@@ -231,7 +233,7 @@ cdef class Lowering:
 
     cdef int32_t operand(self, Rec rec, int i) except -1:
         """Operand i of an elementwise operation as an instruction."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         if j >= 0:
             return self.to[j]
         v = rec.vals[i]
@@ -269,17 +271,17 @@ cdef class Lowering:
                                   self.shape_at(rec, 0), q["axis"])
         if way == W_MAX_WEIGHTS or way == W_MIN_WEIGHTS:
             return self.weights(rec, MAXIMUM if way == W_MAX_WEIGHTS else MINIMUM, flags, type)
-        if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
+        if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(rec.n)}) == 1:
             return self.join(rec, flags, type)
-        if rec.op.kind == KIND_PUT and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+        if rec.op.kind == KIND_PUT and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
             return self.put(rec, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
-        if rec.op.kind == KIND_PUT_INDEX and <int32_t> rec.args[2] < 0 \
-                and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+        if rec.op.kind == KIND_PUT_INDEX and rec.at[2] < 0 \
+                and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
             return self.put(rec, indexed(rec.vals[2], self.shape_at(rec, 0)), flags, type)
-        if way == W_GATHER and <int32_t> rec.args[1] < 0:
+        if way == W_GATHER and rec.at[1] < 0:
             return self.gather(rec, flags, type)
-        if way == W_SCATTER and <int32_t> rec.args[1] < 0 and <int32_t> rec.args[0] >= 0 \
-                and self.tape.nodes[<int32_t> rec.args[0]].flags & NODE_ARRAY:
+        if way == W_SCATTER and rec.at[1] < 0 and rec.at[0] >= 0 \
+                and self.tape.nodes[rec.at[0]].flags & NODE_ARRAY:
             return self.collect(ADD, flags, type, self.operand(rec, 0), indexed(rec.vals[1], q["shape"]))
         if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
             return self.matmul(rec, flags, type)
@@ -291,17 +293,17 @@ cdef class Lowering:
         cdef int32_t k = self.g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
         cdef int32_t j
         w.kinds = kinds(self.tape, rec)
-        self.g.set_operands(k, self.g.shared.keep(w), [self.to[j] if j >= 0 else -1 for j in rec.args])
+        self.g.set_operands(k, self.g.shared.keep(w), [self.to[rec.at[i]] if rec.at[i] >= 0 else -1 for i in range(rec.n)])
         return k
 
     cdef tuple shape_at(self, Rec rec, int i):
         """Shape of operand i."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         return self.g.shape(self.to[j]) if j >= 0 else np.shape(rec.vals[i])
 
     cdef object dtype_at(self, Rec rec, int i):
         """Dtype of operand i; a number is float64."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         if j < 0:
             return rec.vals[i].dtype if isinstance(rec.vals[i], cnp.ndarray) else np.asarray(rec.vals[i]).dtype
         return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
@@ -311,8 +313,8 @@ cdef class Lowering:
         cdef int i
         if not known(rec.dtype) or len(rec.shape) > MM_RANK or not known(self.dtype_at(rec, 0)):
             return False
-        for i in range(len(rec.args)):
-            if (<int32_t> rec.args[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
+        for i in range(rec.n):
+            if (rec.at[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
                     and len(self.shape_at(rec, i)) > MM_RANK:
                 return False
         return True
@@ -383,7 +385,7 @@ cdef class Lowering:
         cdef int32_t k
         if axis < 0:
             axis += len(rec.shape)
-        for i in range(len(rec.args)):
+        for i in range(rec.n):
             shape = self.shape_at(rec, i)
             args.append(self.operand(rec, i))
             maps.append(g.shared.map_of(new_map_of(at * <int64_t> strides[axis], shape, strides)))
@@ -489,7 +491,8 @@ cdef tuple kinds(Tape tape, Rec rec):
     cdef int32_t j
     cdef list out = []
     foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals])
-    for j in rec.args:
+    for i in range(rec.n):
+        j = rec.at[i]
         if j < 0 or tape.nodes[j].flags & NODE_ARRAY:
             out.append(0)
         elif tape.nodes[j].flags & NODE_BOOL:
