@@ -38,7 +38,7 @@ cdef enum:
 ctypedef void (*Loop)(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil
 
 # An operation's value without NumPy's dispatch, or None (see `mmad._direct`).
-ctypedef object (*Direct)(Op op, tuple vals)
+ctypedef object (*Direct)(Op op, tuple vals, dict params)
 
 
 cdef class Op:
@@ -89,15 +89,17 @@ cdef class Instructions:
     cdef public object out_tree
     cdef dict watched
     cdef readonly bint live
+    cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]
-    cdef list shapes          # of arrays, of late
+    cdef list shapes, windows  # of arrays, of late
     cdef int grow(self) except -1
     cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v) except -1
     cdef int32_t push_rec(self, int op, int flags, Rec rec, double v) except -1
     cdef int32_t constant(self, double v, int flags) except -1
     cdef Rec rec_of(self, int32_t node)
     cdef tuple shape_of(self, cnp.ndarray arr)
+    cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base)
     cpdef check_watched(self)
     cdef object record(self, Op op, tuple args, dict params)
 

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from mmad._arrays cimport checksum, shape_of_array
+from mmad._arrays cimport checksum, shape_of_array, strides_of_array
 from mmad.errors import CaptureError
 
 cnp.import_array()
@@ -137,6 +137,17 @@ cdef int spare(Rec rec) except -1:
     return 0
 
 
+cdef bint equal(tuple x, const cnp.npy_intp *y, int n, Py_ssize_t unit) noexcept:
+    """Whether numbers of a tuple, times a unit, are those given."""
+    cdef int k
+    if len(x) != n:
+        return False
+    for k in range(n):
+        if <Py_ssize_t> x[k] * unit != y[k]:
+            return False
+    return True
+
+
 cdef class Instructions:
     """The instructions of a tape, in static single assignment form.
 
@@ -158,7 +169,7 @@ cdef class Instructions:
         self.open, self.guarded, self.origin = True, guarded, origin
         self.live = live
         self.watched = None
-        self.shapes = [None] * SHAPES
+        self.shapes, self.windows = [None] * SHAPES, [None] * SHAPES
         memset(self.const_node, 0xff, sizeof(self.const_node))
 
     def __dealloc__(self):
@@ -216,14 +227,31 @@ cdef class Instructions:
             h ^= <size_t> cnp.PyArray_DIM(arr, k) ^ (h >> 2)
         h %= SHAPES
         found = self.shapes[h]
-        if found is not None and len(found) == n:
-            for k in range(n):
-                if <cnp.npy_intp> found[k] != cnp.PyArray_DIM(arr, k):
-                    break
-            else:
-                return found
+        if found is not None and equal(found, cnp.PyArray_DIMS(arr), n, 1):
+            return found
         found = shape_of_array(arr)
         self.shapes[h] = found
+        return found
+
+    cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base):
+        """View r of a base as (offset, shape, strides), and as the parameters of `window`; equal ones are the same objects."""
+        cdef size_t h = <size_t> offset
+        cdef int n = cnp.PyArray_NDIM(r), k
+        cdef tuple found, window
+        cdef dict params
+        cdef object of = self.shape_of(base)
+        for k in range(n):
+            h ^= <size_t> cnp.PyArray_DIM(r, k) ^ (h >> 4)
+        h %= SHAPES
+        found = self.windows[h]
+        if found is not None:
+            window, params = found
+            if <Py_ssize_t> window[0] == offset and params["of"] is of and equal(window[1], cnp.PyArray_DIMS(r), n, 1) \
+                    and equal(window[2], cnp.PyArray_STRIDES(r), n, cnp.PyArray_ITEMSIZE(r)):
+                return found
+        window = offset, self.shape_of(r), strides_of_array(r)
+        params = {"offset": offset, "shape": window[1], "strides": window[2], "of": of}
+        found = self.windows[h] = window, params
         return found
 
     cpdef check_watched(self):

@@ -23,6 +23,18 @@ cdef extern from "Python.h":
 
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
+cdef tuple _NOTHING = ((), (None,), (None, None), (None, None, None))
+
+
+cdef tuple constants_only(Rec rec):
+    """The operands' values, without those that are instructions."""
+    cdef int32_t k
+    cdef bint some = False
+    for k in range(rec.n):
+        some = some or rec.at[k] < 0
+    if some:
+        return tuple([rec.vals[k] if rec.at[k] < 0 else None for k in range(rec.n)])
+    return _NOTHING[rec.n] if rec.n < 4 else (None,) * rec.n
 
 
 cdef class Tape(Instructions):
@@ -71,13 +83,10 @@ cdef class Tape(Instructions):
             rec.vals = vals
         if atoms:
             PyObject_GC_UnTrack(vals)
-        if params is not None:
-            out = op.impl(*vals, **params)
-        else:
-            if op.direct != NULL:
-                out = op.direct(op, vals)
-            if out is None:
-                out = op.impl(*vals)
+        if op.direct != NULL:
+            out = op.direct(op, vals, params)
+        if out is None:
+            out = op.impl(*vals) if params is None else op.impl(*vals, **params)
         return self.wrap(rec, out)
 
     cdef object wrap(self, Rec rec, object out):
@@ -107,7 +116,9 @@ cdef class Tape(Instructions):
             for a in rec.vals:
                 if a is out:
                     fresh = False
-        if op.needs_out:
+        if self.forgets:
+            rec.vals = constants_only(rec)
+        elif op.needs_out:
             rec.out = arr
         rec.shape, rec.dtype = self.shape_of(arr), <object> cnp.PyArray_DESCR(arr)
         spare(rec)

@@ -20,10 +20,10 @@ import numpy as np
 from mmad._arrays cimport checksum
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_divide, SC_multiply, SC_positive, Node, Rec)
+                                 SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
 from mmad._tape cimport Tape
-from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD,
-                                   P_INPUT, P_MATMUL, P_PUT, SET, Graph, Map, Payload, Shared, new_map_of, new_payload,
+from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT,
+                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, SET, TYPE_OTHER, Graph, Map, Payload, Shared, new_map_of, new_payload,
                                    size_of, strides_of)
 
 cnp.import_array()
@@ -107,9 +107,13 @@ cdef class Lowering:
     cdef int32_t *to
     cdef uint8_t *live
     cdef dict captured  # array by identity -> instruction
+    cdef dict maps      # parameters of a window by identity -> map
+    cdef object shape, dtype  # whose type was asked for last
+    cdef int32_t type
 
     def __cinit__(self, Tape tape):
-        self.captured = {}
+        self.captured, self.maps = {}, {}
+        self.shape = self.dtype = None
         self.tape, self.g = tape, Graph.__new__(Graph)
         self.live = <uint8_t *> calloc(tape.n + 1, 1)
         self.to = <int32_t *> malloc((tape.n + 1) * sizeof(int32_t))
@@ -243,11 +247,11 @@ cdef class Lowering:
 
     cdef int32_t record(self, Rec rec, int flags) except -1:
         cdef Graph g = self.g
-        cdef int32_t type = g.type_of(rec.shape, rec.dtype) if flags & NODE_ARRAY else 0
+        cdef int32_t type = self.type_of(rec) if flags & NODE_ARRAY else 0
         cdef int precision, way
         cdef dict q = rec.params
         if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
-            precision = elementwise(rec)
+            precision = self.elementwise(rec)
             if precision >= 0:
                 return g.push(rec.op.opcode if rec.op.opcode >= 0 else SC_positive,
                               flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0),
@@ -263,7 +267,7 @@ cdef class Lowering:
         if not real(rec.dtype):
             return self.call(rec, flags, type)
         if way == W_EMBED:
-            return self.collect(ADD, flags, type, self.operand(rec, 0), new_map_of(q["offset"], q["shape"], q["strides"]))
+            return self.collect(ADD, flags, type, self.operand(rec, 0), self.map(q))
         if way == W_SUM and self.dtype_at(rec, 0) == rec.dtype:
             return self.reduction(ADD, flags, type, self.operand(rec, 0), self.shape_at(rec, 0), q["axis"])
         if way == W_MAXIMUM or way == W_MINIMUM:
@@ -274,7 +278,7 @@ cdef class Lowering:
         if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(rec.n)}) == 1:
             return self.join(rec, flags, type)
         if rec.op.kind == KIND_PUT and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
-            return self.put(rec, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
+            return self.put(rec, self.map(q), flags, type)
         if rec.op.kind == KIND_PUT_INDEX and rec.at[2] < 0 \
                 and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
             return self.put(rec, indexed(rec.vals[2], self.shape_at(rec, 0)), flags, type)
@@ -286,6 +290,61 @@ cdef class Lowering:
         if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
             return self.matmul(rec, flags, type)
         return self.call(rec, flags, type)
+
+    cdef int32_t type_of(self, Rec rec) except -1:
+        """The type of a record's result."""
+        if rec.shape is not self.shape or rec.dtype is not self.dtype:
+            self.shape, self.dtype = rec.shape, rec.dtype
+            self.type = self.g.type_of(rec.shape, rec.dtype)
+        return self.type
+
+    cdef Map map(self, dict q):
+        """The map of a window, given by its parameters."""
+        found = self.maps.get(<Py_ssize_t> <void *> q)
+        if found is None:
+            found = self.g.shared.map_of(new_map_of(q["offset"], q["shape"], q["strides"]))
+            self.maps[<Py_ssize_t> <void *> q] = found
+        return found
+
+    cdef int elementwise(self, Rec rec) except -2:
+        """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
+        cdef bint double = False, single = False
+        cdef uint8_t code
+        cdef int32_t i
+        cdef Op op = rec.op
+        if op.opcode < 0 and op.name != "stop_gradient" and op.name != "astype":
+            return -1
+        if not known(rec.dtype) or len(rec.shape) > MM_RANK:
+            return -1
+        for i in range(rec.n):
+            code = self.precision(rec, i)
+            if code == TYPE_OTHER:
+                return -1
+            double = double or code == MM_F64
+            single = single or code == MM_F32
+        if op.boolean:
+            return 1 if single and not double else 0
+        if op.name == "astype":
+            return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
+        if rec.dtype == BOOL:
+            return -1
+        return 1 if rec.dtype == F32 else 0
+
+    cdef uint8_t precision(self, Rec rec, int i) except? 254:
+        """MM_F64, MM_F32, MM_BOOL or TYPE_OTHER of operand i; MM_BOOL, too, of a number that does not promote."""
+        cdef int32_t j = rec.at[i]
+        if j >= 0:
+            if self.tape.nodes[j].flags & NODE_ARRAY:
+                return self.g.precision(self.to[j])
+            return MM_F64 if self.tape.nodes[j].flags & NODE_STRONG else MM_BOOL
+        v = rec.vals[i]
+        if type(v) is float or type(v) is int:
+            return MM_BOOL
+        if isinstance(v, cnp.ndarray):
+            return MM_F64 if v.dtype == F64 else MM_F32 if v.dtype == F32 else MM_BOOL if v.dtype == BOOL else TYPE_OTHER
+        if isinstance(v, _float64):
+            return MM_F64
+        return MM_BOOL if isinstance(v, (float, bool, int)) or isinstance(v, _bool) else TYPE_OTHER
 
     cdef int32_t call(self, Rec rec, int flags, int32_t type) except -1:
         """The operation's NumPy implementation."""
@@ -356,7 +415,7 @@ cdef class Lowering:
         cdef int32_t base = self.operand(rec, 0)
         if not self.g.nodes[base].flags & NODE_ARRAY:  # a number in every place
             return self.g.push(SC_positive, flags, base, -1, -1, 0.0, type)
-        return self.g.window(base, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
+        return self.g.window(base, self.map(q), flags, type)
 
     cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
         """The share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
@@ -416,36 +475,6 @@ cdef class Lowering:
         return g.push_payload(OP_REC, flags, g.shared.payload_of(P_MATMUL, SET, rec.op, ()), args, 2, type)
 
 
-cdef int elementwise(Rec rec) except -2:
-    """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
-    cdef bint double = False, single = False
-    cdef str name = rec.op.name
-    if rec.op.opcode < 0 and name != "stop_gradient" and name != "astype":
-        return -1
-    if not known(rec.dtype) or len(rec.shape) > MM_RANK:
-        return -1
-    for v in rec.vals:
-        if isinstance(v, cnp.ndarray):
-            dtype = <object> cnp.PyArray_DESCR(v)
-            if dtype is F64 or dtype == F64:
-                double = True
-            elif dtype == F32:
-                single = True
-            elif dtype != BOOL:
-                return -1
-        elif isinstance(v, _float64):
-            double = True
-        elif not isinstance(v, (float, bool, int)) and not isinstance(v, _bool):
-            return -1
-    if rec.op.boolean:
-        return 1 if single and not double else 0
-    if name == "astype":
-        return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
-    if rec.dtype == BOOL:
-        return -1
-    return 1 if rec.dtype == F32 else 0
-
-
 cdef Map map_of(object view, object base):
     """A view as a window of its C-contiguous base; None if it is none of whole elements."""
     cdef int64_t size = view.dtype.itemsize, offset
@@ -490,7 +519,9 @@ cdef tuple kinds(Tape tape, Rec rec):
     """How operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
     cdef int32_t j
     cdef list out = []
-    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals])
+    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals]) or any(
+        [rec.at[i] >= 0 and tape.nodes[rec.at[i]].flags & NODE_ARRAY and tape.rec_of(rec.at[i]).dtype != np.float64
+         for i in range(rec.n)])
     for i in range(rec.n):
         j = rec.at[i]
         if j < 0 or tape.nodes[j].flags & NODE_ARRAY:
