@@ -10,9 +10,11 @@ Kept: what is pinned shares its memory with nothing.
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
+cimport numpy as cnp
+
 from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, OP_STORE, Node
 from mmad._vm cimport HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, Buffer
-from mmad.compiler._graph cimport P_CALL, Graph, size_of
+from mmad.compiler._graph cimport P_CALL, Graph
 from mmad.compiler._places cimport Places
 from mmad.compiler._records cimport Vector
 from mmad.compiler._units cimport Units
@@ -62,10 +64,10 @@ cdef class Buffers:
         return 0
 
     cdef int32_t add(self, int32_t k, int home, int index) except -1:
-        shape, dtype = self.g.types[self.g.type[k]]
+        cdef object dtype = (<tuple> self.g.types[self.g.type[k]])[1]
         cdef Buffer *b = <Buffer *> self.vector.add()
         cdef Life *x = <Life *> self.lives.add()
-        b.bytes, b.home, b.index, b.offset = size_of(shape) * <int64_t> dtype.itemsize, home, index, 0
+        b.bytes, b.home, b.index, b.offset = self.g.elements(k) * <int64_t> (<cnp.dtype> dtype).itemsize, home, index, 0
         x.first, x.final, x.last_read, x.alias, x.pinned = self.units.n, -1, self.units.busy[k], -1, home != HOME_ARENA
         self.life = <Life *> self.lives.data
         return <int32_t> self.vector.n - 1

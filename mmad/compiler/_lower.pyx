@@ -10,6 +10,7 @@
 
 Kept: the value of every result, and what every guard looks at.  Captured arrays stay references, read at every run.
 """
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
@@ -38,6 +39,9 @@ cdef object F32 = np.dtype(np.float32)
 cdef object BOOL = np.dtype(np.bool_)
 cdef object _float64 = np.float64
 cdef object _bool = np.bool_
+
+cdef enum:
+    RECENT = 64
 
 cdef enum:
     W_EMBED = 1
@@ -108,12 +112,12 @@ cdef class Lowering:
     cdef uint8_t *live
     cdef dict captured  # array by identity -> instruction
     cdef dict maps      # parameters of a window by identity -> map
-    cdef object shape, dtype  # whose type was asked for last
-    cdef int32_t type
+    cdef PyObject *shape[RECENT]  # shapes, dtypes and types of results, of late
+    cdef PyObject *dtype[RECENT]
+    cdef int32_t[RECENT] type
 
     def __cinit__(self, Tape tape):
         self.captured, self.maps = {}, {}
-        self.shape = self.dtype = None
         self.tape, self.g = tape, Graph.__new__(Graph)
         self.live = <uint8_t *> calloc(tape.n + 1, 1)
         self.to = <int32_t *> malloc((tape.n + 1) * sizeof(int32_t))
@@ -293,10 +297,12 @@ cdef class Lowering:
 
     cdef int32_t type_of(self, Rec rec) except -1:
         """The type of a record's result."""
-        if rec.shape is not self.shape or rec.dtype is not self.dtype:
-            self.shape, self.dtype = rec.shape, rec.dtype
-            self.type = self.g.type_of(rec.shape, rec.dtype)
-        return self.type
+        cdef PyObject *shape = <PyObject *> rec.shape
+        cdef PyObject *dtype = <PyObject *> rec.dtype
+        cdef size_t h = (<size_t> shape >> 4 ^ <size_t> shape >> 9) % RECENT
+        if self.shape[h] != shape or self.dtype[h] != dtype:
+            self.shape[h], self.dtype[h], self.type[h] = shape, dtype, self.g.type_of(rec.shape, rec.dtype)
+        return self.type[h]
 
     cdef Map map(self, dict q):
         """The map of a window, given by its parameters."""
@@ -312,9 +318,8 @@ cdef class Lowering:
         cdef uint8_t code
         cdef int32_t i
         cdef Op op = rec.op
-        if op.opcode < 0 and op.name != "stop_gradient" and op.name != "astype":
-            return -1
-        if not known(rec.dtype) or len(rec.shape) > MM_RANK:
+        cdef bint cast = op.opcode < 0
+        if cast and op.name != "stop_gradient" and op.name != "astype" or not known(rec.dtype) or len(rec.shape) > MM_RANK:
             return -1
         for i in range(rec.n):
             code = self.precision(rec, i)
@@ -324,7 +329,9 @@ cdef class Lowering:
             single = single or code == MM_F32
         if op.boolean:
             return 1 if single and not double else 0
-        if op.name == "astype":
+        if rec.dtype is F64:
+            return 0
+        if cast and op.name == "astype":
             return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
         if rec.dtype == BOOL:
             return -1
