@@ -15,6 +15,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define POOL_HEADER 64
 #define POOL_SMALL 1024
@@ -51,6 +54,18 @@ static int pool_class(size_t size, size_t *capacity) {
     *capacity = ((size_t)POOL_SMALL << e) + (size_t)k * step;
     k += 16 + 8 * e;
     return k < POOL_CLASSES ? k : -1;
+}
+
+/* Large pages for large blocks, as NumPy asks for by itself: the first touch of a block is mostly its page faults. */
+#define POOL_PAGE ((size_t)4096)
+#define POOL_LARGE ((size_t)4 << 20)
+static inline void pool_large_pages(void *block, size_t total) {
+#ifdef MADV_HUGEPAGE
+    uintptr_t first = ((uintptr_t)block + POOL_PAGE - 1) & ~(POOL_PAGE - 1), end = (uintptr_t)block + total;
+    if (total >= POOL_LARGE) madvise((void *)first, (end - first) & ~(POOL_PAGE - 1), MADV_HUGEPAGE);
+#else
+    (void)block; (void)total;
+#endif
 }
 
 /* Give back slabs of which no block is in use; with the lock held. */
@@ -104,6 +119,7 @@ static Block *pool_cut(int k, size_t capacity) {
 
 static Block *pool_fresh(int k, size_t capacity) {
     Block *b;
+    size_t total = (capacity + POOL_HEADER + 63) & ~(size_t)63;
     if (k >= 0 && k < POOL_CUT) {
         Slab *slab = (Slab *)aligned_alloc(64, POOL_SLAB);
         if (!slab) return NULL;
@@ -118,8 +134,12 @@ static Block *pool_fresh(int k, size_t capacity) {
         pool_release();
         return b;
     }
-    b = (Block *)aligned_alloc(64, (capacity + POOL_HEADER + 63) & ~(size_t)63);
-    if (b) { b->slab = NULL; b->capacity = capacity; b->klass = k; }
+    b = (Block *)aligned_alloc(64, total);
+    if (!b) return NULL;
+    pool_large_pages(b, total);
+    b->slab = NULL;
+    b->capacity = capacity;
+    b->klass = k;
     return b;
 }
 
