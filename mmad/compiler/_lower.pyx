@@ -24,8 +24,8 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
 from mmad._tape cimport Tape
 from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT,
-                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, SET, TYPE_OTHER, Graph, Map, Payload, Shared, new_map_of, new_payload,
-                                   size_of, strides_of)
+                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, SET, TYPE_OTHER, Graph, Map, Payload,
+                                   Shared, new_map_of, new_payload, size_of, strides_of)
 
 cnp.import_array()
 
@@ -357,7 +357,6 @@ cdef class Lowering:
         """The operation's NumPy implementation."""
         cdef Payload w = new_payload(P_CALL, rec.op, rec.vals, rec.params if rec.params is not None else {})
         cdef int32_t k = self.g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
-        cdef int32_t j
         w.kinds = kinds(self.tape, rec)
         self.g.set_operands(k, self.g.shared.keep(w), [self.to[rec.at[i]] if rec.at[i] >= 0 else -1 for i in range(rec.n)])
         return k
