@@ -39,13 +39,17 @@ UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many th
 DENSE = {
     "jacobian": ("forward", "reverse"),
     "hessian": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"),
+    "grad": ("reverse", "forward"),
+    "hvp": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"),
 }
 COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
+    "grad": {},
+    "hvp": {},
 }
 COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
-STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",)}
+STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
 SEARCH = (1e-3, 5e-5, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
 MODES = ("auto", "eager", "compiled")
@@ -83,7 +87,7 @@ class Problem:
 
     Parameters
     ----------
-    product : {"jacobian", "hessian"}
+    product : {"jacobian", "hessian", "grad", "hvp"}
     shape : (int, int)
     find : callable
         Gives the pattern.
@@ -153,6 +157,8 @@ class Problem:
         if name in COLORED[self.product]:
             c = self.coloring(name)
             return c.column_count, c.row_count
+        if self.product == "hvp":
+            return (0, 1) if name == "reverse-over-reverse" else (1, 0)
         if name in ("reverse", "reverse-over-reverse"):
             return 0, m
         return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
@@ -227,10 +233,11 @@ def decide(problem, coefficients, race=None):
             "it was asked for",
         )
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
-    if not o.sparse and o.pattern is None and min(m, n) <= LANES:
+    if not o.sparse and o.pattern is None and (min(m, n) <= LANES or not COLORED[problem.product]):
         return compared(
             problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
-            f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for",
+            f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for"
+            if COLORED[problem.product] else "there is no pattern to look for",
         )  # fmt: skip
     if problem.gathers:
         problem.structure("blocks")  # before the pattern, which they give
