@@ -39,6 +39,7 @@ __all__ = [
 EFFORT = 4_000_000  # steps that looking for fewer colours may take, some 10 ms
 LONGEST = 2_000_000_000  # steps of one colouring, some seconds
 TRIES = 40
+ATTEMPT = 20_000  # steps that one attempt takes, however small the pattern
 FIELDS = ("kind", "order", "shape", "indptr", "indices", "column_colors", "row_colors")  # of a file
 KINDS = ("column", "row", "star", "acyclic", "bicoloring")
 
@@ -327,7 +328,7 @@ def _race(color, degree, lowest, work, effort, graph=None, smallest_last=None):
         if tried and (tried > most or spent + work > effort):
             break
         colors = attempt(best)
-        spent += work
+        spent += work + ATTEMPT
         if colors is None:  # it would take too long
             if best is None:
                 best = np.arange(len(degree), dtype=np.int32)
