@@ -9,7 +9,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport PyArray_CompareLists, chain_value, unbroadcast_value
-from mmad._core cimport Traced, Var, apply1, apply2, apply_op
+from mmad._core cimport Traced, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
