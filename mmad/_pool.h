@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define POOL_HEADER 64
 #define POOL_SMALL 1024
@@ -42,6 +45,18 @@ static int pool_class(size_t size, size_t *capacity) {
     *capacity = ((size_t)POOL_SMALL << e) + (size_t)k * step;
     k += 16 + 8 * e;
     return k < POOL_CLASSES ? k : -1;
+}
+
+/* Large pages for large blocks, as NumPy asks for by itself: the first touch of a block is mostly its page faults. */
+#define POOL_PAGE ((size_t)4096)
+#define POOL_LARGE ((size_t)4 << 20)
+static inline void pool_large_pages(void *block, size_t total) {
+#ifdef MADV_HUGEPAGE
+    uintptr_t first = ((uintptr_t)block + POOL_PAGE - 1) & ~(POOL_PAGE - 1), end = (uintptr_t)block + total;
+    if (total >= POOL_LARGE) madvise((void *)first, (end - first) & ~(POOL_PAGE - 1), MADV_HUGEPAGE);
+#else
+    (void)block; (void)total;
+#endif
 }
 
 static void pool_clear(void) {
@@ -75,6 +90,7 @@ static void *pool_new(size_t size, int zero) {
         b = (Block *)aligned_alloc(64, total);
         if (!b) { pool_clear(); b = (Block *)aligned_alloc(64, total); }
         if (!b) return NULL;
+        pool_large_pages(b, total);
         b->capacity = capacity;
         b->klass = k;
         if (zero) memset((char *)b + POOL_HEADER, 0, size);

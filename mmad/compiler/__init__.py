@@ -13,6 +13,7 @@ pass                  what it does (each module states its steps and what it kee
 ``in_place``          a version of an array that nothing else reads is written over
 ``sincos``            sine and cosine of one number are one instruction
 ``buffers``           buffers whose lives do not overlap share memory
+``order``             large programs finish one part of a result before the next, where that takes less memory
 ====================  =========================================================================================
 """
 

@@ -113,6 +113,7 @@ cdef inline const int32_t *operands_of(Graph g, int32_t k, int32_t *n) noexcept:
     return &p.a
 
 
+cdef void *grown(void *data, size_t bytes) except NULL
 cdef int32_t *new_map(Graph g) except NULL
 cdef int32_t *use_counts(Graph g) except NULL
 cdef Payload new_payload(int kind, Op op, tuple vals, dict params)

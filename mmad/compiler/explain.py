@@ -100,7 +100,7 @@ def explain(machine, origin=""):
     missing = [
         p
         for p in PASSES
-        if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers")
+        if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers", "order")
     ]
     if missing and report:
         lines.append(f"  switched off: {', '.join(missing)}")

@@ -11,6 +11,7 @@ from mmad.compiler._dead import dead
 from mmad.compiler._fold import fold
 from mmad.compiler._lower import lower
 from mmad.compiler._multiply_add import multiply_add
+from mmad.compiler._order import order
 from mmad.compiler._powers import powers
 from mmad.compiler._share import share
 from mmad.compiler._simplify import simplify
@@ -25,6 +26,7 @@ REWRITES = {
     "share": share,
     "dead": dead,
     "multiply_add": multiply_add,
+    "order": order,
 }
 # In rounds: what one pass finds, another may use.
 FIRST = ("fold", "powers", "simplify")
@@ -33,6 +35,8 @@ ROUNDS = 3
 FINALLY = ("multiply_add", "dead")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
+SPACIOUS = 1 << 20  # bytes of workspace from which on another order is tried
+STEP = 1 << 13  # bytes that are written and read about as fast as a step begins
 
 
 def selected(passes=None):
@@ -77,6 +81,12 @@ def uncollected():
     finally:
         if enabled:
             gc.enable()
+
+
+def roomier(other, parts):
+    """Whether an order takes clearly less workspace than the recorded one, and what it saves is worth its steps."""
+    steps = len(other["listing"]) - len(parts["listing"])
+    return other["arena"] <= 0.75 * parts["arena"] and steps * STEP <= parts["arena"] - other["arena"]
 
 
 @uncollected()
@@ -126,11 +136,21 @@ def compile_tape(tape, passes=None, seconds=0.0):
         if len(graph) > 0.98 * len(before):
             break
     graph = rewrite(graph, FINALLY)
-    units = Units(graph, "fusion" in passes, "in_place" in passes)
-    done("fusion", units.n)
-    parts = assemble(units, "buffers" in passes, "sincos" in passes)
+
+    def assembled(graph):
+        units = Units(graph, "fusion" in passes, "in_place" in passes)
+        done("fusion", units.n)
+        parts = assemble(units, "buffers" in passes, "sincos" in passes)
+        done("buffers", units.n)
+        return parts
+
+    parts = assembled(graph)
+    if "order" in passes and parts["arena"] > SPACIOUS:
+        graph = rewrite(graph, ("order",))
+        other = assembled(graph)
+        if roomier(other, parts):
+            parts = other
     parts["report"] = report
-    done("buffers", units.n)
     program = Program(parts)
-    done("check", units.n)
+    done("check", len(parts["listing"]))
     return program
