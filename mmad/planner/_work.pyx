@@ -11,7 +11,7 @@ cdef extern from "_node.h" nogil:
 
 cdef enum:
     TRANSCENDENTAL = 6  # products, of arrays in cache
-    HEAVY = 4  # operations: what NumPy takes for a reduction, a gather or a product of matrices, however small
+    HEAVY = 5  # operations: what NumPy takes for a reduction, a gather or a product of matrices, however small
 
 
 def work(Graph g):

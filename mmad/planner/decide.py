@@ -176,23 +176,24 @@ class Problem:
         colored = name in COLORED[self.product] or name == "blocks"
         out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
 
+        separate = colored or self.options.sparse
+        width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
+
         def priced(mode):
-            """Lanes that go together, seconds of one evaluation."""
+            """Seconds of one evaluation."""
             c = coefficients[mode]
-            width = 1 if name == "blocks" else self.width(forward, reverse, mode, c, colored or self.options.sparse)
             swept = c.lanes(self.work, forward, reverse, width)
             if structure is not None:
                 swept = structure.share * swept + structure.flops() * c.flop + structure.terms * c.entry
             elif name in OVER_FORWARD:
                 swept *= NESTED
             entries = self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0
-            return width, c.once(self.work, gradient) + swept + entries + out * c.byte
+            return c.once(self.work, gradient) + swept + entries + out * c.byte
 
-        width, seconds = priced(mode)
-        once = 0.0
+        seconds, once = priced(mode), 0.0
         if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
             once = coefficients[mode].compiling(self.work, forward, reverse, width)
-            once += 2 * max(0.0, priced("eager")[1] - seconds)
+            once += 2 * max(0.0, priced("eager") - seconds)
         held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
 
