@@ -539,6 +539,11 @@ cdef class ScalarVar(Var):
         return bool(self.flags & NODE_STRONG)
 
 
+cpdef ScalarVar weakened(ScalarVar x):
+    """A traced number as one that began as a Python float (NEP 50): with float32 it gives float32."""
+    return make_scalar(x.tape, x.node, x.v, x.flags & ~NODE_STRONG) if x.flags & NODE_STRONG else x
+
+
 def concrete(x):
     """The plain number or array behind a traced value, without its derivative.
 

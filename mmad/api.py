@@ -45,8 +45,18 @@ def positions(f, argnums, args, what):
     return tuple(out)
 
 
-def derivative_function(f, operator, doc):
-    """A derivative function that keeps the name of what it differentiates."""
+UNPLANNED = "auto", None, None, "auto"  # strategy, evaluations, memory, mode
+
+
+def planned(what, f, argnums, *options):
+    """The derivative function `what` of f as the planner makes it."""
+    from mmad.planner.functions import product  # which stands on this module
+
+    return product(what, f, argnums, *options)
+
+
+def derivative_function(f, operator, doc, argnums=None):
+    """A derivative function that keeps the name of what it differentiates; with `argnums`, the planner's say on it."""
     if not callable(f):
         raise TypeError(f"mmad.{doc} takes a function, not {type(f).__name__}")
 
@@ -56,10 +66,13 @@ def derivative_function(f, operator, doc):
         g.__wrapped__ = f
         return g
 
+    if argnums is not None:
+        operator.plan = lambda *args, **kwargs: planned(doc, f, argnums, *UNPLANNED).plan(*args, **kwargs)
+        operator.compare = lambda *args, **kwargs: planned(doc, f, argnums, *UNPLANNED).compare(*args, **kwargs)
     return named(operator)
 
 
-def _scalar_output(trace, what, has_aux):
+def scalar_output(trace, what, has_aux):
     """The leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
     outputs, structure = trace.outputs, trace.out_tree
     aux = None
@@ -96,8 +109,6 @@ def _scalar_output(trace, what, has_aux):
             f"{trace.origin}: the function returned a complex number; a gradient needs a real one, as in "
             "abs(z)**2 or z.real"
         )
-    if dtype.kind not in "f" and isinstance(out, Traced):
-        raise TypeError(f"{trace.origin}: the function returned a value of dtype {dtype}, which has no derivative")
     return out, aux
 
 
@@ -111,7 +122,7 @@ def plain(x):
 def _gradient(f, argnums, has_aux, args, kwargs, what):
     nums = positions(f, argnums, args, what)
     trace = Trace(f, args, kwargs, nums, what)
-    out, aux = _scalar_output(trace, what, has_aux)
+    out, aux = scalar_output(trace, what, has_aux)
     grads = trace.trees(trace.pull([out], [1.0]))
     if not trace.nested:
         out = finished(out)
@@ -119,8 +130,8 @@ def _gradient(f, argnums, has_aux, args, kwargs, what):
     return out, grads if isinstance(argnums, tuple | list) else grads[0], aux
 
 
-def grad(f, argnums=0, has_aux=False):
-    """Gradient of a real scalar function, in reverse mode.
+def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
+    """Gradient of a real scalar function, in reverse mode unless it is planned.
 
     Parameters
     ----------
@@ -131,17 +142,28 @@ def grad(f, argnums=0, has_aux=False):
         them (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
     has_aux : bool
         `f` returns ``(value, auxiliary data)``.
+    strategy : {"auto", "reverse", "forward"}, optional
+        With any of the keywords from here on the planner chooses, as for :func:`jacobian`; arguments are then real, and
+        there is no auxiliary data.
+    evaluations : int, optional
+        How often the gradient will be evaluated: from 2 on it is compiled where that pays.
+    memory : int or str, optional
+        Bytes, or as in "500MB", that the recording may take.
+    mode : {"auto", "eager", "compiled"}, optional
 
     Returns
     -------
     callable
         ``g(*args, **kwargs)`` -> gradient in the structure of the argument (a tuple of them for a tuple `argnums`), or
-        ``(gradient, auxiliary data)``.  For complex z it is df/dx + i df/dy.
+        ``(gradient, auxiliary data)``.  For complex z it is df/dx + i df/dy.  With ``g.plan(*args)``, what the
+        planner would choose or has chosen, and ``g.compare(*args)``, all strategies measured.
 
     Raises
     ------
     TypeError
         The result is not one real number, or an argument is an integer.
+    MemoryError
+        Nothing fits into `memory`; see :func:`checkpoint`.
 
     See Also
     --------
@@ -156,13 +178,21 @@ def grad(f, argnums=0, has_aux=False):
     >>> import numpy as np, mmad
     >>> mmad.grad(lambda x: np.sin(x[0]) * x[1])(np.array([0.0, 2.0]))
     array([2., 0.])
+    >>> g = mmad.grad(lambda x: (np.sin(x) * x).sum(), evaluations=1000)
+    >>> g.plan(np.ones(1000)).mode
+    'compiled'
     """
+    options = (strategy, evaluations, memory, mode)
+    if options != UNPLANNED:
+        if has_aux:
+            raise ValueError("grad: with has_aux=True there is nothing to plan; leave the other keywords out")
+        return planned("grad", f, argnums, *options)
 
     def operator(*args, **kwargs):
         _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
 
-    return derivative_function(f, operator, "grad")
+    return derivative_function(f, operator, "grad", argnums)
 
 
 def value_and_grad(f, argnums=0, has_aux=False):
@@ -257,7 +287,7 @@ def vjp(f, *primals, has_aux=False):
 
 
 # ------------------------------------------------------------------------------------------------ forward
-def _tangent_pairs(primals, tangents, what):
+def tangent_pairs(primals, tangents, what):
     """Leaves of primals and tangents, checked against each other, with the structures of the primals."""
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
         raise TypeError(f"{what}: primals and tangents are tuples, one entry an argument")
@@ -327,7 +357,7 @@ def jvp(f, primals, tangents):
     >>> mmad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    return _forward(f, _tangent_pairs(primals, tangents, describe(f, "jvp")), new_level())
+    return _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), new_level())
 
 
 def _forward(f, pairs, level):
@@ -452,20 +482,25 @@ class Linearized:
 
 
 # ------------------------------------------------------------------------------------------------ products
-def hvp(f, argnums=0):
-    """Hessian-vector product, forward over reverse: the cost of a few gradients, no Hessian.
+def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
+    """Hessian-vector product, forward over reverse unless it is planned: the cost of a few gradients, no Hessian.
 
     Parameters
     ----------
     f : callable
         Returns one real number.
     argnums : int or tuple of int
+    strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"}, optional
+        With this or any of the next keywords the planner chooses, as for :func:`hessian`.
+    evaluations, memory, mode : optional
+        As of :func:`grad`.
 
     Returns
     -------
     callable
         ``h(x, v)`` -> H(x) v in the structure of x.  For several arguments ``h(*args, v)``, where `v` has the
-        structure of the arguments that `argnums` names (a tuple for a tuple).
+        structure of the arguments that `argnums` names (a tuple for a tuple).  With ``h.plan(x, v)`` and
+        ``h.compare(x, v)``.
 
     See Also
     --------
@@ -482,11 +517,14 @@ def hvp(f, argnums=0):
     >>> h(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
+    options = (strategy, evaluations, memory, mode)
+    if options != UNPLANNED:
+        return planned("hvp", f, argnums, *options)
 
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
 
-    return derivative_function(f, operator, "hvp")
+    return derivative_function(f, operator, "hvp", argnums)
 
 
 def value_grad_hvp(f, argnums=0):
@@ -510,14 +548,22 @@ def value_grad_hvp(f, argnums=0):
     return derivative_function(f, operator, "value_grad_hvp")
 
 
-def _hvp(f, argnums, args, kwargs, what):
+def point_and_vector(f, argnums, args, what):
+    """The arguments of a product: the function's own, the vector as a tuple, and positions that it belongs to."""
     if len(args) < 2:
         raise TypeError(f"{describe(f, what)}: call it as h(x, v): the arguments of the function, then the vector")
     *args, v = args
     nums = positions(f, argnums, args, what)
-    many = isinstance(argnums, tuple | list)
-    if many and (not isinstance(v, tuple | list) or len(v) != len(nums)):
+    if not isinstance(argnums, tuple | list):
+        return args, (v,), nums
+    if not isinstance(v, tuple | list) or len(v) != len(nums):
         raise TypeError(f"{describe(f, what)}: with argnums={argnums} the vector is a tuple of {len(nums)}")
+    return args, tuple(v), nums
+
+
+def _hvp(f, argnums, args, kwargs, what):
+    args, v, nums = point_and_vector(f, argnums, args, what)
+    many = isinstance(argnums, tuple | list)
 
     def value_and_gradient(*traced):
         full = list(args)
@@ -529,7 +575,7 @@ def _hvp(f, argnums, args, kwargs, what):
     functools.update_wrapper(value_and_gradient, f, updated=())
     lin = Linearized(value_and_gradient, tuple(args[k] for k in nums), what)
     value, grads = lin.value()
-    _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tuple(v) if many else (v,))))
+    _, hv = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(v)))
     grads, hv = (_as_leaves(g, lin.trace) for g in (grads, hv))
     return value, grads if many else grads[0], hv if many else hv[0]
 

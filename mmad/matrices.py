@@ -11,7 +11,7 @@ from mmad.batching import vmap
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.recorded import LANES, lanes_of, real_leaf
-from mmad.tracing import Trace, is_static
+from mmad.tracing import Trace, is_static, restore
 
 __all__ = ["by_directions", "by_pairs", "columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
 
@@ -58,7 +58,7 @@ def _dense(table, y, x, dtype):
     """One block in its final shape; a number where both sides are."""
     shape = shape_of(y) + shape_of(x)
     if isinstance(table, Traced):
-        return table.reshape(shape) if shape else table.reshape(())[()]
+        return table.reshape(shape) if shape else restore(table.reshape(())[()], x)
     table = np.asarray(table, dtype=dtype).reshape(shape)
     return table if shape or isinstance(x, np.ndarray) else (float(table) if type(x) is float else table[()])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmad import _activity, _pool, _sweep, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
+from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
@@ -184,7 +184,8 @@ def is_static(x):
 def restore(g, leaf):
     """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array)."""
     if isinstance(g, Traced):
-        return g
+        weak = type(leaf) is float or (type(leaf) is ScalarVar and not leaf.strong)
+        return weakened(g) if weak and type(g) is ScalarVar else g
     if type(leaf) is float:
         return float(g)
     if isinstance(leaf, np.ndarray):

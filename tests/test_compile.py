@@ -350,3 +350,38 @@ def test_random_scalar_programs(seed):
         assert value == pytest.approx(want, rel=1e-14, abs=1e-14)
         np.testing.assert_allclose(g, h, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(product(x, v), mmad.hvp(f)(x, v), rtol=1e-11, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------ kinds of results
+@pytest.mark.parametrize("x", [1.5, np.float64(1.5), np.float32(1.5)], ids=lambda x: type(x).__name__)
+def test_derivatives_of_numbers_are_of_the_arguments_kind(x):
+    """As without compiling, also where NumPy's own numbers have been added up on the way."""
+
+    def f(x):
+        return (np.arange(3.0) * x).sum() * x
+
+    for derivative in (
+        mmad.grad(f),
+        mmad.hessian(f),
+        lambda x: mmad.hvp(f)(x, x),
+        lambda x: mmad.grad(mmad.grad(f))(x),
+    ):
+        compiled = mmad.compile(derivative)
+        for _ in range(2):
+            got, want = compiled(x), derivative(x)
+            assert type(got) is type(want)
+            assert got == pytest.approx(want, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x.astype(int).sum(), lambda x: np.argmax(x), lambda x: x.sum() > 0], ids=["sum", "argmax", "truth"]
+)
+def test_results_without_derivatives_have_a_zero_gradient(f):
+    x = np.array([1.2, 3.4, 2.0])
+    value, gradient = mmad.value_and_grad(f)(x)
+    compiled = mmad.compile(mmad.value_and_grad(f))
+    for _ in range(2):
+        got, g = compiled(x)
+        assert got == value
+        np.testing.assert_array_equal(g, gradient)
+        np.testing.assert_array_equal(g, 0.0)

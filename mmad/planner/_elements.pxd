@@ -25,15 +25,7 @@ cdef class Walk:
     cdef const int64_t *table
     cdef object kept
 
-    cdef inline void next_row(self) noexcept nogil:
-        cdef int i
-        for i in range(self.rank - 1, -1, -1):
-            self.at += self.strides[i]
-            self.index[i] += 1
-            if self.index[i] < self.shape[i]:
-                return
-            self.at -= self.strides[i] * self.shape[i]
-            self.index[i] = 0
+    cdef void next_row(self) noexcept nogil
 
 
 cdef Elements elements(int64_t n)

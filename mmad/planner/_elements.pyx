@@ -1,4 +1,5 @@
 """A set number for each element of an array, and the maps by which they move: views, gathers, broadcasting."""
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
@@ -52,6 +53,17 @@ cdef class Walk:
             self.rank -= 1
             self.inner, self.step = self.shape[self.rank], self.strides[self.rank]
         for i in range(self.rank):
+            self.index[i] = 0
+
+    @cython.nonecheck(False)  # of self: the check would need the GIL
+    cdef void next_row(self) noexcept nogil:
+        cdef int i
+        for i in range(self.rank - 1, -1, -1):
+            self.at += self.strides[i]
+            self.index[i] += 1
+            if self.index[i] < self.shape[i]:
+                return
+            self.at -= self.strides[i] * self.shape[i]
             self.index[i] = 0
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from mmad import tree
 from mmad.planner.calibration import coefficients
 from mmad.planner.decide import COLORED, DENSE, FORWARD_OVER_FORWARD, STRUCTURED, modes
 from mmad.planner.plan import seconds
@@ -122,7 +123,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     r = planned.record(args, kwargs)
     free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
     problem = planned.problem(r, replace(planned.options, **free))
-    plain = planned.problem(r, replace(problem.options, sparse=True))
+    plain = planned.problem(r, replace(problem.options, sparse=planned.matrix))
     plain.structures, plain.refused = problem.structures, problem.refused
     structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
     names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
@@ -141,7 +142,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
         call(*args, **kwargs)
         first = time.perf_counter() - start
         if c.mode == "eager":
-            entries[c.strategy] = np.asarray(planned.caller(plain, c)(*args, **kwargs).data, float)
+            entries[c.strategy] = _numbers(planned.caller(plain, c)(*args, **kwargs))
         calls[c.strategy, c.mode] = call, first, _peak(call, args, kwargs)
     middle = np.median(np.stack(list(entries.values())), axis=0) if entries else np.zeros(0)
     scale = np.abs(middle).max(initial=0.0) or 1.0
@@ -159,6 +160,12 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
             found.append(Measurement(c.strategy, c.mode, c.forward, c.reverse, first, t, c.seconds, peak, error))
     found.sort(key=lambda m: (bool(m.skipped), m.time))
     return Comparison(problem.origin, r.shape, planned.plan(*args, **kwargs).strategy, tuple(found))
+
+
+def _numbers(found):
+    """All elements of a tree, or all that are stored of a sparse matrix, as one vector."""
+    leaves = [found.data] if hasattr(found, "tocsr") else tree.flatten(found)[0]
+    return np.concatenate([np.ravel(np.asarray(v, float)) for v in leaves])
 
 
 def _left_out(candidate, shape):

@@ -48,14 +48,18 @@ UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many th
 DENSE = {
     "jacobian": ("forward", "reverse"),
     "hessian": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"),
+    "grad": ("reverse", "forward"),
+    "hvp": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"),
 }
 COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
     "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
+    "grad": {},
+    "hvp": {},
 }
 LEAST = 5e-4  # seconds that to find and to colour a pattern takes at the least
 COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
-STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",)}
+STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
 LOOKING = 0.05  # share of the whole work that looking for fewer colours may take
 STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
 SEARCH = (2e-3, 1e-4, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
@@ -93,7 +97,7 @@ class Problem:
 
     Parameters
     ----------
-    product : {"jacobian", "hessian"}
+    product : {"jacobian", "hessian", "grad", "hvp"}
     shape : (int, int)
     find : callable
         Gives the pattern.
@@ -164,17 +168,20 @@ class Problem:
         if name in COLORED[self.product]:
             c = self.coloring(name)
             return c.column_count, c.row_count
+        if self.product == "hvp":
+            return (0, 1) if name == "reverse-over-reverse" else (1, 0)
         if name in ("reverse", "reverse-over-reverse"):
             return 0, m
         return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
 
     def candidate(self, name, mode, coefficients, sweeps=None):
         """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
-        (m, n), gradient = self.shape, self.product == "hessian"
+        (m, n), gradient = self.shape, self.product in ("hessian", "hvp")
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
         colored = name in COLORED[self.product] or name == "blocks"
-        out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
+        size = self.pattern.nnz if self.options.sparse else n if self.product == "hvp" else m * n
+        out = size * self.itemsize
 
         separate = colored or self.options.sparse
         width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
@@ -267,6 +274,8 @@ def decide(problem, coefficients, race=None):
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
     if not o.sparse and o.pattern is None:
         candidates = [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)]
+        if not COLORED[problem.product]:
+            return compared(problem, candidates, race, "there is no pattern to look for")
         if min(m, n) <= LANES:
             why = f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for"
             return compared(problem, candidates, race, why)

@@ -1,4 +1,4 @@
-"""`jacobian` and `hessian`: what they take, checked."""
+"""`jacobian` and `hessian`, planned gradients and products: what they take, checked."""
 
 import re
 
@@ -7,8 +7,9 @@ from mmad.planner.coloring import Coloring
 from mmad.planner.decide import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
+from mmad.planner.products import PlannedGradient, PlannedProduct
 
-__all__ = ["hessian", "jacobian"]
+__all__ = ["hessian", "jacobian", "product"]
 
 
 def jacobian(
@@ -152,6 +153,12 @@ def hessian(
     (2997, 'star')
     """
     return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode)
+
+
+def product(what, f, argnums, strategy, evaluations, memory, mode):
+    """The planned form of `mmad.grad` or `mmad.hvp`."""
+    kind = {"grad": PlannedGradient, "hvp": PlannedProduct}[what]
+    return _planned(kind, what, f, argnums, strategy, False, "csr", None, evaluations, memory, mode)
 
 
 def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode, factored=False):

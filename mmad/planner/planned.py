@@ -41,6 +41,7 @@ class Planned:
     """
 
     product = ""
+    matrix = True  # what comes out is a matrix, and may be sparse
 
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
@@ -331,9 +332,8 @@ class Planned:
         t, full = r.trace, list(args)
 
         def flat(v):
-            leaves = [x if new is None else new for x, new in zip(t.leaves, r.columns.split(v), strict=True)]
-            for k, (kind, count) in zip(nums, t.structures, strict=True):
-                full[k], leaves = tree.unflatten(kind, leaves[:count]), leaves[count:]
+            for k, x in zip(nums, in_structure(t, r.columns.split(v)), strict=True):
+                full[k] = x
             return self.f(*full, **kwargs)
 
         return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
@@ -366,6 +366,16 @@ class Planned:
             return found
         out = self.numbers[number].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
+
+
+def in_structure(trace, parts):
+    """A value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
+    leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
+    out = []
+    for kind, count in trace.structures:
+        out.append(tree.unflatten(kind, leaves[:count]))
+        leaves = leaves[count:]
+    return out
 
 
 def _plain(x):
