@@ -9,7 +9,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport PyArray_CompareLists, chain_value, unbroadcast_value
-from mmad._core cimport Traced, Var, apply1, apply2, apply_op
+from mmad._core cimport Traced, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
@@ -83,7 +83,7 @@ cdef object fit(object g, object val, tuple out_shape):
         return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
     if type(g) is ArrayVar and type(val) is ArrayVar and alike((<ArrayVar> g).arr, (<ArrayVar> val).arr):
         return g
-    if isinstance(g, Var) and isinstance(val, Var) and g.shape == val.shape and g.dtype == val.dtype:
+    if isinstance(g, Traced) and isinstance(val, (Traced, np.ndarray)) and g.shape == val.shape and g.dtype == val.dtype:
         return g
     if isinstance(g, Traced) or isinstance(val, Traced):
         return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))

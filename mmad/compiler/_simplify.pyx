@@ -6,7 +6,8 @@
 3. A chain product with a finite constant, or of a constant that is not zero, becomes an ordinary product.
 4. Signs and small powers of two, by which products are exact, move outwards through products, sums and squares until
    they meet each other or a constant: (-x) * (2 y) = -2 (x y), 2 x - 2 y = 2 (x - y), x + (-y) = x - y.
-5. A `load` reads past stores to other elements, and takes the value stored to its own.
+5. A `load` takes the value that was stored to its element; without one it reads what was there before all stores, unless
+   that would be written over.
 6. Sums of collected arrays become one collection: the parts are added where they belong, without the zeros between, and
    parts that belong to the same place are added first.
 7. What is added to a window of an array and put back there becomes a part of such a collection too.
@@ -28,8 +29,12 @@ from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALA
 from mmad.compiler._graph cimport (ADD, MM_F32, NODE_SINGLE, P_COLLECT, P_PUT, P_WINDOW, SET, Graph, Map, Payload,
                                    new_map, new_map_of, strides_of, use_counts)
 
-cdef enum:
-    LOOK_BACK = 64  # stores that a load looks past: a longer chain costs more time than the load
+
+cdef class Stores:
+    """Stores to single elements of one array, one after the other."""
+
+    cdef int32_t root  # what the first of them was made to
+    cdef dict values   # element -> what was stored there last
 
 
 def simplify(Graph g):
@@ -54,9 +59,10 @@ cdef class Simplifier:
     cdef dict growing  # collection -> its parts so far
     cdef set emptied   # collections whose parts others have taken over
     cdef set reused    # collections that more than one needs
+    cdef dict stores   # latest version of an array -> the stores that made it
 
     def __cinit__(self, Graph g):
-        self.sums, self.growing, self.emptied, self.reused = {}, {}, set(), set()
+        self.sums, self.growing, self.emptied, self.reused, self.stores = {}, {}, set(), set(), {}
         self.g, self.out = g, g.like()
         self.to = new_map(g)
         self.uses = use_counts(g)
@@ -89,6 +95,8 @@ cdef class Simplifier:
                 self.to[k] = self.operation(p.op, p.flags, a, b, c, g.type[k]) if j < 0 else j
             elif p.op == OP_LOAD:
                 self.to[k] = self.load(self.to[p.a], node_index(p))
+            elif p.op == OP_STORE:
+                self.to[k] = self.store(k)
             elif p.op == OP_REC:
                 kind = g.payload(k).kind
                 if kind == P_WINDOW:
@@ -223,17 +231,35 @@ cdef class Simplifier:
                 return self.operation(SC_subtract, flags, b, x, -1, type)
         return out.push(op, flags, a, b, c, 0.0, type)
 
+    cdef int32_t store(self, int32_t k) except -1:
+        cdef int32_t base = self.to[self.g.nodes[k].a], version = self.out.copy(self.g, k, self.to)
+        cdef Stores stores = self.stores.pop(base, None)
+        if stores is None:
+            stores = Stores.__new__(Stores)
+            stores.root, stores.values = base, {}
+        stores.values[self.out.nodes[version].i] = self.out.nodes[version].b
+        self.stores[version] = stores
+        return version
+
     cdef int32_t load(self, int32_t array, int64_t index) except -1:
-        """An element: what was stored there last, if that is known."""
-        cdef Node *p
-        cdef int steps = 0
-        while self.out.nodes[array].op == OP_STORE and steps < LOOK_BACK:
-            p = self.out.nodes + array
-            if p.i == index:
-                return p.b
-            array = p.a
-            steps += 1
+        """An element: what was stored there last, if that is known.
+
+        A version that is read later than the next is made has to be copied first, so that a loop which reads and writes
+        one element after the other would take time with the square of its length: no version in between is read.
+        """
+        cdef Stores stores = self.stores.get(array)
+        if stores is not None:
+            stored = stores.values.get(index)
+            if stored is not None:
+                return stored
+            if not self.writable(stores.root):
+                array = stores.root
         return self.out.push(OP_LOAD, 0, array, <int32_t> (index & 0xffffffff), <int32_t> (index >> 32), 0.0, 0)
+
+    cdef bint writable(self, int32_t array) except -1:
+        """Whether what is stored into an array may be written over it."""
+        cdef int op = self.out.nodes[array].op
+        return op == OP_STORE or (op == OP_REC and self.out.payload(array).kind in (P_COLLECT, P_PUT))
 
     cdef int32_t window(self, int32_t k) except -1:
         """A window on what its base is a window of."""

@@ -10,3 +10,10 @@ def by_classes(starts: NDArray[Any], neighbors: NDArray[Any]) -> NDArray[Any]: .
 
 @final
 class Buckets: ...
+
+def by_exchange(
+    starts: NDArray[Any], neighbors: NDArray[Any], before: NDArray[Any], limit: int
+) -> NDArray[Any] | None: ...
+
+@final
+class Conflicted: ...

@@ -1,7 +1,8 @@
 """Colourings of an explicit graph of conflicts, that look ahead more than a fixed order does.
 
 Sources: Brelaz, "New methods to color the vertices of a graph", Comm. ACM 22 (1979), 251-256 (saturation); Leighton, "A graph
-coloring algorithm for large scheduling problems", J. Res. NBS 84 (1979), 489-506 (one colour after the other).
+coloring algorithm for large scheduling problems", J. Res. NBS 84 (1979), 489-506 (one colour after the other); Hertz and
+de Werra, "Using tabu search techniques for graph coloring", Computing 39 (1987), 345-351 (exchange).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
@@ -163,3 +164,122 @@ cdef inline void move_down(Buckets b, int32_t v) noexcept nogil:
     cdef int32_t key = b.key[v] - 1
     b.take(v)
     b.put(v, key)
+
+
+cdef enum:
+    LARGEST_TABLE = 20_000_000  # counts of neighbours by colour: 80 MB
+    TENURE = 10  # moves for which a vertex may not go back, at the most; more where more vertices are in conflict
+
+
+cdef class Conflicted:
+    """Vertices that have neighbours of their own colour."""
+
+    cdef int32_t[::1] member, place
+    cdef int32_t count
+
+    def __cinit__(self, int64_t n):
+        self.member, self.place, self.count = np.zeros(n, np.int32), np.full(n, -1, np.int32), 0
+
+    cdef inline void settle(self, int32_t v, bint conflicted) noexcept nogil:
+        if conflicted and self.place[v] < 0:
+            self.member[self.count], self.place[v] = v, self.count
+            self.count += 1
+        elif not conflicted and self.place[v] >= 0:
+            self.count -= 1
+            self.member[self.place[v]] = self.member[self.count]
+            self.place[self.member[self.count]] = self.place[v]
+            self.place[v] = -1
+
+
+def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const int32_t[::1] before, int64_t limit):
+    """One colour less than a colouring has: its smallest class goes to the others, and conflicts are moved about until none is
+    left.
+
+    Parameters
+    ----------
+    starts, neighbors : the graph
+    before : ndarray of int32, shape (n,)
+        A colouring.
+    limit : int
+        Steps after which it is given up.
+
+    Returns
+    -------
+    ndarray of int32, or None where the limit is reached
+    """
+    cdef int64_t n = starts.shape[0] - 1, i, k, most = int(np.max(before, initial=-1)), steps = 0
+    cdef int32_t v, w, c, old, chosen, to, delta, best, ties, c_small
+    cdef int64_t conflicts_left = 0, fewest, turn = 0
+    cdef uint64_t random = 88172645463325252
+    if most < 1 or n * most > LARGEST_TABLE:
+        return None
+    c_small = <int32_t> int(np.argmin(np.bincount(before)))
+    colors = np.array(before)
+    colors[np.asarray(before) == most] = c_small
+    colors[np.asarray(before) == c_small] = -1
+    cdef int32_t[::1] color = colors
+    cdef int32_t[:, ::1] near = np.zeros((n, most), np.int32)   # neighbours of each vertex by colour
+    cdef int64_t[:, ::1] until = np.zeros((n, most), np.int64)  # turn before which a vertex may not take a colour
+    cdef Conflicted conflicted = Conflicted(n)
+    with nogil:
+        for v in range(<int32_t> n):
+            for k in range(starts[v], starts[v + 1]):
+                if color[neighbors[k]] >= 0 and neighbors[k] != v:
+                    near[v, color[neighbors[k]]] += 1
+        for v in range(<int32_t> n):
+            if color[v] >= 0:
+                continue
+            to = 0
+            for c in range(1, <int32_t> most):
+                if near[v, c] < near[v, to]:
+                    to = c
+            color[v] = to
+            for k in range(starts[v], starts[v + 1]):
+                if neighbors[k] != v:
+                    near[neighbors[k], to] += 1
+        for v in range(<int32_t> n):
+            conflicts_left += near[v, color[v]]
+            conflicted.settle(v, near[v, color[v]] > 0)
+        fewest = conflicts_left
+        steps = n * most + 2 * starts[n]
+        while conflicted.count and steps < limit:
+            chosen, to, best, ties = -1, 0, 0, 0
+            for i in range(conflicted.count):
+                v = conflicted.member[i]
+                old = color[v]
+                for c in range(<int32_t> most):
+                    delta = near[v, c] - near[v, old]
+                    if c == old or (until[v, c] > turn and conflicts_left + 2 * delta >= fewest):
+                        continue
+                    if chosen < 0 or delta < best:
+                        chosen, to, best, ties = v, c, delta, 1
+                    elif delta == best:
+                        ties += 1
+                        random ^= random << 13
+                        random ^= random >> 7
+                        random ^= random << 17
+                        if random % <uint64_t> ties == 0:
+                            chosen, to = v, c
+            steps += conflicted.count * most
+            turn += 1
+            if chosen < 0:
+                continue
+            v, old = chosen, color[chosen]
+            random ^= random << 13
+            random ^= random >> 7
+            random ^= random << 17
+            until[v, old] = turn + <int64_t> (random % TENURE) + (6 * conflicted.count) // 10
+            color[v] = to
+            conflicts_left += 2 * best
+            fewest = min(fewest, conflicts_left)
+            for k in range(starts[v], starts[v + 1]):
+                w = neighbors[k]
+                if w == v:
+                    continue
+                near[w, old] -= 1
+                near[w, to] += 1
+                if color[w] == old or color[w] == to:
+                    conflicted.settle(w, near[w, color[w]] > 0)
+            conflicted.settle(v, near[v, to] > 0)
+            steps += starts[v + 1] - starts[v]
+    return colors if not conflicted.count else None

@@ -1,11 +1,16 @@
-"""Compressed sparse rows: transposition, sorting, and tests, in linear time."""
+"""Compressed sparse rows: transposition, sorting, tests, and sums of terms by entry, in linear time."""
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc
 
 cimport numpy as cnp
 
 import numpy as np
 
 cnp.import_array()
+
+ctypedef fused real:
+    float
+    double
 
 
 def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
@@ -61,3 +66,44 @@ def row_numbers(const int64_t[::1] indptr):
             for k in range(indptr[i], indptr[i + 1]):
                 to[k] = <int32_t> i
     return rows
+
+
+def sums(list parts, const int64_t[::1] sizes, const int64_t[::1] starts, const int32_t[::1] number,
+         const int32_t[::1] place, real[::1] data):
+    """``data[k] += sum of parts[number[t]][place[t]]`` for t from ``starts[k]`` to ``starts[k + 1]``.
+
+    Parameters
+    ----------
+    parts : list of ndarray, one-dimensional, contiguous, of the type of `data`
+    sizes : ndarray, shape (len(parts),)
+        Their lengths, within which all places are.
+    starts : ndarray, shape (len(data) + 1,)
+    number, place : ndarray, shape (starts[-1],)
+    data : ndarray
+        Added to.
+    """
+    cdef int64_t k, t
+    cdef double total
+    cdef cnp.ndarray part
+    cdef int kind = cnp.NPY_FLOAT32 if sizeof(real) == 4 else cnp.NPY_FLOAT64
+    if len(parts) != sizes.shape[0] or starts.shape[0] != data.shape[0] + 1 or number.shape[0] != place.shape[0] \
+            or starts[data.shape[0]] != place.shape[0]:
+        raise ValueError("the parts are not those whose elements are summed")
+    cdef real **at = <real **> malloc((len(parts) + 1) * sizeof(real *))  # freed below
+    if at == NULL:
+        raise MemoryError
+    try:
+        for k in range(sizes.shape[0]):
+            part = parts[k]
+            if part.ndim != 1 or part.shape[0] != sizes[k] or not cnp.PyArray_IS_C_CONTIGUOUS(part) \
+                    or cnp.PyArray_TYPE(part) != kind:
+                raise ValueError(f"part {k} is no vector of length {sizes[k]}, of the type of the result")
+            at[k] = <real *> cnp.PyArray_DATA(part)
+        with nogil:
+            for k in range(data.shape[0]):
+                total = data[k]
+                for t in range(starts[k], starts[k + 1]):
+                    total += at[number[t]][place[t]]
+                data[k] = <real> total
+    finally:
+        free(at)

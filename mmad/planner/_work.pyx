@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from mmad._instructions cimport NODE_ARRAY, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, Node
-from mmad.compiler._graph cimport P_CALL, P_COLLECT, P_MATMUL, P_PUT, Graph, Payload, size_of
+from mmad.compiler._graph cimport P_CALL, P_COLLECT, P_MATMUL, P_PUT, Graph, Map, Payload, size_of
 
 
 cdef extern from "_node.h" nogil:
@@ -11,6 +11,7 @@ cdef extern from "_node.h" nogil:
 
 cdef enum:
     TRANSCENDENTAL = 6  # products, of arrays in cache
+    HEAVY = 5  # operations: what NumPy takes for a reduction, a gather or a product of matrices, however small
 
 
 def work(Graph g):
@@ -23,10 +24,11 @@ def work(Graph g):
     Returns
     -------
     numbers, arrays, elements, flops : int
-        Operations on numbers; on arrays; elements of their results, those of transcendental functions several times;
-        multiplications in products of matrices.
+        Operations on numbers; on arrays, reductions, gathers and products of matrices several times; elements of their
+        results, those of transcendental functions several times; multiplications in products of matrices.
     """
     cdef int64_t numbers = 0, arrays = 0, elements = 0, flops = 0
+    cdef bint heavy
     cdef int k
     cdef Node *p
     cdef Payload w
@@ -42,17 +44,18 @@ def work(Graph g):
             numbers += 1
         elif p.op == OP_REC:
             w = g.payload(k)
+            heavy = w.kind == P_MATMUL or w.kind == P_CALL
             if w.kind == P_MATMUL:
-                arrays += 1
                 sx = g.shape(g.arg(k, 0))
                 flops += size_of(g.shape(k)) * <int64_t> sx[len(sx) - 1]
-            elif w.kind == P_COLLECT or w.kind == P_PUT:
-                arrays += 1
-                for m in w.maps:
-                    elements += size_of(m.shape)
             elif w.kind == P_CALL:
-                arrays += 2
                 elements += 4 * size_of(g.shape(k))
             else:
-                arrays += 1  # a view
+                for m in w.maps:
+                    heavy = heavy or (<Map> m).table is not None
+                    if w.kind == P_COLLECT:
+                        heavy = heavy or size_of((<Map> m).shape) > size_of(g.shape(k))
+                    if w.kind == P_COLLECT or w.kind == P_PUT:
+                        elements += size_of((<Map> m).shape)
+            arrays += HEAVY if heavy else 1
     return numbers, arrays, elements, flops

@@ -25,6 +25,7 @@ from mmad.compiler._lower import lower_between
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner._dependence import dependence
+from mmad.planner._pattern import sums
 from mmad.planner.coloring import column_coloring, row_coloring
 from mmad.planner.cut import READS, cut_of
 from mmad.planner.pattern import Pattern
@@ -34,6 +35,7 @@ __all__ = ["Blocks", "blocks_of"]
 SHARED = 64  # elements of shared inlets: each takes a sweep
 SLOTS = 4096  # slots of a lane, with which blocks are no longer small
 SLICES = 512  # up to which entries are put into place slice by slice
+FEW = 2, 1000  # slices that are quicker than looking terms up one by one; one more for so many entries
 REVERSE = 1.2  # a cotangent in tangents, to choose the side of a block
 
 
@@ -69,6 +71,7 @@ class Blocks:
         repr=False
     )  # without slices, by entry: where its first term is in results and 0, end to end
     more: tuple = field(repr=False)  # of further terms: the entries that they belong to, and where they are
+    sums: tuple | None = field(repr=False)  # the terms of each entry, see `_pattern.sums`; None where slices are few
     share: float = field(repr=False)  # of the recording that a sweep goes over, on average
 
     def __str__(self):
@@ -82,6 +85,11 @@ class Blocks:
     @staticmethod
     def flops():
         return 0
+
+    @property
+    def terms(self):
+        """Terms that are looked up one by one."""
+        return 0 if self.sums is None else len(self.sums[-1])
 
     def sweep(self, r):
         """What the entries are read from.
@@ -114,6 +122,10 @@ class Blocks:
         -------
         ndarray, shape (nnz,), or traced
         """
+        if self.sums is not None and all(type(p) is np.ndarray and p.dtype == self.known.dtype for p in parts):
+            data = self.known.copy()
+            sums(parts, *self.sums, data)
+            return data
         if self.index is None:
             traced = next((p for p in parts if isinstance(p, Traced)), None)
             data = self.known.copy() if traced is None else HOOKS["adopt"](self.known.copy(), traced)
@@ -364,7 +376,7 @@ class _Builder:
         return Blocks(
             lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=self.forward,
             reverse=self.reverse, inlets=list(self.cut.inlets), known=known, slices=slices or [], index=index,
-            more=more, share=self._share(),
+            more=more, sums=self._sums(places, slices, pattern.nnz), share=self._share(),
             results=[[(k, *self._kind(k), sign) for k, sign in found] for found in self.results],
         )  # fmt: skip
 
@@ -392,9 +404,24 @@ class _Builder:
         real = (rows >= 0) & (columns >= 0)
         return rows[real], columns[real], sign
 
+    def _sizes(self):
+        """Elements of each result."""
+        return np.array([size(self._kind(node)[0]) for found in self.results for node, _ in found], np.int64)
+
+    def _sums(self, places, slices, nnz):
+        """By entry, the results that its terms are in and where they are there."""
+        if slices is not None and len(slices) <= FEW[0] + nnz // FEW[1]:
+            return None
+        entry = np.concatenate([np.zeros(0, np.int64), *(entry for entry, *_ in places)])
+        number = np.repeat(np.array([k for _, k, _ in places], np.int32), [len(where) for *_, where in places])
+        place = np.concatenate([np.zeros(0, np.int64), *(where for *_, where in places)]).astype(np.int32)
+        order = np.argsort(entry, kind="stable")
+        starts = np.searchsorted(entry[order], np.arange(nnz + 1))
+        return self._sizes(), starts.astype(np.int64), number[order], place[order]
+
     def _indexed(self, places, nnz):
         """Positions among all results end to end, by entry; and those of further terms."""
-        sizes = [size(self._kind(node)[0]) for found in self.results for node, _ in found]
+        sizes = self._sizes()
         at = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         index, further = np.full(nnz, at[-1]), []
         for entry, number, where in places:

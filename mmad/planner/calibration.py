@@ -10,7 +10,6 @@ import platform
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +111,7 @@ def measure(progress=None):
     return {name: step() for name, step in (steps if progress is None else progress(steps))}
 
 
+OTHERS = np.ones(500_000)  # what other code has in cache
 SMALL, LARGE = 8, 4000
 SHORTEST = 2e-4  # seconds of one timing
 COUNT, LANES = 1000, 8
@@ -129,7 +129,20 @@ def _residuals(x):
     return np.sin(y) * x
 
 
-KINDS = (grad(_energy), _residuals)
+def _mixture(x):
+    y = np.exp(-x * x)
+    return np.tanh(y / (1.0 + y.sum())) * y
+
+
+KINDS = ((grad(_energy), True), (_residuals, False), (_mixture, False))
+
+
+def _one_operation(x):
+    return x * x
+
+
+def _one_energy(x):
+    return (x * x).sum()
 
 
 def _numbers(x):
@@ -153,6 +166,17 @@ def _seconds(call, repeats=5):
             count += 1
         best = min(best, spent / count)
     return best
+
+
+def _seconds_apart(call, repeats=7):
+    """The median time of a call after others: eager code is spread over many functions, which are seldom in cache."""
+    times = []
+    for _ in range(repeats):
+        OTHERS.sum()
+        start = clock()
+        call()
+        times.append(clock() - start)
+    return sorted(times)[repeats // 2]
 
 
 def _point(n):
@@ -184,33 +208,47 @@ def _common():
 def _coefficients(recording, sweep, more):
     """From timings of evaluating f (`recording`) and of some lanes of it (`sweep`), the functions of `KINDS` averaged.
 
-    ``recording(f, x)`` and ``sweep(f, x, lanes, backward)`` give seconds; of the latter without the recording.
+    ``recording(f, x)`` and ``sweep(f, x, lanes, backward, width)`` give seconds; of the latter without the recording.
+    What a call or a sweep takes by itself is that of a function with next to no operations.
     """
-    call = recording(lambda x: x * x, _point(2))
-    parts = {k: [] for k in ("array", "element", "single_array", "lane_array", "lane_element", "reverse")}
-    for f in KINDS:
+    least = _point(2)
+    call = recording(_one_operation, least)
+    gradient = recording(grad(_one_energy), least) - call
+    ways = {
+        "forward_single": (1, False),
+        "forward_batch": (LANES, False),
+        "reverse_single": (1, True),
+        "reverse_batch": (LANES, True),
+    }
+    alone = {name: sweep(_one_operation, least, lanes, back, lanes) for name, (lanes, back) in ways.items()}
+    parts = {k: [] for k in ("array", "element", "lane_element", "reverse", *(f"{name}_array" for name in ways))}
+    for f, is_gradient in KINDS:
         small, large = _point(SMALL), _point(LARGE)
         a, b = (work_of(graph_of(Recorded(f, (x,), "calibrate"))) for x in (small, large))
         extent = b.elements - a.elements
         t = recording(f, small)
-        parts["array"].append((t - call) / a.arrays)
+        parts["array"].append((t - call - is_gradient * max(gradient, 0.0)) / a.arrays)
         parts["element"].append((recording(f, large) - t) / extent)
-        one, many = sweep(f, small, 1, False), sweep(f, small, LANES, False)
-        long, back = sweep(f, large, LANES, False), sweep(f, large, LANES, True)
-        parts["single_array"].append(one / a.arrays)
-        parts["lane_array"].append(many / a.arrays)
-        parts["lane_element"].append((long - many) / LANES / extent)
-        parts["reverse"].append(back / long)
+        for name, (lanes, back) in ways.items():
+            found = sweep(f, small, lanes, back, lanes)
+            parts[f"{name}_array"].append((found - alone[name]) / (a.arrays - 1))
+        tangents, cotangents = (
+            sweep(f, large, LANES, back, LANES) - sweep(f, small, LANES, back, LANES) for back in (False, True)
+        )
+        parts["lane_element"].append(tangents / LANES / extent)
+        parts["reverse"].append(max(cotangents, 1e-12) / max(tangents, 1e-12))
     found = {k: _positive(_mean(v)) for k, v in parts.items() if k != "reverse"}
     numbers = _point(2)
     return Coefficients(
         call=_positive(call),
+        gradient=_positive(gradient),
         number=_positive((recording(_numbers, numbers) - call) / COUNT),
         flop=_positive((recording(_square, _point(256 * 256)) - call) / 256**3),
         lane_number=_positive(
-            (sweep(_numbers, numbers, LANES, False) - sweep(_numbers, numbers, 2, False)) / COUNT / 6
+            (sweep(_numbers, numbers, LANES, False, LANES) - sweep(_numbers, numbers, 2, False, 2)) / COUNT / 6
         ),
         reverse=float(np.clip(_mean(parts["reverse"]), 0.5, 5.0)),
+        **{k: _positive(v - found[f"{k}_array"]) for k, v in alone.items()},
         **found,
         **more,
     )
@@ -222,13 +260,13 @@ def _eager():
             r = Recorded(f, (x,), "calibrate")
             structure(r.trace.tape, r.trace.start, len(r.trace.tape), ())  # as every planned call does
 
-        return _seconds(call)
+        return _seconds_apart(call)
 
-    def sweep(f, x, lanes, backward):
+    def sweep(f, x, lanes, backward, width):
         r = Recorded(f, (x,), "calibrate")
         seeds = _seeds(lanes, r.shape[0] if backward else r.shape[1])
         product = r.pull_many if backward else r.push_many
-        return _seconds(lambda: product(seeds, lanes))
+        return _seconds_apart(lambda: product(seeds, width))
 
     return _coefficients(recording, sweep, {**_compiling(), **_common()})
 
@@ -239,45 +277,47 @@ def _compiled():
         g(x)
         return _seconds(lambda: g(x))
 
-    def sweep(f, x, lanes, backward):
+    def sweep(f, x, lanes, backward, width):
         def evaluate(x):
             r = Recorded(f, (x,), "calibrate")
             seeds = _seeds(lanes, r.shape[0] if backward else r.shape[1])
-            return (r.pull_many if backward else r.push_many)(seeds, 1)
+            return (r.pull_many if backward else r.push_many)(seeds, width)
 
-        return max(timed(evaluate, x) - timed(f, x), 1e-7)
+        return max(timed(evaluate, x) - timed(f, x), 1e-9)
 
-    # Unrolled, so that each lane has instructions of its own.
-    found = _coefficients(timed, sweep, {**_compiling(), **_common()})
-    each = found.lane_array / LANES
-    return replace(found, single_array=each, array=max(found.array, each))
+    return _coefficients(timed, sweep, {**_compiling(), **_common()})
 
 
 def _compiling():
-    """Seconds of compiling, and of each instruction and lane."""
+    """Seconds of compiling, and of each instruction and lane: once, so that nothing of it is in cache."""
 
     def taken(f, x):
-        g = compiled.compile(f)
-        start = clock()
-        g(x)
-        return clock() - start
+        times = []
+        for _ in range(3):
+            g = compiled.compile(f)
+            OTHERS.sum()
+            start = clock()
+            g(x)
+            times.append(clock() - start)
+        return sorted(times)[1]
 
     def swept(f, lanes):
         def evaluate(x):
             r = Recorded(f, (x,), "calibrate")
-            return r.push_many(_seeds(lanes, r.shape[1]), 1)
+            forward, reverse = _seeds(lanes, r.shape[1]), _seeds(lanes, r.shape[0])
+            return r.push_many(forward, 1), r.pull_many(reverse, 1)
 
         return evaluate
 
     arrays, base = [], []
-    for f in KINDS:
+    for f, _ in KINDS:
         x = _point(SMALL)
         count = work_of(graph_of(Recorded(f, (x,), "calibrate"))).arrays
-        few, many = (min(taken(swept(f, k), x) for _ in range(3)) for k in (1, 5))
+        few, many = (taken(swept(f, k), x) for k in (1, 3))
         arrays.append((many - few) / 4 / count)
-        base.append(few - 2 * count * arrays[-1])
+        base.append(few - 3 * count * arrays[-1])
     return {
         "compile": _positive(max(_mean(base), 3e-4)),
-        "compile_number": _positive(min(taken(_numbers, _point(2)) for _ in range(3)) / COUNT),
+        "compile_number": _positive(taken(_numbers, _point(2)) / COUNT),
         "compile_array": _positive(_mean(arrays)),
     }

@@ -39,6 +39,8 @@ __all__ = [
 EFFORT = 4_000_000  # steps that looking for fewer colours may take, some 10 ms
 LONGEST = 2_000_000_000  # steps of one colouring, some seconds
 TRIES = 40
+EXCHANGE = 16  # greedy colourings that one search for a colouring with a colour less may take
+ATTEMPT = 20_000  # steps that one attempt takes, however small the pattern
 FIELDS = ("kind", "order", "shape", "indptr", "indices", "column_colors", "row_colors")  # of a file
 KINDS = ("column", "row", "star", "acyclic", "bicoloring")
 
@@ -294,25 +296,28 @@ def _seeds(colors, count):
 
 
 # ------------------------------------------------------------------------------------------------ orders
-def _tries(color, degree, graph, smallest_last):
-    """Colourings to race, as pairs (name, function of the best so far), the cheapest first.
+def _tries(color, degree, work, graph, smallest_last):
+    """Colourings to race, as triples (name, function of the best so far, steps), the cheapest first.
 
     To colour the classes of a colouring again, the last class first or the largest, never takes more colours in a
     distance-2 colouring (Culberson, "Iterated greedy graph coloring and the difficulty landscape", 1992).
     """
     n = len(degree)
     rng = np.random.default_rng(0)
-    yield "natural", lambda _: color(np.arange(n, dtype=np.int32))
+    yield "natural", lambda _: color(np.arange(n, dtype=np.int32)), work
     if graph is not None:
-        yield "saturation", lambda _: _conflicts.by_saturation(*graph())
-        yield "classes", lambda _: _conflicts.by_classes(*graph())
-    yield "largest first", lambda _: color(np.argsort(-degree, kind="stable").astype(np.int32))
+        yield "saturation", lambda _: _conflicts.by_saturation(*graph()), work
+        yield "classes", lambda _: _conflicts.by_classes(*graph()), work
+    yield "largest first", lambda _: color(np.argsort(-degree, kind="stable").astype(np.int32)), work
     if smallest_last is not None:
-        yield "smallest last", lambda _: color(smallest_last())
+        yield "smallest last", lambda _: color(smallest_last()), work
     while True:
-        yield "classes reversed", lambda best: color(np.argsort(-best, kind="stable").astype(np.int32))
-        yield "largest classes", lambda best: color(_largest_classes(best))
-        yield "random", lambda _: color(rng.permutation(n).astype(np.int32))
+        yield "classes reversed", lambda best: color(np.argsort(-best, kind="stable").astype(np.int32)), work
+        yield "largest classes", lambda best: color(_largest_classes(best)), work
+        if graph is not None:
+            limit = EXCHANGE * work
+            yield "exchange", lambda best, limit=limit: _conflicts.by_exchange(*graph(), best, limit), limit
+        yield "random", lambda _: color(rng.permutation(n).astype(np.int32)), work
 
 
 def _largest_classes(colors):
@@ -323,11 +328,13 @@ def _largest_classes(colors):
 def _race(color, degree, lowest, work, effort, graph=None, smallest_last=None):
     """The best of several colourings, and its name; no further once `lowest` colours or the effort are reached."""
     best, name, spent, most = None, "natural", 0, min(TRIES, 2 * len(degree))
-    for tried, (order, attempt) in enumerate(_tries(color, degree, graph, smallest_last)):
+    for tried, (order, attempt, steps) in enumerate(_tries(color, degree, work, graph, smallest_last)):
         if tried and (tried > most or spent + work > effort):
             break
+        if tried and spent + steps > effort:
+            continue
         colors = attempt(best)
-        spent += work
+        spent += steps + ATTEMPT
         if colors is None:  # it would take too long
             if best is None:
                 best = np.arange(len(degree), dtype=np.int32)

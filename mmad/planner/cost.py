@@ -3,12 +3,13 @@
 A recording is summed up by four counts (:mod:`mmad.planner._work`): operations on numbers S and on arrays A, elements E
 of the arrays and multiplications F in products of matrices.  With the machine's coefficients
 
-    pass over the recording   P = call + S number + A array + E element + F flop
-    K lanes, c at a time      r (K S lane_number + ceil(K / c) A a + K E lane_element + K F flop)
+    pass over the recording   P = call + S number + A array + E element + F flop, and `gradient` where it is of one
+    K lanes, c at a time      r K (S lane_number + E lane_element + F flop) + ceil(K / c) (b + A a)
 
-where r is 1 forward and `reverse` backward, and a is `lane_array`, or `single_array` where one lane goes by itself: an
-eager batch takes some three times as long as a single tangent before there is any arithmetic.  Coefficients are kept
-for eager sweeps and for compiled programs.
+where r is 1 forward and `reverse` backward.  The overhead of a sweep, b and a for every operation on arrays, is kept
+for each direction, and for a lane by itself apart from a batch: an eager batch takes two to four times as long as a
+single tangent before there is any arithmetic, backward more so than forward.  Coefficients are kept for eager sweeps
+and for compiled programs.
 """
 
 import math
@@ -38,14 +39,18 @@ class Coefficients:
 
     Attributes
     ----------
-    call : float
-        A call, whatever it computes.
+    call, gradient : float
+        A call, whatever it computes; what recording a gradient takes beside its operations.
     number, array, element, flop : float
         An operation on numbers; an operation on arrays, an element of it; a multiplication in a product of matrices.
-    lane_number, single_array, lane_array, lane_element : float
-        The same for a tangent; `lane_array` once for as many lanes as go together, `single_array` for one by itself.
+    lane_number, lane_element : float
+        An operation on numbers, an element, for each tangent.
     reverse : float
-        A cotangent in tangents.
+        A cotangent in tangents, as far as these go.
+    forward_single, forward_batch, reverse_single, reverse_batch : float
+        A sweep, whatever it goes over, of one lane by itself and of lanes that go together.
+    forward_single_array, forward_batch_array, reverse_single_array, reverse_batch_array : float
+        An operation on arrays in such a sweep, whatever their size.
     compile, compile_number, compile_array : float
         Compiling anything; for each instruction on numbers, on arrays, once for the values and for each lane.
     entry, byte : float
@@ -53,44 +58,67 @@ class Coefficients:
     """
 
     call: float
+    gradient: float
     number: float
     array: float
     element: float
     flop: float
     lane_number: float
-    single_array: float
-    lane_array: float
     lane_element: float
     reverse: float
+    forward_single: float
+    forward_single_array: float
+    forward_batch: float
+    forward_batch_array: float
+    reverse_single: float
+    reverse_single_array: float
+    reverse_batch: float
+    reverse_batch_array: float
     compile: float
     compile_number: float
     compile_array: float
     entry: float
     byte: float
 
-    def once(self, work):
+    def once(self, work, gradient=False):
         """Seconds of recording (eager) or running (compiled) what is differentiated."""
         return (
             self.call
+            + gradient * self.gradient
             + work.numbers * self.number
             + work.arrays * self.array
             + work.elements * self.element
             + work.flops * self.flop
         )
 
+    def single(self, work, backward=False):
+        """Seconds of one sweep's overhead, where it goes by itself."""
+        if backward:
+            return self.reverse_single + work.arrays * self.reverse_single_array
+        return self.forward_single + work.arrays * self.forward_single_array
+
+    def batch(self, work, backward=False):
+        """Seconds of the overhead of sweeps that go together; among arrays, numbers have lanes in arrays, too."""
+        operations = work.arrays + (work.arrays > 0) * work.numbers
+        if backward:
+            return self.reverse_batch + operations * self.reverse_batch_array
+        return self.forward_batch + operations * self.forward_batch_array
+
     def lanes(self, work, forward, backward, width):
         """Seconds of some tangents and cotangents, `width` of them at a time."""
+        lane = work.numbers * self.lane_number + work.elements * self.lane_element + work.flops * self.flop
 
-        def sweep(count):
+        def sweep(count, back):
             whole, rest = divmod(count, width)
             singles = whole * (width == 1) + (rest == 1)
             batches = whole * (width > 1) + (rest > 1)
             return (
-                count * (work.numbers * self.lane_number + work.elements * self.lane_element + work.flops * self.flop)
-                + (singles * self.single_array + batches * self.lane_array) * work.arrays
+                count * lane * (self.reverse if back else 1.0)
+                + singles * self.single(work, back)
+                + batches * self.batch(work, back)
             )
 
-        return sweep(forward) + self.reverse * sweep(backward)
+        return sweep(forward, False) + sweep(backward, True)
 
     def compiling(self, work, forward, backward, width=1):
         """Seconds of compiling a program with that many sweeps."""
@@ -124,13 +152,15 @@ def from_plain(data):
 # Measured by `mmad calibrate` on an AMD EPYC (Zen 3); in use until it has been run on the machine at hand.
 EAGER_AND_COMPILED = {
     "eager": Coefficients(
-        call=2.5e-5, number=2e-7, array=8e-6, element=1e-9, flop=6e-11, lane_number=4e-9, single_array=4e-6,
-        lane_array=1.1e-5, lane_element=1.1e-9, reverse=0.8, compile=8e-4, compile_number=1.8e-6, compile_array=3e-5,
-        entry=2.5e-9, byte=1.8e-10,
+        call=6.5e-5, gradient=1.2e-4, number=1.6e-7, array=3.2e-6, element=1.2e-9, flop=6e-11, lane_number=4e-9,
+        lane_element=9.5e-10, reverse=0.9, forward_single=4.6e-5, forward_single_array=2.6e-6, forward_batch=4.8e-5,
+        forward_batch_array=6.1e-6, reverse_single=5e-5, reverse_single_array=1.5e-6, reverse_batch=5e-5,
+        reverse_batch_array=8.7e-6, compile=8e-4, compile_number=1e-6, compile_array=2e-5, entry=2.3e-9, byte=1.8e-10,
     ),
     "compiled": Coefficients(
-        call=4e-6, number=2e-9, array=2e-8, element=2.4e-10, flop=6e-11, lane_number=4.8e-9, single_array=1.9e-8,
-        lane_array=1.5e-7, lane_element=3.3e-10, reverse=1.3, compile=8e-4, compile_number=1.8e-6, compile_array=3.5e-5,
-        entry=2.5e-9, byte=1.8e-10,
+        call=1.8e-6, gradient=1e-12, number=2.7e-9, array=5e-9, element=2.2e-10, flop=5e-11, lane_number=6e-10,
+        lane_element=3.5e-10, reverse=1.3, forward_single=4e-7, forward_single_array=7e-9, forward_batch=4e-7,
+        forward_batch_array=4.5e-8, reverse_single=4e-7, reverse_single_array=7e-9, reverse_batch=4e-7,
+        reverse_batch_array=6e-8, compile=8e-4, compile_number=1e-6, compile_array=2e-5, entry=2.3e-9, byte=1.8e-10,
     ),
 }  # fmt: skip

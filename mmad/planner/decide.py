@@ -5,9 +5,10 @@ rule   where                                                what
 =====  ===================================================  =====================================================
 1      a strategy was asked for                             that one
 2      the matrix has no more columns (rows) than lanes     dense, by the cheaper side: finding and colouring a pattern
-       of one batch, and no sparse result is asked for      takes longer than one batch of sweeps
-3      arrays are gathered, or all evaluations take longer  repeated blocks are looked for: they give the pattern, and
-       than to look for them                                take a sweep for each output of a block
+       of one batch, or all takes less than `LEAST`, and    takes longer than that
+       no sparse result is asked for
+3      all evaluations take longer than to look for         they are looked for: they give the pattern, and take a sweep
+       repeated blocks                                      for each output of a block
 4      every bound on colours is half of min(m, n) or more  dense, through a waist if there is one, or blocks
 5      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
 6      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
@@ -24,7 +25,15 @@ from dataclasses import dataclass, replace
 
 from mmad.errors import StructureError
 from mmad.planner._work import work
-from mmad.planner.coloring import acyclic_coloring, bicoloring, bounds, column_coloring, row_coloring, star_coloring
+from mmad.planner.coloring import (
+    EFFORT,
+    acyclic_coloring,
+    bicoloring,
+    bounds,
+    column_coloring,
+    row_coloring,
+    star_coloring,
+)
 from mmad.planner.cost import Work
 from mmad.planner.plan import Candidate, Plan
 from mmad.recorded import LANES
@@ -48,14 +57,20 @@ COLORED = {
     "grad": {},
     "hvp": {},
 }
+LEAST = 5e-4  # seconds that to find and to colour a pattern takes at the least
 COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
 STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
-SEARCH = (1e-3, 5e-5, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
+LOOKING = 0.05  # share of the whole work that looking for fewer colours may take
+STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
+SEARCH = (2e-3, 1e-4, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
+WAIST = (4e-4, 2e-5, 0.0)  # the same of looking for a waist
+GATHERED = 16  # sweeps that a colouring may take where elements are gathered, to know whether to look for blocks
 SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
 MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, beside its recorded gradient
+NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 
 
@@ -75,11 +90,6 @@ class Options:
     def expected(self):
         """Evaluations to choose for."""
         return UNKNOWN if self.evaluations is None else self.evaluations
-
-    @property
-    def effort(self):
-        """Steps that looking for few colours is worth."""
-        return min(4_000_000, 100_000 * self.expected)
 
 
 class Problem:
@@ -106,6 +116,7 @@ class Problem:
         self.searches, self.gathers = {} if searches is None else searches, gathers
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
+        self.effort = EFFORT
 
     @property
     def pattern(self):
@@ -129,7 +140,7 @@ class Problem:
                 self.colorings[name] = given
             else:
                 p, start = self.pattern, time.perf_counter()
-                self.colorings[name] = COLORED[self.product][name](p, effort=self.options.effort)
+                self.colorings[name] = COLORED[self.product][name](p, effort=self.effort)
                 self.coloring_time += time.perf_counter() - start
         return self.colorings[name]
 
@@ -165,21 +176,31 @@ class Problem:
 
     def candidate(self, name, mode, coefficients, sweeps=None):
         """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
-        c, (m, n) = coefficients[mode], self.shape
+        (m, n), gradient = self.shape, self.product in ("hessian", "hvp")
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
         colored = name in COLORED[self.product] or name == "blocks"
+        size = self.pattern.nnz if self.options.sparse else n if self.product == "hvp" else m * n
+        out = size * self.itemsize
+
         separate = colored or self.options.sparse
-        width = 1 if name == "blocks" else self.width(forward, reverse, mode, c, separate)
-        seconds = c.once(self.work)
-        if structure is None:
-            seconds += c.lanes(self.work, forward, reverse, width)
-            seconds *= 2 if name in OVER_FORWARD else 1
-        else:
-            seconds += structure.share * c.lanes(self.work, forward, reverse, width) + structure.flops() * c.flop
-        out = self.pattern.nnz * self.itemsize if self.options.sparse else m * n * self.itemsize
-        seconds += out * c.byte + (self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0)
-        once = c.compiling(self.work, forward, reverse, width) if mode == "compiled" else 0.0
+        width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
+
+        def priced(mode):
+            """Seconds of one evaluation."""
+            c = coefficients[mode]
+            swept = c.lanes(self.work, forward, reverse, width)
+            if structure is not None:
+                swept = structure.share * swept + structure.flops() * c.flop + structure.terms * c.entry
+            elif name in OVER_FORWARD:
+                swept *= NESTED
+            entries = self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0
+            return c.once(self.work, gradient) + swept + entries + out * c.byte
+
+        seconds, once = priced(mode), 0.0
+        if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
+            once = coefficients[mode].compiling(self.work, forward, reverse, width)
+            once += 2 * max(0.0, priced("eager") - seconds)
         held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
 
@@ -190,19 +211,35 @@ class Problem:
         moderate length: there each direction then has instructions of its own, without those in which it is zero.
         """
         sweeps = forward + reverse
+        if mode == "eager" and self.is_cheaper_apart(forward, reverse, c):
+            return 1
         if not separate:  # unit directions for a dense result: one batch after the other
             return max(1, min(sweeps, LANES))
         if self.work.numbers > 20 * self.work.arrays:
             return 1
         if mode == "compiled" and sweeps * self.work.arrays <= SEPARATE:
             return 1
-        if mode == "eager" and max(forward, reverse) * c.single_array <= c.lane_array:
-            return 1
         width = max(1, min(sweeps, LANES))
         if self.options.memory is not None:
             while width > 1 and self.work.elements * self.itemsize * width > self.options.memory:
                 width //= 2
         return width
+
+    def is_cheaper_apart(self, forward, reverse, c):
+        """Whether sweeps take less time one by one than in a batch."""
+        w = self.work
+        apart = forward * c.single(w) + reverse * c.single(w, True)
+        return apart <= (forward > 0) * c.batch(w) + (reverse > 0) * c.batch(w, True)
+
+    def look(self, coefficients):
+        """Let colourings take time in proportion to what fewer colours are worth."""
+        b = bounds(self.pattern)
+        fewest = min(b.columns, b.rows, b.both)
+        each = min(
+            c.once(self.work, self.product == "hessian") + c.lanes(self.work, fewest, 0, LANES)
+            for c in [coefficients[mode] for mode in modes("", self.options)]
+        )
+        self.effort = int(min(MOST_STEPS, LOOKING * self.options.expected * each / STEP))
 
 
 def decide(problem, coefficients, race=None):
@@ -227,21 +264,27 @@ def decide(problem, coefficients, race=None):
     """
     o, (m, n) = problem.options, problem.shape
     if o.strategy != "auto":
+        if o.strategy in COLORED[problem.product]:
+            problem.look(coefficients)
         return finish(
             problem,
             [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o.strategy, o)],
             "it was asked for",
         )
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
-    if not o.sparse and o.pattern is None and (min(m, n) <= LANES or not COLORED[problem.product]):
-        return compared(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
-            f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for"
-            if COLORED[problem.product] else "there is no pattern to look for",
-        )  # fmt: skip
-    if problem.gathers:
+    if not o.sparse and o.pattern is None:
+        candidates = [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)]
+        if not COLORED[problem.product]:
+            return compared(problem, candidates, race, "there is no pattern to look for")
+        if min(m, n) <= LANES:
+            why = f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for"
+            return compared(problem, candidates, race, why)
+        if min(c.total(o.expected) for c in candidates) < LEAST:
+            return compared(problem, candidates, race, "all is done sooner than a pattern would be found and coloured")
+    if problem.gathers and promising(problem, GATHERED, coefficients):
         problem.structure("blocks")  # before the pattern, which they give
     b = bounds(problem.pattern)
+    problem.look(coefficients)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
     full = fewest >= 0.5 * min(m, n) > 2
     structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
@@ -270,7 +313,7 @@ def modes(strategy, options):
     return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
 
 
-def promising(problem, sweeps, coefficients):
+def promising(problem, sweeps, coefficients, search=SEARCH):
     """Whether all evaluations, of so many sweeps each, take longer than to look for a structure."""
     w, o = problem.work, problem.options
     if w.numbers > 20 * w.arrays:
@@ -279,13 +322,15 @@ def promising(problem, sweeps, coefficients):
         c.once(w) + c.lanes(w, sweeps, 0, LANES)
         for c in [coefficients[mode] for mode in modes("blocks", o)]
     )  # fmt: skip
-    return o.expected * each > SEARCH[0] + SEARCH[1] * w.arrays + SEARCH[2] * w.elements
+    return o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
 
 
 def worthwhile(problem, name, fewest, full, coefficients):
     """Whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
     if name == "waist":
-        return full and problem.structure(name) is not None
+        if not full or (name in problem.searches and not promising(problem, min(problem.shape), coefficients, WAIST)):
+            return False
+        return problem.structure(name) is not None
     known = name in problem.structures or name in problem.refused
     if not known and (fewest <= 4 or not promising(problem, fewest, coefficients)):
         return False

@@ -135,15 +135,15 @@ class Pattern:
         """The place of each entry in the dense matrix, in C order; ndarray of int64."""
         return self.rows * np.int64(self.shape[1]) + self.indices
 
-    @property
+    @functools.cached_property
     def row_counts(self):
         """Entries in each row."""
         return np.diff(self.indptr)
 
-    @property
+    @functools.cached_property
     def column_counts(self):
         """Entries in each column."""
-        return np.diff(self.T.indptr)
+        return np.bincount(self.indices, minlength=self.shape[1])
 
     @functools.cached_property
     def _transposed(self):

@@ -295,9 +295,9 @@ class Planned:
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
-            if plan.strategy in OVER_FORWARD or (r.shape[0] if plan.strategy in BY_ROWS else r.shape[1]) == 1:
+            if plan.strategy in OVER_FORWARD or (plan.width == 1 and 0 not in r.shape):
                 columns, rows = self.sweep(plan, r)
-                return from_matrix(r, rows[0] if rows else columns[0].T, self.single)
+                return from_matrix(r, _whole(rows) if rows else _whole(columns).T, self.single)
             return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
         swept = self.sweep(plan, r)
         if plan.pattern is None:
@@ -393,8 +393,13 @@ def _entries(plan, *found):
         return plan.coloring.decompress(columns, rows)
     p, by_rows = plan.pattern, plan.strategy in BY_ROWS
     blocks = rows if by_rows else columns
-    matrix = blocks[0] if len(blocks) == 1 else np.concatenate(blocks) if blocks else np.zeros(p.shape)
+    matrix = _whole(blocks) if blocks else np.zeros(p.shape)
     return matrix[p.rows, p.indices] if by_rows else matrix[p.indices, p.rows]
+
+
+def _whole(blocks):
+    """Blocks of rows as one matrix."""
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def _scattered(pattern, data):

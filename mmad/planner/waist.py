@@ -109,6 +109,8 @@ class Waist:
         """Its entries in the pattern."""
         return self.matrix(factors)[self.pattern.rows, self.pattern.indices]
 
+    terms = 0  # entries are no sums
+
     def flops(self):
         """Multiplications in the product of the factors."""
         m, n = self.shape

@@ -283,6 +283,54 @@ def test_powers_are_accurate(exponent):
     np.testing.assert_allclose(got, exact, rtol=(abs(exponent) / 2 + 1) * 2.3e-16)
 
 
+# ------------------------------------------------------------------------------------------------ loops over elements
+def driven(p):
+    """A state that element after element of an argument drives."""
+    y = 0.5
+    for k in range(len(p)):
+        y = y + 0.01 * (p[k] - y * y * y)
+    return (y - 1.0) ** 2
+
+
+def filled(p):
+    """An array that is read and written element after element."""
+    y = p * 1.0
+    y[:2] += p[1:3]
+    for k in range(1, len(p)):
+        y[k] = y[k] * y[k - 1] + p[-k]
+    return (y * p).sum()
+
+
+def driven_twice(p):
+    return np.array([driven(p), driven(p * p)], like=p)
+
+
+LOOPS = {
+    "driven": mmad.grad(driven),
+    "filled": filled,
+    "gradient of filled": mmad.grad(filled),
+    "lanes of cotangents": mmad.jacobian(driven_twice, strategy="reverse"),
+    "rows one by one": mmad.jacobian(driven_twice, strategy="rows"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loop_over_elements_takes_time_and_memory_in_proportion(name):
+    """No array is copied an element: twice as long a loop moves twice as many bytes, not four times as many."""
+
+    def moved(n):
+        x = np.linspace(0.1, 0.9, n)
+        program = mmad.compile(LOOPS[name])
+        found = program(x)
+        np.testing.assert_allclose(program(x), found, rtol=1e-12)
+        (program,) = program.programs()
+        stored = sum(s[1] * len(s[7]) for s in program.machine.step_list() if s[0] == "group")
+        return stored + len(operations(program)), workspace(program)[0]
+
+    for few, many in zip(moved(200), moved(400), strict=True):
+        assert many <= 2.2 * few
+
+
 # ------------------------------------------------------------------------------------------------ found at random
 def test_collection_that_a_sum_took_over_is_not_put_as_well():
     def f(x, z):

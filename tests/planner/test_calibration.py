@@ -158,24 +158,30 @@ def test_a_damaged_cache_in_a_process(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ the model
 C = Coefficients(
-    call=1e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, single_array=1e-5, lane_array=2e-5,
-    lane_element=2e-9, reverse=2.0, compile=1e-2, compile_number=1e-6, compile_array=1e-5, entry=1e-9, byte=1e-10,
+    call=1e-3, gradient=5e-3, number=1e-6, array=1e-5, element=1e-9, flop=1e-10, lane_number=2e-6, lane_element=2e-9,
+    reverse=2.0, forward_single=1e-4, forward_single_array=1e-5, forward_batch=2e-4, forward_batch_array=2e-5,
+    reverse_single=3e-4, reverse_single_array=3e-5, reverse_batch=4e-4, reverse_batch_array=4e-5, compile=1e-2,
+    compile_number=1e-6, compile_array=1e-5, entry=1e-9, byte=1e-10,
 )  # fmt: skip
 
 
 def test_a_pass_over_the_recording():
     assert C.once(Work(0, 0, 0, 0)) == 1e-3
+    assert C.once(Work(0, 0, 0, 0), gradient=True) == pytest.approx(6e-3)
     assert C.once(Work(5, 0, 0, 0)) == pytest.approx(1e-3 + 5e-6)
     assert C.once(Work(5, 3, 1000, 100)) == pytest.approx(1e-3 + 5e-6 + 3e-5 + 1e-6 + 1e-8)
 
 
 def test_lanes():
-    w = Work(5, 3, 1000, 0)
-    one, single, batch = 5 * 2e-6 + 1000 * 2e-9, 3 * 1e-5, 3 * 2e-5
+    """Arithmetic for each lane, overhead for each sweep; in a batch among arrays numbers are arrays, too."""
+    w, one = Work(5, 3, 1000, 0), 5 * 2e-6 + 1000 * 2e-9
+    single, batch, single_back, batch_back = 1e-4 + 3e-5, 2e-4 + 8 * 2e-5, 3e-4 + 9e-5, 4e-4 + 8 * 4e-5
     assert C.lanes(w, 1, 0, 1) == pytest.approx(one + single)
-    assert C.lanes(w, 0, 1, 1) == pytest.approx(2 * (one + single))
+    assert C.lanes(w, 0, 1, 1) == pytest.approx(2 * one + single_back)
     assert C.lanes(w, 4, 0, 1) == pytest.approx(4 * (one + single))
     assert C.lanes(w, 4, 0, 4) == pytest.approx(4 * one + batch)
+    assert C.lanes(w, 0, 4, 4) == pytest.approx(8 * one + batch_back)
     assert C.lanes(w, 5, 0, 4) == pytest.approx(5 * one + batch + single)
     assert C.lanes(w, 6, 0, 4) == pytest.approx(6 * one + 2 * batch)
     assert C.lanes(w, 0, 0, 8) == 0
+    assert C.batch(Work(5, 0, 0, 0)) == C.forward_batch

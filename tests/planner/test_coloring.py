@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 import mmad
 from mmad import Coloring, Pattern
+from mmad.planner._conflicts import by_exchange
 from mmad.planner.coloring import acyclic_coloring, bicoloring, bounds, column_coloring, row_coloring, star_coloring
 
 EVERY = {
@@ -229,7 +230,7 @@ def test_bands(rho):
     assert acyclic_coloring(b).count == rho + 1
 
 
-@pytest.mark.parametrize(("n", "most"), [(4, 8), (6, 6), (12, 6), (16, 8)])
+@pytest.mark.parametrize(("n", "most"), [(4, 8), (6, 6), (12, 6), (16, 8), (20, 8), (32, 8)])
 @pytest.mark.parametrize("coloring", [column_coloring, row_coloring])
 def test_brusselators(coloring, n, most):
     """How close the bound, 6, can be come to depends on the period."""
@@ -242,6 +243,22 @@ def sparse_brusselator(n):
     rows = [np.tile(at.ravel(), 6) + k * n * n for k in range(2)]
     columns = [np.concatenate([*[v.ravel() + k * n * n for v in near], at.ravel() + (1 - k) * n * n]) for k in range(2)]
     return Pattern.from_coordinates(np.concatenate(rows), np.concatenate(columns), (2 * n * n,) * 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_exchange_gives_one_colour_less_or_gives_up(seed):
+    """What it gives is a colouring of the graph, whatever it began with."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 40))
+    graph = np.tril(rng.random((n, n)) < rng.choice([0.05, 0.2, 0.7]), -1)
+    p = Pattern.of(graph | graph.T | (np.eye(n) * rng.integers(2) > 0))
+    before = np.arange(n, dtype=np.int32)
+    while (found := by_exchange(p.indptr, p.indices, before, 100_000)) is not None:
+        assert sorted(set(found)) == list(range(before.max()))[: len(set(found))]
+        assert found.max() < before.max()
+        assert (found[p.rows] != found[p.indices])[p.rows != p.indices].all()
+        before = found
+    assert before.max() + 1 <= max(p.row_counts, default=0) + 1  # no more than a greedy colouring has
 
 
 def test_a_periodic_band():

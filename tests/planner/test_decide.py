@@ -58,6 +58,10 @@ def one_batch():
         assert "no pattern was looked for" in plan.reason
     assert decide(problem(np.ones((1000, 3))), EAGER_AND_COMPILED).strategy == "forward"
     assert decide(problem(np.ones((3, 1000))), EAGER_AND_COMPILED).strategy == "reverse"
+    p = Problem(
+        "jacobian", (100, 100), lambda: pytest.fail("looked for"), Work(0, 1, 100, 0), 8, Options(evaluations=1), "f"
+    )
+    assert "sooner than a pattern would be found" in decide(p, EAGER_AND_COMPILED).reason
     # asked for a sparse result, or given a pattern, the rule does not hold
     small = np.eye(LANES)
     assert decide(problem(small, sparse=True), EAGER_AND_COMPILED).coloring is not None
@@ -81,8 +85,14 @@ def gathered():
     short, never = Work(0, 1, 400, 0), {"blocks": lambda: pytest.fail("looked for")}
     decide(Problem("jacobian", BAND.shape, lambda: BAND, short, 8, Options(), "f", never, False), EAGER_AND_COMPILED)
     i, j = np.random.default_rng(0).integers(0, 100, (2, 1000))
-    plan = mmad.jacobian(lambda x: np.stack([x[i] * x[j], x[i] ** 2 * x[j]]), sparse=True).plan(at(100))
+
+    def gathers(x):
+        return np.stack([x[i] * x[j], x[i] ** 2 * x[j]])
+
+    plan = mmad.jacobian(gathers, sparse=True, evaluations=1000).plan(at(100))
     assert "blocks" in {c.strategy for c in plan.candidates}
+    plan = mmad.jacobian(gathers, sparse=True, evaluations=1).plan(at(100))
+    assert "blocks" not in {*dict(plan.refused), *(c.strategy for c in plan.candidates)}
 
 
 def nothing_to_share():
@@ -145,7 +155,7 @@ def close_and_little_at_stake():
 ROWS = {
     "a strategy was asked for": asked_for,
     "the matrix has no more columns (rows) than lanes": one_batch,
-    "arrays are gathered, or all evaluations take longer": gathered,
+    "all evaluations take longer than to look for": gathered,
     "every bound on colours is half of min(m, n) or more": nothing_to_share,
     "prices differ by more than `CLOSE`": prices_differ,
     "prices are close, and what is at stake is more": close_and_much_at_stake,
