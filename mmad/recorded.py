@@ -140,13 +140,13 @@ class Recorded:
         """J.T v for each row of `vectors`; shape (count, n)."""
         return self.columns.stacked(self.pull_blocks(vectors, width))
 
-    def push_blocks(self, vectors, width=LANES):
-        """The same as :meth:`push_many`, a list of what was done at a time."""
-        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push)
+    def push_blocks(self, vectors, width=LANES, read=None):
+        """The same as :meth:`push_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
+        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push, read)
 
-    def pull_blocks(self, vectors, width=LANES):
-        """The same as :meth:`pull_many`, a list of what was done at a time."""
-        return self._many(vectors, width, self.rows, self.columns, self._pull, self.pull)
+    def pull_blocks(self, vectors, width=LANES, read=None):
+        """The same as :meth:`pull_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
+        return self._many(vectors, width, self.rows, self.columns, self._pull, self.pull, read)
 
     def _pull(self, cts):
         pairs = [(y, ct) for y, ct in zip(self.trace.outputs, cts, strict=True) if isinstance(y, Traced)]
@@ -154,16 +154,17 @@ class Recorded:
             return [None] * len(self.columns.leaves)
         return self.trace.pull(*map(list, zip(*pairs, strict=True)))
 
-    def _many(self, vectors, width, source, target, product, single):
+    def _many(self, vectors, width, source, target, product, single, read):
         parts = []
         for start in range(0, len(vectors), width):
             rows = vectors[start : start + width]
             if len(rows) == 1:
-                parts.append(single(rows[0]).reshape(1, target.size))
-                continue
-            level, count = new_level(), len(rows)
-            lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
-            parts.append(target.join_lanes(product(lanes), level, count))
+                part = single(rows[0]).reshape(1, target.size)
+            else:
+                level, count = new_level(), len(rows)
+                lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
+                part = target.join_lanes(product(lanes), level, count)
+            parts.append(part if read is None else read(start, part))
         return parts
 
 

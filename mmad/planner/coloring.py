@@ -128,7 +128,7 @@ class Coloring:
 
     @functools.cached_property
     def _seeds(self):
-        return _seeds(self.column_colors, self.column_count), _seeds(self.row_colors, self.row_count)
+        return Seeds(self.column_colors, self.column_count)[:], Seeds(self.row_colors, self.row_count)[:]
 
     @property
     def symmetric(self):
@@ -246,6 +246,37 @@ class Coloring:
         _coloring.substitute(flat, entry, source, other, self._mirror, data)
         return data
 
+    @functools.cached_property
+    def _by_product(self):
+        """Entries in the order of the products that give them, where those of each begin, and the places there."""
+        m, n = self.pattern.shape
+        first = self.column_count * m
+        down = self.index >= first
+        line, at = np.divmod(self.index - np.where(down, first, 0), np.where(down, max(n, 1), max(m, 1)))
+        line += np.where(down, self.column_count, 0)
+        order = np.argsort(line, kind="stable")
+        return order, np.searchsorted(line[order], np.arange(self.count + 1)), line[order], at[order]
+
+    def read(self, first, products):
+        """What the entries are that some products give, in the order of :meth:`placed`; only if `index` is not None.
+
+        Parameters
+        ----------
+        first : int
+            Number of the first of them, those with columns first.
+        products : ndarray, shape (count, m) or (count, n)
+        """
+        _, starts, line, at = self._by_product
+        mine = slice(starts[first], starts[first + len(products)])
+        return products[line[mine] - first, at[mine]]
+
+    def placed(self, parts):
+        """The entries in the order of the pattern, from what :meth:`read` gave for all products, in order."""
+        found = np.concatenate([np.zeros(0), *parts])
+        data = np.empty_like(found)
+        data[self._by_product[0]] = found
+        return data
+
     def __reduce__(self):
         return Coloring, (self.kind, self.pattern, self.column_colors, self.row_colors, self.order)
 
@@ -287,12 +318,37 @@ class Coloring:
         return out
 
 
-def _seeds(colors, count):
-    out = np.zeros((count, len(colors)))
-    used = np.flatnonzero(colors >= 0)
-    out[colors[used], used] = 1
-    out.flags.writeable = False
-    return out
+class Seeds:
+    """The seeds of a colouring: for each colour the sum of its unit vectors; made when they are asked for.
+
+    Parameters
+    ----------
+    colors : ndarray of int32, shape (n,)
+    count : int
+        Colours.
+    """
+
+    def __init__(self, colors, count):
+        self.colors, self.count = colors, count
+
+    def __len__(self):
+        return self.count
+
+    @functools.cached_property
+    def _members(self):
+        """Columns (rows) by colour, and where each colour begins."""
+        order = np.argsort(self.colors, kind="stable")
+        return order, np.searchsorted(self.colors[order], np.arange(self.count + 1))
+
+    def __getitem__(self, which):
+        """Those of a slice of the colours; ndarray, shape (stop - start, n), not to be written to."""
+        first, last, _ = which.indices(self.count)
+        order, starts = self._members
+        used = order[starts[first] : starts[max(first, last)]]
+        out = np.zeros((max(0, last - first), len(self.colors)))
+        out[self.colors[used] - first, used] = 1
+        out.flags.writeable = False
+        return out
 
 
 # ------------------------------------------------------------------------------------------------ orders

@@ -17,7 +17,7 @@ from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
 from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import clock, coefficients
-from mmad.planner.coloring import Coloring
+from mmad.planner.coloring import NONE, Coloring, Seeds
 from mmad.planner.compare import compare
 from mmad.planner.decide import OVER_FORWARD, UNCOMPILED, Options, Problem, decide, work_of
 from mmad.planner.detect import detect, graph_of
@@ -29,6 +29,7 @@ from mmad.tracing import is_static, open_tape, wrappers_open
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
+HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
 BY_ROWS = ("reverse", "reverse-over-reverse")
 
 
@@ -314,16 +315,24 @@ class Planned:
         if plan.strategy in OVER_FORWARD:
             return [self.nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)], []
         c, (m, n) = plan.coloring, r.shape
-        if c is not None:
+        large = c is not None and c.count * max(m, n) > HELD
+        if c is not None and not large:
             columns, rows = c.column_seeds(), c.row_seeds()
+        elif c is not None:
+            columns, rows = Seeds(c.column_colors, c.column_count), Seeds(c.row_colors, c.row_count)
         elif plan.strategy in BY_ROWS:
-            columns, rows = np.zeros((0, n)), np.eye(m)
+            columns, rows = Seeds(NONE, 0), Seeds(np.arange(m), m)
         else:
-            columns, rows = np.eye(n), np.zeros((0, m))
+            columns, rows = Seeds(np.arange(n), n), Seeds(NONE, 0)
         tape = open_tape()
         if tape is not None and recorded:
             # Recorded, so that a program computes with them block by block in place of reading what follows from them.
-            columns, rows = [tape.add_constant(x) if len(x) else x for x in (columns, rows)]
+            columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
+        elif large and c.index is not None:
+            across, count = c.read, c.column_count
+            found = r.push_blocks(columns, plan.width, across)
+            found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
+            return (c.placed(found),)
         return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
 
     def nested(self, hessian, r):
@@ -388,6 +397,8 @@ def _entries(plan, *found):
     """The entries of a plan's pattern, from what its sweeps found."""
     if plan.structure is not None:
         return plan.structure.entries(*found)
+    if len(found) == 1:  # read while they were computed
+        return found[0]
     columns, rows = found
     if plan.coloring is not None:
         return plan.coloring.decompress(columns, rows)

@@ -12,7 +12,10 @@ from planner_problems import HESSIANS, JACOBIANS, arrowhead, at, broyden, neighb
 import mmad
 from mmad import Pattern
 from mmad.errors import PatternError
+from mmad.planner import planned as module
+from mmad.planner.coloring import Seeds
 from mmad.planner.decide import COLORED, DENSE
+from mmad.recorded import LANES
 
 FIRST = ["auto", *DENSE["jacobian"], *COLORED["jacobian"]]
 SECOND = ["auto", *DENSE["hessian"], *COLORED["hessian"]]
@@ -650,3 +653,41 @@ def test_a_compiled_recording_has_the_plan_of_the_eager_one(product):
     for point in (x, x, -x, -x, x):
         assert np.allclose(d(point).toarray(), product(f)(point))
     assert len(d.numbers) == 2
+
+
+# ------------------------------------------------------------------------------------------------ many colours
+@pytest.mark.parametrize("strategy", ["columns", "rows", "bicoloring", "star", "acyclic"])
+def test_seeds_and_products_of_many_colours_are_made_block_by_block(strategy, monkeypatch):
+    """The same entries, and no block of seeds or of products of more than the lanes that go together."""
+
+    def energy(x):
+        return (x[1:] * x[:-1] ** 2).sum() + x[0] * (x * x).sum()
+
+    hessian = strategy in ("star", "acyclic")
+    make, f = (mmad.hessian, energy) if hessian else (mmad.jacobian, mmad.grad(energy))
+    x, dense = at(150), mmad.jacfwd(mmad.grad(energy))(at(150))
+    np.testing.assert_allclose(make(f, strategy=strategy, sparse=True)(x).toarray(), dense, rtol=1e-12)
+    monkeypatch.setattr(module, "HELD", 0)
+    asked, of = [], Seeds.__getitem__
+
+    def counted(self, which):
+        found = of(self, which)
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr(Seeds, "__getitem__", counted)
+    derivative = make(f, strategy=strategy, sparse=True)
+    np.testing.assert_allclose(derivative(x).toarray(), dense, rtol=1e-12)
+    assert sum(asked) == derivative.plan(x).coloring.count
+    assert max(asked) <= LANES
+
+
+def test_seeds():
+    colors = np.array([1, -1, 0, 1, 2], np.int32)
+    seeds = Seeds(colors, 3)
+    whole = [[0, 0, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    assert len(seeds) == 3
+    np.testing.assert_array_equal(seeds[:], whole)
+    np.testing.assert_array_equal(seeds[1:2], whole[1:2])
+    np.testing.assert_array_equal(seeds[2:9], whole[2:])
+    assert seeds[3:9].shape == (0, 5)
