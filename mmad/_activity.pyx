@@ -9,16 +9,18 @@ from mmad._tape cimport Tape
 
 def independent(Tape tape, int32_t start):
     """Whether nothing recorded from node `start` on depends on what was recorded before."""
-    cdef int32_t k, j
+    cdef int32_t k, i
     cdef Node *p
+    cdef Rec rec
     for k in range(start, tape.n):
         p = tape.nodes + k
         if p.op >= OP_FIRST_SCALAR:
             if foreign(tape, p.a, start) or foreign(tape, p.b, start) or foreign(tape, p.c, start):
                 return False
         elif p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if foreign(tape, j, start):
+            rec = <Rec> tape.recs[p.a]
+            for i in range(rec.n):
+                if foreign(tape, rec.at[i], start):
                     return False
         elif p.op == OP_LOAD or p.op == OP_STORE:
             if foreign(tape, p.a, start) or (p.op == OP_STORE and foreign(tape, p.b, start)):
@@ -33,8 +35,9 @@ cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
 cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
     """One byte a node: whether its value depends on the inputs, which may be any nodes."""
     cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
-    cdef int32_t k, j
+    cdef int32_t k, i
     cdef Node *p
+    cdef Rec rec
     if mask == NULL:
         raise MemoryError
     for k in inputs:
@@ -48,8 +51,9 @@ cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) e
             if mask[p.a] or (p.b >= 0 and mask[p.b]) or (p.c >= 0 and mask[p.c]):
                 mask[k] = 1
         elif p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if j >= 0 and mask[j]:
+            rec = <Rec> tape.recs[p.a]
+            for i in range(rec.n):
+                if rec.at[i] >= 0 and mask[rec.at[i]]:
                     mask[k] = 1
                     break
         elif p.op == OP_LOAD:
@@ -71,16 +75,18 @@ def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
 cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
     """For each node the last instruction that reads its array."""
     cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
-    cdef int32_t k, j
+    cdef int32_t k, i
     cdef Node *p
+    cdef Rec rec
     if last == NULL:
         raise MemoryError
     for k in range(start, stop):
         p = tape.nodes + k
         if p.op == OP_REC:
-            for j in (<Rec> tape.recs[p.a]).args:
-                if j >= 0:
-                    last[j] = k
+            rec = <Rec> tape.recs[p.a]
+            for i in range(rec.n):
+                if rec.at[i] >= 0:
+                    last[rec.at[i]] = k
         elif p.op == OP_LOAD or p.op == OP_STORE:
             last[p.a] = k
     for k in outputs:

@@ -174,13 +174,11 @@ cdef object apply_op(Op op, tuple args, dict params):
     if top is not None:
         return top.apply(op, args, params)
     if tape is None:
-        if params is None:
-            if op.direct != NULL:
-                r = op.direct(op, args)
-                if r is not None:
-                    return r
-            return op.impl(*args)
-        return op.impl(*args, **params)
+        if op.direct != NULL:
+            r = op.direct(op, args, params)
+            if r is not None:
+                return r
+        return op.impl(*args) if params is None else op.impl(*args, **params)
     if not tape.open:
         leaked(tape)
     if op.opcode >= 0 and params is None:

@@ -85,7 +85,7 @@ cdef void chain_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data
         (<double *> at[2])[k] = 0.0 if bar == 0 else bar * (<double *> (at[1] + k * steps[1]))[0]
 
 
-cdef object elementwise(Op op, tuple vals):
+cdef object elementwise(Op op, tuple vals, dict params):
     """The value of an elementwise operation of one or two operands; None: NumPy's affair."""
     cdef int nin = <int> len(vals), kind = -1, nd = 0, k, d, e
     cdef bint strong = False, flat = True
@@ -99,7 +99,7 @@ cdef object elementwise(Op op, tuple vals):
     cdef cnp.npy_intp index[RANK]
     cdef PyObject *x[2]
     cdef cnp.ndarray a, out
-    if nin > 2:
+    if nin > 2 or params is not None:
         return None
     for k in range(nin):
         v = vals[k]
@@ -201,10 +201,10 @@ cdef object elementwise(Op op, tuple vals):
     return out if mm_finite_single(<float *> cnp.PyArray_DATA(out), n) else None
 
 
-cdef object matrix_product(Op op, tuple vals):
+cdef object matrix_product(Op op, tuple vals, dict params):
     """The product of two small matrices, or of a matrix and a vector; None: NumPy's affair."""
     cdef cnp.ndarray a, b, out
-    if type(vals[0]) is not cnp.ndarray or type(vals[1]) is not cnp.ndarray:
+    if params is not None or type(vals[0]) is not cnp.ndarray or type(vals[1]) is not cnp.ndarray:
         return None
     a, b = vals
     out = multiplied(a, False, b, False)

@@ -13,13 +13,14 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._activity cimport active_mask
-from mmad._arrays cimport window_view
+from mmad._arrays cimport PyArray_CompareLists, window_view
 from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
-from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
                                  OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less,
-                                 SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval)
+                                 SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval,
+                                 scalar_op)
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, Partial, partial_of
+from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
 from mmad._rules cimport fit, pull
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
 from mmad._tape cimport Tape
@@ -28,12 +29,13 @@ from mmad._windows import last_write
 
 cnp.import_array()
 
-cdef Op o_add, o_positive, o_embed, o_gather
+cdef Op o_add, o_chain, o_negative, o_positive, o_embed, o_gather
 
 
 def bind():
-    global o_add, o_positive, o_embed, o_gather
-    o_add, o_positive, o_embed, o_gather = [OPERATIONS[k] for k in ("add", "positive", "embed", "gather")]
+    global o_add, o_chain, o_negative, o_positive, o_embed, o_gather
+    o_add, o_chain, o_negative, o_positive, o_embed, o_gather = [
+        OPERATIONS[k] for k in ("add", "chain", "negative", "positive", "embed", "gather")]
 
 
 cdef struct Bar:
@@ -77,9 +79,11 @@ cdef class Sweep:
     cdef uint8_t *owned   # the array cotangent's buffer was made here and may be written to
     cdef Bar *bars
     cdef dict arrays
+    cdef bint forget      # what is recorded here is never swept itself
 
-    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list inputs):
+    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list inputs, bint forget):
         cdef int32_t k
+        self.forget = forget
         self.tape, self.start, self.stop, self.arrays = tape, start, stop, {}
         self.mask = active_mask(tape, start, stop, inputs)
         self.owned = <uint8_t *> calloc(stop - start + 1, 1)
@@ -93,6 +97,14 @@ cdef class Sweep:
         free(self.mask)
         free(self.owned)
         free(self.bars)
+
+    cdef object emit(self, Op op, tuple args, dict params):
+        """Append an instruction on arrays; its value is not kept if nothing will ask for it."""
+        self.tape.forgets = self.forget
+        try:
+            return apply_op(op, args, params)
+        finally:
+            self.tape.forgets = False
 
     cdef int add_scalar(self, int32_t k, int32_t node, double v) except -1:
         """bar of scalar node k += node."""
@@ -115,7 +127,7 @@ cdef class Sweep:
                 return self.add_scalar(k, (<ScalarVar?> g).node, (<ScalarVar> g).v)
             return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0), float(np.real(g)))
         old = self.arrays.get(k)
-        self.arrays[k] = g if old is None else apply2(o_add, old, g)
+        self.arrays[k] = g if old is None else self.emit(o_add, (old, g), None)
         self.owned[k - self.start] = 0
         return 0
 
@@ -206,12 +218,12 @@ cdef class Sweep:
             self.arrays[base] = ct if shape == params["of"] else ct.reshape(params["of"])
             return 0
         if old is None:
-            self.arrays[base] = apply_op(o_embed, (ct,), params)
+            self.arrays[base] = self.emit(o_embed, (ct,), params)
             self.owned[base - self.start] = isinstance(ct, Traced)
             return 0
-        if overlapping(shape, strides) or 4 * size(shape) >= size(params["of"]) \
+        if 4 * size(shape) >= size(params["of"]) or overlapping(shape, strides) \
                 or any([s == 0 and d > 1 for d, s in zip(shape, strides)]):
-            return self.add(base, apply_op(o_embed, (ct if not isinstance(ct, float) else np.full(shape, ct),), params))
+            return self.add(base, self.emit(o_embed, (ct if not isinstance(ct, float) else np.full(shape, ct),), params))
         acc = self.own(base)
         acc.prepare_write()
         part = acc.alias(window_view(acc.arr, params["offset"], shape, strides))
@@ -222,7 +234,7 @@ cdef class Sweep:
         """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
         cdef ArrayVar acc = self.own(k)
         cdef ArrayVar part
-        cdef int32_t j = rec.args[1]
+        cdef int32_t j = rec.at[1]
         cdef dict w = rec.params
         if rec.op.kind == KIND_PUT:
             acc.prepare_write()
@@ -239,7 +251,87 @@ cdef class Sweep:
                     g = g * keep
                 self.add(j, fit(g, rec.vals[1], g.shape))
             acc[index] = 0.0
-        return self.move(k, rec.args[0])
+        return self.move(k, rec.at[0])
+
+    cdef object chain(self, object bar, object p):
+        """bar * p, with the zero rule; None where p is zero."""
+        if type(p) is float:
+            if <double> p == 1.0:
+                return bar
+            if <double> p == 0.0:
+                return None
+            if <double> p == -1.0:
+                return self.emit(o_negative, (bar,), None)
+        return self.emit(o_chain, (bar, p), None)
+
+    cdef object operand(self, Rec rec, int i, int32_t k):
+        """Operand i of instruction k, or its result where i is their number, as a traced value if it is one."""
+        cdef Tape tape = self.tape
+        cdef int32_t j = rec.at[i] if i < rec.n else k
+        v = rec.vals[i] if i < rec.n else rec.out
+        if j < 0 or v is None:
+            return v
+        if tape.nodes[j].flags & NODE_ARRAY:
+            return make_array(tape, j, v, False)
+        return make_scalar(tape, j, tape.nodes[j].v, tape.nodes[j].flags & NODE_STRONG)
+
+    cdef object partial(self, const Partial *q, Rec rec, int32_t k):
+        """A partial of instruction k."""
+        cdef const Node *p
+        cdef list found
+        cdef int i, arity
+        if q.kind == PARTIAL_CONSTANT:
+            return q.c
+        if q.kind == PARTIAL_OPERAND:
+            return self.operand(rec, q.ref, k)
+        found = [None] * q.n
+        for i in range(q.n):
+            p = q.program + i
+            if p.op == OP_INPUT:
+                if q.uses >> i & 1:
+                    found[i] = self.operand(rec, i, k)
+            elif p.op >= OP_FIRST_SCALAR:
+                arity = scalar_arity(p.op)
+                found[i] = self.emit(scalar_op(p.op), (found[p.a],) if arity == 1 else (found[p.a], found[p.b]) if arity == 2
+                                     else (found[p.a], found[p.b], found[p.c]), None)
+            else:
+                found[i] = p.v
+        return found[q.ref]
+
+    cdef bint elementwise(self, Rec rec, object ct, int32_t k) except -1:
+        """An operation on float64 arrays backward, by its compiled partials; False: it is left to the rules."""
+        cdef Op op = rec.op
+        cdef const Partial *q
+        cdef cnp.ndarray arr
+        cdef int i, j
+        if op.opcode < 0 or op.kind != KIND_ELEMENTWISE or op.partials is None or op.transposes is not None \
+                or type(ct) is not ArrayVar or cnp.PyArray_TYPE((<ArrayVar> ct).arr) != cnp.NPY_DOUBLE:
+            return False
+        for i in range(rec.n):
+            if type(rec.vals[i]) is not float and not is_double(rec.vals[i]):
+                return False
+            if rec.at[i] < 0 or not self.mask[rec.at[i]]:
+                continue
+            if op.partials[i] is None:
+                return False
+            q = partial_of(op.opcode, i)
+            for j in range(rec.n + 1):  # rules look at whether an operand is a number
+                if q.kind == PARTIAL_PROGRAM and q.uses >> j & 1 and not is_double(rec.vals[j] if j < rec.n else rec.out):
+                    return False
+        for i in range(rec.n):
+            if rec.at[i] < 0 or not self.mask[rec.at[i]]:
+                continue
+            q = partial_of(op.opcode, i)
+            g = self.chain(ct, self.partial(q, rec, k)) if q.kind != PARTIAL_NONE else None
+            if g is None:
+                continue
+            arr = (<ArrayVar> g).arr
+            if type(rec.vals[i]) is float or cnp.PyArray_NDIM(<cnp.ndarray> rec.vals[i]) != cnp.PyArray_NDIM(arr) \
+                    or not PyArray_CompareLists(cnp.PyArray_DIMS(<cnp.ndarray> rec.vals[i]), cnp.PyArray_DIMS(arr),
+                                                cnp.PyArray_NDIM(arr)):
+                g = fit(g, self.operand(rec, i, k), rec.shape)
+            self.add(rec.at[i], g)
+        return True
 
     cdef int record(self, int32_t k) except -1:
         """An array instruction backward."""
@@ -257,6 +349,8 @@ cdef class Sweep:
             if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
                 return self.put(k, rec)
             ct = self.arrays.pop(k)
+            if self.elementwise(rec, ct, k):
+                return 0
             out = None if rec.out is None else make_array(tape, k, rec.out, False)
         else:
             bar = self.bars[k - self.start]
@@ -265,10 +359,10 @@ cdef class Sweep:
             ct = make_scalar(tape, bar.node, bar.v, tape.nodes[bar.node].flags & NODE_STRONG)
             out = make_scalar(tape, k, p.v, NODE_STRONG)
         if op.kind == KIND_WINDOW:
-            j = rec.args[0]
+            j = rec.at[0]
             return self.window(j, rec.params, ct) if self.mask[j] else 0
-        for i in range(len(rec.args)):
-            j = rec.args[i]
+        for i in range(rec.n):
+            j = rec.at[i]
             if j < 0:
                 vals.append(rec.vals[i])
             elif tape.nodes[j].flags & NODE_ARRAY:
@@ -279,7 +373,7 @@ cdef class Sweep:
         gs = pull(op, ct, tuple(vals), out, rec.params, rec.shape, active)
         for i in range(len(gs)):
             if gs[i] is not None:
-                j = rec.args[i]
+                j = rec.at[i]
                 self.add(j, gs[i])
         return 0
 
@@ -322,6 +416,10 @@ cdef class Sweep:
         return make_scalar(self.tape, bar.node, bar.v, self.tape.nodes[bar.node].flags & NODE_STRONG)
 
 
+cdef inline bint is_double(object x) noexcept:
+    return type(x) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_DOUBLE
+
+
 cdef inline Py_ssize_t size(tuple shape):
     cdef Py_ssize_t n = 1
     for d in shape:
@@ -329,7 +427,7 @@ cdef inline Py_ssize_t size(tuple shape):
     return n
 
 
-def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs):
+def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget=False):
     """Record the reverse sweep from `seeds` to `inputs` on the tape itself.
 
     Parameters
@@ -342,13 +440,15 @@ def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs
         Nodes and cotangents, numbers, arrays or traced.
     inputs : list of int
         Where the sweep ends; any nodes.
+    forget : bool
+        Nothing that is recorded here will be swept itself: values need not be kept.
 
     Returns
     -------
     list
         Traced cotangents (or floats and arrays that are constant), None where nothing depends on the input.
     """
-    cdef Sweep sweep = Sweep(tape, start, stop, inputs)
+    cdef Sweep sweep = Sweep(tape, start, stop, inputs, forget)
     for k, g in seeds:
         if sweep.mask[k]:
             sweep.add(k, g)

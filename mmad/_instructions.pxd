@@ -38,7 +38,7 @@ cdef enum:
 ctypedef void (*Loop)(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil
 
 # An operation's value without NumPy's dispatch, or None (see `mmad._direct`).
-ctypedef object (*Direct)(Op op, tuple vals)
+ctypedef object (*Direct)(Op op, tuple vals, dict params)
 
 
 cdef class Op:
@@ -65,7 +65,9 @@ cdef class Op:
 
 cdef class Rec:
     cdef readonly Op op
-    cdef readonly tuple args
+    cdef int32_t n            # operands
+    cdef int32_t *at          # their nodes; -1: a constant
+    cdef int32_t[3] few       # where they are, if there are no more
     cdef readonly tuple vals
     cdef readonly dict params
     cdef readonly object out
@@ -87,13 +89,17 @@ cdef class Instructions:
     cdef public object out_tree
     cdef dict watched
     cdef readonly bint live
+    cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]
+    cdef list shapes, windows  # of arrays, of late
     cdef int grow(self) except -1
     cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v) except -1
     cdef int32_t push_rec(self, int op, int flags, Rec rec, double v) except -1
     cdef int32_t constant(self, double v, int flags) except -1
     cdef Rec rec_of(self, int32_t node)
+    cdef tuple shape_of(self, cnp.ndarray arr)
+    cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base)
     cpdef check_watched(self)
     cdef object record(self, Op op, tuple args, dict params)
 
@@ -102,6 +108,6 @@ ctypedef object (*Door)(Op op, tuple args, dict params)
 
 cdef void set_door(Door door) noexcept
 cpdef Op scalar_op(int opcode)
-cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype)
+cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype)
 cdef int spare(Rec rec) except -1
 cdef object freeze(Instructions tape, object value)

@@ -9,12 +9,12 @@ Design
 """
 cimport cython
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from mmad._arrays cimport checksum
+from mmad._arrays cimport checksum, shape_of_array, strides_of_array
 from mmad.errors import CaptureError
 
 cnp.import_array()
@@ -24,6 +24,9 @@ OPERATIONS = {}  # name -> Op
 cdef extern from "Python.h":
     bint PyObject_GC_IsTracked(object o)
     void PyObject_GC_UnTrack(object o)
+
+cdef enum:
+    SHAPES = 32
 
 cdef Py_ssize_t FREEZE_BYTES = 262144  # captured arrays up to here are copied, larger ones checked for change
 cdef Door _door = NULL
@@ -104,10 +107,25 @@ cdef class Rec:
     def __init__(self):
         raise TypeError("records are made by recording")
 
+    def __dealloc__(self):
+        if self.at != self.few:
+            free(self.at)
 
-cdef Rec new_rec(Op op, tuple args, tuple vals, dict params, object out, tuple shape, object dtype):
+    @property
+    def args(self):
+        """The operands' nodes; -1: a constant."""
+        return tuple([self.at[i] for i in range(self.n)])
+
+
+cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype):
+    """A record of n operands, whose nodes the caller fills in."""
     cdef Rec r = Rec.__new__(Rec)
-    r.op, r.args, r.vals, r.params = op, args, vals, params
+    r.at = r.few
+    if n > 3:
+        r.at = <int32_t *> malloc(n * sizeof(int32_t))
+        if r.at == NULL:
+            raise MemoryError("the trace ran out of memory")
+    r.op, r.n, r.vals, r.params = op, n, vals, params
     r.out, r.shape, r.dtype = out, shape, dtype
     return r
 
@@ -117,6 +135,17 @@ cdef int spare(Rec rec) except -1:
     if not PyObject_GC_IsTracked(rec.vals) and (rec.params is None or not PyObject_GC_IsTracked(rec.params)):
         PyObject_GC_UnTrack(rec)
     return 0
+
+
+cdef bint equal(tuple x, const cnp.npy_intp *y, int n, Py_ssize_t unit) noexcept:
+    """Whether numbers of a tuple, times a unit, are those given."""
+    cdef int k
+    if len(x) != n:
+        return False
+    for k in range(n):
+        if <Py_ssize_t> x[k] * unit != y[k]:
+            return False
+    return True
 
 
 cdef class Instructions:
@@ -140,6 +169,7 @@ cdef class Instructions:
         self.open, self.guarded, self.origin = True, guarded, origin
         self.live = live
         self.watched = None
+        self.shapes, self.windows = [None] * SHAPES, [None] * SHAPES
         memset(self.const_node, 0xff, sizeof(self.const_node))
 
     def __dealloc__(self):
@@ -187,6 +217,42 @@ cdef class Instructions:
         """The record that knows the shape and dtype of an array node."""
         cdef Node *p = self.nodes + node
         return <Rec> self.recs[p.c if p.op == OP_STORE else p.a]
+
+    cdef tuple shape_of(self, cnp.ndarray arr):
+        """arr.shape; that of an array recorded of late is the same tuple."""
+        cdef int n = cnp.PyArray_NDIM(arr), k
+        cdef size_t h = n
+        cdef tuple found
+        for k in range(n):
+            h ^= <size_t> cnp.PyArray_DIM(arr, k) ^ (h >> 2)
+        h %= SHAPES
+        found = self.shapes[h]
+        if found is not None and equal(found, cnp.PyArray_DIMS(arr), n, 1):
+            return found
+        found = shape_of_array(arr)
+        self.shapes[h] = found
+        return found
+
+    cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base):
+        """View r of a base as (offset, shape, strides), and as the parameters of `window`; equal ones are the same objects."""
+        cdef size_t h = <size_t> offset
+        cdef int n = cnp.PyArray_NDIM(r), k
+        cdef tuple found, window
+        cdef dict params
+        cdef object of = self.shape_of(base)
+        for k in range(n):
+            h ^= <size_t> cnp.PyArray_DIM(r, k) ^ (h >> 4)
+        h %= SHAPES
+        found = self.windows[h]
+        if found is not None:
+            window, params = found
+            if <Py_ssize_t> window[0] == offset and params["of"] is of and equal(window[1], cnp.PyArray_DIMS(r), n, 1) \
+                    and equal(window[2], cnp.PyArray_STRIDES(r), n, cnp.PyArray_ITEMSIZE(r)):
+                return found
+        window = offset, self.shape_of(r), strides_of_array(r)
+        params = {"offset": offset, "shape": window[1], "strides": window[2], "of": of}
+        found = self.windows[h] = window, params
+        return found
 
     cpdef check_watched(self):
         """Raise if a large captured array was changed in place after the trace used it."""

@@ -15,17 +15,18 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport shape_of_array, strides_of_array, window_view
+from mmad._arrays cimport window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
 from mmad._core import HOOKS, concrete
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
-                                 OP_REC, OP_STORE, SC_add, Node, Op, freeze, new_rec, spare)
+                                 OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, new_rec, spare)
 
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
+cdef tuple _NONE = (None,)
 
 
 cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh):
@@ -91,7 +92,7 @@ cdef class ArrayVar(Var):
         if base is None or self.version == base.version:
             return 0
         self.arr = window_view(base.arr, self.window[0], self.window[1], self.window[2])
-        self.node = push_window(base, self.window, self.arr)
+        self.node = push_window(base, self.tape.window_of(self.window[0], self.arr, base.arr), self.arr)
         self.version = base.version
         return 0
 
@@ -118,11 +119,12 @@ cdef class ArrayVar(Var):
         cdef ArrayVar root = self if self.base is None else self.base
         cdef ArrayVar view
         cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(r)
-        offset = (<char *> cnp.PyArray_DATA(r) - <char *> cnp.PyArray_DATA(root.arr)) // size
+        cdef Py_ssize_t offset = (<char *> cnp.PyArray_DATA(r) - <char *> cnp.PyArray_DATA(root.arr)) // size
+        cdef tuple found = self.tape.window_of(offset, r, root.arr)
         view = ArrayVar.__new__(ArrayVar)
         view.tape, view.base, view.arr, view.version = self.tape, root, r, root.version
-        view.window = (offset, shape_of_array(r), strides_of_array(r))
-        view.node = push_window(root, view.window, r)
+        view.window = found[0]
+        view.node = push_window(root, found, r)
         return view
 
     def refresh(self):
@@ -253,6 +255,8 @@ cdef class ArrayVar(Var):
         """Assign to any index: a new version of the root."""
         cdef ArrayVar root = self if self.base is None else self.base
         cdef ArrayVar target
+        cdef Rec rec
+        cdef int32_t source
         if isinstance(value, Wrapper):
             raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
                             "an outer one; make the array inside the inner function, with np.zeros_like of its "
@@ -290,19 +294,20 @@ cdef class ArrayVar(Var):
                 index = np.unravel_index(flat, (<object> root.arr).shape)
             op, params = o_putidx, None
         if type(value) is ScalarVar:
-            ids, vals = (root.node, (<ScalarVar> value).node), (None, (<ScalarVar> value).v)
+            source, vals = (<ScalarVar> value).node, (None, (<ScalarVar> value).v)
         elif type(value) is ArrayVar:
             v = (<ArrayVar> value).take()
-            ids, vals = (root.node, (<ArrayVar> value).node), (None, v)
+            source, vals = (<ArrayVar> value).node, (None, v)
         else:
-            ids, vals = (root.node, -1), (None, value)
+            source, vals = -1, (None, value)
         root.prepare_write()
         if op is o_put:
             window_view(root.arr, window[0], window[1], window[2])[...] = vals[1]
         else:
             root.arr[index] = vals[1]
-            ids, vals = ids + (-1,), vals + (index,)
-        rec = new_rec(op, ids, vals, params, None, (<object> root.arr).shape, root.arr.dtype)
+            vals += (index,)
+        rec = new_rec(op, <int32_t> len(vals), vals, params, None, (<object> root.arr).shape, root.arr.dtype)
+        rec.at[0], rec.at[1], rec.at[2] = root.node, source, -1
         advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0))
         return 0
 
@@ -486,11 +491,13 @@ cdef tuple whole(cnp.ndarray arr):
     return 0, (<object> arr).shape, tuple(reversed(strides))
 
 
-cdef int32_t push_window(ArrayVar root, tuple window, cnp.ndarray r) except -1:
+cdef int32_t push_window(ArrayVar root, tuple found, cnp.ndarray r) except -1:
+    """Record view r of a storage, whose window and parameters were found."""
+    cdef Rec rec
     if root.tape.nodes[root.node].flags & NODE_SUPERSEDED:  # a view of a version already written over
         root.tape.nodes[root.node].flags |= NODE_CONSUMED
-    params = {"offset": window[0], "shape": window[1], "strides": window[2], "of": shape_of_array(root.arr)}
-    rec = new_rec(o_window, (root.node,), (None,), params, None, window[1], r.dtype)
+    rec = new_rec(o_window, 1, _NONE, found[1], None, found[0][1], <object> cnp.PyArray_DESCR(r))
+    rec.at[0] = root.node
     spare(rec)
     return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
 

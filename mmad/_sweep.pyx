@@ -47,7 +47,7 @@ cdef enum:
 cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) except -1:
     """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
     cdef cnp.ndarray acc = cells.own(k)
-    cdef int32_t j = rec.args[1]
+    cdef int32_t j = rec.at[1]
     cdef int lane
     cdef bint wanted = j >= 0 and mask[j]
     g = None
@@ -73,7 +73,7 @@ cdef int reverse_put(Cells cells, const uint8_t *mask, int32_t k, Rec rec) excep
             g = Batch(cells.level, g)
         cells.add(j, fit(g, rec.vals[1], g.shape))
     acc = None
-    j = rec.args[0]  # -1: a constant was written over
+    j = rec.at[0]  # -1: a constant was written over
     if j >= 0 and mask[j]:
         cells.move(k, j)
     return 0
@@ -103,8 +103,8 @@ cdef bint reverse_direct(Cells cells, const uint8_t *mask, Rec rec, object ct) e
     cdef bint product = rec.op is o_matmul
     if not product and not cells.puller.prepare(rec, ct):
         return False
-    for i in range(len(rec.args)):
-        j = rec.args[i]
+    for i in range(rec.n):
+        j = rec.at[i]
         if j < 0 or not mask[j]:
             continue
         if product:
@@ -116,7 +116,7 @@ cdef bint reverse_direct(Cells cells, const uint8_t *mask, Rec rec, object ct) e
         if g is None and not product:
             continue
         if g is None or g is NotImplemented:
-            g = pull(rec.op, ct, rec.vals, rec.out, rec.params, rec.shape, [k == i for k in range(len(rec.args))])[i]
+            g = pull(rec.op, ct, rec.vals, rec.out, rec.params, rec.shape, [k == i for k in range(rec.n)])[i]
             if g is None:
                 continue
         if g is not into:
@@ -139,18 +139,18 @@ cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
         return reverse_put(cells, mask, k, rec)
     ct = cells.pop(k)
     if op.kind == KIND_WINDOW:
-        j = rec.args[0]
+        j = rec.at[0]
         return reverse_window(cells, j, rec, ct) if mask[j] else 0
     if not cells.many and cells.is_array(k) and reverse_direct(cells, mask, rec, ct):
         return 0
-    active = [j >= 0 and mask[j] for j in rec.args]
+    active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
     gs = pull(op, ct, rec.vals, rec.out, rec.params, rec.shape, active)
     ct = None
     for i in range(len(gs)):
         g = gs[i]
         if g is not None:
             gs[i] = None
-            j = rec.args[i]
+            j = rec.at[i]
             cells.add(j, g)
     return 0
 
@@ -310,7 +310,7 @@ cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
     """Tangent of a written window or fancy index."""
     cdef cnp.ndarray acc
     cdef int lane
-    tangent_version(cells, rec.args[0], k)
+    tangent_version(cells, rec.at[0], k)
     acc = cells.own(k)
     v = 0 if v is None else (<Batch> v).lanes if isinstance(v, Batch) else v
     if rec.op.kind == KIND_PUT:
@@ -336,12 +336,12 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
     cdef bint any_dot = False
     cdef int32_t base
     if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
-        base = rec.args[0]  # its buffer is handed on, so nothing here may hold it
-        v = cells.get(rec.args[1])
+        base = rec.at[0]  # its buffer is handed on, so nothing here may hold it
+        v = cells.get(rec.at[1])
         if v is None and (base < 0 or cells.is_zero(base)):
             return 0
         return tangent_put(cells, k, rec, v)
-    dots = [cells.get(j) for j in rec.args]
+    dots = [cells.get(rec.at[i]) for i in range(rec.n)]
     for d in dots:
         if d is not None:
             any_dot = True
@@ -349,13 +349,13 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
         return 0
     if op.kind == KIND_WINDOW:
         d = dots[0]
-        if not cells.is_array(rec.args[0]):
+        if not cells.is_array(rec.at[0]):
             g = d if not cells.many else (<Batch> d).lanes
             g = np.broadcast_to(np.reshape(g, cells.full_shape((1,) * len(rec.shape))), cells.full_shape(rec.shape))
         else:
             window = cells.full_window(rec.params)
             g = window_view(np.asarray((<Batch> d).lanes if cells.many else d), window[0], window[1], window[2])
-            if tape.is_version(rec.args[0]):
+            if tape.is_version(rec.at[0]):
                 g = g.copy()
         return cells.set(k, g)
     if cache is not None and op.kind == KIND_ELEMENTWISE and op.transposes is None:
@@ -453,7 +453,9 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
                 cells.clear(p.a)
         elif p.op == OP_REC:
             tangent_rec(cells, k, cache)
-            for j in (<Rec> tape.recs[p.a]).args:
+            rec = <Rec> tape.recs[p.a]
+            for i in range(rec.n):
+                j = rec.at[i]
                 if j >= 0 and last[j] == k and cells.is_array(j):
                     cells.clear(j)
     return 0

@@ -1,6 +1,6 @@
 """Contract of the tape."""
-from mmad._instructions cimport Instructions, Op
+from mmad._instructions cimport Instructions, Rec
 
 
 cdef class Tape(Instructions):
-    cdef object wrap(self, Op op, tuple ids, tuple vals, dict params, object out)
+    cdef object wrap(self, Rec rec, object out)

@@ -10,10 +10,9 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport shape_of_array
 from mmad._core cimport ScalarVar, make_scalar
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, freeze,
-                                 new_rec, spare)
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, Rec,
+                                 freeze, new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()
@@ -24,6 +23,18 @@ cdef extern from "Python.h":
 
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
+cdef tuple _NOTHING = ((), (None,), (None, None), (None, None, None))
+
+
+cdef tuple constants_only(Rec rec):
+    """The operands' values, without those that are instructions."""
+    cdef int32_t k
+    cdef bint some = False
+    for k in range(rec.n):
+        some = some or rec.at[k] < 0
+    if some:
+        return tuple([rec.vals[k] if rec.at[k] < 0 else None for k in range(rec.n)])
+    return _NOTHING[rec.n] if rec.n < 4 else (None,) * rec.n
 
 
 cdef class Tape(Instructions):
@@ -43,51 +54,49 @@ cdef class Tape(Instructions):
     cdef object record(self, Op op, tuple args, dict params):
         """Evaluate an array operation and add it to the tape."""
         cdef Py_ssize_t n = len(args), k
-        cdef tuple ids = PyTuple_New(n), vals = PyTuple_New(n)
+        cdef tuple vals = PyTuple_New(n)
+        cdef Rec rec = new_rec(op, <int32_t> n, vals, params, None, (), _float64)
         cdef bint foreign = False, atoms = True
-        cdef object a, v, i, out = None
+        cdef object a, v, out = None
         for k in range(n):
             a = <object> PyTuple_GET_ITEM(args, k)
             if type(a) is ArrayVar:
                 v = (<ArrayVar> a).take()
                 foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_DOUBLE
-                i = (<ArrayVar> a).node
+                rec.at[k] = (<ArrayVar> a).node
             elif type(a) is ScalarVar:
                 v = (<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0
-                i = (<ScalarVar> a).node
+                rec.at[k] = (<ScalarVar> a).node
             else:
-                v, i = a, -1
+                v = a
+                rec.at[k] = -1
                 if isinstance(a, cnp.ndarray):
                     foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE
                     v = freeze(self, a)
                 atoms = atoms and (type(v) is float or type(v) is int or type(v) is cnp.ndarray
                                    and cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_OBJECT)
-            Py_INCREF(i)
-            PyTuple_SET_ITEM(ids, k, i)
             Py_INCREF(v)
             PyTuple_SET_ITEM(vals, k, v)
         if foreign:  # NEP 50: a NumPy float64 scalar promotes, a Python float does not
             vals = tuple([_np_float64(v) if type(a) is ScalarVar and (<ScalarVar> a).flags & NODE_STRONG else v
                           for a, v in zip(args, vals)])
-        PyObject_GC_UnTrack(ids)
+            rec.vals = vals
         if atoms:
             PyObject_GC_UnTrack(vals)
-        if params is not None:
-            out = op.impl(*vals, **params)
-        else:
-            if op.direct != NULL:
-                out = op.direct(op, vals)
-            if out is None:
-                out = op.impl(*vals)
-        return self.wrap(op, ids, vals, params, out)
+        if op.direct != NULL:
+            out = op.direct(op, vals, params)
+        if out is None:
+            out = op.impl(*vals) if params is None else op.impl(*vals, **params)
+        return self.wrap(rec, out)
 
-    cdef object wrap(self, Op op, tuple ids, tuple vals, dict params, object out):
-        """The traced result of an operation whose value is `out`."""
+    cdef object wrap(self, Rec rec, object out):
+        """The traced result of a recorded operation whose value is `out`."""
         cdef cnp.ndarray arr
+        cdef Op op = rec.op
         cdef int flags = NODE_ARRAY
         cdef bint fresh
         if isinstance(out, float):
-            rec = new_rec(op, ids, vals, params, out, (), _float64)
+            rec.out = out
             return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG, rec, out), out, NODE_STRONG)
         if type(out) is not cnp.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> out) != cnp.NPY_DOUBLE:
             out = np.asarray(out)
@@ -98,16 +107,20 @@ cdef class Tape(Instructions):
                 if not self.guarded:
                     return out if out.ndim else out[()]
                 if kind == "b" and not out.ndim:
-                    rec = new_rec(op, ids, vals, params, out, (), out.dtype)
+                    rec.out, rec.dtype = out, out.dtype
                     return make_scalar(self, self.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
                 flags |= NODE_BOOL
         arr = out
         fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
         if fresh:
-            for a in vals:
+            for a in rec.vals:
                 if a is out:
                     fresh = False
-        rec = new_rec(op, ids, vals, params, arr if op.needs_out else None, shape_of_array(arr), arr.dtype)
+        if self.forgets:
+            rec.vals = constants_only(rec)
+        elif op.needs_out:
+            rec.out = arr
+        rec.shape, rec.dtype = self.shape_of(arr), <object> cnp.PyArray_DESCR(arr)
         spare(rec)
         return make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
 
@@ -129,7 +142,7 @@ cdef class Tape(Instructions):
             return
         x = var
         x.sync()
-        self.recs.append(new_rec(None, (), (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
+        self.recs.append(new_rec(None, 0, (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
         self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
 
     def add_input(self, value, strong=False):
@@ -140,7 +153,7 @@ cdef class Tape(Instructions):
             node = self.push(OP_INPUT, NODE_STRONG if strong else 0, -1, -1, -1, value)
             return make_scalar(self, node, value, NODE_STRONG if strong else 0)
         arr = value
-        rec = new_rec(None, (), (), None, arr, value.shape, value.dtype)
+        rec = new_rec(None, 0, (), None, arr, value.shape, value.dtype)
         node = self.push_rec(OP_INPUT, NODE_ARRAY, rec, 0.0)
         return make_array(self, node, arr, False)
 
@@ -148,7 +161,7 @@ cdef class Tape(Instructions):
         """A traced constant: a float, or an array whose buffer the trace may write to."""
         if isinstance(value, float):
             return make_scalar(self, self.constant(value, 0), value, 0)
-        rec = new_rec(None, (), (), None, value, value.shape, value.dtype)
+        rec = new_rec(None, 0, (), None, value, value.shape, value.dtype)
         return make_array(self, self.push_rec(OP_CONST, NODE_ARRAY, rec, 0.0), value, False)
 
     def var_at(self, int32_t k, value=None):

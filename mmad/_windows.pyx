@@ -4,6 +4,8 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport is_plain_double, window_view
+from mmad._instructions cimport Op
+from mmad._instructions import OPERATIONS
 from mmad._pull cimport add_small_window
 
 cnp.import_array()
@@ -16,6 +18,8 @@ cdef extern from "_kernels.h" nogil:
 cdef bint overlapping(tuple shape, tuple strides):
     """Whether an affine window may visit an element twice (other than by zero strides)."""
     cdef Py_ssize_t reach = 0
+    if len(shape) < 2:
+        return False
     for s, d in sorted([(abs(s), d) for s, d in zip(strides, shape) if d > 1 and s != 0]):
         if s <= reach:
             return True
@@ -73,6 +77,25 @@ def embed(ct, offset, shape, strides, of):
     if not add_small_window(out, offset, shape, strides, ct):
         add_window(out, (offset, shape, strides), ct)
     return out
+
+
+cdef object small_embed(Op op, tuple vals, dict params):
+    """`embed` of a small float64 array; None: it is none."""
+    cdef cnp.npy_intp[8] dims
+    cdef tuple of = params["of"]
+    cdef cnp.ndarray out
+    cdef int k, nd = <int> len(of)
+    if nd > 8 or not is_plain_double(vals[0]):
+        return None
+    for k in range(nd):
+        dims[k] = of[k]
+    out = cnp.PyArray_ZEROS(nd, dims, cnp.NPY_DOUBLE, 0)
+    return out if add_small_window(out, params["offset"], params["shape"], params["strides"], vals[0]) else None
+
+
+def bind():
+    """Let `embed` go past NumPy where arrays are small."""
+    (<Op> OPERATIONS["embed"]).direct = small_embed
 
 
 def last_write(index, shape):

@@ -218,9 +218,10 @@ class Compiled(Dispatcher):
                 self._eager("writes into an array that it captures, or that it makes without traced values in it")
                 return self.f(*args, **kwargs)
             machine = compile_tape(tape, self.passes, time.perf_counter() - start)
-        results = results_of(tape)
-        trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
-        trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
+            results = results_of(tape)
+            trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
+            trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
+            del tape  # before the collector is on again, which would look at every record first
         self.seconds += time.perf_counter() - start
         if self._settled():
             self._keep(signature, where, trace)

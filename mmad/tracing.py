@@ -408,8 +408,11 @@ class Trace:
         """
         stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in wanted])
         if self.nested and self.tape.open:
-            sweep = reverse if any(isinstance(ct, Wrapper) for _, ct in seeds) else emit_reverse
-            return sweep(self.tape, self.start, stop, seeds, wanted)
+            if any(isinstance(ct, Wrapper) for _, ct in seeds):
+                return reverse(self.tape, self.start, stop, seeds, wanted)
+            # Under `compile` itself, outside of every other derivative, nothing will sweep what is recorded here.
+            forget = self.tape.live and STATE.tapes.count(self.tape) == 1
+            return emit_reverse(self.tape, self.start, stop, seeds, wanted, forget)
         if not all(_numeric(ct) for _, ct in seeds):
             return reverse(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
         return _sweep.reverse_sweep(self.tape, seeds, wanted)

@@ -118,8 +118,8 @@ cdef class Assembler:
                 b = self.buffers.of[r]
                 q = self.buffers.at(b)
                 shape, dtype = g.types[g.type[k]]
-                self.buffers.pinned[b] = True
-                self.buffers.final[b] = self.units.n  # it is read at the end
+                self.buffers.life[b].pinned = True
+                self.buffers.life[b].final = self.units.n  # it is read at the end
                 if r == k and q.home == HOME_ARENA:
                     q.home, q.index = HOME_RESULT, i
                     self.results.append(("own", b, shape, dtype))

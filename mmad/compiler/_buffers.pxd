@@ -7,21 +7,26 @@ from mmad.compiler._records cimport Vector
 from mmad.compiler._units cimport Units
 
 
+# The life of a buffer.
+cdef struct Life:
+    int32_t first, final   # the units that use it first and last
+    int32_t last_read      # the last unit that reads the array it was made for
+    int32_t alias          # the buffer whose place it takes; -1: none
+    bint pinned            # nothing else may share it
+
+
 cdef class Buffers:
     cdef Units units
     cdef Graph g
     cdef bint reuse
     cdef int32_t *of           # by node: its buffer; -1: it has none
-    cdef Vector vector
+    cdef Vector vector, lives  # by buffer: what the machine reads, and its life
+    cdef Life *life
     cdef list constants
-    cdef list first, final     # by buffer: the units that use it first and last
-    cdef list last_read        # by buffer: the last unit that reads the array it was made for
-    cdef list pinned           # by buffer: nothing else may share it
-    cdef list alias            # by buffer: the one whose place it takes; -1: none
     cdef int64_t arena         # bytes
     cdef int give(self) except -1
     cdef int32_t add(self, int32_t k, int home, int index) except -1
     cdef Buffer *at(self, int32_t b) noexcept
-    cdef int touch(self, int32_t b, int32_t u) except -1
-    cdef bint dies(self, int32_t b, int32_t u) except -1
+    cdef int touch(self, int32_t b, int32_t u) noexcept
+    cdef bint dies(self, int32_t b, int32_t u) noexcept
     cdef int place(self) except -1

@@ -8,14 +8,14 @@
 Kept: what is pinned shares its memory with nothing.
 """
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 
-import bisect
-import heapq
+cimport numpy as cnp
 
 from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, OP_STORE, Node
 from mmad._vm cimport HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, Buffer
-from mmad.compiler._graph cimport P_CALL, Graph, size_of
+from mmad.compiler._graph cimport P_CALL, Graph
+from mmad.compiler._places cimport Places
 from mmad.compiler._records cimport Vector
 from mmad.compiler._units cimport Units
 
@@ -31,8 +31,7 @@ cdef class Buffers:
         self.of = <int32_t *> malloc((units.g.n + 1) * sizeof(int32_t))
         if self.of == NULL:
             raise MemoryError("no memory to compile the trace")
-        self.vector = Vector(sizeof(Buffer))
-        self.constants, self.first, self.final, self.pinned, self.alias, self.last_read = [], [], [], [], [], []
+        self.vector, self.lives, self.constants = Vector(sizeof(Buffer)), Vector(sizeof(Life)), []
 
     def __dealloc__(self):
         free(self.of)
@@ -56,7 +55,7 @@ cdef class Buffers:
             elif self.units.over[k]:
                 base = p.a if p.op == OP_STORE else g.arg(k, 0)
                 self.of[k] = self.of[base]
-                self.pinned[self.of[k]] = True  # versions share it: nothing else may
+                self.life[self.of[k]].pinned = True  # versions share it: nothing else may
             elif p.op == OP_REC and g.payload(k).kind == P_CALL:
                 self.of[k] = self.add(k, HOME_OBJECT, place)
                 place += 1
@@ -65,74 +64,61 @@ cdef class Buffers:
         return 0
 
     cdef int32_t add(self, int32_t k, int home, int index) except -1:
-        shape, dtype = self.g.types[self.g.type[k]]
+        cdef object dtype = (<tuple> self.g.types[self.g.type[k]])[1]
         cdef Buffer *b = <Buffer *> self.vector.add()
-        b.bytes, b.home, b.index, b.offset = size_of(shape) * <int64_t> dtype.itemsize, home, index, 0
-        self.first.append(self.units.n)
-        self.final.append(-1)
-        self.pinned.append(home != HOME_ARENA)
-        self.alias.append(-1)
-        self.last_read.append(self.units.busy[k])
+        cdef Life *x = <Life *> self.lives.add()
+        b.bytes, b.home, b.index, b.offset = self.g.elements(k) * <int64_t> (<cnp.dtype> dtype).itemsize, home, index, 0
+        x.first, x.final, x.last_read, x.alias, x.pinned = self.units.n, -1, self.units.busy[k], -1, home != HOME_ARENA
+        self.life = <Life *> self.lives.data
         return <int32_t> self.vector.n - 1
 
     cdef Buffer *at(self, int32_t b) noexcept:
         return <Buffer *> (self.vector.data + b * sizeof(Buffer))
 
-    cdef int touch(self, int32_t b, int32_t u) except -1:
+    cdef int touch(self, int32_t b, int32_t u) noexcept:
         """Unit u reads or writes buffer b."""
-        if u < self.first[b]:
-            self.first[b] = u
-        if u > self.final[b]:
-            self.final[b] = u
+        self.life[b].first = min(self.life[b].first, u)
+        self.life[b].final = max(self.life[b].final, u)
         return 0
 
-    cdef bint dies(self, int32_t b, int32_t u) except -1:
+    cdef bint dies(self, int32_t b, int32_t u) noexcept:
         """Whether no unit after u reads buffer b, which one array has to itself."""
-        return self.last_read[b] <= u
+        return self.life[b].last_read <= u
 
     cdef int place(self) except -1:
-        """Give every buffer of the arena a place: the smallest free one that it fits, else a new one at the end."""
-        cdef int32_t b, n = <int32_t> self.vector.n
-        cdef int64_t at, need
-        cdef Buffer *q
-        cdef list live = [], sizes = []  # heap of (final unit, place, size); sizes of free places, sorted
-        cdef dict free_places = {}       # size -> places
+        """Give every buffer of the arena a place."""
+        cdef Life *life = self.life
+        cdef int32_t b, i, n = <int32_t> self.vector.n, units = self.units.n
+        cdef int64_t need
+        cdef Places places = Places(n)
+        # By unit: where the buffers that it is the first to use begin; then those buffers.
+        cdef int32_t *begin = <int32_t *> calloc(units + 2 + n, sizeof(int32_t))
+        cdef int32_t *order = begin + units + 2
+        if begin == NULL:
+            raise MemoryError("no memory to compile the trace")
+        try:
+            for b in range(n):
+                if life[b].alias >= 0:
+                    life[life[b].alias].final = max(life[life[b].alias].final, life[b].final)
+            for b in range(n):
+                begin[life[b].first + 1] += 1
+            for i in range(units + 1):
+                begin[i + 1] += begin[i]
+            for b in range(n):
+                i = life[b].first
+                order[begin[i]] = b
+                begin[i] += 1
+            for i in range(n):
+                b = order[i]
+                if self.at(b).home == HOME_ARENA and life[b].alias < 0:
+                    need = max((self.at(b).bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
+                    if self.reuse:
+                        places.release(life[b].first)
+                    self.at(b).offset = places.take(need, life[b].final)
+        finally:
+            free(begin)
         for b in range(n):
-            if self.alias[b] >= 0:
-                self.final[self.alias[b]] = max(self.final[self.alias[b]], self.final[b])
-        order = sorted([b for b in range(n) if self.at(b).home == HOME_ARENA and self.alias[b] < 0],
-                       key=self.first.__getitem__)
-        for b in order:
-            q = self.at(b)
-            need = max((q.bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, <int64_t> ALIGNMENT)
-            while self.reuse and live and live[0][0] < self.first[b]:
-                _, at, size = heapq.heappop(live)
-                set_free(free_places, sizes, size, at)
-            found = bisect.bisect_left(sizes, need)
-            if found < len(sizes):
-                size = sizes[found]
-                places = free_places[size]
-                at = places.pop()  # the last one that became free: it is the likeliest to be in cache
-                if not places:
-                    del sizes[found], free_places[size]
-                if <int64_t> size > need:
-                    set_free(free_places, sizes, size - need, at + need)
-            else:
-                at = self.arena
-                self.arena += need
-            q.offset = at
-            heapq.heappush(live, (self.final[b], at, need))
-        for b in range(n):
-            if self.alias[b] >= 0:
-                self.at(b).offset = self.at(self.alias[b]).offset
+            if life[b].alias >= 0:
+                self.at(b).offset = self.at(life[b].alias).offset
+        self.arena = places.end
         return 0
-
-
-cdef int set_free(dict places, list sizes, int64_t size, int64_t at) except -1:
-    """A place that nothing needs any more."""
-    found = places.get(size)
-    if found is None:
-        found = places[size] = []
-        bisect.insort(sizes, size)
-    (<list> found).append(at)
-    return 0

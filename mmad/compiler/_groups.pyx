@@ -5,15 +5,15 @@
 3. Registers are reused after their last use, and the block is as long as the first-level cache allows.
 4. With the pass `buffers` a result may take the place of an operand that dies with the operation that makes it.
 """
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memmove, memset
 
 from mmad._instructions cimport NODE_ARRAY, OP_STORE, Node, scalar_arity
 from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, CLEAR_WHOLE, HOME_ARENA, MM_F32,
                        MM_F64, STEP_GROUP, STORE_DIRECT, STORE_SET, Access, BlockOp, Group)
 from mmad.compiler._graph cimport ADD, P_COLLECT, P_PUT, SET, Graph, Map, Payload, size_of, strides_of
-from mmad.compiler._records cimport Records
+from mmad.compiler._records cimport Records, Vector
 from mmad.compiler._units cimport Units
 from mmad.compiler._views cimport Views, locate
 
@@ -31,23 +31,27 @@ cdef enum:
 
 
 cdef class Groups:
-    """The groups of a program."""
+    """The groups of a program, one at a time: registers, loads, operations and stores."""
 
     def __cinit__(self, Units units, Views views, Records records, bint reuse):
+        cdef size_t n = units.g.n + 1
         self.units, self.g, self.reuse = units, units.g, reuse
         self.views, self.buffers, self.records = views, views.buffers, records
-        self.reg = <int32_t *> malloc((units.g.n + 1) * sizeof(int32_t))
-        if self.reg == NULL:
+        self.reg = <int32_t *> malloc(n * sizeof(int32_t))
+        self.seen = <int32_t *> malloc(n * sizeof(int32_t))
+        self.seen_as = <int32_t *> malloc(n * sizeof(int32_t))
+        self.cleared = <uint8_t *> calloc(n, 1)
+        if self.reg == NULL or self.seen == NULL or self.seen_as == NULL or self.cleared == NULL:
             raise MemoryError("no memory to compile the trace")
-        self.cleared = {}
+        memset(self.seen, 0xff, n * sizeof(int32_t))
+        self.registers, self.loads = Vector(sizeof(Register)), Vector(sizeof(Load))
+        self.ops, self.stores = Vector(sizeof(BlockOp)), Vector(sizeof(Store))
 
     def __dealloc__(self):
         free(self.reg)
-
-    cdef int add(self, int32_t u) except -1:
-        """The step of unit u."""
-        cdef GroupBuilder b = GroupBuilder(self, u)
-        return b.run()
+        free(self.seen)
+        free(self.seen_as)
+        free(self.cleared)
 
     cdef int copy(self, Access *load, int32_t b, tuple shape) except -1:
         """A step that copies an operand into buffer b."""
@@ -64,235 +68,289 @@ cdef class Groups:
         self.records.listing.append(("group", 0, shape, 1, 1, 1, LONGEST_BLOCK))
         return 0
 
-
-cdef class GroupBuilder:
-    """One group: registers, loads, operations and stores."""
-
-    cdef Groups top
-    cdef int32_t u
-    cdef list where, end, born, loads, ops, stores, load_reg
-    cdef dict known
-    cdef set whole  # registers with one number that are looked at element by element
-    cdef int precision
-
-    def __cinit__(self, Groups top, int32_t u):
-        self.top, self.u = top, u
-        self.where, self.end, self.born = [], [], []
-        self.loads, self.ops, self.stores, self.load_reg, self.known, self.whole = [], [], [], [], {}, set()
-        self.precision = MM_F32 if top.units.single[u] else MM_F64
-
-    cdef int32_t virtual(self, int where) except -1:
-        self.where.append(where)
-        self.end.append(-1)
-        self.born.append(len(self.ops))
-        return <int32_t> len(self.where) - 1
-
-    cdef int32_t operand(self, int32_t j, tuple shape) except -1:
-        """The register that holds operand j over the elements of a shape."""
-        cdef Access x
-        cdef int32_t r
-        if self.top.units.in_group(j, self.u, self.top.units.form_of(shape)):
-            return self.top.reg[j]
-        self.top.views.access(j, shape, &x)
-        key = (<char *> &x)[:sizeof(Access)]
-        found = self.known.get(key)
-        if found is not None:
-            return found
-        if x.mode == ACCESS_SCALAR:
-            r = self.virtual(V_SPREAD)
-        else:
-            self.top.buffers.touch(x.buffer, self.u)
-            r = self.virtual(V_MEMORY if x.mode == ACCESS_LINEAR and x.type == self.precision else V_LOADED)
-        self.known[key] = r
-        self.loads.append(key)
-        self.load_reg.append(r)
-        return r
-
-    cdef int run(self) except -1:
-        cdef Groups top = self.top
-        cdef Graph g = top.g
+    cdef int add(self, int32_t u) except -1:
+        """The step of unit u."""
+        cdef Graph g = self.g
         cdef Node *p
+        cdef Store *s
+        cdef BlockOp *o
+        cdef Access x
         cdef int32_t k, r, a, b, c
         cdef int arity, variant
-        cdef Access x
-        cdef int64_t size = 1
-        for d in top.units.shape[self.u]:
-            size *= <int64_t> d
-        for k in top.units.members[self.u]:
+        cdef tuple shape
+        cdef int64_t size = size_of(<tuple> self.units.shape[u])
+        cdef bint direct
+        self.u, self.precision = u, MM_F32 if self.units.single[u] else MM_F64
+        self.registers.n = self.loads.n = self.ops.n = self.stores.n = 0
+        memset(self.known, 0xff, sizeof(self.known))
+        for k in <list> self.units.members[u]:
             p = g.nodes + k
-            shape = g.shape(k)
             arity = scalar_arity(p.op)
-            a = self.operand(p.a, shape)
-            b = self.operand(p.b, shape) if arity > 1 else a
-            c = self.operand(p.c, shape) if arity > 2 else a
-            variant = self.numbers((a, b, c)[:arity])
+            a = self.operand_of(k, p.a)
+            b = self.operand_of(k, p.b) if arity > 1 else a
+            c = self.operand_of(k, p.c) if arity > 2 else a
+            variant = self.numbers(a, b, c, arity)
             for r in (a, b, c):
-                self.end[r] = len(self.ops)
+                self.register(r).end = <int32_t> self.ops.n
             direct = False
-            if top.units.need[k]:
-                top.views.access(k, shape, &x)
+            if self.units.need[k]:
+                shape = g.shape(k)
+                self.views.access(k, shape, &x)
                 x.extent = size
                 direct = x.type == self.precision
                 x.action = STORE_DIRECT if direct else STORE_SET
-                top.buffers.touch(x.buffer, self.u)
+                self.buffers.touch(x.buffer, u)
             r = self.virtual(V_MEMORY if direct else V_SCRATCH)
-            top.reg[k] = r
-            self.ops.append((p.op, r, a, b, c, variant))
-            if top.units.need[k]:
-                self.stores.append(((<char *> &x)[:sizeof(Access)], r))
+            self.reg[k] = r
+            o = <BlockOp *> self.ops.add()
+            o.op, o.r, o.a, o.b, o.c, o.variant = p.op, r, a, b, c, variant
+            if self.units.need[k]:
+                s = <Store *> self.stores.add()
+                s.access, s.reg, s.node = x, r, -1
+                if direct:
+                    self.register(r).buffer = x.buffer
         self.parts()
         self.emit(size)
+        if self.reuse:
+            self.take_over()
         return 0
 
-    cdef int numbers(self, tuple operands) except -1:
+    # ------------------------------------------------------------------------------------ registers
+    cdef inline Register *register(self, int32_t r) noexcept:
+        return <Register *> self.registers.data + r
+
+    cdef int32_t virtual(self, int where) except -1:
+        cdef Register *r = <Register *> self.registers.add()
+        r.where, r.end, r.number, r.buffer = where, -1, -1, -1
+        return <int32_t> self.registers.n - 1
+
+    cdef int32_t operand_of(self, int32_t k, int32_t j) except -1:
+        """The register that holds operand j of instruction k."""
+        cdef int32_t type = self.g.type[k]
+        if self.units.in_group(j, self.u, self.units.form[type]):
+            return self.reg[j]
+        if self.seen[j] != self.u or self.seen_as[j] != type:
+            self.reg[j] = self.load(j, self.g.shape(k))
+            self.seen[j], self.seen_as[j] = self.u, type
+        return self.reg[j]
+
+    cdef int32_t load(self, int32_t j, tuple shape) except -1:
+        """The register that operand j is loaded into over the elements of a shape."""
+        cdef Load *q
+        cdef Access x
+        cdef int32_t r, at
+        cdef int h
+        self.views.access(j, shape, &x)
+        h = hashed(&x)
+        at = self.known[h]
+        while at >= 0:
+            q = <Load *> self.loads.data + at
+            if memcmp(&q.access, &x, sizeof(Access)) == 0:
+                return q.reg
+            at = q.next
+        if x.mode == ACCESS_SCALAR:
+            r = self.virtual(V_SPREAD)
+        else:
+            self.buffers.touch(x.buffer, self.u)
+            r = self.virtual(V_MEMORY if x.mode == ACCESS_LINEAR and x.type == self.precision else V_LOADED)
+        q = <Load *> self.loads.add()
+        q.access, q.reg, q.next = x, r, self.known[h]
+        self.known[h] = <int32_t> self.loads.n - 1
+        return r
+
+    cdef int numbers(self, int32_t a, int32_t b, int32_t c, int arity) noexcept:
         """The operands that are one number, as bits; none where all are, as no kernel is made for that."""
         cdef int bits = 0, i
-        for i in range(len(operands)):
-            if self.where[operands[i]] == V_SPREAD:
+        cdef int32_t[3] of
+        of[0], of[1], of[2] = a, b, c
+        for i in range(arity):
+            if self.register(of[i]).where == V_SPREAD:
                 bits |= 1 << i
-        if bits == (1 << len(operands)) - 1:
-            for r in operands:
-                if self.where[r] == V_SPREAD:
-                    self.whole.add(r)
+        if bits == (1 << arity) - 1:
+            for i in range(arity):
+                self.register(of[i]).whole = True
             return 0
         return bits
 
+    # ------------------------------------------------------------------------------------ stores
     cdef int parts(self) except -1:
-        """The stores of collections and puts."""
-        cdef Groups top = self.top
-        cdef Graph g = top.g
+        """The stores of collections and puts, ahead of others: the machine keeps totals for the first few."""
+        cdef Graph g = self.g
+        cdef Store *s
         cdef Access x
-        cdef int32_t k, i, r
+        cdef int32_t k, i, r, j, first = <int32_t> self.stores.n
         cdef Payload w
         cdef tuple shape
-        cdef set accumulators = set()
-        for k, i in top.units.stores[self.u]:
+        cdef list accumulators = []
+        for k, i in <list> self.units.stores[self.u]:
             if i < 0:
                 w = None
-                base = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.arg(k, 0)
-                r = self.operand(base, g.shape(k))
+                shape = g.shape(k)
+                j = g.nodes[k].a if g.nodes[k].op == OP_STORE else g.arg(k, 0)
             else:
                 w = g.payload(k)
                 shape = (<Map> w.maps[i]).shape
-                r = self.operand(g.arg(k, 1 if w.kind == P_PUT else i), shape)
-            top.views.target(k, i, &x)
+                j = g.arg(k, 1 if w.kind == P_PUT else i)
+            r = self.reg[j] if self.units.in_group(j, self.u, self.units.form_of(shape)) else self.load(j, shape)
+            self.views.target(k, i, &x)
             if g.nodes[k].flags & NODE_ARRAY:
-                top.buffers.touch(x.buffer, self.u)
-                if w is not None and w.kind == P_COLLECT and w.action != SET:
-                    if k not in top.cleared:
-                        top.cleared[k] = self.u
-                        accumulators.add(k)
-                        x.clear = CLEAR_WHOLE
-            if self.where[r] == V_SPREAD:
-                self.whole.add(r)
-            self.stores.append(((<char *> &x)[:sizeof(Access)], r, k))
+                self.buffers.touch(x.buffer, self.u)
+                if w is not None and w.kind == P_COLLECT and w.action != SET and not self.cleared[k]:
+                    self.cleared[k] = 1
+                    accumulators.append(k)
+                    x.clear = CLEAR_WHOLE
+            if self.register(r).where == V_SPREAD:
+                self.register(r).whole = True
+            s = <Store *> self.stores.add()
+            s.access, s.reg, s.node = x, r, k
+        self.to_front(first, <int32_t> self.stores.n - first)
         for k in accumulators:
             self.set_first(k)
         return 0
 
+    cdef int to_front(self, int32_t at, int32_t n) except -1:
+        """Move n stores, from `at` on, to the front."""
+        cdef Store *s
+        cdef int32_t i
+        if not at or not n:
+            return 0
+        for i in range(at):  # what is in front goes behind them
+            s = <Store *> self.stores.add()
+            s[0] = (<Store *> self.stores.data)[i]
+        self.stores.n -= at
+        memmove(self.stores.data, <Store *> self.stores.data + at, self.stores.n * sizeof(Store))
+        return 0
+
     cdef int set_first(self, int32_t k) except -1:
         """Where every store to an accumulator here is contiguous and adds, the one that is ahead of the others sets."""
-        cdef Access x
-        cdef Access *q
-        cdef int i, ahead = -1
+        cdef Store *stores = <Store *> self.stores.data
+        cdef Store *s
+        cdef int32_t i, j, n = <int32_t> self.stores.n, ahead = -1, users = 0
         cdef int64_t offset = -1
-        for i in range(len(self.stores)):
-            s = self.stores[i]
-            if len(s) == 3 and s[2] == k:
-                q = <Access *> <char *> (<bytes> s[0])
-                if q.mode != ACCESS_LINEAR or q.action != ADD:
+        for i in range(n):
+            s = stores + i
+            if s.node == k:
+                if s.access.mode != ACCESS_LINEAR or s.access.action != ADD:
                     return 0
-                if q.offset > offset:
-                    offset, ahead = q.offset, i
-        for i in range(len(self.stores)):
-            s = self.stores[i]
-            if len(s) == 3 and s[2] == k:
-                memcpy(&x, <char *> (<bytes> s[0]), sizeof(Access))
-                x.clear = CLEAR_NOT
-                if i == ahead:
-                    alone = self.where[s[1]] == V_SCRATCH and sum([t[1] == s[1] for t in self.stores]) == 1
-                    x.clear = CLEAR_DIRECT if alone else CLEAR_FIRST
-                self.stores[i] = ((<char *> &x)[:sizeof(Access)], *s[1:])
-        self.stores.insert(0, self.stores.pop(ahead))
+                if s.access.offset > offset:
+                    offset, ahead = s.access.offset, i
+        for i in range(n):
+            if stores[i].node == k:
+                stores[i].access.clear = CLEAR_NOT
+        s = stores + ahead
+        for j in range(n):
+            users += stores[j].reg == s.reg
+        s.access.clear = CLEAR_DIRECT if self.register(s.reg).where == V_SCRATCH and users == 1 else CLEAR_FIRST
+        if ahead:
+            self.stores.add()
+            stores = <Store *> self.stores.data
+            self.stores.n -= 1
+            stores[n] = stores[ahead]
+            memmove(stores + 1, stores, ahead * sizeof(Store))
+            stores[0] = stores[n]
+        return 0
+
+    # ------------------------------------------------------------------------------------ the group
+    cdef int number(self, Group *head) except -1:
+        """Give every register its number, one number in turn to those whose lives do not overlap."""
+        cdef int32_t n = <int32_t> self.registers.n, n_ops = <int32_t> self.ops.n, r, i, unused = 0
+        cdef Register *q
+        cdef int32_t *ending = <int32_t *> malloc((n_ops + 2 + n) * sizeof(int32_t))
+        cdef int32_t *free_numbers = ending + n_ops + 2
+        if ending == NULL:
+            raise MemoryError("no memory to compile the trace")
+        memset(ending, 0xff, (n_ops + 2) * sizeof(int32_t))
+        head.scratch = 0
+        for r in range(n):  # what is loaded is there before the first operation
+            q = self.register(r)
+            if q.where == V_SPREAD:
+                q.end = n_ops + 1
+            if q.where == V_SPREAD or q.where == V_LOADED:
+                q.number = head.scratch
+                head.scratch += 1
+        for r in range(n - 1, -1, -1):
+            q = self.register(r)
+            if q.where != V_MEMORY and q.end >= 0:
+                q.next, ending[q.end] = ending[q.end], r
+        for i in range(n_ops):
+            r = ending[i]
+            while r >= 0:
+                q = self.register(r)
+                if q.number >= 0:
+                    free_numbers[unused] = q.number
+                    unused += 1
+                r = q.next
+            q = self.register((<BlockOp *> self.ops.data)[i].r)
+            if q.where == V_SCRATCH:
+                if unused:
+                    unused -= 1
+                    q.number = free_numbers[unused]
+                else:
+                    q.number = head.scratch
+                    head.scratch += 1
+                if q.end < 0:
+                    free_numbers[unused] = q.number
+                    unused += 1
+        head.registers = head.scratch
+        for r in range(n):
+            q = self.register(r)
+            if q.where == V_MEMORY:
+                q.number = head.registers
+                head.registers += 1
+        free(ending)
         return 0
 
     cdef int emit(self, int64_t size) except -1:
-        cdef Groups top = self.top
-        cdef Group *head
+        """Add the group to the program's records."""
+        cdef Group *head = <Group *> self.records.groups.add()
+        cdef tuple shape = self.units.shape[self.u]
         cdef Access *x
         cdef BlockOp *o
-        cdef int n = len(self.where), scratch = 0, r, i, count
-        cdef list number = [-1] * n, free_list = []
+        cdef Load *load = <Load *> self.loads.data
+        cdef Store *store = <Store *> self.stores.data
+        cdef Register *reg
+        cdef int32_t i, held
         cdef int64_t block
-        self.stores.sort(key=len, reverse=True)  # parts of collections first: the machine keeps totals for the first few
-        for s in self.stores:
-            self.end[s[1]] = len(self.ops)
-        for r in range(n):
-            if self.where[r] == V_SPREAD:
-                self.end[r] = len(self.ops) + 1
-        # What is loaded is there before the first operation.
-        for r in range(n):
-            if self.where[r] == V_SPREAD or self.where[r] == V_LOADED:
-                number[r] = scratch
-                scratch += 1
-        ending = [[] for _ in range(len(self.ops) + 2)]
-        for r in range(n):
-            if self.where[r] != V_MEMORY and self.end[r] >= 0:
-                (<list> ending[self.end[r]]).append(r)
-        for i in range(len(self.ops)):
-            for r in ending[i]:
-                if number[r] >= 0:
-                    free_list.append(number[r])
-            r = self.ops[i][1]
-            if self.where[r] == V_SCRATCH:
-                if free_list:
-                    number[r] = free_list.pop()
-                else:
-                    number[r] = scratch
-                    scratch += 1
-                if self.end[r] < 0:
-                    free_list.append(number[r])
-        count = scratch
-        for r in range(n):
-            if self.where[r] == V_MEMORY:
-                number[r] = count
-                count += 1
-        head = <Group *> top.records.groups.add()
-        held = count - self.where.count(V_SPREAD) + len(self.whole) + len(self.stores)
+        for i in range(self.stores.n):
+            self.register(store[i].reg).end = <int32_t> self.ops.n
+        self.number(head)
+        held = head.registers + <int32_t> self.stores.n
+        for i in range(self.registers.n):
+            held -= self.register(i).where == V_SPREAD
+            held += self.register(i).whole
         block = L1_BYTES // (max(held, 3) * (8 if self.precision == MM_F64 else 4))
-        block = whole_rows(max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK)),
-                           top.units.shape[self.u])
-        head.size, head.block, head.registers, head.scratch = size, <int32_t> min(block, max(size, 1)), count, scratch
-        head.loads, head.ops, head.stores, head.type = <int32_t> len(self.loads), <int32_t> len(self.ops), \
-            <int32_t> len(self.stores), self.precision
+        block = whole_rows(max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK)), shape)
+        head.size, head.block, head.type = size, <int32_t> min(block, max(size, 1)), self.precision
+        head.loads, head.ops, head.stores = <int32_t> self.loads.n, <int32_t> self.ops.n, <int32_t> self.stores.n
         head.divisible = self.divisible(block)
-        for key, r in zip(self.loads, self.load_reg):
-            x = <Access *> top.records.accesses.add()
-            memcpy(x, <char *> (<bytes> key), sizeof(Access))
-            x.reg = number[r]
+        for i in range(self.loads.n):
+            x = <Access *> self.records.accesses.add()
+            reg = self.register(load[i].reg)
+            x[0] = load[i].access
+            x.reg = reg.number
             if x.mode == ACCESS_SCALAR:
-                x.extent = head.block if r in self.whole else 1
-        for s in self.stores:
-            x = <Access *> top.records.accesses.add()
-            memcpy(x, <char *> (<bytes> s[0]), sizeof(Access))
-            x.reg = number[s[1]]
-        for op in self.ops:
-            o = <BlockOp *> top.records.ops.add()
-            o.op, o.r, o.a, o.b, o.c, o.variant = op[0], number[op[1]], number[op[2]], number[op[3]], number[op[4]], op[5]
-        top.records.step(STEP_GROUP, <int32_t> top.records.groups.n - 1,
-                         size * (len(self.ops) + len(self.loads) + len(self.stores)))
-        top.records.listing.append(("group", len(self.ops), top.units.shape[self.u], len(self.loads), len(self.stores),
-                                    scratch, int(head.block)))
-        if top.reuse:
-            self.take_over()
+                x.extent = head.block if reg.whole else 1
+        for i in range(self.stores.n):
+            x = <Access *> self.records.accesses.add()
+            x[0] = store[i].access
+            x.reg = self.register(store[i].reg).number
+        for i in range(self.ops.n):
+            o = <BlockOp *> self.records.ops.add()
+            o[0] = (<BlockOp *> self.ops.data)[i]
+            o.r, o.a, o.b, o.c = (self.register(o.r).number, self.register(o.a).number, self.register(o.b).number,
+                                  self.register(o.c).number)
+        self.records.step(STEP_GROUP, <int32_t> self.records.groups.n - 1,
+                          size * (self.ops.n + self.loads.n + self.stores.n))
+        self.records.listing.append(("group", head.ops, shape, head.loads, head.stores, head.scratch, head.block))
         return 0
 
-    cdef int divisible(self, int64_t block) except -1:
+    cdef int divisible(self, int64_t block) noexcept:
         """1: blocks write to different places; 2: but for the neighbours of a cut; 0: not."""
         cdef Access *x
         cdef int how = 1
-        for s in self.stores:
-            x = <Access *> <char *> (<bytes> s[0])
+        cdef int32_t i
+        for i in range(self.stores.n):
+            x = &(<Store *> self.stores.data)[i].access
             if STORE_SET <= x.action <= 3 and x.action != STORE_SET:
                 if x.mode != ACCESS_LINEAR or not 0 <= x.offset <= block:
                     return 0
@@ -301,40 +359,46 @@ cdef class GroupBuilder:
 
     cdef int take_over(self) except -1:
         """Let a result take the place of an operand that dies with the operation that makes it."""
-        cdef Groups top = self.top
+        cdef Buffers buffers = self.buffers
+        cdef Load *load = <Load *> self.loads.data
+        cdef Store *store = <Store *> self.stores.data
         cdef Access *x
-        cdef Access *y
-        cdef int32_t b, d
-        cdef int i
-        readers = {}  # buffer -> (its only register, or None)
-        for key, r in zip(self.loads, self.load_reg):
-            x = <Access *> <char *> (<bytes> key)
-            if x.mode != ACCESS_SCALAR:
-                simple = x.mode == ACCESS_LINEAR and x.offset == 0 and x.type == self.precision
-                readers[x.buffer] = r if simple and x.buffer not in readers else None
-        for s in self.stores:
-            if len(s) == 3:
-                y = <Access *> <char *> (<bytes> s[0])
-                readers.pop(y.buffer, None)
-        for i in range(len(self.ops)):
-            r = self.ops[i][1]
-            if self.where[r] != V_MEMORY:
+        cdef int32_t i, j, b, d, r
+        # By load: the register that is all there is of its buffer here, or -1.
+        for i in range(self.loads.n):
+            x = &load[i].access
+            simple = x.mode == ACCESS_LINEAR and x.offset == 0 and x.type == self.precision
+            load[i].next = load[i].reg if simple else -1
+            if x.mode == ACCESS_SCALAR:
                 continue
-            b = -1
-            for s in self.stores:
-                x = <Access *> <char *> (<bytes> s[0])
-                if s[1] == r and x.action == STORE_DIRECT:
-                    b = x.buffer
-            if b < 0 or top.buffers.pinned[b] or top.buffers.alias[b] >= 0:
+            for j in range(i):
+                if load[j].access.mode != ACCESS_SCALAR and load[j].access.buffer == x.buffer:
+                    load[i].next = load[j].next = -1
+        for i in range(self.loads.n):
+            for j in range(self.stores.n):
+                if store[j].node >= 0 and store[j].access.buffer == load[i].access.buffer:
+                    load[i].next = -1
+        for i in range(self.ops.n):
+            b = self.register((<BlockOp *> self.ops.data)[i].r).buffer
+            if b < 0 or buffers.life[b].pinned or buffers.life[b].alias >= 0:
                 continue
-            for d, reader in readers.items():
-                if reader is None or top.buffers.pinned[d] or self.end[reader] > i or top.buffers.at(d).home != HOME_ARENA \
-                        or top.buffers.at(d).bytes != top.buffers.at(b).bytes or not top.buffers.dies(d, self.u):
+            for j in range(self.loads.n):
+                d, r = load[j].access.buffer, load[j].next
+                if r < 0 or self.register(r).end > i or buffers.life[d].pinned or buffers.at(d).home != HOME_ARENA \
+                        or buffers.at(d).bytes != buffers.at(b).bytes or not buffers.dies(d, self.u):
                     continue
-                top.buffers.alias[b] = top.buffers.alias[d] if top.buffers.alias[d] >= 0 else d
-                readers[d] = None
+                buffers.life[b].alias = buffers.life[d].alias if buffers.life[d].alias >= 0 else d
+                load[j].next = -1
                 break
         return 0
+
+
+cdef int hashed(const Access *x) noexcept:
+    """The chain that an access is in."""
+    cdef uint64_t h = <uint64_t> x.offset ^ <uint64_t> x.shape[0] ^ <uint64_t> x.strides[0] ^ <uintptr_t> x.table
+    h ^= h >> 16
+    h ^= h >> 8
+    return <int> ((h ^ <uint64_t> x.buffer ^ x.mode) % HASHES)
 
 
 cdef int64_t whole_rows(int64_t block, tuple shape) except -1:

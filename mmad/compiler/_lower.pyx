@@ -10,6 +10,7 @@
 
 Kept: the value of every result, and what every guard looks at.  Captured arrays stay references, read at every run.
 """
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
@@ -20,11 +21,11 @@ import numpy as np
 from mmad._arrays cimport checksum
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_divide, SC_multiply, SC_positive, Node, Rec)
+                                 SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
 from mmad._tape cimport Tape
-from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT, P_CONSTANT, P_GUARD,
-                                   P_INPUT, P_MATMUL, P_PUT, SET, Graph, Map, Payload, Shared, new_map_of, new_payload,
-                                   size_of, strides_of)
+from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT,
+                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, SET, TYPE_OTHER, Graph, Map, Payload,
+                                   Shared, new_map_of, new_payload, size_of, strides_of)
 
 cnp.import_array()
 
@@ -38,6 +39,9 @@ cdef object F32 = np.dtype(np.float32)
 cdef object BOOL = np.dtype(np.bool_)
 cdef object _float64 = np.float64
 cdef object _bool = np.bool_
+
+cdef enum:
+    RECENT = 64
 
 cdef enum:
     W_EMBED = 1
@@ -107,9 +111,13 @@ cdef class Lowering:
     cdef int32_t *to
     cdef uint8_t *live
     cdef dict captured  # array by identity -> instruction
+    cdef dict maps      # parameters of a window by identity -> map
+    cdef PyObject *shape[RECENT]  # shapes, dtypes and types of results, of late
+    cdef PyObject *dtype[RECENT]
+    cdef int32_t[RECENT] type
 
     def __cinit__(self, Tape tape):
-        self.captured = {}
+        self.captured, self.maps = {}, {}
         self.tape, self.g = tape, Graph.__new__(Graph)
         self.live = <uint8_t *> calloc(tape.n + 1, 1)
         self.to = <int32_t *> malloc((tape.n + 1) * sizeof(int32_t))
@@ -142,8 +150,9 @@ cdef class Lowering:
         """What the results, and if wanted the guards, need."""
         cdef Tape tape = self.tape
         cdef uint8_t *live = self.live
-        cdef int32_t k, j
+        cdef int32_t k, i
         cdef Node *p
+        cdef Rec rec
         for k in outputs:
             if k >= 0:
                 live[k] = 1
@@ -160,9 +169,10 @@ cdef class Lowering:
                 if p.c >= 0:
                     live[p.c] = 1
             elif p.op == OP_REC:
-                for j in (<Rec> tape.recs[p.a]).args:
-                    if j >= 0:
-                        live[j] = 1
+                rec = <Rec> tape.recs[p.a]
+                for i in range(rec.n):
+                    if rec.at[i] >= 0:
+                        live[rec.at[i]] = 1
             elif p.op == OP_LOAD or p.op == OP_GUARD:
                 live[p.a] = 1
             elif p.op == OP_STORE:
@@ -231,7 +241,7 @@ cdef class Lowering:
 
     cdef int32_t operand(self, Rec rec, int i) except -1:
         """Operand i of an elementwise operation as an instruction."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         if j >= 0:
             return self.to[j]
         v = rec.vals[i]
@@ -241,11 +251,11 @@ cdef class Lowering:
 
     cdef int32_t record(self, Rec rec, int flags) except -1:
         cdef Graph g = self.g
-        cdef int32_t type = g.type_of(rec.shape, rec.dtype) if flags & NODE_ARRAY else 0
+        cdef int32_t type = self.type_of(rec) if flags & NODE_ARRAY else 0
         cdef int precision, way
         cdef dict q = rec.params
         if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
-            precision = elementwise(rec)
+            precision = self.elementwise(rec)
             if precision >= 0:
                 return g.push(rec.op.opcode if rec.op.opcode >= 0 else SC_positive,
                               flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0),
@@ -261,7 +271,7 @@ cdef class Lowering:
         if not real(rec.dtype):
             return self.call(rec, flags, type)
         if way == W_EMBED:
-            return self.collect(ADD, flags, type, self.operand(rec, 0), new_map_of(q["offset"], q["shape"], q["strides"]))
+            return self.collect(ADD, flags, type, self.operand(rec, 0), self.map(q))
         if way == W_SUM and self.dtype_at(rec, 0) == rec.dtype:
             return self.reduction(ADD, flags, type, self.operand(rec, 0), self.shape_at(rec, 0), q["axis"])
         if way == W_MAXIMUM or way == W_MINIMUM:
@@ -269,39 +279,96 @@ cdef class Lowering:
                                   self.shape_at(rec, 0), q["axis"])
         if way == W_MAX_WEIGHTS or way == W_MIN_WEIGHTS:
             return self.weights(rec, MAXIMUM if way == W_MAX_WEIGHTS else MINIMUM, flags, type)
-        if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(len(rec.args))}) == 1:
+        if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(rec.n)}) == 1:
             return self.join(rec, flags, type)
-        if rec.op.kind == KIND_PUT and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
-            return self.put(rec, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
-        if rec.op.kind == KIND_PUT_INDEX and <int32_t> rec.args[2] < 0 \
-                and (<int32_t> rec.args[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+        if rec.op.kind == KIND_PUT and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+            return self.put(rec, self.map(q), flags, type)
+        if rec.op.kind == KIND_PUT_INDEX and rec.at[2] < 0 \
+                and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
             return self.put(rec, indexed(rec.vals[2], self.shape_at(rec, 0)), flags, type)
-        if way == W_GATHER and <int32_t> rec.args[1] < 0:
+        if way == W_GATHER and rec.at[1] < 0:
             return self.gather(rec, flags, type)
-        if way == W_SCATTER and <int32_t> rec.args[1] < 0 and <int32_t> rec.args[0] >= 0 \
-                and self.tape.nodes[<int32_t> rec.args[0]].flags & NODE_ARRAY:
+        if way == W_SCATTER and rec.at[1] < 0 and rec.at[0] >= 0 \
+                and self.tape.nodes[rec.at[0]].flags & NODE_ARRAY:
             return self.collect(ADD, flags, type, self.operand(rec, 0), indexed(rec.vals[1], q["shape"]))
         if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
             return self.matmul(rec, flags, type)
         return self.call(rec, flags, type)
 
+    cdef int32_t type_of(self, Rec rec) except -1:
+        """The type of a record's result."""
+        cdef PyObject *shape = <PyObject *> rec.shape
+        cdef PyObject *dtype = <PyObject *> rec.dtype
+        cdef size_t h = (<size_t> shape >> 4 ^ <size_t> shape >> 9) % RECENT
+        if self.shape[h] != shape or self.dtype[h] != dtype:
+            self.shape[h], self.dtype[h], self.type[h] = shape, dtype, self.g.type_of(rec.shape, rec.dtype)
+        return self.type[h]
+
+    cdef Map map(self, dict q):
+        """The map of a window, given by its parameters."""
+        found = self.maps.get(<Py_ssize_t> <void *> q)
+        if found is None:
+            found = self.g.shared.map_of(new_map_of(q["offset"], q["shape"], q["strides"]))
+            self.maps[<Py_ssize_t> <void *> q] = found
+        return found
+
+    cdef int elementwise(self, Rec rec) except -2:
+        """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
+        cdef bint double = False, single = False
+        cdef uint8_t code
+        cdef int32_t i
+        cdef Op op = rec.op
+        cdef bint cast = op.opcode < 0
+        if cast and op.name != "stop_gradient" and op.name != "astype" or not known(rec.dtype) or len(rec.shape) > MM_RANK:
+            return -1
+        for i in range(rec.n):
+            code = self.precision(rec, i)
+            if code == TYPE_OTHER:
+                return -1
+            double = double or code == MM_F64
+            single = single or code == MM_F32
+        if op.boolean:
+            return 1 if single and not double else 0
+        if rec.dtype is F64:
+            return 0
+        if cast and op.name == "astype":
+            return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
+        if rec.dtype == BOOL:
+            return -1
+        return 1 if rec.dtype == F32 else 0
+
+    cdef uint8_t precision(self, Rec rec, int i) except? 254:
+        """MM_F64, MM_F32, MM_BOOL or TYPE_OTHER of operand i; MM_BOOL, too, of a number that does not promote."""
+        cdef int32_t j = rec.at[i]
+        if j >= 0:
+            if self.tape.nodes[j].flags & NODE_ARRAY:
+                return self.g.precision(self.to[j])
+            return MM_F64 if self.tape.nodes[j].flags & NODE_STRONG else MM_BOOL
+        v = rec.vals[i]
+        if type(v) is float or type(v) is int:
+            return MM_BOOL
+        if isinstance(v, cnp.ndarray):
+            return MM_F64 if v.dtype == F64 else MM_F32 if v.dtype == F32 else MM_BOOL if v.dtype == BOOL else TYPE_OTHER
+        if isinstance(v, _float64):
+            return MM_F64
+        return MM_BOOL if isinstance(v, (float, bool, int)) or isinstance(v, _bool) else TYPE_OTHER
+
     cdef int32_t call(self, Rec rec, int flags, int32_t type) except -1:
         """The operation's NumPy implementation."""
         cdef Payload w = new_payload(P_CALL, rec.op, rec.vals, rec.params if rec.params is not None else {})
         cdef int32_t k = self.g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
-        cdef int32_t j
         w.kinds = kinds(self.tape, rec)
-        self.g.set_operands(k, self.g.shared.keep(w), [self.to[j] if j >= 0 else -1 for j in rec.args])
+        self.g.set_operands(k, self.g.shared.keep(w), [self.to[rec.at[i]] if rec.at[i] >= 0 else -1 for i in range(rec.n)])
         return k
 
     cdef tuple shape_at(self, Rec rec, int i):
         """Shape of operand i."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         return self.g.shape(self.to[j]) if j >= 0 else np.shape(rec.vals[i])
 
     cdef object dtype_at(self, Rec rec, int i):
         """Dtype of operand i; a number is float64."""
-        cdef int32_t j = rec.args[i]
+        cdef int32_t j = rec.at[i]
         if j < 0:
             return rec.vals[i].dtype if isinstance(rec.vals[i], cnp.ndarray) else np.asarray(rec.vals[i]).dtype
         return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
@@ -311,8 +378,8 @@ cdef class Lowering:
         cdef int i
         if not known(rec.dtype) or len(rec.shape) > MM_RANK or not known(self.dtype_at(rec, 0)):
             return False
-        for i in range(len(rec.args)):
-            if (<int32_t> rec.args[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
+        for i in range(rec.n):
+            if (rec.at[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
                     and len(self.shape_at(rec, i)) > MM_RANK:
                 return False
         return True
@@ -354,7 +421,7 @@ cdef class Lowering:
         cdef int32_t base = self.operand(rec, 0)
         if not self.g.nodes[base].flags & NODE_ARRAY:  # a number in every place
             return self.g.push(SC_positive, flags, base, -1, -1, 0.0, type)
-        return self.g.window(base, new_map_of(q["offset"], q["shape"], q["strides"]), flags, type)
+        return self.g.window(base, self.map(q), flags, type)
 
     cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
         """The share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
@@ -383,7 +450,7 @@ cdef class Lowering:
         cdef int32_t k
         if axis < 0:
             axis += len(rec.shape)
-        for i in range(len(rec.args)):
+        for i in range(rec.n):
             shape = self.shape_at(rec, i)
             args.append(self.operand(rec, i))
             maps.append(g.shared.map_of(new_map_of(at * <int64_t> strides[axis], shape, strides)))
@@ -412,36 +479,6 @@ cdef class Lowering:
             return self.reduction(ADD, flags, type, x, sx, (0,))
         args[0], args[1] = x, y
         return g.push_payload(OP_REC, flags, g.shared.payload_of(P_MATMUL, SET, rec.op, ()), args, 2, type)
-
-
-cdef int elementwise(Rec rec) except -2:
-    """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
-    cdef bint double = False, single = False
-    cdef str name = rec.op.name
-    if rec.op.opcode < 0 and name != "stop_gradient" and name != "astype":
-        return -1
-    if not known(rec.dtype) or len(rec.shape) > MM_RANK:
-        return -1
-    for v in rec.vals:
-        if isinstance(v, cnp.ndarray):
-            dtype = <object> cnp.PyArray_DESCR(v)
-            if dtype is F64 or dtype == F64:
-                double = True
-            elif dtype == F32:
-                single = True
-            elif dtype != BOOL:
-                return -1
-        elif isinstance(v, _float64):
-            double = True
-        elif not isinstance(v, (float, bool, int)) and not isinstance(v, _bool):
-            return -1
-    if rec.op.boolean:
-        return 1 if single and not double else 0
-    if name == "astype":
-        return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
-    if rec.dtype == BOOL:
-        return -1
-    return 1 if rec.dtype == F32 else 0
 
 
 cdef Map map_of(object view, object base):
@@ -488,8 +525,11 @@ cdef tuple kinds(Tape tape, Rec rec):
     """How operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
     cdef int32_t j
     cdef list out = []
-    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals])
-    for j in rec.args:
+    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals]) or any(
+        [rec.at[i] >= 0 and tape.nodes[rec.at[i]].flags & NODE_ARRAY and tape.rec_of(rec.at[i]).dtype != np.float64
+         for i in range(rec.n)])
+    for i in range(rec.n):
+        j = rec.at[i]
         if j < 0 or tape.nodes[j].flags & NODE_ARRAY:
             out.append(0)
         elif tape.nodes[j].flags & NODE_BOOL:

@@ -20,7 +20,9 @@ cdef class Views:
     cdef int32_t table(self, Map m, tuple shape=*) except -1
     cdef int64_t element(self, int32_t j, int64_t index) except -1
     cdef int access(self, int32_t j, tuple shape, Access *x) except -1
+    cdef int type_code(self, int32_t k) except -1
     cdef int target(self, int32_t k, int32_t i, Access *x) except -1
 
 
 cdef int locate(Access *x, tuple shape, tuple strides) except -1
+cdef int collapse(Access *x, int n, const int64_t *shape, const int64_t *strides) except -1

@@ -4,22 +4,17 @@ A window is read where its root is, through its offset and strides, or through a
 collections and puts where they are stored.  Shapes are broadcast, and collapsed to as few axes as possible: most accesses
 are contiguous after that.
 """
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.string cimport memset
 
 import numpy as np
 
 from mmad._instructions cimport NODE_ARRAY
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, MM_BOOL, MM_F32, MM_F64, MM_RANK, STORE_SET,
-                       TOTAL_ADD, Access)
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, MM_RANK, STORE_SET, TOTAL_ADD, Access)
 from mmad.compiler._buffers cimport Buffers
-from mmad.compiler._graph cimport ADD, Map, Payload, size_of, strides_of, unravel
+from mmad.compiler._graph cimport ADD, TYPE_OTHER, Map, Payload, strides_of, unravel
 from mmad.compiler._slots cimport Slots
 from mmad.compiler._units cimport Units
-
-cdef object F64 = np.dtype(np.float64)
-cdef object F32 = np.dtype(np.float32)
-cdef object BOOL = np.dtype(np.bool_)
 
 
 cdef class Views:
@@ -70,17 +65,18 @@ cdef class Views:
 
     cdef int access(self, int32_t j, tuple shape, Access *x) except -1:
         """How operand j is read over the elements of a shape."""
-        cdef Map m
+        cdef Map m = None
         cdef int32_t r = self.units.root[j]
-        cdef tuple own, strides
-        cdef int lead
+        cdef tuple own
+        cdef int64_t[64] dims, steps
+        cdef int64_t step = 1
+        cdef int rank = <int> len(shape), lead, d
         memset(x, 0, sizeof(Access))
         if not self.g.nodes[j].flags & NODE_ARRAY:
             x.mode, x.buffer = ACCESS_SCALAR, self.slots.of[j]
             return 0
-        x.buffer, x.type = self.buffers.of[r], type_code((<tuple> self.g.types[self.g.type[j]])[1])
+        x.buffer, x.type = self.buffers.of[r], self.type_code(j)
         own = self.g.shape(j)
-        strides = strides_of(own)
         if r != j:
             m = self.g.payload(j).maps[0]
             if m.table is not None:
@@ -88,21 +84,31 @@ cdef class Views:
                 x.table = <const int64_t *> <uintptr_t> (
                     1 + self.table(m, None if self.units.form_of(own) == self.units.form_of(shape) else shape))
                 return 0
-            x.offset, strides = m.offset, m.strides
-        lead = len(shape) - len(own)
-        strides = tuple([0 if d == 1 else s for d, s in zip(own, strides)])
-        locate(x, shape, (0,) * lead + strides if lead >= 0 else strides[-lead:])
-        return 0
+            x.offset = m.offset
+        lead = rank - <int> len(own)
+        for d in range(rank - 1, -1, -1):
+            dims[d], steps[d] = shape[d], 0
+            if d >= lead and own[d - lead] != 1:
+                steps[d] = step if m is None else <int64_t> m.strides[d - lead]
+                step *= <int64_t> own[d - lead]
+        return collapse(x, rank, dims, steps)
+
+    cdef int type_code(self, int32_t k) except -1:
+        """The kernels that read array k."""
+        cdef uint8_t code = self.g.precision(k)
+        if code == TYPE_OTHER:
+            raise TypeError(f"no block kernel for dtype {self.g.types[self.g.type[k]][1]}")
+        return code
 
     cdef int target(self, int32_t k, int32_t i, Access *x) except -1:
         """How part i of a collection, or of a put, is stored (-1: a copy of the base of a put)."""
         cdef Payload w
         cdef Map m
-        cdef int64_t total = size_of(self.g.shape(k))
+        cdef int64_t total = self.g.elements(k)
         memset(x, 0, sizeof(Access))
         x.extent = total
         if i < 0:
-            x.buffer, x.type, x.action = self.buffers.of[k], type_code((<tuple> self.g.types[self.g.type[k]])[1]), STORE_SET
+            x.buffer, x.type, x.action = self.buffers.of[k], self.type_code(k), STORE_SET
             locate(x, (total,), (1,))
             return 0
         w = self.g.payload(k)
@@ -110,7 +116,7 @@ cdef class Views:
         if not self.g.nodes[k].flags & NODE_ARRAY:
             x.action, x.buffer = TOTAL_ADD + w.action - ADD, self.slots.of[k]
             return 0
-        x.buffer, x.type, x.action = self.buffers.of[k], type_code((<tuple> self.g.types[self.g.type[k]])[1]), w.action
+        x.buffer, x.type, x.action = self.buffers.of[k], self.type_code(k), w.action
         if m.table is not None:
             x.mode = ACCESS_INDEX
             x.table = <const int64_t *> <uintptr_t> (1 + self.table(m))
@@ -120,22 +126,20 @@ cdef class Views:
         return 0
 
 
-cdef int type_code(object dtype) except -1:
-    if dtype == F64:
-        return MM_F64
-    if dtype == F32:
-        return MM_F32
-    if dtype == BOOL:
-        return MM_BOOL
-    raise TypeError(f"no block kernel for dtype {dtype}")
-
-
 cdef int locate(Access *x, tuple shape, tuple strides) except -1:
+    """What has this shape and these strides, as an access."""
+    cdef int64_t[64] dims, steps
+    cdef int k
+    for k in range(<int> len(shape)):
+        dims[k], steps[k] = shape[k], strides[k]
+    return collapse(x, <int> len(shape), dims, steps)
+
+
+cdef int collapse(Access *x, int n, const int64_t *shape, const int64_t *strides) except -1:
     """Shape and strides with as few axes as possible, and the mode that they make."""
-    cdef int64_t dims[64]
-    cdef int64_t steps[64]
+    cdef int64_t[64] dims, steps
     cdef int rank = 0, k
-    for k in range(len(shape)):
+    for k in range(n):
         if shape[k] == 1:
             continue
         dims[rank], steps[rank] = shape[k], strides[k]
@@ -147,7 +151,7 @@ cdef int locate(Access *x, tuple shape, tuple strides) except -1:
     if rank == 0:
         rank, dims[0], steps[0] = 1, 1, 1
     if rank > MM_RANK:
-        raise ValueError(f"an array of shape {shape} has too many axes for the virtual machine")
+        raise ValueError(f"an array of {rank} axes is too much for the virtual machine")
     x.rank = rank
     for k in range(rank):
         x.shape[k], x.strides[k] = dims[k], steps[k]

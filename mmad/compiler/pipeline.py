@@ -36,7 +36,7 @@ FINALLY = ("multiply_add", "dead")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
 SPACIOUS = 1 << 20  # bytes of workspace from which on another order is tried
-STEP = 1 << 13  # bytes that are written and read about as fast as a step begins
+STEP = 1 << 13  # bytes that are written and read about as fast as a step begins: more steps are not assembled twice
 
 
 def selected(passes=None):
@@ -145,7 +145,7 @@ def compile_tape(tape, passes=None, seconds=0.0):
         return parts
 
     parts = assembled(graph)
-    if "order" in passes and parts["arena"] > SPACIOUS:
+    if "order" in passes and parts["arena"] > max(SPACIOUS, STEP * len(parts["listing"])):
         graph = rewrite(graph, ("order",))
         other = assembled(graph)
         if roomier(other, parts):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from mmad._core import ScalarVar
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, shape_of
-from mmad.ops.structure import broadcast_to, reshape, swap, viewed
+from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
 
 
 def normal_axes(axis, ndim):
@@ -23,6 +24,8 @@ def _sum_transpose(ct, x, axis, keepdims):
     shape = shape_of(x)
     if type(ct) is float and len(axis) == len(shape):
         return ct  # equal for every element: the sweep keeps it as one number
+    if isinstance(ct, ScalarVar) and len(axis) == len(shape):
+        return window(ct, offset=0, shape=shape, strides=(0,) * len(shape), of=())
     if not keepdims:
         ct = reshape(ct, tuple(1 if k in axis else d for k, d in enumerate(shape)))
     return broadcast_to(ct, shape)
