@@ -24,7 +24,7 @@ def _sum_transpose(ct, x, axis, keepdims):
     shape = shape_of(x)
     if type(ct) is float and len(axis) == len(shape):
         return ct  # equal for every element: the sweep keeps it as one number
-    if isinstance(ct, ScalarVar) and len(axis) == len(shape):
+    if shape and isinstance(ct, ScalarVar) and len(axis) == len(shape):
         return window(ct, offset=0, shape=shape, strides=(0,) * len(shape), of=())
     if not keepdims:
         ct = reshape(ct, tuple(1 if k in axis else d for k, d in enumerate(shape)))
