@@ -81,12 +81,12 @@ KINDS = {"scalars": scalar_case, "arrays": array_case}
 @contextlib.contextmanager
 def ordered():
     """Let the pass `order` decide, however little workspace a program needs."""
-    kept = pipeline.SPACIOUS, pipeline.roomier
-    pipeline.SPACIOUS, pipeline.roomier = -1, lambda other, parts: True
+    kept = pipeline.spacious, pipeline.roomier
+    pipeline.spacious, pipeline.roomier = lambda parts: True, lambda other, parts: True
     try:
         yield
     finally:
-        pipeline.SPACIOUS, pipeline.roomier = kept
+        pipeline.spacious, pipeline.roomier = kept
 
 
 def check(seed, pass_sets, kind):

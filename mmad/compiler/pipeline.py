@@ -36,7 +36,7 @@ FINALLY = ("multiply_add", "dead")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
 SPACIOUS = 1 << 20  # bytes of workspace from which on another order is tried
-STEP = 1 << 13  # bytes that are written and read about as fast as a step begins: more steps are not assembled twice
+STEP = 1 << 13  # bytes that are written and read about as fast as a step begins
 
 
 def selected(passes=None):
@@ -81,6 +81,11 @@ def uncollected():
     finally:
         if enabled:
             gc.enable()
+
+
+def spacious(parts):
+    """Whether a program takes so much workspace that another order may be worth the time to assemble it."""
+    return parts["arena"] > max(SPACIOUS, STEP * len(parts["listing"]))
 
 
 def roomier(other, parts):
@@ -145,7 +150,7 @@ def compile_tape(tape, passes=None, seconds=0.0):
         return parts
 
     parts = assembled(graph)
-    if "order" in passes and parts["arena"] > max(SPACIOUS, STEP * len(parts["listing"])):
+    if "order" in passes and spacious(parts):
         graph = rewrite(graph, ("order",))
         other = assembled(graph)
         if roomier(other, parts):

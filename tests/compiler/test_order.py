@@ -112,3 +112,10 @@ def test_random_programs(seed, kind, monkeypatch):
     monkeypatch.setattr(pipeline, "DEBUG", True)
     report = fuzz_programs.check(seed, {"ordered": PASSES}, kind)
     assert not report.failures
+
+
+def test_random_programs_are_ordered():
+    f, points, _ = fuzz_programs.scalar_case(0)
+    with fuzz_programs.ordered():
+        program = mmad.record(f, *points[0]).compile()
+    assert "order" in {name for name, _, _ in program.machine.report()}
