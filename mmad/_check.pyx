@@ -363,6 +363,10 @@ cdef class Checker:
             held[x.reg] = 1
         elif x.reg >= g.scratch:
             self.wrong("a group loads into a register that has no room")
+        elif held[x.reg] & 4:  # the first may be read where it is, in a slot that the second would be written to
+            self.wrong("a group loads two operands into one register")
+        else:
+            held[x.reg] |= 4
         return 0
 
     cdef int store(self, const Group *g, const Access *x) except -1:
