@@ -150,6 +150,7 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     memory : int or str, optional
         Bytes, or as in "500MB", that the recording may take.
     mode : {"auto", "eager", "compiled"}, optional
+        "compiled": compile, however often it will be evaluated; "eager": never.
 
     Returns
     -------
@@ -500,7 +501,14 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     callable
         ``h(x, v)`` -> H(x) v in the structure of x.  For several arguments ``h(*args, v)``, where `v` has the
         structure of the arguments that `argnums` names (a tuple for a tuple).  With ``h.plan(x, v)`` and
-        ``h.compare(x, v)``.
+        ``h.compare(x, v)``, as of :func:`grad`.
+
+    Raises
+    ------
+    TypeError, MemoryError
+        As by :func:`grad`.
+    ValueError
+        The vector has another shape than the argument.
 
     See Also
     --------

@@ -152,17 +152,7 @@ def by_pairs(f, x):
 
 
 def by_directions(f, x):
-    """The Hessian of a function of one vector by reverse over forward mode: gradients of directional derivatives.
-
-    Parameters
-    ----------
-    f : callable
-    x : ndarray or traced array, shape (n,)
-
-    Returns
-    -------
-    ndarray or traced array, shape (n, n)
-    """
+    """The same as :func:`by_pairs` by reverse over forward mode: gradients of n directional derivatives."""
     (n,) = x.shape
     unit = np.eye(n, dtype=x.dtype)
     second = vmap(lambda u: grad(lambda y: jvp(f, (y,), (u,))[1])(x))

@@ -167,7 +167,7 @@ cdef inline void move_down(Buckets b, int32_t v) noexcept nogil:
 
 
 cdef enum:
-    LARGEST_TABLE = 20_000_000  # counts of neighbours by colour: 80 MB
+    LARGEST_TABLE = 20_000_000  # vertices times colours, 12 bytes each
     TENURE = 10  # moves for which a vertex may not go back, at the most; more where more vertices are in conflict
 
 
@@ -211,7 +211,7 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
     cdef int32_t v, w, c, old, chosen, to, delta, best, ties, c_small
     cdef int64_t conflicts_left = 0, fewest, turn = 0
     cdef uint64_t random = 88172645463325252
-    if most < 1 or n * most > LARGEST_TABLE:
+    if most < 1 or n * most > min(limit, <int64_t> LARGEST_TABLE):  # the tables alone take as many steps
         return None
     c_small = <int32_t> int(np.argmin(np.bincount(before)))
     colors = np.array(before)

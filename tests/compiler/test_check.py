@@ -1,5 +1,7 @@
 """Fields of the C structures in the file of a program, set to what would reach outside memory or never end."""
 
+import itertools
+
 import fuzz_files
 import numpy as np
 import pytest
@@ -110,6 +112,26 @@ def test_accesses(choice, changes):
     for field, value in changes.items():
         record[field][k] = value
     refused(parts)
+
+
+def own_registers(parts):
+    """Pairs of operands of one group that are loaded into registers of its own: their numbers among the accesses."""
+    accesses, at = parts.records("accesses"), 0
+    for group in parts.records("groups"):
+        loads = [k for k in range(at, at + group["loads"]) if accesses["reg"][k] < group["scratch"]]
+        yield from itertools.pairwise(loads)
+        at += group["loads"] + group["stores"]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if [*own_registers(of(name))]])
+def test_two_operands_in_one_register(name):
+    """The first may be a number that is read where it is, in a slot, and the second an array that is copied there."""
+    for one, other in own_registers(of(name)):
+        for k, into in ((one, other), (other, one)):
+            parts = of(name)
+            registers = parts.records("accesses")["reg"]
+            registers[k] = registers[into]
+            refused(parts)
 
 
 def test_tables_of_positions():
