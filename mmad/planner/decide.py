@@ -129,6 +129,11 @@ class Problem:
         return self._pattern
 
     @property
+    def of_gradient(self):
+        """Whether what is recorded is a gradient."""
+        return self.product in ("hessian", "hvp")
+
+    @property
     def known(self):
         """The pattern, if it has been looked for."""
         return self._pattern
@@ -176,7 +181,7 @@ class Problem:
 
     def candidate(self, name, mode, coefficients, sweeps=None):
         """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
-        (m, n), gradient = self.shape, self.product in ("hessian", "hvp")
+        m, n = self.shape
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
         colored = name in COLORED[self.product] or name == "blocks"
@@ -195,7 +200,7 @@ class Problem:
             elif name in OVER_FORWARD:
                 swept *= NESTED
             entries = self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0
-            return c.once(self.work, gradient) + swept + entries + out * c.byte
+            return c.once(self.work, self.of_gradient) + swept + entries + out * c.byte
 
         seconds, once = priced(mode), 0.0
         if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
@@ -236,7 +241,7 @@ class Problem:
         b = bounds(self.pattern)
         fewest = min(b.columns, b.rows, b.both)
         each = min(
-            c.once(self.work, self.product == "hessian") + c.lanes(self.work, fewest, 0, LANES)
+            c.once(self.work, self.of_gradient) + c.lanes(self.work, fewest, 0, LANES)
             for c in [coefficients[mode] for mode in modes("", self.options)]
         )
         self.effort = int(min(MOST_STEPS, LOOKING * self.options.expected * each / STEP))
@@ -319,7 +324,7 @@ def promising(problem, sweeps, coefficients, search=SEARCH):
     if w.numbers > 20 * w.arrays:
         return False
     each = min(
-        c.once(w) + c.lanes(w, sweeps, 0, LANES)
+        c.once(w, problem.of_gradient) + c.lanes(w, sweeps, 0, LANES)
         for c in [coefficients[mode] for mode in modes("blocks", o)]
     )  # fmt: skip
     return o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
