@@ -1,5 +1,6 @@
 /* The loop over the blocks of a group: load operands, run kernels, store results. */
 #include "_vm.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define ALIGN 64
@@ -255,6 +256,38 @@ double mm_total(const Access *x, int type, const void *reg, int64_t m) {
 
 void mm_clear(const Access *x, void *memory) { fill(memory, x->type, neutral(x->action), 0, x->extent); }
 
+/* Contiguous memory of a group.  Kernels read in one phase of a block, compute in another and write in a third, so memory
+ * would rest most of the time: where it is too much for the caches, the next block is fetched a piece after each kernel. */
+enum { STREAMS = 16, LINE_BYTES = 64, FAR_BYTES = 1 << 18 };
+typedef struct { const char *at; int64_t step; } Stream;
+
+static int streams(const Group *g, char **buffers, int64_t lo, int64_t hi, Stream *found) {
+    int n = 0;
+    int64_t bytes = 0;
+    for (int k = 0; k < g->loads + g->stores && n < STREAMS; k++) {
+        const Access *x = k < g->loads ? g->load + k : g->store + (k - g->loads);
+        if (x->mode != ACCESS_LINEAR || (x->action >= TOTAL_ADD && x->action <= TOTAL_MINIMUM)) continue;
+        const int64_t step = (int64_t)SIZE[x->type];
+        const char *at = buffers[x->buffer] + (x->offset + lo) * step;
+        int known = 0; /* a window a few elements further is the same memory */
+        for (int q = 0; q < n; q++) known |= llabs(found[q].at - at) < (int64_t)g->block;
+        if (known) continue;
+        found[n++] = (Stream){at, step};
+        bytes += (hi - lo) * step;
+    }
+    return bytes < FAR_BYTES ? 0 : n;
+}
+
+/* Piece k of `pieces` of the block that begins `begin` elements after the first. */
+static void fetch(const Stream *s, int n, int64_t begin, int64_t block, int k, int pieces) {
+    for (int q = 0; q < n; q++) {
+        const int64_t lines = block * s[q].step / LINE_BYTES;
+        const char *at = s[q].at + begin * s[q].step;
+        for (int64_t l = lines * k / pieces; l < lines * (k + 1) / pieces; l++)
+            __builtin_prefetch(at + l * LINE_BYTES, 0, 2);
+    }
+}
+
 void mm_group_run(const Group *g, char **buffers, const double *slots, char *scratch, int64_t lo, int64_t hi,
                   int64_t from, int64_t to, double *totals) {
     const int type = g->type;
@@ -278,7 +311,10 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
         double v = slots[x->buffer];
         fill(reg[x->reg], type, v, 0, x->extent == 1 ? 1 : g->block);
     }
+    Stream stream[STREAMS];
+    const int far = streams(g, buffers, lo, hi, stream);
     for (int64_t i = lo; i < hi; i += g->block) {
+        const int more = far && hi - i >= 2 * (int64_t)g->block;
         const int64_t m = hi - i < g->block ? hi - i : g->block;
         for (int k = 0; k < g->stores; k++) {
             const Access *x = g->store + k;
@@ -296,6 +332,7 @@ void mm_group_run(const Group *g, char **buffers, const double *slots, char *scr
         for (int k = 0; k < g->ops; k++) {
             const BlockOp *p = g->op + k;
             p->kernel(reg[p->r], reg[p->a], reg[p->b], reg[p->c], m);
+            if (more) fetch(stream, far, i + g->block - lo, g->block, k, g->ops);
         }
         for (int k = 0; k < g->stores; k++) {
             const Access *x = g->store + k;

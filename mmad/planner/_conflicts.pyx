@@ -6,6 +6,7 @@ de Werra, "Using tabu search techniques for graph coloring", Computing 39 (1987)
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+cimport cython
 cimport numpy as cnp
 
 import numpy as np
@@ -180,6 +181,7 @@ cdef class Conflicted:
     def __cinit__(self, int64_t n):
         self.member, self.place, self.count = np.zeros(n, np.int32), np.full(n, -1, np.int32), 0
 
+    @cython.nonecheck(False)  # of self: the check would need the GIL
     cdef inline void settle(self, int32_t v, bint conflicted) noexcept nogil:
         if conflicted and self.place[v] < 0:
             self.member[self.count], self.place[v] = v, self.count

@@ -1,8 +1,11 @@
+# cython: nonecheck=False
 """Sets of indices with a number each: every set with content is kept once, found again by its hash.
 
 Two sets are the same if their numbers are, a union that adds nothing is the number of an operand, and n elements that
 depend on the same inputs hold one set.  Where the indices would need more memory than `limit`, the set of all takes the
 place of further sets, and `exact` is False from then on.
+
+Methods run without the GIL, which a check of `self` for None would need.
 """
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
