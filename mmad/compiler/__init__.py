@@ -8,6 +8,7 @@ pass                  what it does (each module states its steps and what it kee
 ``powers``            powers with constant exponents become products
 ``share``             what is computed twice is computed once
 ``multiply_add``      a product that is only added to something becomes part of the sum
+``schedule``          numbers that wait for each other are computed further apart
 ``dead``              what nothing needs is left out
 ``fusion``            elementwise operations of one shape become one loop, with what they are summed or stored into
 ``in_place``          a version of an array that nothing else reads is written over

@@ -8,6 +8,7 @@
 
 Kept: every value, bit by bit.  Calls of NumPy implementations are never shared: they may be the user's own.
 """
+cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -24,6 +25,7 @@ cdef struct Entry:
     int32_t k     # the instruction, plus 1; 0 in a free place
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
     """Fibonacci hashing: the upper bits are the good ones, so they come down before more is mixed in."""
     return (h ^ h >> 32 ^ v) * <uint64_t> 0x9E3779B97F4A7C15

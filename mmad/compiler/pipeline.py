@@ -13,6 +13,7 @@ from mmad.compiler._lower import lower
 from mmad.compiler._multiply_add import multiply_add
 from mmad.compiler._order import order
 from mmad.compiler._powers import powers
+from mmad.compiler._schedule import schedule
 from mmad.compiler._share import share
 from mmad.compiler._simplify import simplify
 from mmad.compiler._units import Units
@@ -26,13 +27,14 @@ REWRITES = {
     "share": share,
     "dead": dead,
     "multiply_add": multiply_add,
+    "schedule": schedule,
     "order": order,
 }
 # In rounds: what one pass finds, another may use.
 FIRST = ("fold", "powers", "simplify")
 THEN = ("share", "dead")
 ROUNDS = 3
-FINALLY = ("multiply_add", "dead")
+FINALLY = ("multiply_add", "dead", "schedule")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
 PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
 SPACIOUS = 1 << 20  # bytes of workspace from which on another order is tried

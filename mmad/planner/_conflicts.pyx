@@ -193,6 +193,14 @@ cdef class Conflicted:
             self.place[v] = -1
 
 
+@cython.overflowcheck(False)
+cdef inline uint64_t following(uint64_t random) noexcept nogil:
+    """Of a sequence of random numbers (Marsaglia, "Xorshift RNGs", J. Stat. Softw. 8 (2003), 14)."""
+    random ^= random << 13
+    random ^= random >> 7
+    return random ^ random << 17
+
+
 def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const int32_t[::1] before, int64_t limit):
     """One colour less than a colouring has: its smallest class goes to the others, and conflicts are moved about until none is
     left.
@@ -257,9 +265,7 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
                         chosen, to, best, ties = v, c, delta, 1
                     elif delta == best:
                         ties += 1
-                        random ^= random << 13
-                        random ^= random >> 7
-                        random ^= random << 17
+                        random = following(random)
                         if random % <uint64_t> ties == 0:
                             chosen, to = v, c
             steps += conflicted.count * most
@@ -267,9 +273,7 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
             if chosen < 0:
                 continue
             v, old = chosen, color[chosen]
-            random ^= random << 13
-            random ^= random >> 7
-            random ^= random << 17
+            random = following(random)
             until[v, old] = turn + <int64_t> (random % TENURE) + (6 * conflicted.count) // 10
             color[v] = to
             conflicts_left += 2 * best

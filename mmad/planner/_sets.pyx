@@ -7,6 +7,7 @@ place of further sets, and `exact` is False from then on.
 
 Methods run without the GIL, which a check of `self` for None would need.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
@@ -186,6 +187,7 @@ cdef class Sets:
         return self.keep(k)
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t hash_of(const int32_t *x, int64_t n) noexcept nogil:
     cdef uint64_t h = <uint64_t> n
     cdef int64_t i

@@ -6,6 +6,7 @@
 4. A recording that is to be replayed is like one that is not: guards, truth values and constants, of which it has more,
    are not counted when instructions are numbered.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cimport numpy as cnp
@@ -20,6 +21,7 @@ from mmad._tape cimport Tape
 cnp.import_array()
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
     h = (h ^ v) * <uint64_t> 0x9E3779B97F4A7C15
     return h ^ (h >> 31)
@@ -73,7 +75,7 @@ def structure(Tape tape, int32_t start, int32_t stop, tuple inputs):
             h = mixed(h, <uint64_t> <uint32_t> p.b ^ (<uint64_t> <uint32_t> p.c << 32))
         elif p.op == OP_STORE:
             h = mixed(mixed(h, <uint64_t> p.op), <uint64_t> <uint32_t> place(number, start, p.a))
-            h = mixed(h, <uint64_t> <uint32_t> place(number, start, p.b) ^ (<uint64_t> p.i << 20))
+            h = mixed(mixed(h, <uint64_t> <uint32_t> place(number, start, p.b)), <uint64_t> p.i)
         elif p.op == OP_REC:
             h = mixed(h, <uint64_t> <int64_t> of_record(<Rec> tape.recs[p.a], number, start))
         else:

@@ -1,6 +1,7 @@
 """Every pass of the compiler is worth its name, and none changes what a program gives."""
 
 import gc
+import itertools
 import math
 
 import fuzz_programs
@@ -45,6 +46,12 @@ def workspace(program):
     return sum(size for size, home, _ in program.machine.buffer_list() if home == "arena"), program.workspace
 
 
+def waits(program):
+    """Numbers that are read by the very next instruction."""
+    code = [c for step in program.machine.step_list() if step[0] == "scalars" for c in step[1]]
+    return sum(result in operands for (_, result, _), (_, _, operands) in itertools.pairwise(code))
+
+
 # ------------------------------------------------------------------------------------------------ what needs a pass
 def constants(x):
     return x * mmad.grad(lambda t: np.sin(t) * np.exp(t) * x)(2.0)
@@ -86,6 +93,13 @@ def angle(x):
     return np.sin(x) * 3.0 + np.cos(x)
 
 
+def growth(x):
+    y = x[0]
+    for _ in range(12):
+        y = y + 0.1 * x[1] * y * (1.0 - x[2] * y)
+    return y
+
+
 # pass -> (function, arguments, what falls, what it falls to)
 NEEDS = {
     "fold": (constants, (0.6,), lambda p: len(p), None),
@@ -98,6 +112,7 @@ NEEDS = {
     "in_place": (written, (X,), copies, 2),  # the array of zeros, which is captured, and what is put in the end
     "sincos": (angle, (0.3,), lambda p: len(p), None),
     "order": (terms, (np.linspace(-1.0, 1.0, 300).reshape(10, 30),), lambda p: workspace(p)[1], None),
+    "schedule": (mmad.grad(growth), (X[2:],), waits, None),
     "buffers": (chain_of_sums, (np.linspace(-1.0, 1.0, 999),), lambda p: workspace(p)[1], None),
 }
 # What a pass leaves for `dead` to take away.

@@ -1,0 +1,8 @@
+from typing import final
+
+from mmad.compiler._graph import Graph
+
+def schedule(g: Graph) -> Graph: ...
+
+@final
+class Stretch: ...
