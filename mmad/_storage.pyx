@@ -119,7 +119,7 @@ cdef class ArrayVar(Var):
         cdef ArrayVar root = self if self.base is None else self.base
         cdef ArrayVar view
         cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(r)
-        cdef Py_ssize_t offset = (<char *> cnp.PyArray_DATA(r) - <char *> cnp.PyArray_DATA(root.arr)) // size
+        cdef Py_ssize_t offset = (<Py_ssize_t> cnp.PyArray_DATA(r) - <Py_ssize_t> cnp.PyArray_DATA(root.arr)) // size
         cdef tuple found = self.tape.window_of(offset, r, root.arr)
         view = ArrayVar.__new__(ArrayVar)
         view.tape, view.base, view.arr, view.version = self.tape, root, r, root.version

@@ -159,7 +159,7 @@ cdef class Maker:
         return self.possible
 
     cdef Where access(self, const Access *x) noexcept:
-        return at(BASE_ACCESSES, (x - self.p.accesses) * <int64_t> sizeof(Access))
+        return at(BASE_ACCESSES, <Py_ssize_t> x - <Py_ssize_t> self.p.accesses)
 
     cdef Where scratch(self, const Group *g, int64_t k) noexcept:
         """Register k, as the loop over blocks has it."""

@@ -19,7 +19,7 @@ P. B. Gibbons and S. S. Muchnick, "Efficient instruction scheduling for a pipeli
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free
 
-from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_INPUT
+from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR
 from mmad.compiler._graph cimport Graph, new_map, operands_of
 
 cdef enum:

@@ -1,5 +1,7 @@
 """Sums and products of arrays: reductions and matrix products."""
 
+import math
+
 import numpy as np
 
 from mmad._core import ScalarVar
@@ -90,6 +92,14 @@ def _matmul_right(ct, x, y):
 def _matmul_batch(vals, batched):
     x, y = vals
     nx, ny = (len(shape_of(v)) - bool(b) for v, b in zip(vals, batched, strict=True))
+    # One matrix for all: one product of matrices, which the BLAS has faster than as many small ones.
+    if ny == 2 and not batched[1]:
+        rows, last = shape_of(x)[:-1], shape_of(x)[-1]
+        r = matmul(reshape(x, (math.prod(rows), last)), y)
+        return reshape(r, rows + shape_of(y)[-1:])
+    if nx == 2 and not batched[0] and (ny == 1 or (ny == 2 and shape_of(y)[-1] == 1)):
+        r = matmul(y if ny == 1 else viewed(y, lambda m: m[..., 0]), swap(x))
+        return r if ny == 1 else _column(r)
     if nx == 1:
         x = _row(x)
     if ny == 1:
