@@ -379,3 +379,38 @@ def test_pass_dead_may_be_left_out():
 
     for passes in (["simplify"], ["simplify", "share"], [p for p in PASSES if p != "dead"]):
         np.testing.assert_allclose(mmad.record(f, X).compile(passes)(X), f(X), rtol=1e-14)
+
+
+# ------------------------------------------------------------------------------------- products of repeated rows
+LEFT, RIGHT = np.random.default_rng(3).normal(size=(2, 3, 40, 40))
+# (first factor, second factor) of a row r, a column c and whole matrices, and the sizes m, k, n that are multiplied
+REPEATED = {
+    "rows of the first": (lambda r, c: (np.broadcast_to(r, LEFT.shape), RIGHT * r), (1, 40, 40)),
+    "columns of the second": (lambda r, c: (LEFT * r, np.broadcast_to(c, RIGHT.shape)), (40, 40, 1)),
+    "both": (lambda r, c: (np.broadcast_to(r, LEFT.shape), np.broadcast_to(c, RIGHT.shape)), (1, 40, 1)),
+    "columns of the first": (lambda r, c: (np.broadcast_to(c, LEFT.shape), RIGHT * r), (40, 1, 40)),
+    "rows of the second": (lambda r, c: (LEFT * r, np.broadcast_to(r, RIGHT.shape)), (40, 1, 40)),
+    "all of the first": (lambda r, c: (np.broadcast_to(r[..., :1], LEFT.shape), RIGHT * r), (1, 1, 40)),
+    "another batch": (lambda r, c: (np.broadcast_to(r[0], LEFT.shape), RIGHT[:1] * r[:1]), (1, 40, 40)),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_is_repeated_in_a_factor_is_multiplied_once(name):
+    factors, sizes_ = REPEATED[name]
+
+    def f(r, c):
+        a, b = factors(r, c)
+        return np.sin(a @ b)
+
+    r, c = RIGHT[:, :1] / 7, LEFT[:, :, :1] / 9
+    tape = mmad.record(f, r, c)
+    program = tape.compile()
+    (product,) = [s for s in program.machine.step_list() if s[0] == "matmul"]
+    assert sizes_ == tuple(product[2:5])
+    np.testing.assert_allclose(program(r, c), f(r, c), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(tape.compile("fusion")(r, c), f(r, c), rtol=1e-12, atol=1e-13)
+    c[1, 3] = np.inf
+    r[2, 0, 5] = np.nan
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(np.isnan(program(r, c)), np.isnan(f(r, c)))
