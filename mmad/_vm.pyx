@@ -122,6 +122,11 @@ cdef class Workspace:
         free(self.memory)
 
 
+cdef inline int64_t index_of(const Instr *p) noexcept:
+    """The element that a load or store is of."""
+    return (<int64_t> p.c << 32) | <int64_t> <unsigned int> p.b
+
+
 cdef class Program:
     """A compiled tape.
 
@@ -294,13 +299,11 @@ cdef class Program:
         cdef bytes code = self.parts["code"]  # as it was given
         cdef const Instr *p = <const Instr *> <char *> code + at
         cdef list out = []
-        cdef int64_t index
         while p.op != VM_END:
-            index = (<int64_t> p.c << 32) | <int64_t> (<unsigned int> p.b)
             if p.op == VM_LOAD:
-                out.append(("load", f"%{p.r}", (f"buffer {p.a}", f"[{index}]")))
+                out.append(("load", f"%{p.r}", (f"buffer {p.a}", f"[{index_of(p)}]")))
             elif p.op == VM_STORE:
-                out.append(("store", f"buffer {p.r} [{index}]", (f"%{p.a}",)))
+                out.append(("store", f"buffer {p.r} [{index_of(p)}]", (f"%{p.a}",)))
             elif p.op == VM_SINCOS:
                 out.append(("sincos", f"%{p.r}, %{p.c}", (f"%{p.a}",)))
             elif p.op == VM_GUARD:
