@@ -49,7 +49,9 @@ DIRECTIVES = {
 # flags are never read, and a loop that must not raise a flag it would not raise one by one is not vectorised.
 COMPILE_ARGS = {
     # A checked difference of two pointers would be one of bytes, not of elements.
-    "unix": ["-O1", "-g", "-UNDEBUG", "-Werror=int-conversion"] if CHECKED else ["-O3", "-fno-math-errno", "-fno-trapping-math"],
+    "unix": ["-O1", "-g", "-UNDEBUG", "-Werror=int-conversion"]
+    if CHECKED
+    else ["-O3", "-fno-math-errno", "-fno-trapping-math"],
     "msvc": ["/Od", "/UNDEBUG"] if CHECKED else ["/O2"],
 }
 
