@@ -26,6 +26,15 @@ from mmad.errors import TraceError
 
 cnp.import_array()
 
+
+cdef extern from "Python.h":
+    ctypedef struct PySequenceMethods:
+        void *sq_item
+
+    ctypedef struct PyTypeObject:
+        PySequenceMethods *tp_as_sequence
+
+
 UFUNCS = {}      # numpy ufunc -> Op
 FUNCTIONS = {}   # numpy function -> implementation on traced values
 METHODS = {}     # attribute name -> function of the traced value first
@@ -502,6 +511,9 @@ cdef class ScalarVar(Var):
             self.tape.push(OP_GUARD, 0, (<ScalarVar> w).node, -1, -1, k)
         return k
 
+    def __getitem__(self, index):
+        return number_at(self, index)
+
     def __copy__(self):
         return self
 
@@ -537,9 +549,28 @@ cdef class ScalarVar(Var):
         return bool(self.flags & NODE_STRONG)
 
 
+def no_sequence(type t):
+    """Let objects of a type have subscripts without being sequences to Python and NumPy.
+
+    NumPy says of what it cannot store in an array, and takes for a sequence, only that it is one.
+    """
+    (<PyTypeObject *> t).tp_as_sequence.sq_item = NULL
+
+
+no_sequence(ScalarVar)
+
+
 cpdef ScalarVar weakened(ScalarVar x):
     """A traced number as one that began as a Python float (NEP 50): with float32 it gives float32."""
     return make_scalar(x.tape, x.node, x.v, x.flags & ~NODE_STRONG) if x.flags & NODE_STRONG else x
+
+
+def number_at(x, index):
+    """A traced number with a subscript, as a number of NumPy's takes it: new axes, an ellipsis, or nothing."""
+    cdef tuple parts = index if type(index) is tuple else (index,)
+    if any([i is not None and i is not Ellipsis for i in parts]) or parts.count(Ellipsis) > 1:
+        raise IndexError("a number takes no index but new axes (None) and an ellipsis")
+    return x.reshape((1,) * parts.count(None)) if parts else x
 
 
 def concrete(x):

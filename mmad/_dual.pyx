@@ -16,7 +16,7 @@ import itertools
 import numpy as np
 
 from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
-from mmad._core import HOOKS, METHODS
+from mmad._core import HOOKS, METHODS, no_sequence, number_at
 from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
@@ -277,11 +277,17 @@ cdef class ScalarDual(Dual):
     def __round__(self, ndigits=None):
         return round(self.primal) if ndigits is None else METHODS["round"](self, ndigits)
 
+    def __getitem__(self, index):
+        return number_at(self, index)
+
     def __copy__(self):
         return self
 
     def __deepcopy__(self, memo):
         return self
+
+
+no_sequence(ScalarDual)
 
 
 cdef object viewed(object x, function):

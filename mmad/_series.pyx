@@ -13,7 +13,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
-from mmad._core import HOOKS, METHODS
+from mmad._core import HOOKS, METHODS, no_sequence, number_at
 from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
 from mmad._instructions import OPERATIONS
 from mmad._lazy cimport Context, Lazy, over, times, zeros_like
@@ -275,11 +275,17 @@ cdef class ScalarSeries(Series):
     def __round__(self, ndigits=None):
         return round(self.coefficients[0]) if ndigits is None else METHODS["round"](self, ndigits)
 
+    def __getitem__(self, index):
+        return number_at(self, index)
+
     def __copy__(self):
         return self
 
     def __deepcopy__(self, memo):
         return self
+
+
+no_sequence(ScalarSeries)
 
 
 @cython.final

@@ -89,6 +89,14 @@ def ordered():
         pipeline.spacious, pipeline.roomier = kept
 
 
+def blur(f, x, want):
+    """What each result in float32 may be off because of how the program is conditioned: a few times what NumPy's is."""
+    if not any(np.asarray(a).dtype == np.float32 for a in x):
+        return [0.0] * len(want)
+    exact = tree.flatten(f(*[np.asarray(a, dtype=np.float64) for a in x]))[0]
+    return [3.0 * np.abs(np.asarray(w) - e).max(initial=0.0) for w, e in zip(want, exact, strict=True)]
+
+
 def check(seed, pass_sets, kind):
     """One program with several sets of passes.
 
@@ -107,6 +115,7 @@ def check(seed, pass_sets, kind):
     with np.errstate(all="ignore"):
         f, points, tolerance = KINDS[kind](seed)
         wants = [tree.flatten(f(*x))[0] for x in points]
+        blurs = [blur(f, x, want) for x, want in zip(points, wants, strict=True)]
         if not all(np.isfinite(flat(w)).all() and np.abs(flat(w)).max() < TAME for w in wants):
             report.wild = 1
             return report
@@ -116,7 +125,7 @@ def check(seed, pass_sets, kind):
             with ordered() if name == "ordered" else contextlib.nullcontext():
                 compiled = tape.compile(passes)
             report.compiled += 1
-            for k, (x, want) in enumerate(zip(points, wants, strict=True)):
+            for k, (x, want, unsure) in enumerate(zip(points, wants, blurs, strict=True)):
                 try:
                     got = tree.flatten(compiled(*x))[0]
                 except mmad.GuardError:
@@ -126,7 +135,8 @@ def check(seed, pass_sets, kind):
                     continue
                 report.replays += 1
                 for i, (g, w) in enumerate(zip(got, want, strict=True)):
-                    error = np.abs(np.asarray(g) - w).max(initial=0.0) / (1e-3 + np.abs(flat(want)).max())
+                    error = np.abs(np.asarray(g) - w).max(initial=0.0) - unsure[i]
+                    error /= 1e-3 + np.abs(flat(want)).max()
                     if (
                         not error < tolerance
                         or np.shape(g) != np.shape(w)

@@ -37,6 +37,8 @@ CASES = [
     Case("piecewise", lambda x: np.piecewise(x, [x < -0.5, x > 1], [np.exp, lambda v: v**2, 0.25]), A),
     Case("piecewise-args", lambda x: np.piecewise(x, [x < 0], [lambda v, k: k * v**2, lambda v, k: v**3], 3.0), V),
     Case("piecewise-number", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda v: -v, lambda v: v * v]), 1.3),
+    Case("number-new-axis", lambda x: (x * x).sum()[None] * x[3][..., None, None] * x, V),
+    Case("number-nothing", lambda x: x[2][()] * x.sum()[...] * x, V),
     Case("take", lambda x: np.take(x, [0, 3, 3, -1]) ** 2, A),
     Case("take-axis", lambda x: np.take(x, ROWS, axis=1) ** 2, A),
     Case("take-one", lambda x: x.take(1, axis=-1) ** 2, A),
@@ -174,3 +176,26 @@ def test_empty():
         assert mmad.grad(lambda x, f=f: f(x).sum())(x).shape == (0, 3)
         y, dot = mmad.jvp(f, (x,), (x,))
         assert np.shape(y) == np.shape(dot) == f(x).shape
+
+
+TRACINGS = {
+    "reverse": lambda f, x: mmad.grad(f)(x),
+    "forward": lambda f, x: mmad.jvp(f, (x,), (x,)),
+    "taylor": lambda f, x: mmad.taylor(f, x, x, 3),
+    "compiled": lambda f, x: mmad.compile(mmad.grad(f))(x),
+}
+
+
+@pytest.mark.parametrize("way", TRACINGS)
+def test_what_is_no_subscript_of_a_number(way):
+    def f(x):
+        s = x.sum()
+        with pytest.raises(IndexError, match="new axes"):
+            s[0]
+        with pytest.raises(IndexError, match="new axes"):
+            s[..., ...]
+        with pytest.raises(TypeError, match="not iterable"):
+            list(s)
+        return s * s
+
+    TRACINGS[way](f, V)
