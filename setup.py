@@ -1,7 +1,8 @@
 """Build the Cython extensions; everything else about the project stands in pyproject.toml.
 
 Every ``mmad/**/*.pyx`` becomes an extension named after its path.  Compiler directives are given here only: a
-header in a ``.pyx`` would defeat the checked build.
+header in a ``.pyx`` would defeat the checked build.  Where a check cannot be (of None without the GIL) or must not (of
+the overflow of a hash), the function or file says so.
 
 ``MMAD_CHECKED=1`` builds with bounds, wraparound, initialisation and overflow checks, assertions and debug
 symbols; the tests pass in that build too.

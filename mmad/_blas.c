@@ -52,10 +52,39 @@ static int fits(const Product *p) {
                     && p->b_column < most);
 }
 
+/* A factor that is the same all along the axis that is summed over: its elements times sums of the other factor's.  Where
+ * that is not finite, or an element is not, each product counts (infinity times zero), and a row is done one by one. */
+static int repeated(const Product *p, const double *a, const double *b, double *c) {
+    Product row = *p;
+    const int first = p->a_column == 0 && p->m > 1;
+    int finite = 1;
+    if (p->k < 2 || !(first || (p->b_row == 0 && p->n > 1))) return 0;
+    row.m = 1;
+    double *sums = c + (p->m - 1) * p->n; /* the last row of the result, which is written last */
+    if (first) {
+        for (int64_t j = 0; j < p->n; j++) sums[j] = 0;
+        for (int64_t l = 0; l < p->k; l++)
+            for (int64_t j = 0; j < p->n; j++) sums[j] += b[l * p->b_row + j * p->b_column];
+        for (int64_t j = 0; j < p->n; j++) finite &= __builtin_isfinite(sums[j]) != 0;
+    } else {
+        for (int64_t j = 0; j < p->n; j++) finite &= __builtin_isfinite(b[j * p->b_column]) != 0;
+    }
+    for (int64_t i = 0; i < p->m; i++) {
+        const double *x = a + i * p->a_row;
+        double *to = c + i * p->n, sum = 0;
+        if (first) sum = x[0];
+        else for (int64_t l = 0; l < p->k; l++) sum += x[l * p->a_column];
+        if (!finite || !__builtin_isfinite(sum)) mm_product_plain(&row, x, b, to);
+        else if (first) for (int64_t j = 0; j < p->n; j++) to[j] = sum * sums[j];
+        else for (int64_t j = 0; j < p->n; j++) to[j] = sum * b[j * p->b_column];
+    }
+    return 1;
+}
+
 static void one(const Product *p, const double *a, const double *b, double *c) {
     int oa, ob;
     int64_t la, lb;
-    if (mm_product_tiled(p, a, b, c)) return;
+    if (repeated(p, a, b, c) || mm_product_tiled(p, a, b, c)) return;
     if (!mm_blas() || !fits(p) || p->m * p->n * p->k <= SMALL) { mm_product_plain(p, a, b, c); return; }
     if (p->n == 1) { matrix_vector(p->m, p->k, a, p->a_row, p->a_column, b, p->b_row, c); return; }
     if (p->m == 1) { matrix_vector(p->n, p->k, b, p->b_column, p->b_row, a, p->a_column, c); return; }

@@ -433,22 +433,24 @@ cdef class Checker:
         self.readable(q.a)
         self.readable(q.b)
         self.writable(q.c)
-        self.matrix(q.a, q.a_offset, m, k, q.a_row, q.a_column, count, q.a_step)
-        self.matrix(q.b, q.b_offset, k, n, q.b_row, q.b_column, count, q.b_step)
+        self.matrix(q.a, q.a_offset, m, k, q.a_row, q.a_column, count, q.a_step, m > 1 and k > 1 and q.a_column == 0)
+        self.matrix(q.b, q.b_offset, k, n, q.b_row, q.b_column, count, q.b_step, k > 1 and n > 1 and q.b_row == 0)
         if count * m * n > <double> (self.p.buffers[q.c].bytes // 8) or q.c == q.a or q.c == q.b:
             self.wrong("a matrix product does not fit its buffer")
         return 0
 
     cdef int matrix(self, int32_t b, int64_t offset, double rows, double columns, int64_t row, int64_t column, double count,
-                    int64_t step) except -1:
+                    int64_t step, bint repeated) except -1:
+        """One factor; `repeated`: what is summed over in it is the same again and again, and only its other axis strides."""
         cdef double last
         if offset < 0 or row < 0 or column < 0 or step < 0:
             self.wrong("a matrix product has negative strides")
         if rows == 0 or columns == 0 or count == 0:
             return 0
-        if (rows > 1 and row == 0) or (columns > 1 and column == 0):
+        if not repeated and ((rows > 1 and row == 0) or (columns > 1 and column == 0)) or (row == 0 and column == 0
+                                                                                          and rows > 1 and columns > 1):
             self.wrong("a matrix product repeats an element, as no BLAS does")
-        if rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
+        if not repeated and rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
                                              or (row == 1 and <double> column >= rows)):
             self.wrong("a matrix product has strides that no BLAS takes")
         last = <double> offset + (rows - 1) * <double> row + (columns - 1) * <double> column + (count - 1) * <double> step

@@ -257,8 +257,8 @@ double mm_total(const Access *x, int type, const void *reg, int64_t m) {
 void mm_clear(const Access *x, void *memory) { fill(memory, x->type, neutral(x->action), 0, x->extent); }
 
 /* Contiguous memory of a group.  Kernels read in one phase of a block, compute in another and write in a third, so memory
- * would rest most of the time: where it is too much for the caches, the next block is fetched a piece after each kernel. */
-enum { STREAMS = 16, LINE_BYTES = 64, FAR_BYTES = 1 << 18 };
+ * would rest most of the time: where it is more than a core has caches for, the next block is fetched a piece after each kernel. */
+enum { STREAMS = 16, LINE_BYTES = 64, FAR_BYTES = 1 << 19 };
 typedef struct { const char *at; int64_t step; } Stream;
 
 static int streams(const Group *g, char **buffers, int64_t lo, int64_t hi, Stream *found) {
@@ -270,7 +270,7 @@ static int streams(const Group *g, char **buffers, int64_t lo, int64_t hi, Strea
         const int64_t step = (int64_t)SIZE[x->type];
         const char *at = buffers[x->buffer] + (x->offset + lo) * step;
         int known = 0; /* a window a few elements further is the same memory */
-        for (int q = 0; q < n; q++) known |= llabs(found[q].at - at) < (int64_t)g->block;
+        for (int q = 0; q < n; q++) known |= llabs((intptr_t)found[q].at - (intptr_t)at) < g->block * step;
         if (known) continue;
         found[n++] = (Stream){at, step};
         bytes += (hi - lo) * step;

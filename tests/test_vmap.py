@@ -326,3 +326,36 @@ def test_an_exception_leaves_nothing_behind():
     with pytest.raises(ZeroDivisionError):
         mmad.vmap(lambda x: 1 // 0)(X)
     assert type(mmad.numpy.zeros(2)) is np.ndarray
+
+
+# Lanes of one factor, one matrix as the other: which are one product of matrices.
+LANES = {
+    "vectors times a matrix": (lambda x: x @ SQUARE, (4, 3)),
+    "a matrix times vectors": (lambda x: SQUARE @ x, (4, 3)),
+    "matrices times a matrix": (lambda x: x @ SQUARE, (4, 2, 3)),
+    "stacks times a matrix": (lambda x: x @ SQUARE, (4, 2, 5, 3)),
+    "a matrix times columns": (lambda x: SQUARE @ x, (4, 3, 1)),
+    "a matrix times matrices": (lambda x: SQUARE @ x, (4, 3, 2)),
+    "a matrix times stacks of columns": (lambda x: SQUARE @ x, (4, 2, 3, 1)),
+    "no lanes": (lambda x: x @ SQUARE, (0, 3)),
+    "no rows": (lambda x: x @ SQUARE, (4, 0, 3)),
+    "no columns": (lambda x: x @ np.ones((3, 0)), (4, 2, 3)),
+    "nothing to sum": (lambda x: x @ np.ones((0, 2)), (4, 5, 0)),
+}
+SQUARE = np.arange(9.0).reshape(3, 3) / 7
+
+
+@pytest.mark.parametrize("name", LANES)
+def test_products_with_one_matrix_for_all_lanes(name):
+    f, shape = LANES[name]
+    x = np.random.default_rng(1).normal(size=shape)
+    want = [f(lane) for lane in x]
+    got = mmad.vmap(f)(x)
+    assert got.shape == (len(x), *f(np.zeros(shape[1:])).shape)
+    if want:
+        np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-14)
+
+
+def test_a_number_a_lane_is_no_factor_of_a_matrix():
+    with pytest.raises(ValueError):
+        mmad.vmap(lambda s: s @ SQUARE)(np.ones(3))

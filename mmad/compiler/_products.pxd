@@ -16,5 +16,5 @@ cdef class Products:
     cdef Groups groups
     cdef Records records
     cdef bint add(self, int32_t u, int32_t k) except -1
-    cdef tuple matrix(self, int32_t k, int32_t u)
+    cdef tuple matrix(self, int32_t k, int32_t u, int side)
     cdef bint product(self, tuple a, tuple b, tuple shape, Product *p) except -1

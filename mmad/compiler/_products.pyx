@@ -27,7 +27,7 @@ cdef class Products:
         cdef Product p
         cdef Product *q
         memset(&p, 0, sizeof(Product))
-        cdef tuple a = self.matrix(g.arg(k, 0), u), b = self.matrix(g.arg(k, 1), u)
+        cdef tuple a = self.matrix(g.arg(k, 0), u, 0), b = self.matrix(g.arg(k, 1), u, 1)
         if not self.product(a, b, g.shape(k), &p):
             return False
         p.c = self.buffers.of[k]
@@ -40,8 +40,8 @@ cdef class Products:
         self.records.listing.append(("matmul", f"{p.count} x ({p.m}, {p.k}) @ ({p.k}, {p.n})"))
         return True
 
-    cdef tuple matrix(self, int32_t k, int32_t u):
-        """Operand k of a product as a view; a copy of it, made just before, if the BLAS could not read it."""
+    cdef tuple matrix(self, int32_t k, int32_t u, int side):
+        """Operand k of a product as a view; a copy of it, made just before, if the machine could not read it."""
         cdef tuple view = self.views.view(k), shape = view[2], strides = view[3]
         cdef int n = len(shape)
         cdef int32_t b
@@ -49,7 +49,7 @@ cdef class Products:
         if n > 3 or 0 in shape:
             return view
         if strides is not None and all([s >= 0 for s in strides]) \
-                and one(shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
+                and factor(side, shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
             return view
         self.views.access(k, shape, &load)
         if load.mode == ACCESS_LINEAR:  # but for axes of one element
@@ -83,13 +83,14 @@ cdef class Products:
                     p.a_step = 0
                 elif sb[0] != 1:
                     return False
-            p.count = max(p.count, <int64_t> sb[0])
+            if sb[0] != 1:
+                p.count = sb[0]
             p.b_step = tb[0] if sb[0] != 1 else 0
         if len(sa) == 3 and sa[0] == 1:
             p.a_step = 0
         if p.count > 1:
             together(p)
-        return (one(p.m, p.k, p.a_row, p.a_column) and one(p.k, p.n, p.b_row, p.b_column))
+        return factor(0, p.m, p.k, p.a_row, p.a_column) and factor(1, p.k, p.n, p.b_row, p.b_column)
 
 
 cdef int together(Product *p) noexcept:
@@ -109,6 +110,14 @@ cdef int together(Product *p) noexcept:
     if one(q.m, q.k, q.a_row, q.a_column) and one(q.k, q.n, q.b_row, q.b_column):
         p[0] = q
     return 0
+
+
+cdef inline bint factor(int side, int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
+    """Whether the machine multiplies with a matrix as it is: one for the BLAS, or one of which the elements that are summed
+    over are all the same (columns of the first factor, rows of the second)."""
+    if rows > 1 and columns > 1 and (row if side else column) == 0:
+        return (column if side else row) >= 1
+    return one(rows, columns, row, column)
 
 
 cdef inline bint one(int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:

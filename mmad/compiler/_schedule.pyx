@@ -4,9 +4,10 @@ A processor looks a dozen or two of the machine's instructions ahead.  A long re
 feeds (a reverse sweep with its cotangents of parameters) are recorded one after the other, so that it sees only the
 recurrence and waits.
 
-1. Each operation on numbers gets a height: how many must follow it, one after the other, to the end of its stretch.
-   A stretch has nothing but such operations: what reads or writes memory, or looks at a number, stays where it is.
-2. From the next `AHEAD` operations of the stretch the highest is taken whose operands were computed at least `LATENCY`
+1. Each operation on numbers gets a height: how many must follow it, one after the other.  What something else than such an
+   operation reads comes before all that is not on the way to it, so that arrays need not wait.
+2. A stretch has nothing but such operations: what reads or writes memory, or looks at a number, stays where it is.
+3. From the next `AHEAD` operations of the stretch the highest is taken whose operands were computed at least `LATENCY`
    operations ago; if there is none, the one that waits least.
 
 Kept: every value, and the order of all that is not an operation on numbers.
@@ -85,11 +86,11 @@ cdef int32_t *heights(Graph g) except NULL:
         out[k] = 0
     for k in range(g.n - 1, -1, -1):
         if not operation(g, k):
-            out[k] = 0
-            continue
+            out[k] = g.n
         operand = operands_of(g, k, &n)
         for i in range(n):
-            out[operand[i]] = max(out[operand[i]], out[k] + 1)
+            if operand[i] >= 0:
+                out[operand[i]] = max(out[operand[i]], out[k] + 1)
     return out
 
 

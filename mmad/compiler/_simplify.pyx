@@ -13,13 +13,12 @@
 7. What is added to a window of an array and put back there becomes a part of such a collection too.
 8. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
    without it is needed anyway.
-9. Equal rows (columns) of a factor are multiplied with the other one once; with equal columns of the first (rows of the
-   second) the other one is summed.
+9. Equal rows of a product's first factor, and equal columns of its second, are multiplied with the other factor once.
 
 Where nothing can be simplified the graph is given back as it is.
 
-Kept: every value but for rounding in steps 6 to 9; NaN and infinities unless a number within a factor of 64 of overflow
-is involved (in step 9, of the sum); a zero may change its sign where step 3 or 4 applies.
+Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a number within a factor of 64 of overflow
+is involved; a zero may change its sign where step 3 or 4 applies.
 """
 from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
@@ -285,14 +284,13 @@ cdef class Simplifier:
         return out.window(base, m, g.nodes[k].flags, g.type[k])
 
     cdef int32_t product(self, int32_t k) except -1:
-        """A product of matrices, where the first factor's rows, the second one's columns, or what is summed over in one of
-        them, may be the same again and again."""
+        """A product of matrices, where the first factor's rows or the second one's columns may be the same again and again."""
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef tuple shape = g.shape(k)
         cdef list once = list(shape)
         cdef Map m
-        cdef int side, last
+        cdef int side
         cdef int32_t j
         cdef int32_t factors[2]
         cdef bint changed = False
@@ -301,34 +299,17 @@ cdef class Simplifier:
             if len(out.shape(factors[side])) < 2:
                 return out.copy(g, k, self.to)
         for side in range(2):
-            for last in (2 - side, 1 + side):
-                j = factors[side]
-                m = repeated(out, j, last)
-                if m is None:
-                    continue
-                if last == 2 - side:
-                    once[len(once) - last] = 1
-                else:
-                    factors[1 - side] = self.summed(factors[1 - side], 2 - side)
+            j = factors[side]
+            m = repeated(out, j, 2 - side)
+            if m is not None:
+                once[len(once) - 2 + side] = 1
                 factors[side] = out.window(out.arg(j, 0), m, out.nodes[j].flags, out.type_of(m.shape, F64))
                 changed = True
         if not changed:
             return out.copy(g, k, self.to)
         j = out.push_payload(OP_REC, g.nodes[k].flags, g.nodes[k].a, factors, 2, out.type_of(tuple(once), F64))
-        if tuple(once) == shape:
-            return j
         strides = tuple([s if d == e else 0 for s, d, e in zip(strides_of(tuple(once)), once, shape)])
         return out.window(j, new_map_of(0, shape, strides), g.nodes[k].flags, g.type[k])
-
-    cdef int32_t summed(self, int32_t k, int last) except -1:
-        """The sum of an array along an axis, the last or the last but one, which stays as one element."""
-        cdef tuple shape = self.out.shape(k)
-        cdef int axis = len(shape) - last
-        kept = tuple([1 if i == axis else d for i, d in enumerate(shape)])
-        to = new_map_of(0, shape, tuple([0 if i == axis else s for i, s in enumerate(strides_of(kept))]))
-        return self.out.push_payload(OP_REC, self.out.nodes[k].flags,
-                                     self.out.shared.payload_of(P_COLLECT, ADD, None, (self.out.shared.map_of(to),)), &k, 1,
-                                     self.out.type_of(kept, F64))
 
     cdef int32_t sum_of_collections(self, int32_t k) except -2:
         """x + y, where one is a collection by addition that nothing else uses; -1 otherwise."""

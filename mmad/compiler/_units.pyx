@@ -1,4 +1,4 @@
-"""Pass `fusion`, with `schedule`: which instructions run together, and in what order.
+"""Pass `fusion`: which instructions run together, and in what order.
 
 A unit is a run of scalar instructions, a group (one loop over the elements of a shape), a matrix product or a call.
 Units run in the order in which they are made, so an instruction may join a unit as long as no operand is made later.

@@ -93,7 +93,7 @@ def _matmul_batch(vals, batched):
     x, y = vals
     nx, ny = (len(shape_of(v)) - bool(b) for v, b in zip(vals, batched, strict=True))
     # One matrix for all: one product of matrices, which the BLAS has faster than as many small ones.
-    if ny == 2 and not batched[1]:
+    if nx >= 1 and ny == 2 and not batched[1]:
         rows, last = shape_of(x)[:-1], shape_of(x)[-1]
         r = matmul(reshape(x, (math.prod(rows), last)), y)
         return reshape(r, rows + shape_of(y)[-1:])

@@ -388,29 +388,63 @@ REPEATED = {
     "rows of the first": (lambda r, c: (np.broadcast_to(r, LEFT.shape), RIGHT * r), (1, 40, 40)),
     "columns of the second": (lambda r, c: (LEFT * r, np.broadcast_to(c, RIGHT.shape)), (40, 40, 1)),
     "both": (lambda r, c: (np.broadcast_to(r, LEFT.shape), np.broadcast_to(c, RIGHT.shape)), (1, 40, 1)),
-    "columns of the first": (lambda r, c: (np.broadcast_to(c, LEFT.shape), RIGHT * r), (40, 1, 40)),
-    "rows of the second": (lambda r, c: (LEFT * r, np.broadcast_to(r, RIGHT.shape)), (40, 1, 40)),
-    "all of the first": (lambda r, c: (np.broadcast_to(r[..., :1], LEFT.shape), RIGHT * r), (1, 1, 40)),
+    "columns of the first": (lambda r, c: (np.broadcast_to(c, LEFT.shape), RIGHT * r), (40, 40, 40)),
+    "rows of the second": (lambda r, c: (LEFT * r, np.broadcast_to(r, RIGHT.shape)), (40, 40, 40)),
+    "columns and rows": (lambda r, c: (np.broadcast_to(c, LEFT.shape), np.broadcast_to(r, RIGHT.shape)), (40, 40, 40)),
+    "all of the first": (lambda r, c: (np.broadcast_to(r[..., :1], LEFT.shape), RIGHT * r), (1, 40, 40)),
     "another batch": (lambda r, c: (np.broadcast_to(r[0], LEFT.shape), RIGHT[:1] * r[:1]), (1, 40, 40)),
+    "one matrix for all": (lambda r, c: (np.broadcast_to(r, LEFT.shape), RIGHT[0] * r[0]), (3, 40, 40)),
+    "a product with a short side": (
+        lambda r, c: (np.broadcast_to(c, LEFT.shape), RIGHT[..., :2] * r[..., :2]),
+        (40, 40, 2),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REPEATED)
 def test_what_is_repeated_in_a_factor_is_multiplied_once(name):
-    factors, sizes_ = REPEATED[name]
+    factors, (m, k, n) = REPEATED[name]
 
     def f(r, c):
         a, b = factors(r, c)
-        return np.sin(a @ b)
+        return 2.0 * (a @ b)
 
     r, c = RIGHT[:, :1] / 7, LEFT[:, :, :1] / 9
     tape = mmad.record(f, r, c)
     program = tape.compile(PASSES)
     (product,) = [s for s in program.machine.step_list() if s[0] == "matmul"]
-    assert sizes_ == tuple(product[2:5])
+    assert product[2:5] == (m, k, n)
     np.testing.assert_allclose(program(r, c), f(r, c), rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(tape.compile("fusion")(r, c), f(r, c), rtol=1e-12, atol=1e-13)
-    c[1, 3] = np.inf
-    r[2, 0, 5] = np.nan
-    with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(np.isnan(program(r, c)), np.isnan(f(r, c)))
+    c[1, 3] = c[0, 5] = np.inf
+    r[2, 0, 5], r[0, 0, 7], r[1, 0, 1] = np.nan, 0.0, 1e308
+    with np.errstate(invalid="ignore", over="ignore"):
+        want = f(r, c)
+        got = program(r, c)
+    odd = ~np.isfinite(want)
+    np.testing.assert_array_equal(got[odd], want[odd])
+    np.testing.assert_allclose(got[~odd], want[~odd], rtol=1e-12, atol=1e-13 * np.abs(want[~odd]).max(initial=1.0))
+
+
+def test_products_without_elements():
+    def f(x, y):
+        return (x @ y) * 2.0
+
+    for first, second in (((2, 3), (0, 3, 4)), ((1, 2, 3), (0, 3, 4)), ((0, 2, 3), (1, 3, 4)), ((2, 0), (5, 0, 4))):
+        x, y = np.ones(first), np.ones(second)
+        np.testing.assert_array_equal(mmad.record(f, x, y).compile(PASSES)(x, y), f(x, y))
+
+
+# ------------------------------------------------------------------------------------- numbers that arrays wait for
+def test_a_number_that_an_array_needs_is_not_put_behind_a_chain():
+    def f(x):
+        s = x.sum()
+        t = (np.cos(x) * (s * 0.5)).sum()
+        y, u = np.sin(s), t * 1e-3
+        for _ in range(40):
+            u = u - 0.1 * u * u
+        return np.exp(x * y).sum() + u
+
+    tape = mmad.record(f, np.linspace(-1.0, 1.0, 3000))
+    without = tape.compile([p for p in PASSES if p != "schedule"])
+    assert steps(tape.compile(PASSES)) == steps(without)
