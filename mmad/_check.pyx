@@ -447,11 +447,13 @@ cdef class Checker:
             self.wrong("a matrix product has negative strides")
         if rows == 0 or columns == 0 or count == 0:
             return 0
-        if not repeated and ((rows > 1 and row == 0) or (columns > 1 and column == 0)) or (row == 0 and column == 0
-                                                                                          and rows > 1 and columns > 1):
+        if repeated:
+            if row == 0 and column == 0:
+                self.wrong("a matrix product repeats a single element")
+        elif (rows > 1 and row == 0) or (columns > 1 and column == 0):
             self.wrong("a matrix product repeats an element, as no BLAS does")
-        if not repeated and rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
-                                             or (row == 1 and <double> column >= rows)):
+        elif rows > 1 and columns > 1 and not ((column == 1 and <double> row >= columns)
+                                               or (row == 1 and <double> column >= rows)):
             self.wrong("a matrix product has strides that no BLAS takes")
         last = <double> offset + (rows - 1) * <double> row + (columns - 1) * <double> column + (count - 1) * <double> step
         if last >= <double> (self.p.buffers[b].bytes // 8):

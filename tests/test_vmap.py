@@ -357,5 +357,5 @@ def test_products_with_one_matrix_for_all_lanes(name):
 
 
 def test_a_number_a_lane_is_no_factor_of_a_matrix():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="matmul"):
         mmad.vmap(lambda s: s @ SQUARE)(np.ones(3))

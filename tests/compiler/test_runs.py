@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import mmad
+from mmad.compiler import PASSES
 
 SPECIAL = (0.0, -0.0, 1.5, -2.25, 5e-324, -1e308, math.inf, -math.inf, math.nan)
 
@@ -49,7 +50,7 @@ def test_to_the_sign_of_a_zero(f, right):
 
 
 def test_that_these_are_the_instructions():
-    g = mmad.compile(products)
+    g = mmad.compile(products, passes=PASSES)
     g(1.5, 2.0, 3.0)
     ((kind, instructions),) = g.programs()[0].machine.step_list()
     assert kind == "scalars"
