@@ -18,7 +18,8 @@
 Where nothing can be simplified the graph is given back as it is.
 
 Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a number within a factor of 64 of overflow
-is involved; a zero may change its sign where step 3 or 4 applies.
+is involved, or the number that step 8 moves out is infinite itself (a sum of infinities of both signs, which is NaN, becomes
+an infinity times a sum); a zero may change its sign where step 3 or 4 applies.
 """
 from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
