@@ -177,5 +177,27 @@ def test_bad_calls():
         mmad.hvp(lambda x, y: x @ y, argnums=(0, 1), evaluations=5)(at(3), at(3), at(3))
     with pytest.raises(ValueError, match="has_aux"):
         mmad.grad(lambda x: (x @ x, 1), has_aux=True, evaluations=5)
-    with pytest.raises(MemoryError, match="no strategy fits"):
+    with pytest.raises(MemoryError, match="no strategy fits into 100 bytes.*mmad.checkpoint"):
         mmad.grad(cubic, memory=100)(at(50))
+
+
+def test_checkpoints_fit_where_all_values_do_not():
+    def several(y):
+        for _ in range(10):
+            y = np.sin(y) * 1.1
+        return y
+
+    def f(step):
+        def run(x):
+            for _ in range(5):
+                x = step(x)
+            return x.sum()
+
+        return run
+
+    x = at(3000)
+    with pytest.raises(MemoryError, match=r"mmad\.checkpoint"):
+        mmad.grad(f(several), memory="4MB")(x)
+    g = mmad.grad(f(mmad.checkpoint(several)), memory="4MB")
+    assert g.plan(x).chosen.bytes < 4e6
+    np.testing.assert_allclose(g(x), mmad.grad(f(several))(x), rtol=1e-14)
