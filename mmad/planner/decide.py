@@ -389,8 +389,9 @@ def _ratio(ranked, o):
 def _nothing_fits(ranked, memory):
     least = min(ranked, key=lambda c: c.bytes)
     raise MemoryError(
-        f"no strategy fits into {memory} bytes; the smallest, {least.strategy}, is predicted to need {least.bytes}: allow "
-        "more, or wrap steps of the function in mmad.checkpoint, which computes their values again in place of keeping them"
+        f"no strategy fits into {memory} bytes; the smallest, {least.strategy}, is predicted to need {least.bytes}: "
+        "allow more, or wrap steps of the function in mmad.checkpoint, which computes their values again in place of "
+        "keeping them"
     )
 
 

@@ -51,8 +51,16 @@ FIELDS = [  # program, structure, its number, field, values that have to be refu
     ("matrices", "products", 0, "count", HUGE + (2,)),
     ("matrices", "products", 0, "a_offset", HUGE + (1,)),
     ("matrices", "products", 0, "a_row", HUGE + (0, 3)),
-    ("matrices", "products", 0, "a_column", HUGE + (0, 2)),
+    ("matrices", "products", 0, "a_column", HUGE + (2,)),  # 0: the same all along what is summed over
+    ("matrices", "products", 0, "b_column", HUGE + (0, 2)),
 ]
+
+
+def test_one_element_is_no_factor():
+    parts = of("matrices")
+    for field in ("a_row", "a_column"):
+        parts.records("products")[field][0] = 0
+    refused(parts, "single element")
 
 
 @pytest.mark.parametrize(("name", "part", "number", "field", "values"), FIELDS)

@@ -177,7 +177,7 @@ def test_bad_calls():
         mmad.hvp(lambda x, y: x @ y, argnums=(0, 1), evaluations=5)(at(3), at(3), at(3))
     with pytest.raises(ValueError, match="has_aux"):
         mmad.grad(lambda x: (x @ x, 1), has_aux=True, evaluations=5)
-    with pytest.raises(MemoryError, match="no strategy fits into 100 bytes.*mmad.checkpoint"):
+    with pytest.raises(MemoryError, match=r"no strategy fits into 100 bytes.*mmad\.checkpoint"):
         mmad.grad(cubic, memory=100)(at(50))
 
 
