@@ -13,7 +13,8 @@
 7. What is added to a window of an array and put back there becomes a part of such a collection too.
 8. A sign, or a number whose product with every element is summed, moves out of the sum, the latter where the sum
    without it is needed anyway.
-9. Equal rows of a product's first factor, and equal columns of its second, are multiplied with the other factor once.
+9. Equal rows of a product's first factor, and equal columns of its second, are multiplied with the other factor once
+   (:mod:`mmad.compiler._factors`).
 
 Where nothing can be simplified the graph is given back as it is.
 
@@ -25,16 +26,12 @@ from libc.math cimport INFINITY, fabs, frexp, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-import numpy as np
-
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                  SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract,
                                  Node, node_index, scalar_arity)
+from mmad.compiler._factors cimport product_of_factors
 from mmad.compiler._graph cimport (ADD, MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map, Payload,
                                    new_map, new_map_of, strides_of, use_counts)
-
-
-cdef object F64 = np.dtype(np.float64)
 
 
 cdef class Stores:
@@ -113,7 +110,7 @@ cdef class Simplifier:
                 elif kind == P_PUT:
                     self.to[k] = self.put(k)
                 elif kind == P_MATMUL:
-                    self.to[k] = self.product(k)
+                    self.to[k] = product_of_factors(g, out, k, self.to)
                 else:
                     self.to[k] = out.copy(g, k, self.to)
             else:
@@ -283,34 +280,6 @@ cdef class Simplifier:
             if m.offset == 0 and g.type[k] == out.type[base] and same_layout(m.shape, m.strides):
                 return base
         return out.window(base, m, g.nodes[k].flags, g.type[k])
-
-    cdef int32_t product(self, int32_t k) except -1:
-        """A product of matrices, where the first factor's rows or the second one's columns may be the same again and again."""
-        cdef Graph g = self.g
-        cdef Graph out = self.out
-        cdef tuple shape = g.shape(k)
-        cdef list once = list(shape)
-        cdef Map m
-        cdef int side
-        cdef int32_t j
-        cdef int32_t factors[2]
-        cdef bint changed = False
-        for side in range(2):
-            factors[side] = self.to[g.arg(k, side)]
-            if len(out.shape(factors[side])) < 2:
-                return out.copy(g, k, self.to)
-        for side in range(2):
-            j = factors[side]
-            m = repeated(out, j, 2 - side)
-            if m is not None:
-                once[len(once) - 2 + side] = 1
-                factors[side] = out.window(out.arg(j, 0), m, out.nodes[j].flags, out.type_of(m.shape, F64))
-                changed = True
-        if not changed:
-            return out.copy(g, k, self.to)
-        j = out.push_payload(OP_REC, g.nodes[k].flags, g.nodes[k].a, factors, 2, out.type_of(tuple(once), F64))
-        strides = tuple([s if d == e else 0 for s, d, e in zip(strides_of(tuple(once)), once, shape)])
-        return out.window(j, new_map_of(0, shape, strides), g.nodes[k].flags, g.type[k])
 
     cdef int32_t sum_of_collections(self, int32_t k) except -2:
         """x + y, where one is a collection by addition that nothing else uses; -1 otherwise."""
@@ -520,19 +489,3 @@ cdef bint same_layout(tuple shape, tuple strides):
                 return False
             step *= <int64_t> shape[k]
     return True
-
-
-cdef Map repeated(Graph g, int32_t k, int last):
-    """Of an array whose elements are the same along an axis, the last or the last but one: the window on what it is a
-    window of that has them once."""
-    cdef Map m
-    cdef int axis
-    if g.nodes[k].op != OP_REC or g.payload(k).kind != P_WINDOW:
-        return None
-    m = g.payload(k).maps[0]
-    axis = len(m.shape) - last
-    if m.table is not None or len(m.shape) < 2 or m.shape[axis] < 2 or m.strides[axis] != 0:
-        return None
-    shape = list(m.shape)
-    shape[axis] = 1
-    return new_map_of(m.offset, tuple(shape), m.strides)
