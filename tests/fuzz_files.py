@@ -23,6 +23,7 @@ import numpy as np
 from program_bytes import LAYOUTS, Parts, sealed
 
 import mmad
+from mmad.compiler import PASSES
 from mmad._instructions import OPERATIONS, scalar_opcodes
 from mmad.errors import ProgramError
 from mmad.program import Program
@@ -94,7 +95,7 @@ def bases():
         _calls: (rng.normal(size=(4, 4)), rng.normal(size=4)),
         _gradient: (rng.normal(size=30),),
     }
-    return {f.__name__.strip("_"): mmad.record(f, *x).compile()._dumps() for f, x in arguments.items()}
+    return {f.__name__.strip("_"): mmad.record(f, *x).compile(PASSES)._dumps() for f, x in arguments.items()}
 
 
 # ------------------------------------------------------------------------------------------------ changes
