@@ -23,8 +23,8 @@ import numpy as np
 from program_bytes import LAYOUTS, Parts, sealed
 
 import mmad
-from mmad.compiler import PASSES
 from mmad._instructions import OPERATIONS, scalar_opcodes
+from mmad.compiler import PASSES
 from mmad.errors import ProgramError
 from mmad.program import Program
 
