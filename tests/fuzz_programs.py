@@ -90,8 +90,7 @@ def ordered():
 
 
 def blur(f, x, want):
-    """What each result may be off because of how the program is conditioned: a few times what the next numbers in float32
-    make of it."""
+    """What each result may be off for the program's condition: a few times what the next numbers in float32 change."""
     if not any(np.asarray(a).dtype == np.float32 for a in x):
         return [0.0] * len(want)
     near = tree.flatten(f(*[np.nextafter(a, a + 1) if np.asarray(a).dtype == np.float32 else a for a in x]))[0]

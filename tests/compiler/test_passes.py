@@ -335,7 +335,7 @@ def test_loop_over_elements_takes_time_and_memory_in_proportion(name):
 
     def moved(n):
         x = np.linspace(0.1, 0.9, n)
-        program = mmad.compile(LOOPS[name])
+        program = mmad.compile(LOOPS[name], passes=PASSES)
         found = program(x)
         np.testing.assert_allclose(program(x), found, rtol=1e-12)
         (program,) = program.programs()
