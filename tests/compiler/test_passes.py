@@ -414,6 +414,7 @@ def test_what_is_repeated_in_a_factor_is_multiplied_once(name):
     program = tape.compile(PASSES)
     (product,) = [s for s in program.machine.step_list() if s[0] == "matmul"]
     assert product[2:5] == (m, k, n)
+    assert copies(program) == (name == "all of the first")  # a single row that repeats itself: as short as a vector
     np.testing.assert_allclose(program(r, c), f(r, c), rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(tape.compile("fusion")(r, c), f(r, c), rtol=1e-12, atol=1e-13)
     c[1, 3] = c[0, 5] = np.inf
