@@ -1,13 +1,17 @@
 """Contract of dispatch and of traced numbers."""
 from libc.stdint cimport int32_t, int64_t
 
-from mmad._instructions cimport Instructions, Op
+from mmad._instructions cimport NODE_DEFERRED, NODE_STRONG, Instructions, Op
 
 # The operations that Python's operators stand for, and those of views and writes; set by bind_operators.
 cdef Op o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
 cdef Op o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_logical_or, o_window, o_put, o_gather, o_putidx
 
 cdef tuple PLAIN  # the types that an operator takes beside traced values
+
+
+cdef enum:
+    CARRIED = NODE_STRONG | NODE_DEFERRED  # flags of a number that what is computed from it has too
 
 
 cdef class Traced:
@@ -31,6 +35,7 @@ cdef class Var(Traced):
 cdef class ScalarVar(Var):
     cdef double v
     cdef int flags
+    cdef double known(self) except? -1.0
     cdef object look(self, object k, str how)
 
 

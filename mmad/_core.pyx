@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_BOOL, NODE_STRONG, OP_GUARD, SC_add, SC_divide, SC_multiply, SC_negative,
+from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_GUARD, SC_add, SC_divide, SC_multiply, SC_negative,
                                  SC_power, SC_square, SC_subtract, scalar_eval, scalar_op, set_door)
 from mmad._instructions import OPERATIONS
 from mmad.errors import TraceError
@@ -104,7 +104,7 @@ cdef inline object scalar_record(Instructions tape, int opcode, int32_t a, int32
     if not tape.open:
         leaked(tape)
     v = scalar_eval(opcode, va, vb, 0.0)
-    if not isfinite(v):
+    if not isfinite(v) and not flags & NODE_DEFERRED:
         warn(opcode, va, vb)
     r = ScalarVar.__new__(ScalarVar)
     r.tape, r.v, r.flags = tape, v, flags
@@ -116,7 +116,7 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
     cdef Instructions tape = x.tape
     cdef double w
     cdef int32_t node
-    cdef int flags = x.flags & NODE_STRONG
+    cdef int flags = x.flags & CARRIED
     if type(other) is ScalarVar:
         if (<ScalarVar> other).tape is not tape:
             mixed(tape, (<ScalarVar> other).tape)
@@ -124,7 +124,7 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
                 and (x.flags | (<ScalarVar> other).flags) & NODE_STRONG:
             return apply_op(o_logical_or, (x, other), None)  # what + is to NumPy's truth values
         w, node = (<ScalarVar> other).v, (<ScalarVar> other).node
-        flags |= (<ScalarVar> other).flags & NODE_STRONG
+        flags |= (<ScalarVar> other).flags & CARRIED
     elif type(other) is float:
         w = <double> other
         node = tape.constant(w, 0)
@@ -220,7 +220,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
     for a in args:
         if type(a) is ScalarVar:
             w[k], node[k] = (<ScalarVar> a).v, (<ScalarVar> a).node
-            flags |= (<ScalarVar> a).flags & NODE_STRONG
+            flags |= (<ScalarVar> a).flags & CARRIED
         elif isinstance(a, float):
             w[k] = <double> a
             if type(a) is not float:
@@ -237,7 +237,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
         if not tape.guarded:
             return (np.True_ if v != 0 else np.False_) if flags else v != 0
         flags |= NODE_BOOL  # NumPy's truth value, where an operand is NumPy's
-    if not isfinite(v):
+    if not isfinite(v) and not flags & NODE_DEFERRED:
         warn(op.opcode, w[0], w[1])
     return make_scalar(tape, tape.push(op.opcode, flags, node[0], node[1], node[2], v), v, flags)
 
@@ -468,22 +468,29 @@ cdef class ScalarVar(Var):
         if modulo is not None:
             return NotImplemented
         if type(other) is int and other == 2:
-            return scalar_record(self.tape, SC_square, self.node, -1, self.v, 0.0, self.flags & NODE_STRONG)
+            return scalar_record(self.tape, SC_square, self.node, -1, self.v, 0.0, self.flags & CARRIED)
         return scalar_binary(SC_power, o_pow, self, other, False)
 
     def __neg__(self):
-        return scalar_record(self.tape, SC_negative, self.node, -1, self.v, 0.0, self.flags & NODE_STRONG)
+        return scalar_record(self.tape, SC_negative, self.node, -1, self.v, 0.0, self.flags & CARRIED)
+
+    cdef double known(self) except? -1.0:
+        """The value, where Python looks at it."""
+        if self.flags & NODE_DEFERRED:
+            self.tape.fill(self.node)
+            self.v, self.flags = self.tape.nodes[self.node].v, self.flags & ~NODE_DEFERRED
+        return self.v
 
     def __bool__(self):
-        cdef bint truth = self.v != 0
+        cdef bint truth = self.known() != 0
         if self.tape.guarded and self.tape.open:
             self.tape.push(OP_GUARD, NODE_BOOL, self.node, -1, -1, truth)
         return truth
 
     def __int__(self):
-        if not isfinite(self.v):
+        if not isfinite(self.known()):
             return int(self.v)
-        return self.look(math.trunc(self.v), "trunc")
+        return self.look(math.trunc(self.known()), "trunc")
 
     def __index__(self):
         if self.flags & NODE_BOOL:
@@ -491,17 +498,17 @@ cdef class ScalarVar(Var):
         raise TypeError("a traced float cannot be an index; int(x) gives its integer part, whose derivative is zero")
 
     def __trunc__(self):
-        return self.look(math.trunc(self.v), "trunc")
+        return self.look(math.trunc(self.known()), "trunc")
 
     def __floor__(self):
-        return self.look(math.floor(self.v), "floor")
+        return self.look(math.floor(self.known()), "floor")
 
     def __ceil__(self):
-        return self.look(math.ceil(self.v), "ceil")
+        return self.look(math.ceil(self.known()), "ceil")
 
     def __round__(self, ndigits=None):
         if ndigits is None:
-            return self.look(round(self.v), "rint")
+            return self.look(round(self.known()), "rint")
         return _METHODS["round"](self, ndigits)
 
     cdef object look(self, object k, str how):
@@ -521,20 +528,20 @@ cdef class ScalarVar(Var):
         return self
 
     def __str__(self):
-        return str(bool(self.v) if self.flags & NODE_BOOL else self.v)
+        return str(bool(self.known()) if self.flags & NODE_BOOL else self.known())
 
     def __repr__(self):
         return f"ScalarVar({self})"
 
     def __format__(self, spec):
-        return format(self.v, spec)
+        return format(self.known(), spec)
 
     @property
     def value(self):
         """The number, without derivative; on a guarded tape it leaves a guard."""
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
-        return bool(self.v) if self.flags & NODE_BOOL else self.v
+        return bool(self.known()) if self.flags & NODE_BOOL else self.known()
 
     @property
     def shape(self):

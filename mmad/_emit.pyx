@@ -14,8 +14,8 @@ import numpy as np
 
 from mmad._activity cimport active_mask
 from mmad._arrays cimport PyArray_CompareLists, window_view
-from mmad._core cimport ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_STRONG,
+from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
                                  OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less,
                                  SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval,
                                  scalar_op)
@@ -38,20 +38,20 @@ def bind():
         OPERATIONS[k] for k in ("add", "chain", "negative", "positive", "embed", "gather")]
 
 
-cdef struct Bar:
-    int32_t node  # of a scalar cotangent, -1: none
-    double v
-
-
-cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c, double *v) except -1:
-    """Append a scalar instruction; its value goes to v."""
+cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
+    """Append a scalar instruction."""
     cdef Node *nodes = tape.nodes
     cdef int flags = nodes[a].flags | (nodes[b].flags if b >= 0 else 0) | (nodes[c].flags if c >= 0 else 0)
-    v[0] = scalar_eval(op, nodes[a].v, nodes[b].v if b >= 0 else 0.0, nodes[c].v if c >= 0 else 0.0)
-    return tape.push(op, NODE_BOOL if op >= SC_less else flags & NODE_STRONG, a, b, c, v[0])
+    cdef double v = scalar_eval(op, nodes[a].v, nodes[b].v if b >= 0 else 0.0, nodes[c].v if c >= 0 else 0.0)
+    return tape.push(op, NODE_BOOL | flags & NODE_DEFERRED if op >= SC_less else flags & CARRIED, a, b, c, v)
 
 
-cdef int emit_partial(Tape tape, const Partial *q, const int32_t *operands, Bar *r) except -1:
+cdef ScalarVar number(Tape tape, int32_t k):
+    """The traced value of a scalar instruction."""
+    return make_scalar(tape, k, tape.nodes[k].v, tape.nodes[k].flags & CARRIED)
+
+
+cdef int32_t emit_partial(Tape tape, const Partial *q, const int32_t *operands) except -1:
     """Append the program of a partial; operands are followed by the result."""
     cdef int32_t where[64]
     cdef const Node *p
@@ -62,12 +62,10 @@ cdef int emit_partial(Tape tape, const Partial *q, const int32_t *operands, Bar 
             where[k] = operands[k]
         elif p.op >= OP_FIRST_SCALAR:
             arity = scalar_arity(p.op)
-            where[k] = emit(tape, p.op, where[p.a], where[p.b] if arity > 1 else -1, where[p.c] if arity > 2 else -1, &r.v)
+            where[k] = emit(tape, p.op, where[p.a], where[p.b] if arity > 1 else -1, where[p.c] if arity > 2 else -1)
         else:
             where[k] = tape.constant(p.v, 0)
-    r.node = where[q.ref]
-    r.v = tape.nodes[r.node].v
-    return 0
+    return where[q.ref]
 
 
 cdef class Sweep:
@@ -77,7 +75,7 @@ cdef class Sweep:
     cdef int32_t start, stop
     cdef uint8_t *mask
     cdef uint8_t *owned   # the array cotangent's buffer was made here and may be written to
-    cdef Bar *bars
+    cdef int32_t *bars    # of scalar nodes, -1: none
     cdef dict arrays
     cdef bint forget      # what is recorded here is never swept itself
 
@@ -87,11 +85,11 @@ cdef class Sweep:
         self.tape, self.start, self.stop, self.arrays = tape, start, stop, {}
         self.mask = active_mask(tape, start, stop, inputs)
         self.owned = <uint8_t *> calloc(stop - start + 1, 1)
-        self.bars = <Bar *> malloc((stop - start + 1) * sizeof(Bar))
+        self.bars = <int32_t *> malloc((stop - start + 1) * sizeof(int32_t))
         if self.owned == NULL or self.bars == NULL:
             raise MemoryError("no memory for the cotangents of the trace")
         for k in range(stop - start):
-            self.bars[k].node = -1
+            self.bars[k] = -1
 
     def __dealloc__(self):
         free(self.mask)
@@ -106,26 +104,23 @@ cdef class Sweep:
         finally:
             self.tape.forgets = False
 
-    cdef int add_scalar(self, int32_t k, int32_t node, double v) except -1:
+    cdef int add_scalar(self, int32_t k, int32_t node) except -1:
         """bar of scalar node k += node."""
-        cdef Bar *bar = self.bars + (k - self.start)
-        if bar.node < 0:
-            bar.node, bar.v = node, v
-        else:
-            bar.node = emit(self.tape, SC_add, bar.node, node, -1, &bar.v)
+        cdef int32_t *bar = self.bars + (k - self.start)
+        bar[0] = node if bar[0] < 0 else emit(self.tape, SC_add, bar[0], node, -1)
         return 0
 
     cdef int add(self, int32_t k, object g) except -1:
         """bar of node k += g."""
         if not self.tape.nodes[k].flags & NODE_ARRAY:
             if type(g) is ScalarVar:
-                return self.add_scalar(k, (<ScalarVar> g).node, (<ScalarVar> g).v)
+                return self.add_scalar(k, (<ScalarVar> g).node)
             if isinstance(g, Var):  # 0-d array, of any precision
                 g = g if g.dtype.kind == "f" else g.real
                 g = g if g.dtype == np.float64 else g.astype(np.float64)
                 g = g if type(g) is ScalarVar else g[()]
-                return self.add_scalar(k, (<ScalarVar?> g).node, (<ScalarVar> g).v)
-            return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0), float(np.real(g)))
+                return self.add_scalar(k, (<ScalarVar?> g).node)
+            return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0))
         old = self.arrays.get(k)
         self.arrays[k] = g if old is None else self.emit(o_add, (old, g), None)
         self.owned[k - self.start] = 0
@@ -165,8 +160,7 @@ cdef class Sweep:
     cdef int scalar(self, int32_t k) except -1:
         """A scalar instruction backward."""
         cdef Node p = self.tape.nodes[k]
-        cdef Bar bar = self.bars[k - self.start]
-        cdef Bar g
+        cdef int32_t bar = self.bars[k - self.start], g
         cdef const Partial *q
         cdef int32_t operands[4]
         cdef int arity = scalar_arity(p.op), i
@@ -176,11 +170,9 @@ cdef class Sweep:
         if p.op == SC_select:
             zero = self.tape.constant(0.0, 0)
             if self.mask[p.b]:
-                g.node = emit(self.tape, SC_select, p.a, bar.node, zero, &g.v)
-                self.add_scalar(p.b, g.node, g.v)
+                self.add_scalar(p.b, emit(self.tape, SC_select, p.a, bar, zero))
             if self.mask[p.c]:
-                g.node = emit(self.tape, SC_select, p.a, zero, bar.node, &g.v)
-                self.add_scalar(p.c, g.node, g.v)
+                self.add_scalar(p.c, emit(self.tape, SC_select, p.a, zero, bar))
             return 0
         for i in range(arity):
             if not self.mask[operands[i]]:
@@ -190,19 +182,17 @@ cdef class Sweep:
                 continue
             if q.kind == PARTIAL_CONSTANT:
                 if q.c == 1.0:
-                    self.add_scalar(operands[i], bar.node, bar.v)
+                    self.add_scalar(operands[i], bar)
                     continue
                 if q.c == -1.0:
-                    g.node = emit(self.tape, SC_negative, bar.node, -1, -1, &g.v)
-                    self.add_scalar(operands[i], g.node, g.v)
+                    self.add_scalar(operands[i], emit(self.tape, SC_negative, bar, -1, -1))
                     continue
-                g.node = self.tape.constant(q.c, 0)
+                g = self.tape.constant(q.c, 0)
             elif q.kind == PARTIAL_OPERAND:
-                g.node = operands[q.ref]
+                g = operands[q.ref]
             else:
-                emit_partial(self.tape, q, operands, &g)
-            g.node = emit(self.tape, SC_chain, bar.node, g.node, -1, &g.v)
-            self.add_scalar(operands[i], g.node, g.v)
+                g = emit_partial(self.tape, q, operands)
+            self.add_scalar(operands[i], emit(self.tape, SC_chain, bar, g, -1))
         return 0
 
     cdef int window(self, int32_t base, dict params, object ct) except -1:
@@ -273,7 +263,7 @@ cdef class Sweep:
             return v
         if tape.nodes[j].flags & NODE_ARRAY:
             return make_array(tape, j, v, False)
-        return make_scalar(tape, j, tape.nodes[j].v, tape.nodes[j].flags & NODE_STRONG)
+        return number(tape, j)
 
     cdef object partial(self, const Partial *q, Rec rec, int32_t k):
         """A partial of instruction k."""
@@ -340,7 +330,6 @@ cdef class Sweep:
         cdef Rec rec = <Rec> tape.recs[p.a]
         cdef Op op = rec.op
         cdef list vals = [], active = []
-        cdef Bar bar
         cdef int i
         cdef int32_t j
         if p.flags & NODE_ARRAY:
@@ -353,11 +342,10 @@ cdef class Sweep:
                 return 0
             out = None if rec.out is None else make_array(tape, k, rec.out, False)
         else:
-            bar = self.bars[k - self.start]
-            if bar.node < 0:
+            j = self.bars[k - self.start]
+            if j < 0:
                 return 0
-            ct = make_scalar(tape, bar.node, bar.v, tape.nodes[bar.node].flags & NODE_STRONG)
-            out = make_scalar(tape, k, p.v, NODE_STRONG)
+            ct, out = number(tape, j), number(tape, k)
         if op.kind == KIND_WINDOW:
             j = rec.at[0]
             return self.window(j, rec.params, ct) if self.mask[j] else 0
@@ -368,7 +356,7 @@ cdef class Sweep:
             elif tape.nodes[j].flags & NODE_ARRAY:
                 vals.append(None if rec.vals[i] is None else make_array(tape, j, rec.vals[i], False))
             else:
-                vals.append(make_scalar(tape, j, tape.nodes[j].v, tape.nodes[j].flags & NODE_STRONG))
+                vals.append(number(tape, j))
             active.append(j >= 0 and self.mask[j])
         gs = pull(op, ct, tuple(vals), out, rec.params, rec.shape, active)
         for i in range(len(gs)):
@@ -381,7 +369,7 @@ cdef class Sweep:
         cdef int32_t k
         cdef Node p
         cdef set wanted = set(inputs)
-        cdef Bar bar
+        cdef int32_t bar
         for k in range(self.stop - 1, self.start - 1, -1):
             if not k & 0xfff:
                 PyErr_CheckSignals()
@@ -389,31 +377,29 @@ cdef class Sweep:
                 continue
             p = self.tape.nodes[k]
             if p.op >= OP_FIRST_SCALAR:
-                if self.bars[k - self.start].node >= 0 and k not in wanted:
+                if self.bars[k - self.start] >= 0 and k not in wanted:
                     self.scalar(k)
             elif p.op == OP_LOAD:
                 bar = self.bars[k - self.start]
-                if bar.node >= 0 and k not in wanted:
-                    element_add(self.own(p.a), node_index(&p), bar.node)
+                if bar >= 0 and k not in wanted:
+                    element_add(self.own(p.a), node_index(&p), bar)
             elif p.op == OP_STORE:
                 if k in self.arrays and k not in wanted:
                     acc = self.own(k)
-                    bar.node = element_take(acc, p.i, &bar.v)
+                    bar = element_take(acc, p.i)
                     if self.mask[p.b]:
-                        self.add_scalar(p.b, bar.node, bar.v)
+                        self.add_scalar(p.b, bar)
                     self.move(k, p.a)
             elif p.op == OP_REC and k not in wanted:
                 self.record(k)
         return 0
 
     cdef object result(self, int32_t k):
-        cdef Bar bar
+        cdef int32_t bar
         if self.tape.nodes[k].flags & NODE_ARRAY:
             return self.arrays.get(k)
         bar = self.bars[k - self.start]
-        if bar.node < 0:
-            return None
-        return make_scalar(self.tape, bar.node, bar.v, self.tape.nodes[bar.node].flags & NODE_STRONG)
+        return None if bar < 0 else number(self.tape, bar)
 
 
 cdef inline bint is_double(object x) noexcept:

@@ -14,7 +14,7 @@ cdef extern from "_node.h" nogil:
         int64_t i
     enum:
         OP_INPUT, OP_CONST, OP_REC, OP_LOAD, OP_STORE, OP_GUARD, OP_FIRST_SCALAR
-        NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL
+        NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_chain, SC_positive
@@ -57,6 +57,7 @@ cdef class Op:
     cdef public object batch
     cdef public object probes
     cdef public object ufunc
+    cdef public object result  # (shapes of operands, operands, parameters) -> shape of the result
     cdef public str doc
     cdef Direct direct
     cdef Loop loops[2]        # in float64 and float32
@@ -73,6 +74,8 @@ cdef class Rec:
     cdef readonly object out
     cdef readonly tuple shape
     cdef readonly object dtype
+    cdef cnp.ndarray pending  # where the value will be, until it is there
+    cdef bint forgets         # operands' values are kept until then only
 
 
 cdef class Instructions:
@@ -102,6 +105,7 @@ cdef class Instructions:
     cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base)
     cpdef check_watched(self)
     cdef object record(self, Op op, tuple args, dict params)
+    cdef int fill(self, int32_t node) except -1
 
 
 ctypedef object (*Door)(Op op, tuple args, dict params)

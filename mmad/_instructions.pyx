@@ -54,7 +54,7 @@ cdef class Op:
     """
 
     def __init__(self, name, impl, *, nin=1, kind="elementwise", partials=None, jvp=None, transposes=None,
-                 batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, doc=""):
+                 batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, doc="", result=None):
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
         self.name, self.impl, self.nin = name, impl, nin
@@ -65,6 +65,7 @@ cdef class Op:
             raise ValueError(f"operation {name!r}: {nin} operands declared, the scalar table has another arity")
         self.partials = partials
         self.jvp, self.transposes, self.batch = jvp, transposes, batch
+        self.result = result
         self.raw = raw  # takes an index as an operand: no list or tuple is made an array
         self.boolean, self.needs_out, self.probes, self.ufunc, self.doc = boolean, needs_out, probes, ufunc, doc
         OPERATIONS[name] = self
@@ -315,6 +316,10 @@ cdef class Instructions:
 
     cdef object record(self, Op op, tuple args, dict params):
         """Evaluate an operation on traced values of this tape and add it; the traced result."""
+        raise NotImplementedError
+
+    cdef int fill(self, int32_t node) except -1:
+        """Compute the value of an instruction that was recorded without it."""
         raise NotImplementedError
 
     @property

@@ -14,6 +14,7 @@ cdef class ArrayVar(Var):
     cdef int64_t version
     cdef bint fresh
     cdef int sync(self) except -1
+    cdef int known(self) except -1
     cdef cnp.ndarray take(self)
     cdef int prepare_write(self) except -1
     cdef ArrayVar alias(self, cnp.ndarray r)
@@ -27,4 +28,4 @@ cdef class ArrayVar(Var):
 
 cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh)
 cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1
-cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1
+cdef int32_t element_take(ArrayVar acc, int64_t flat) except -1

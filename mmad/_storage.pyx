@@ -20,7 +20,7 @@ from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leak
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
 from mmad._core import HOOKS, concrete
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
                                  OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, new_rec, spare)
 
 cnp.import_array()
@@ -96,6 +96,12 @@ cdef class ArrayVar(Var):
         self.version = base.version
         return 0
 
+    cdef int known(self) except -1:
+        """Before the elements are read: those of an array that was recorded without them are computed."""
+        if self.tape.nodes[self.node].flags & NODE_DEFERRED:
+            self.tape.fill(self.node)
+        return 0
+
     cdef cnp.ndarray take(self):
         """The value, for an operation that will hold on to it."""
         cdef ArrayVar root = self if self.base is None else self.base
@@ -109,6 +115,7 @@ cdef class ArrayVar(Var):
 
     cdef int prepare_write(self) except -1:
         """Make the root's buffer this storage's own before a write in place (copy-on-write)."""
+        self.known()
         if not self.fresh or not cnp.PyArray_IS_C_CONTIGUOUS(self.arr):
             self.arr = self.arr.copy(order="C")
             self.fresh = True
@@ -136,6 +143,7 @@ cdef class ArrayVar(Var):
         """This array, its elements in C order in memory, which windows given as numbers need."""
         self.sync()
         if self.base is None and not self.arr.flags.c_contiguous:
+            self.known()
             self.arr, self.fresh = self.arr.copy(order="C"), True
         return self
 
@@ -156,6 +164,7 @@ cdef class ArrayVar(Var):
         r = function(self.arr)
         if np.may_share_memory(r, self.arr) or not r.size:
             if not root.arr.flags.c_contiguous:  # a storage that has no views yet: laid out in C order, which windows need
+                root.known()
                 root.arr, root.fresh = root.arr.copy(order="C"), True
                 r = function(self.arr)
             return self.alias(r[...] if r is self.arr else r)
@@ -216,6 +225,7 @@ cdef class ArrayVar(Var):
         if type(index) is not slice:
             flat = self.element(index, &p)
             if flat >= 0:
+                self.known()
                 return self.load(flat, p[0])
         if slicing(index, self.arr) and (self.base is not None or cnp.PyArray_IS_C_CONTIGUOUS(self.arr)):
             return self.alias(PyObject_GetItem(self.arr, index))
@@ -241,7 +251,7 @@ cdef class ArrayVar(Var):
                 if type(value) is ScalarVar:
                     if (<ScalarVar> value).tape is not tape:
                         mixed(tape, (<ScalarVar> value).tape)
-                    v, source = (<ScalarVar> value).v, (<ScalarVar> value).node
+                    v, source = (<ScalarVar> value).known(), (<ScalarVar> value).node
                 else:
                     v = value
                     source = tape.constant(v, 0)
@@ -294,9 +304,10 @@ cdef class ArrayVar(Var):
                 index = np.unravel_index(flat, (<object> root.arr).shape)
             op, params = o_putidx, None
         if type(value) is ScalarVar:
-            source, vals = (<ScalarVar> value).node, (None, (<ScalarVar> value).v)
+            source, vals = (<ScalarVar> value).node, (None, (<ScalarVar> value).known())
         elif type(value) is ArrayVar:
             v = (<ArrayVar> value).take()
+            (<ArrayVar> value).known()
             source, vals = (<ArrayVar> value).node, (None, v)
         else:
             source, vals = -1, (None, value)
@@ -381,6 +392,7 @@ cdef class ArrayVar(Var):
 
     def __bool__(self):
         self.sync()
+        self.known()
         truth = bool(self.arr)
         if self.tape.guarded:
             self.tape.push(OP_GUARD, NODE_BOOL, self.node, -1, -1, truth)
@@ -394,11 +406,13 @@ cdef class ArrayVar(Var):
         self.sync()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
+        self.known()
         return int(self.arr.item())
 
     def __index__(self):
         if self.arr.dtype.kind not in "iu" or self.arr.ndim:
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        self.known()
         k = int(self.arr)
         if self.tape.guarded:
             self.tape.push(OP_GUARD, 0, self.node, -1, -1, k)
@@ -406,14 +420,17 @@ cdef class ArrayVar(Var):
 
     def __str__(self):
         self.refresh()
+        self.known()
         return str(self.arr)
 
     def __repr__(self):
         self.refresh()
+        self.known()
         return f"ArrayVar({self.arr!r})"
 
     def __format__(self, spec):
         self.sync()
+        self.known()
         return format(self.arr, spec) if spec else str(self.arr)
 
     def __array__(self, dtype=None, copy=None):
@@ -433,6 +450,7 @@ cdef class ArrayVar(Var):
         self.refresh()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
+        self.known()
         return self.arr.copy()
 
     @property
@@ -499,7 +517,7 @@ cdef int32_t push_window(ArrayVar root, tuple found, cnp.ndarray r) except -1:
     rec = new_rec(o_window, 1, _NONE, found[1], None, found[0][1], <object> cnp.PyArray_DESCR(r))
     rec.at[0] = root.node
     spare(rec)
-    return root.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0)
+    return root.tape.push_rec(OP_REC, NODE_ARRAY | root.tape.nodes[root.node].flags & NODE_DEFERRED, rec, 0.0)
 
 
 cdef int store(ArrayVar root, int32_t source, Py_ssize_t flat) except -1:
@@ -525,6 +543,8 @@ cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1:
     cdef int32_t k
     acc.prepare_write()
     p = <double *> cnp.PyArray_DATA(acc.arr) + flat
+    if acc.tape.nodes[node].flags & NODE_DEFERRED:
+        acc.tape.fill(node)
     k = load_node(acc, flat, p[0])
     v = p[0] + acc.tape.nodes[node].v
     k = acc.tape.push(SC_add, NODE_STRONG, k, node, -1, v)
@@ -532,13 +552,12 @@ cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1:
     return store(acc, k, flat)
 
 
-cdef int32_t element_take(ArrayVar acc, int64_t flat, double *v) except -1:
+cdef int32_t element_take(ArrayVar acc, int64_t flat) except -1:
     """Read acc[flat] and write zero there."""
     cdef double *p
     cdef int32_t k
     acc.prepare_write()
     p = <double *> cnp.PyArray_DATA(acc.arr) + flat
-    v[0] = p[0]
     k = load_node(acc, flat, p[0])
     p[0] = 0.0
     store(acc, acc.tape.constant(0.0, 0), flat)
@@ -563,5 +582,6 @@ cdef bint writeable(ArrayVar x) except -1:
 cdef object scalar_of(ArrayVar x):
     """What NumPy gives for a fully indexed element: a number."""
     if x.arr.dtype.num == cnp.NPY_DOUBLE:
+        x.known()
         return x.load(<Py_ssize_t> x.window[0], (<double *> cnp.PyArray_DATA(x.arr))[0])
     return x

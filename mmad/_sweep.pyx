@@ -272,6 +272,7 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     list
         For each input a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
+    tape.fill_all()
     cdef int32_t start = tape.n, k
     cdef Cells cells = new_cells(tape, seeds, inputs)
     cdef uint8_t *mask
@@ -478,6 +479,7 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     list
         For each output a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
+    tape.fill_all()
     cdef int32_t start = tape.n, k
     cdef Cells cells = new_cells(tape, seeds, outputs)
     cdef int32_t *last

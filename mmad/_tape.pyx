@@ -10,8 +10,10 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport ScalarVar, make_scalar
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, Rec,
+from mmad._core cimport CARRIED, ScalarVar, make_scalar
+from mmad cimport _deferred
+from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, Rec,
                                  freeze, new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
@@ -23,18 +25,6 @@ cdef extern from "Python.h":
 
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
-cdef tuple _NOTHING = ((), (None,), (None, None), (None, None, None))
-
-
-cdef tuple constants_only(Rec rec):
-    """The operands' values, without those that are instructions."""
-    cdef int32_t k
-    cdef bint some = False
-    for k in range(rec.n):
-        some = some or rec.at[k] < 0
-    if some:
-        return tuple([rec.vals[k] if rec.at[k] < 0 else None for k in range(rec.n)])
-    return _NOTHING[rec.n] if rec.n < 4 else (None,) * rec.n
 
 
 cdef class Tape(Instructions):
@@ -56,7 +46,7 @@ cdef class Tape(Instructions):
         cdef Py_ssize_t n = len(args), k
         cdef tuple vals = PyTuple_New(n)
         cdef Rec rec = new_rec(op, <int32_t> n, vals, params, None, (), _float64)
-        cdef bint foreign = False, atoms = True
+        cdef bint foreign = False, atoms = True, large = False, waits = False
         cdef object a, v, out = None
         for k in range(n):
             a = <object> PyTuple_GET_ITEM(args, k)
@@ -64,9 +54,12 @@ cdef class Tape(Instructions):
                 v = (<ArrayVar> a).take()
                 foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_DOUBLE
                 rec.at[k] = (<ArrayVar> a).node
+                large = large or cnp.PyArray_SIZE(<cnp.ndarray> v) >= _deferred.large
+                waits = waits or self.nodes[rec.at[k]].flags & NODE_DEFERRED
             elif type(a) is ScalarVar:
                 v = (<ScalarVar> a).v if not (<ScalarVar> a).flags & NODE_BOOL else (<ScalarVar> a).v != 0
                 rec.at[k] = (<ScalarVar> a).node
+                waits = waits or (<ScalarVar> a).flags & NODE_DEFERRED
             else:
                 v = a
                 rec.at[k] = -1
@@ -83,11 +76,64 @@ cdef class Tape(Instructions):
             rec.vals = vals
         if atoms:
             PyObject_GC_UnTrack(vals)
+        if self.live and (large or waits):
+            out = self.defer(rec)
+            if out is not None:
+                return out
+            if waits:
+                for k in range(n):
+                    if rec.at[k] >= 0:
+                        self.fill(rec.at[k])
+                rec.vals = vals = filled_operands(self, rec)
         if op.direct != NULL:
             out = op.direct(op, vals, params)
         if out is None:
             out = op.impl(*vals) if params is None else op.impl(*vals, **params)
         return self.wrap(rec, out)
+
+    cdef object defer(self, Rec rec):
+        """The traced result of an operation that is not evaluated now; None if it has to be."""
+        cdef tuple found, shape
+        cdef int flags = NODE_ARRAY | NODE_DEFERRED
+        cdef int32_t k
+        if rec.op.raw:  # an index tells the shape
+            for k in range(1, rec.n):
+                if rec.at[k] >= 0:
+                    self.fill(rec.at[k])
+        found = result_of(rec.op, rec.vals, rec.params)
+        if found is None:
+            return None
+        shape, dtype = found
+        rec.forgets = self.forgets
+        if not shape:
+            if dtype != _float64:
+                return None
+            rec.out = np.nan
+            return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG | NODE_DEFERRED, rec, np.nan), np.nan,
+                               NODE_STRONG | NODE_DEFERRED)
+        if dtype.kind not in "fcbiu":
+            return None
+        if dtype.kind in "biu":
+            flags |= NODE_BOOL
+        rec.pending = np.empty(shape, dtype)
+        if rec.op.needs_out and not self.forgets:
+            rec.out = rec.pending
+        rec.shape, rec.dtype = self.shape_of(rec.pending), dtype
+        spare(rec)
+        return make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), rec.pending, not rec.op.needs_out)
+
+    cdef int fill(self, int32_t node) except -1:
+        if self.nodes[node].flags & NODE_DEFERRED:
+            fill_deferred(self, node)
+        return 0
+
+    cpdef fill_all(self):
+        """Compute all values: before they are read by what knows nothing of deferred ones."""
+        cdef int32_t k
+        for k in range(self.filled, self.n):
+            if self.nodes[k].flags & NODE_DEFERRED:
+                compute(self, k)
+        self.filled = self.n
 
     cdef object wrap(self, Rec rec, object out):
         """The traced result of a recorded operation whose value is `out`."""
@@ -127,8 +173,9 @@ cdef class Tape(Instructions):
     def value_of(self, var):
         """The value of a traced value as it is now; unlike `var.value` it leaves no guard."""
         if type(var) is ScalarVar:
-            return (<ScalarVar> var).v
+            return (<ScalarVar> var).known()
         (<ArrayVar> var).refresh()
+        (<ArrayVar> var).known()
         return (<ArrayVar> var).arr
 
     def add_guard(self, var):
@@ -138,10 +185,11 @@ cdef class Tape(Instructions):
             if (<ScalarVar> var).flags & NODE_BOOL:
                 bool(var)
             else:
-                self.push(OP_GUARD, 0, (<ScalarVar> var).node, -1, -1, (<ScalarVar> var).v)
+                self.push(OP_GUARD, 0, (<ScalarVar> var).node, -1, -1, (<ScalarVar> var).known())
             return
         x = var
         x.sync()
+        x.known()
         self.recs.append(new_rec(None, 0, (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
         self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
 
@@ -170,4 +218,4 @@ cdef class Tape(Instructions):
             if value is None:
                 value = self.rec_of(k).out
             return make_array(self, k, value, False)
-        return make_scalar(self, k, self.nodes[k].v, self.nodes[k].flags & (NODE_STRONG | NODE_BOOL))
+        return make_scalar(self, k, self.nodes[k].v, self.nodes[k].flags & (CARRIED | NODE_BOOL))

@@ -176,6 +176,11 @@ def plain_leaf(x, where):
     )
 
 
+def whole(x):
+    """Whether an array lies in memory as the elements of a trace's arrays do."""
+    return x.flags.c_contiguous and x.flags.aligned
+
+
 def is_static(x):
     """Whether a leaf of an argument is configuration that no derivative is taken of."""
     return x is None or isinstance(x, str | bytes)
@@ -238,6 +243,7 @@ class Trace:
         self.nested = outer is not None
         self.origin = describe(f, what)
         self.tape = tape or outer or Tape(self.origin)
+        self.private = tape is None or not tape.live  # a program reads its arguments again: no copies for it
         self.start = len(self.tape)
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
         self.plain = True
@@ -261,7 +267,7 @@ class Trace:
 
     def _traced(self, arg, position, what):
         if type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64):
-            x = self.tape.add_input(arg if type(arg) is float else arg.copy())
+            x = self.tape.add_input(arg if type(arg) is float or not self.private and whole(arg) else arg.copy())
             self.leaves.append(arg)
             self.nodes.append(x.node)
             self.inputs.append(x if type(x) is ScalarVar else _Handle(x))

@@ -6,6 +6,7 @@ import helpers
 import pytest
 
 import mmad
+from mmad import _deferred
 
 
 @pytest.fixture(params=helpers.MODES)
@@ -27,9 +28,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--compiled", action="store_true", help="derivatives are compiled functions: what holds, holds replayed"
     )
+    parser.addoption("--deferred", action="store_true", help="small arrays are recorded without values too, as large ones")
 
 
 def pytest_configure(config):
+    if config.getoption("--deferred"):
+        _deferred.set_large(0)
     if config.getoption("--compiled"):
         for name in COMPILED:
             setattr(mmad, name, compiled(getattr(mmad, name)))

@@ -12,6 +12,10 @@ A transpose is called as ``rule(ct, *operands, **params)``, a pushforward as
 to
 have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to the operands by the caller: rules never
 reduce broadcasting.
+
+Operations that move or sum elements of one floating dtype may tell the shape of their result beforehand,
+``result(shapes, operands, **params)``, where () is a number; None where NumPy has to say what comes of it, or what is
+wrong.  A recording for a program need not compute them then.
 """
 
 import numpy as np
@@ -67,23 +71,53 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
 
 
 def linear(
-    name, impl, transposes, *, joint=False, batch=None, probes=(), nin=1, kind="structural", needs_out=False, raw=False
+    name,
+    impl,
+    transposes,
+    *,
+    joint=False,
+    batch=None,
+    probes=(),
+    nin=1,
+    kind="structural",
+    needs_out=False,
+    raw=False,
+    result=None,
 ):
     """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`."""
     op = Op(
-        name, impl, nin=nin, kind=kind, transposes=transposes, batch=batch, probes=probes, needs_out=needs_out, raw=raw
+        name,
+        impl,
+        nin=nin,
+        kind=kind,
+        transposes=transposes,
+        batch=batch,
+        probes=probes,
+        needs_out=needs_out,
+        raw=raw,
+        result=result,
     )
     if joint:
         op.joint = True
     return op
 
 
-def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1):
+def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1, result=None):
     """Declare an operation by its pushforward ``jvp(tangents, result, *operands, **params)``.
 
     `transposes`, where given, replaces the derived transpose; a test holds the two against each other.
     """
-    return Op(name, impl, nin=nin, kind="structural", jvp=jvp, transposes=transposes, batch=batch, probes=probes)
+    return Op(
+        name,
+        impl,
+        nin=nin,
+        kind="structural",
+        jvp=jvp,
+        transposes=transposes,
+        batch=batch,
+        probes=probes,
+        result=result,
+    )
 
 
 _DEFERRED = []

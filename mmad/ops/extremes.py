@@ -8,7 +8,7 @@ import numpy as np
 from mmad._instructions import Op
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear, shape_of
-from mmad.ops.reduction import sum_
+from mmad.ops.reduction import reduced, sum_
 from mmad.ops.structure import broadcast_to, reshape
 
 
@@ -131,6 +131,10 @@ searchsorted = Op(
 
 
 # -------------------------------------------------------------------------------------------------- extrema
+def _extreme_result(shapes, vals, axis, keepdims):
+    return None if 0 in shapes[0] else reduced(shapes, vals, axis, keepdims)
+
+
 def _extreme(name, ufunc):
     """The reduction by np.maximum or np.minimum: elements that tie share the derivative equally."""
 
@@ -156,13 +160,20 @@ def _extreme(name, ufunc):
         return op(vals[0], axis=tuple(k + 1 for k in axis), keepdims=keepdims)
 
     # piecewise constant: the share of each element, without a derivative
-    weights = nonlinear(name + "_weights", weights_impl, lambda dots, out, x, axis: None, batch=weights_batch)
+    weights = nonlinear(
+        name + "_weights",
+        weights_impl,
+        lambda dots, out, x, axis: None,
+        batch=weights_batch,
+        result=lambda shapes, vals, axis: shapes[0] or None,
+    )
     op = nonlinear(
         name,
         lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims),
         jvp,
         transposes={0: transpose},
         batch=batch,
+        result=_extreme_result,
     )
     weights.needs_out = op.needs_out = False
     return op

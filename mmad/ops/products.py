@@ -58,6 +58,13 @@ def _contract_batch(vals, batched, spec):
     return contract(*vals, spec=(lane * batched[0] + sx, lane * batched[1] + sy, lane + so))
 
 
+def _contract_result(shapes, vals, spec):
+    size = dict(zip(spec[0] + spec[1], shapes[0] + shapes[1], strict=True))
+    if any(size[c] != d for c, d in zip(spec[0] + spec[1], shapes[0] + shapes[1], strict=True)):
+        return None
+    return tuple(size[c] for c in spec[2])
+
+
 # `spec` labels the axes of the first operand, of the second and of the result, a letter an axis; no letter twice in one
 # of them, and every letter of an operand is in the other operand or in the result.
 contract = linear(
@@ -69,6 +76,7 @@ contract = linear(
     },
     batch=_contract_batch,
     nin=2,
+    result=_contract_result,
     probes=(
         (
             np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]]),

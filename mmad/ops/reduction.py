@@ -37,7 +37,12 @@ def _sum_batch(vals, batched, axis, keepdims):
     return sum_(vals[0], axis=tuple(k + 1 for k in axis), keepdims=keepdims)
 
 
-sum_ = linear("sum", _sum, {0: _sum_transpose}, batch=_sum_batch)
+def reduced(shapes, vals, axis, keepdims):
+    """The shape that is left of the first one when axes are reduced."""
+    return tuple(1 if k in axis else d for k, d in enumerate(shapes[0]) if keepdims or k not in axis)
+
+
+sum_ = linear("sum", _sum, {0: _sum_transpose}, batch=_sum_batch, result=reduced)
 
 
 def unbroadcast(g, shape, dtype=None):
@@ -119,4 +124,19 @@ def _matmul_batch(vals, batched):
     return r
 
 
-matmul = linear("matmul", np.matmul, {0: _matmul_left, 1: _matmul_right}, batch=_matmul_batch, nin=2)
+def _matmul_result(shapes, vals):
+    x, y = shapes
+    if not x or not y or x[-1] != (y[-2] if len(y) > 1 else y[0]):
+        return None
+    batch = (x[:-2] or y[:-2]) if not x[:-2] or not y[:-2] or x[:-2] == y[:-2] else None
+    return None if batch is None else batch + x[-2:-1] + (y[-1:] if len(y) > 1 else ())
+
+
+matmul = linear(
+    "matmul",
+    np.matmul,
+    {0: _matmul_left, 1: _matmul_right},
+    batch=_matmul_batch,
+    nin=2,
+    result=_matmul_result,
+)

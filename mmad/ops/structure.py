@@ -64,8 +64,21 @@ def _put_batch(vals, batched, offset, shape, strides, of):
     return put(base, value, **_lanewise(offset, shape, strides, of, count))
 
 
-window = linear("window", _arrays.window, {0: lambda ct, base, **w: embed(ct, **w)}, batch=_window_batch, kind="window")
-embed = linear("embed", _windows.embed, {0: lambda ct, value, **w: window(ct, **w)}, batch=_embed_batch)
+window = linear(
+    "window",
+    _arrays.window,
+    {0: lambda ct, base, **w: embed(ct, **w)},
+    batch=_window_batch,
+    kind="window",
+    result=lambda shapes, vals, shape, **_: shape or None,
+)
+embed = linear(
+    "embed",
+    _windows.embed,
+    {0: lambda ct, value, **w: window(ct, **w)},
+    batch=_embed_batch,
+    result=lambda shapes, vals, of, **_: of or None,
+)
 put = linear(
     "put",
     _put,
@@ -105,8 +118,16 @@ gather = linear(
     batch=_gather_batch,
     nin=2,
     raw=True,
+    result=lambda shapes, vals: np.broadcast_to(np.int8(0), shapes[0])[vals[1]].shape or None,
 )
-scatter_add = linear("scatter_add", _scatter_add, {0: lambda ct, v, index, shape: gather(ct, index)}, nin=2, raw=True)
+scatter_add = linear(
+    "scatter_add",
+    _scatter_add,
+    {0: lambda ct, v, index, shape: gather(ct, index)},
+    nin=2,
+    raw=True,
+    result=lambda shapes, vals, shape: shape or None,
+)
 
 
 def _put_index(base, value, index):
@@ -166,7 +187,16 @@ def _concatenate_jvp(dots, out, *arrays, axis):
     return concatenate(*[_rules.zero_like(a) if d is None else d for a, d in zip(arrays, dots, strict=True)], axis=axis)
 
 
-concatenate = linear("concatenate", _concatenate, _ConcatenateTransposes(), batch=_concatenate_batch)
+def _concatenate_result(shapes, vals, axis):
+    axis %= max(len(shapes[0]), 1)
+    if any(s[:axis] != shapes[0][:axis] or s[axis + 1 :] != shapes[0][axis + 1 :] or not s for s in shapes):
+        return None
+    return (*shapes[0][:axis], sum(s[axis] for s in shapes), *shapes[0][axis + 1 :])
+
+
+concatenate = linear(
+    "concatenate", _concatenate, _ConcatenateTransposes(), batch=_concatenate_batch, result=_concatenate_result
+)
 concatenate.jvp = _concatenate_jvp
 
 

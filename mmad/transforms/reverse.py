@@ -40,6 +40,10 @@ class Environment:
 class Frozen(Environment):
     """The same as plain values: for many cotangents of a finished trace."""
 
+    def __init__(self, tape):
+        super().__init__(tape)
+        tape.fill_all()
+
     def operands(self, k):
         tape = self.tape
         name, args, value = tape.node(k)
