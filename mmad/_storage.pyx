@@ -164,7 +164,8 @@ cdef class ArrayVar(Var):
         r = function(self.arr)
         if np.may_share_memory(r, self.arr) or not r.size:
             if not root.arr.flags.c_contiguous:  # a storage that has no views yet: laid out in C order, which windows need
-                root.known()
+                if self.tape.nodes[root.node].flags & NODE_DEFERRED:
+                    return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
                 root.arr, root.fresh = root.arr.copy(order="C"), True
                 r = function(self.arr)
             return self.alias(r[...] if r is self.arr else r)
