@@ -11,6 +11,7 @@ from mmad import tree
 from mmad._captures import changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
+from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of_argument
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.errors import CaptureError, TraceError
@@ -26,11 +27,11 @@ UNSETTLED = 4  # runs that changed what the function captures, after which it ru
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
-def _again(f, check, passes):
-    return compile(f, check=check, passes=passes)
+def _again(f, check, passes, memory):
+    return compile(f, check=check, passes=passes, memory=memory)
 
 
-def compile(f, *, check=False, passes=None):
+def compile(f, *, check=False, passes=None, memory=None):
     """A function that is recorded at its first call and replayed at later ones.
 
     Parameters
@@ -42,6 +43,9 @@ def compile(f, *, check=False, passes=None):
         arguments (random numbers, files, attributes of objects).
     passes : iterable of str, optional
         The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
+    memory : int or str, optional
+        Bytes, or as in "500MB", that a program may take beside its arguments and results.  Where what a reverse sweep
+        needs would take more, arrays are computed again in place of being kept.
 
     Returns
     -------
@@ -59,6 +63,8 @@ def compile(f, *, check=False, passes=None):
 
     Raises
     ------
+    MemoryError
+        A program does not fit into `memory`.
     TraceError
         With `check`, where a replay and the function disagree.
     ValueError
@@ -75,15 +81,15 @@ def compile(f, *, check=False, passes=None):
     """
     if not callable(f):
         raise TypeError(f"mmad.compile takes a function, not {type(f).__name__}")
-    return functools.wraps(f, updated=())(Compiled(f, check, selected(passes)))
+    return functools.wraps(f, updated=())(Compiled(f, check, selected(passes), size_in_bytes(memory, "compile")))
 
 
 class Compiled(Dispatcher):
     """A compiled function; see :func:`compile`."""
 
-    def __init__(self, f, check, passes):
+    def __init__(self, f, check, passes, memory):
         super().__init__(STATE)
-        self.f, self.check, self.passes = f, check, passes
+        self.f, self.check, self.passes, self.memory = f, check, passes, memory
         self.signatures, self.lock = {}, threading.Lock()
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
@@ -166,7 +172,7 @@ class Compiled(Dispatcher):
         return out
 
     def __reduce__(self):
-        return _again, (self.f, self.check, tuple(self.passes))
+        return _again, (self.f, self.check, tuple(self.passes), self.memory)
 
     def _signature(self, leaves, structure, captures):
         """What a recording depends on, and the values that it does not depend on."""
@@ -217,7 +223,7 @@ class Compiled(Dispatcher):
             except CaptureError:
                 self._eager("writes into an array that it captures, or that it makes without traced values in it")
                 return self.f(*args, **kwargs)
-            machine = compile_tape(tape, self.passes, time.perf_counter() - start)
+            machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
             results = results_of(tape)
             trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
             trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)

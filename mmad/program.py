@@ -188,11 +188,11 @@ class Program:
         return Program._loads, (self._dumps(),)
 
 
-def of_tape(tape, passes=None):
+def of_tape(tape, passes=None, memory=None):
     """The program of a tape, called as the tape is."""
     from mmad.compiler import compile_tape, selected
 
-    machine = compile_tape(tape, selected(passes))
+    machine = compile_tape(tape, selected(passes), memory=memory)
     arguments, parts, at = [], [], 0
     for structure, count in tape.in_tree:
         parts.append(skeleton(tree.unflatten(structure, [0.0] * count)))

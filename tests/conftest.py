@@ -28,7 +28,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--compiled", action="store_true", help="derivatives are compiled functions: what holds, holds replayed"
     )
-    parser.addoption("--deferred", action="store_true", help="small arrays are recorded without values too, as large ones")
+    parser.addoption(
+        "--deferred", action="store_true", help="small arrays are recorded without values too, as large ones"
+    )
 
 
 def pytest_configure(config):

@@ -22,7 +22,13 @@ import mmad
 from mmad import tree
 from mmad.compiler import PASSES, pipeline
 
-PASS_SETS = {"all": PASSES, "none": (), "ordered": PASSES, **{f"-{p}": [q for q in PASSES if q != p] for p in PASSES}}
+PASS_SETS = {
+    "all": PASSES,
+    "none": (),
+    "ordered": PASSES,
+    "tight": PASSES,
+    **{f"-{p}": [q for q in PASSES if q != p] for p in PASSES},
+}
 SCALES = (0.0, 1e-3, -0.1)  # of the steps to the points of the replays
 TAME = 1e6  # derivatives beyond it: rounding errors of different orders of evaluation grow as large
 
@@ -89,6 +95,16 @@ def ordered():
         pipeline.spacious, pipeline.roomier = kept
 
 
+def tight(tape, passes):
+    """The program with half the memory, or with three quarters, if it can be had."""
+    compiled = tape.compile(passes)
+    ends = [offset + size for size, home, offset in compiled.machine.buffer_list() if home == "arena"]
+    for share in (0.5, 0.75):
+        with contextlib.suppress(MemoryError):
+            return tape.compile(passes, int(share * max(ends, default=0)) + 1)
+    return compiled
+
+
 def conditioned(f, x, want, tolerance):
     """Whether the next numbers in float32 change a program's results by less than a tenth of what is allowed."""
     if not any(np.asarray(a).dtype == np.float32 for a in x):
@@ -125,7 +141,7 @@ def check(seed, pass_sets, kind):
         tape = mmad.record(f, *points[0])
         for name, passes in pass_sets.items():
             with ordered() if name == "ordered" else contextlib.nullcontext():
-                compiled = tape.compile(passes)
+                compiled = tight(tape, passes) if name == "tight" else tape.compile(passes)
             report.compiled += 1
             for k, (x, want) in enumerate(zip(points, wants, strict=True)):
                 try:

@@ -100,7 +100,8 @@ def explain(machine, origin=""):
     missing = [
         p
         for p in PASSES
-        if p not in {name for name, _, _ in report} and p not in ("fusion", "in_place", "sincos", "buffers", "order")
+        if p not in {name for name, _, _ in report}
+        and p not in ("fusion", "in_place", "sincos", "buffers", "order", "recompute")
     ]
     if missing and report:
         lines.append(f"  switched off: {', '.join(missing)}")

@@ -13,6 +13,7 @@ from mmad.compiler._lower import lower
 from mmad.compiler._multiply_add import multiply_add
 from mmad.compiler._order import order
 from mmad.compiler._powers import powers
+from mmad.compiler._recompute import fitting
 from mmad.compiler._schedule import schedule
 from mmad.compiler._share import share
 from mmad.compiler._simplify import simplify
@@ -36,8 +37,9 @@ THEN = ("share", "dead")
 ROUNDS = 3
 FINALLY = ("multiply_add", "dead", "schedule")
 DEBUG = os.environ.get("MMAD_DEBUG", "") not in ("", "0")
-PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers")
+PASSES = (*REWRITES, "fusion", "in_place", "sincos", "buffers", "recompute")
 SPACIOUS = 1 << 20  # bytes of workspace from which on another order is tried
+TRIES = 6  # to fit into a memory
 STEP = 1 << 13  # bytes that are written and read about as fast as a step begins
 
 
@@ -97,7 +99,7 @@ def roomier(other, parts):
 
 
 @uncollected()
-def compile_tape(tape, passes=None, seconds=0.0):
+def compile_tape(tape, passes=None, seconds=0.0, memory=None):
     """The program of a tape.
 
     Parameters
@@ -108,10 +110,17 @@ def compile_tape(tape, passes=None, seconds=0.0):
         Which passes to run; see :func:`selected`.
     seconds : float, optional
         What recording took, for the report.
+    memory : int, optional
+        Bytes that its workspace may take.
 
     Returns
     -------
     Program
+
+    Raises
+    ------
+    MemoryError
+        It would take more.
     """
     passes = selected(passes)
     report, start = [("recorded", len(tape), seconds)], time.perf_counter()
@@ -144,11 +153,28 @@ def compile_tape(tape, passes=None, seconds=0.0):
             break
     graph = rewrite(graph, FINALLY)
 
+    def units_of(graph):
+        return Units(graph, "fusion" in passes, "in_place" in passes)
+
     def assembled(graph):
-        units = Units(graph, "fusion" in passes, "in_place" in passes)
+        units = units_of(graph)
         done("fusion", units.n)
         parts = assemble(units, "buffers" in passes, "sincos" in passes)
         done("buffers", units.n)
+        return parts
+
+    def smaller(parts):
+        """The parts of a program with the workspace allowed, if that can be."""
+        other, aim = graph, memory
+        for _ in range(TRIES if "recompute" in passes else 0):
+            other, most = fitting(other, aim, units_of)
+            done("recompute", len(other))
+            found = assembled(other)
+            if found["arena"] < parts["arena"]:
+                parts = found
+            if parts["arena"] <= memory or most > aim:
+                break
+            aim = min(aim - 1, int(0.99 * aim * memory / found["arena"]))  # places do not fit together without gaps
         return parts
 
     parts = assembled(graph)
@@ -157,6 +183,13 @@ def compile_tape(tape, passes=None, seconds=0.0):
         other = assembled(graph)
         if roomier(other, parts):
             parts = other
+    if memory is not None and parts["arena"] > memory:
+        parts = smaller(parts)
+        if parts["arena"] > memory:
+            raise MemoryError(
+                f"the program of {tape.origin} needs {parts['arena']} bytes of workspace, with {memory} allowed, "
+                "however many of its arrays are computed again in place of being kept: allow more"
+            )
     parts["report"] = report
     program = Program(parts)
     done("check", len(parts["listing"]))

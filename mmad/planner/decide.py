@@ -70,6 +70,8 @@ MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, beside its recorded gradient
+LEVELS = 4  # of checkpoints; each computes the function once more
+HELD = 0.5  # share of a function's elements that its program holds; the others are used up in loops
 NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 
@@ -206,8 +208,24 @@ class Problem:
         if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
             once = coefficients[mode].compiling(self.work, forward, reverse, width)
             once += 2 * max(0.0, priced("eager") - seconds)
-        held = out + (m + n) * width * self.itemsize + self.work.elements * self.itemsize
+        ends = out + (m + n) * width * self.itemsize
+        held = ends + self.work.elements * self.itemsize
+        allowed = self.options.memory
+        if mode == "compiled" and allowed is not None and held > allowed:
+            levels, held = self.checkpoints(allowed - ends)
+            held += ends
+            seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
+
+    def checkpoints(self, memory):
+        """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""
+        w = self.work
+        each = HELD * w.elements * self.itemsize / max(w.arrays, 1)
+        for levels in range(1, LEVELS + 1):
+            held = each * (levels + 1) * w.arrays ** (1 / (levels + 1))
+            if held <= memory:
+                break
+        return levels, held
 
     def width(self, forward, reverse, mode, c, separate):
         """Lanes that go together: all up to a limit, fewer where memory is short.
@@ -248,6 +266,19 @@ class Problem:
 
 
 def decide(problem, coefficients, race=None):
+    """The plan for a problem: see the table above; where nothing eager fits into the memory, of compiled programs."""
+    try:
+        return decided(problem, coefficients, race)
+    except MemoryError:
+        o = problem.options
+        if o.mode != "auto" or o.strategy in UNCOMPILED or "compiled" in modes("", o):
+            raise
+    problem.options = replace(o, mode="compiled")
+    plan = decided(problem, coefficients, race)
+    return plan.with_reason(f"eagerly, nothing fits into {o.memory} bytes; {plan.reason}")
+
+
+def decided(problem, coefficients, race):
     """The plan for a problem.
 
     Parameters

@@ -1,7 +1,6 @@
 """`jacobian` and `hessian`, planned gradients and products: what they take, checked."""
 
-import re
-
+from mmad.amounts import size_in_bytes
 from mmad.api import derivative_function
 from mmad.planner.coloring import Coloring
 from mmad.planner.decide import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
@@ -186,16 +185,3 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         strategy = fits
     options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode, factored)
     return derivative_function(f, kind(f, argnums, options, format) if callable(f) else None, what)
-
-
-UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-
-
-def size_in_bytes(text, what):
-    """'500MB' as a number of bytes; a number as it is; None as None."""
-    if text is None or (isinstance(text, int) and not isinstance(text, bool) and text > 0):
-        return text
-    found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(\w*)", text) if isinstance(text, str) else None
-    if found is None or found[2] not in UNITS:
-        raise ValueError(f"{what}: memory must be a number of bytes or as '500MB', not {text!r}")
-    return int(float(found[1]) * UNITS[found[2]])

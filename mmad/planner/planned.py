@@ -25,6 +25,7 @@ from mmad.planner.pattern import Pattern
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
 from mmad.tracing import is_static, open_tape, wrappers_open
+from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
@@ -147,6 +148,8 @@ class Planned:
 
     def _first(self, key, args, kwargs):
         """Plan, and evaluate with what has been recorded for it."""
+        if self.options.memory is not None and not self.matrix:
+            return self._within(key, args, kwargs)
         r = self.record(args, kwargs)
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
@@ -155,6 +158,28 @@ class Planned:
             self.plans[key] = number
             self.checked.add(number)
         return result
+
+    def _within(self, key, args, kwargs):
+        """The same where memory is short: planned from a recording without values."""
+        leaves, form = tree.flatten((args, kwargs))
+        moving = [
+            k for k, x in enumerate(leaves) if isinstance(x, float | np.ndarray) and np.result_type(x).kind in "fc"
+        ]
+
+        def layout(*traced):
+            full = list(leaves)
+            for k, x in zip(moving, traced, strict=True):
+                full[k] = x
+            nonlocal number
+            number = self._layout(self.record(*tree.unflatten(form, full)))
+
+        number = None
+        record(layout, *[leaves[k] for k in moving], live=True)
+        with self.lock:
+            self.plans[key] = number
+        if self.numbers[number].mode == "compiled":
+            return self._replayed(number, args, kwargs)
+        return self.evaluate(args, kwargs)
 
     def _layout(self, r, args=None, kwargs=None):
         """The number of the plan for a recording; a new one for a structure not met before."""
@@ -365,7 +390,7 @@ class Planned:
 
     def _compiled(self, evaluate):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
-        return compiled.compile(evaluate)
+        return compiled.compile(evaluate, memory=self.options.memory)
 
     def _finished(self, found, number):
         """The result as it was asked for."""

@@ -22,6 +22,7 @@ import numpy as np
 from mmad import _tape, tree
 from mmad._core import ScalarVar, Traced
 from mmad._storage import ArrayVar
+from mmad.amounts import size_in_bytes
 from mmad.errors import TraceError
 from mmad.tracing import Trace, describe, is_static, plain_leaf
 from mmad.transforms.evaluate import evaluate
@@ -168,13 +169,15 @@ class Tape(_tape.Tape):
             return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
         return float(v) if as_float else v
 
-    def compile(self, passes=None):
+    def compile(self, passes=None, memory=None):
         """The tape as a program of the virtual machine.
 
         Parameters
         ----------
         passes : iterable of str, optional
             The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
+        memory : int or str, optional
+            Bytes, or as in "500MB", that it may take beside its arguments and results; see :func:`mmad.compile`.
 
         Returns
         -------
@@ -182,6 +185,8 @@ class Tape(_tape.Tape):
 
         Raises
         ------
+        MemoryError
+            It does not fit into `memory`.
         ProgramError
             Arguments or results hold objects of the user's classes.
 
@@ -193,7 +198,7 @@ class Tape(_tape.Tape):
         """
         from mmad.program import of_tape
 
-        return of_tape(self, passes)
+        return of_tape(self, passes, size_in_bytes(memory, str(self.origin)))
 
     # ------------------------------------------------------------------------------------ transforms
     def pushforward(self):

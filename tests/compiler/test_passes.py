@@ -120,10 +120,10 @@ ALONE = {"dead": ("simplify",)}
 
 
 def test_there_is_a_case_for_every_pass():
-    assert set(NEEDS) == set(PASSES)
+    assert {*NEEDS, "recompute"} == set(PASSES)  # which has a file of its own
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", NEEDS)
 def test_pass_is_worth_its_name(name):
     f, args, measure, least = NEEDS[name]
     tape = mmad.record(f, *args)
