@@ -6,14 +6,15 @@ is there, untouched, so that views and their windows are found as always; `Rec.p
 1. An operation is deferred if it is large, or an operand is, and its declaration tells the shape of its result.
 2. Where Python looks at a value (every such place leaves a guard), and where an operation does not tell, what leads
    there is computed: :func:`fill`.
-3. Writes are not deferred: before one, the array and what is written are filled.
+3. A write makes a new version with a buffer of its own, where the array or what is written is deferred; a few times, one
+   after the other, since each is a copy of the whole array in the end.
 """
 cimport numpy as cnp
 
 import numpy as np
 
 from mmad._arrays cimport shape_of_array
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, OP_FIRST_SCALAR, OP_REC,
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, OP_FIRST_SCALAR, OP_REC,
                                  Instructions, Node, Op, Rec, scalar_arity, scalar_eval)
 
 cnp.import_array()
@@ -120,6 +121,8 @@ cdef int compute(Instructions tape, int32_t k) except -1:
     else:
         (<object> rec.pending)[...] = rec.op.impl(*rec.vals, **params)
     rec.pending = None
+    if rec.op.kind >= KIND_PUT:
+        rec.vals = (None, *rec.vals[1:])
     if rec.forgets:
         rec.vals = constants_only(rec)
     return 0

@@ -5,7 +5,7 @@ are emitted in C from the compiled partials; array instructions through :func:`m
 Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
 """
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 cimport numpy as cnp
@@ -215,9 +215,18 @@ cdef class Sweep:
                 or any([s == 0 and d > 1 for d, s in zip(shape, strides)]):
             return self.add(base, self.emit(o_embed, (ct if not isinstance(ct, float) else np.full(shape, ct),), params))
         acc = self.own(base)
-        acc.prepare_write()
+        acc.laid_out()
         part = acc.alias(window_view(acc.arr, params["offset"], shape, strides))
         part += ct
+        return 0
+
+    cdef int load(self, int32_t base, int64_t flat, int32_t bar) except -1:
+        """The cotangent of an element goes to its array."""
+        cdef ArrayVar acc = self.own(base), part
+        if not acc.pending():
+            return element_add(acc, flat, bar)
+        part = acc.alias(window_view(acc.arr, flat, (), ()))
+        part += number(self.tape, bar)
         return 0
 
     cdef int put(self, int32_t k, Rec rec) except -1:
@@ -227,7 +236,7 @@ cdef class Sweep:
         cdef int32_t j = rec.at[1]
         cdef dict w = rec.params
         if rec.op.kind == KIND_PUT:
-            acc.prepare_write()
+            acc.laid_out()
             part = acc.alias(window_view(acc.arr, w["offset"], w["shape"], w["strides"]))
             if j >= 0 and self.mask[j]:
                 self.add(j, fit(apply1(o_positive, part), rec.vals[1], w["shape"]))
@@ -382,7 +391,7 @@ cdef class Sweep:
             elif p.op == OP_LOAD:
                 bar = self.bars[k - self.start]
                 if bar >= 0 and k not in wanted:
-                    element_add(self.own(p.a), node_index(&p), bar)
+                    self.load(p.a, node_index(&p), bar)
             elif p.op == OP_STORE:
                 if k in self.arrays and k not in wanted:
                     acc = self.own(k)

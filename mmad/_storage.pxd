@@ -14,7 +14,9 @@ cdef class ArrayVar(Var):
     cdef int64_t version
     cdef bint fresh
     cdef int sync(self) except -1
+    cdef bint pending(self) noexcept
     cdef int known(self) except -1
+    cdef int write_later(self, Op op, dict params, object index, object value) except -1
     cdef cnp.ndarray take(self)
     cdef int prepare_write(self) except -1
     cdef ArrayVar alias(self, cnp.ndarray r)

@@ -96,9 +96,13 @@ cdef class ArrayVar(Var):
         self.version = base.version
         return 0
 
+    cdef bint pending(self) noexcept:
+        """Whether the elements have not been computed."""
+        return self.tape.nodes[self.node].flags & NODE_DEFERRED
+
     cdef int known(self) except -1:
         """Before the elements are read: those of an array that was recorded without them are computed."""
-        if self.tape.nodes[self.node].flags & NODE_DEFERRED:
+        if self.pending():
             self.tape.fill(self.node)
         return 0
 
@@ -108,7 +112,7 @@ cdef class ArrayVar(Var):
         self.sync()
         self.tape.nodes[self.node].flags |= NODE_CONSUMED
         if root.fresh:
-            if self.base is not None and self.tape.is_version(root.node):
+            if self.base is not None and self.tape.is_version(root.node) and not self.pending():
                 return self.arr.copy()  # the storage is being written piece by piece: hold the piece, not all of it
             root.fresh = False
         return self.arr
@@ -164,7 +168,7 @@ cdef class ArrayVar(Var):
         r = function(self.arr)
         if np.may_share_memory(r, self.arr) or not r.size:
             if not root.arr.flags.c_contiguous:  # a storage that has no views yet: laid out in C order, which windows need
-                if self.tape.nodes[root.node].flags & NODE_DEFERRED:
+                if root.pending():
                     return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
                 root.arr, root.fresh = root.arr.copy(order="C"), True
                 r = function(self.arr)
@@ -247,7 +251,7 @@ cdef class ArrayVar(Var):
         cdef int32_t source
         self.sync()
         if type(value) is ScalarVar or type(value) is float or type(value) is int:
-            flat = self.element(index, &p)
+            flat = -1 if root.pending() else self.element(index, &p)
             if flat >= 0 and writeable(self):
                 if type(value) is ScalarVar:
                     if (<ScalarVar> value).tape is not tape:
@@ -304,6 +308,10 @@ cdef class ArrayVar(Var):
                 flat = np.ascontiguousarray(window_view(flat, self.window[0], self.window[1], self.window[2]))[index]
                 index = np.unravel_index(flat, (<object> root.arr).shape)
             op, params = o_putidx, None
+        if root.pending() or type(value) is ArrayVar and (<ArrayVar> value).pending() \
+                or type(value) is ScalarVar and (<ScalarVar> value).flags & NODE_DEFERRED:
+            if self.tape.may_defer_write(root.node):
+                return self.write_later(op, params, index, value)
         if type(value) is ScalarVar:
             source, vals = (<ScalarVar> value).node, (None, (<ScalarVar> value).known())
         elif type(value) is ArrayVar:
@@ -322,6 +330,23 @@ cdef class ArrayVar(Var):
         rec.at[0], rec.at[1], rec.at[2] = root.node, source, -1
         advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY, rec, 0.0))
         return 0
+
+    cdef int write_later(self, Op op, dict params, object index, object value) except -1:
+        """A new version of the root whose elements are not computed now."""
+        cdef ArrayVar root = self if self.base is None else self.base
+        cdef Rec rec
+        cdef int32_t source = -1
+        cdef object v = value
+        if isinstance(value, Var):
+            v = (<ArrayVar> value).take() if type(value) is ArrayVar else (<ScalarVar> value).v
+            source = (<Var> value).node  # a view is up to date now
+        rec = new_rec(op, 2 if op is o_put else 3, (root.arr, v) if op is o_put else (root.arr, v, index), params, None,
+                      (<object> root.arr).shape, root.arr.dtype)
+        rec.at[0], rec.at[1], rec.at[2] = root.node, source, -1
+        self.tape.nodes[root.node].flags |= NODE_CONSUMED
+        rec.pending = np.empty((<object> root.arr).shape, root.arr.dtype)
+        root.arr, root.fresh = rec.pending, True
+        return advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY | NODE_DEFERRED, rec, 0.0))
 
     cdef object inplace(self, Op op, object other):
         """`self op= other` with NumPy's rules: the result keeps this array's shape and dtype."""
