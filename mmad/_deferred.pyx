@@ -5,7 +5,7 @@ is there, untouched, so that views and their windows are found as always; `Rec.p
 
 1. An operation is deferred if it is large, or an operand is, and its declaration tells the shape of its result.
 2. Where Python looks at a value (every such place leaves a guard), and where an operation does not tell, what leads
-   there is computed: :func:`fill`.
+   there is computed: :func:`fill_deferred`.
 3. A write makes a new version with a buffer of its own, where the array or what is written is deferred; a few times, one
    after the other, since each is a copy of the whole array in the end.
 """
@@ -14,8 +14,8 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport shape_of_array
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, OP_FIRST_SCALAR, OP_REC,
-                                 Instructions, Node, Op, Rec, scalar_arity, scalar_eval)
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
+                                 OP_FIRST_SCALAR, OP_REC, Instructions, Node, Op, Rec, scalar_arity, scalar_eval)
 
 cnp.import_array()
 
@@ -24,6 +24,7 @@ cdef object _float64 = np.dtype(np.float64)
 cdef tuple _NOTHING = ((), (None,), (None, None), (None, None, None))
 cdef Py_ssize_t large = 4096  # elements; fewer are computed in the time it takes to defer them
 cdef dict _dtypes = {}  # (operation, kinds of operands) -> dtype of the result
+
 
 def set_large(Py_ssize_t n):
     """Defer operations on arrays of n elements or more; the number before."""
@@ -68,10 +69,10 @@ cdef tuple result_of(Op op, tuple vals, dict params):
     if dtype is None:
         with np.errstate(all="ignore"):
             try:
-                dtype = np.asarray(op.impl(*[np.ones(1, v.dtype) if isinstance(v, cnp.ndarray) else type(v)(1) for v in vals])).dtype
+                ones = [np.ones(1, v.dtype) if isinstance(v, cnp.ndarray) else type(v)(1) for v in vals]
+                dtype = _dtypes[key] = np.asarray(op.impl(*ones)).dtype
             except TypeError:
                 return None
-        _dtypes[key] = dtype
     return shape, dtype
 
 

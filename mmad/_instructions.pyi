@@ -20,6 +20,7 @@ class Op:
     probes: Any
     ufunc: np.ufunc | None
     doc: str
+    result: Callable[..., tuple[int, ...] | None] | None
     def __init__(
         self,
         name: str,
@@ -37,6 +38,7 @@ class Op:
         probes: Any = (),
         ufunc: np.ufunc | None = None,
         doc: str = "",
+        result: Callable[..., tuple[int, ...] | None] | None = None,
     ) -> None: ...
     def __call__(self, *args: Any, **params: Any) -> Any: ...
     def __reduce__(self) -> tuple[Any, ...]: ...

@@ -20,8 +20,8 @@ from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leak
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
 from mmad._core import HOOKS, concrete
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED, OP_GUARD, OP_LOAD,
-                                 OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, new_rec, spare)
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
+                                 OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, new_rec, spare)
 
 cnp.import_array()
 

@@ -1,11 +1,14 @@
 from typing import Any
 
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from mmad._core import Var
 from mmad._instructions import Instructions
 
+@disjoint_base
 class Tape(Instructions):
+    def fill_all(self) -> None: ...
     def value_of(self, var: Var) -> Any: ...
     def add_guard(self, var: Var) -> None: ...
     def add_input(self, value: float | NDArray[Any], strong: bool = False) -> Var: ...

@@ -10,11 +10,11 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport CARRIED, ScalarVar, make_scalar
 from mmad cimport _deferred
+from mmad._core cimport CARRIED, ScalarVar, make_scalar
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Op, Rec,
-                                 freeze, new_rec, spare)
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC,
+                                 Op, Rec, freeze, new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()

@@ -31,8 +31,8 @@ from mmad.compiler._units cimport Units
 
 cnp.import_array()
 
-CHUNKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64)  # tried one after the other
-DEAR = (3.0, 10.0, float("inf"))  # times the work for each byte of the cheapest chunk that others may take; likewise
+cdef tuple CHUNKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64)  # tried one after the other
+cdef tuple DEAR = (3.0, 10.0, float("inf"))  # times the work for each byte of the cheapest chunk that others may take; likewise
 
 cdef enum:
     SMALL = 1024  # part of what is held that an array takes at the most, to be kept in any case

@@ -215,7 +215,7 @@ class Problem:
             levels, held = self.checkpoints(allowed - ends)
             held += ends
             seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
-        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held))
+        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), ends=int(ends))
 
     def checkpoints(self, memory):
         """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""

@@ -31,6 +31,8 @@ class Candidate:
         Seconds of one evaluation, where it took part in a race.
     verdict : str
         Why it lost, or "chosen".
+    ends : int
+        Of the bytes, those of the result and of the directions.
     """
 
     strategy: str
@@ -43,6 +45,7 @@ class Candidate:
     bytes: int
     measured: float | None = None
     verdict: str = ""
+    ends: int = 0
 
     def total(self, evaluations):
         """Seconds for a number of evaluations, preparation included."""

@@ -273,7 +273,7 @@ class Planned:
                 return self.evaluate(args, kwargs, sparse)
             return (self.sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
 
-        replay = self._compiled(evaluate)
+        replay = self._compiled(evaluate, plan)
 
         def call(*args, **kwargs):
             found, k = replay(*args, **kwargs)
@@ -381,16 +381,19 @@ class Planned:
             def evaluate(*args, **kwargs):
                 return self.evaluate(args, kwargs, swept)
 
-            replay = self.replays.setdefault(number, self._compiled(evaluate))
+            replay = self.replays.setdefault(number, self._compiled(evaluate, self.numbers[number]))
         found, k = replay(*args, **kwargs)
         number = number if k < 0 else k
         if self.options.factored:
             return found[0], number
         return (_entries(self.numbers[number], *found) if self.options.sparse else found), number
 
-    def _compiled(self, evaluate):
+    def _compiled(self, evaluate, plan):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
-        return compiled.compile(evaluate, memory=self.options.memory)
+        allowed = self.options.memory
+        if allowed is not None and plan.chosen is not None:
+            allowed = max(1, allowed - plan.chosen.ends)
+        return compiled.compile(evaluate, memory=allowed)
 
     def _finished(self, found, number):
         """The result as it was asked for."""

@@ -1,5 +1,8 @@
 """Planned gradients and Hessian-vector products: each strategy gives what was worked out by hand, everywhere."""
 
+import inspect
+import subprocess
+import sys
 from collections import namedtuple
 
 import numpy as np
@@ -197,7 +200,60 @@ def test_checkpoints_fit_where_all_values_do_not():
 
     x = at(3000)
     with pytest.raises(MemoryError, match=r"mmad\.checkpoint"):
-        mmad.grad(f(several), memory="4MB")(x)
-    g = mmad.grad(f(mmad.checkpoint(several)), memory="4MB")
+        mmad.grad(f(several), memory="4MB", mode="eager")(x)
+    g = mmad.grad(f(mmad.checkpoint(several)), memory="4MB", mode="eager")
     assert g.plan(x).chosen.bytes < 4e6
     np.testing.assert_allclose(g(x), mmad.grad(f(several))(x), rtol=1e-14)
+
+
+def rolling(x):
+    """Layers that need their neighbours, so that each is an array that waits for the reverse sweep."""
+    for _ in range(50):
+        x = np.tanh(x + 0.1 * np.roll(x, 1))
+    return np.sum(x * x)
+
+
+def test_values_are_computed_again_where_they_do_not_fit():
+    x = np.linspace(0.0, 1.0, 10_000)
+    g = mmad.grad(rolling, memory="2MB")
+    want = mmad.grad(rolling)(x)
+    for _ in range(2):
+        np.testing.assert_allclose(g(x), want, rtol=1e-10)
+    plan = g.plan(x)
+    assert (plan.strategy, plan.mode) == ("reverse", "compiled")
+    assert plan.reason.startswith("eagerly, nothing fits into 2000000 bytes")
+    assert plan.chosen.bytes <= 2_000_000
+    assert mmad.grad(rolling, memory="1GB").plan(x).mode == "eager"
+    with pytest.raises(MemoryError):
+        mmad.grad(rolling, memory="300kB")(x)
+
+
+def test_products_are_computed_again_where_they_do_not_fit():
+    x = np.linspace(0.0, 1.0, 10_000)
+    h = mmad.hvp(rolling, memory="3MB")
+    np.testing.assert_allclose(h(x, np.cos(x)), mmad.hvp(rolling)(x, np.cos(x)), rtol=1e-9)
+    assert h.plan(x, np.cos(x)).mode == "compiled"
+
+
+CAPPED = """
+import resource, sys
+import numpy as np, mmad
+{function}
+gradient = mmad.grad(rolling, memory="30MB") if sys.argv[1] == "capped" else mmad.grad(rolling)
+gradient(np.ones(500))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+gradient(np.linspace(0.0, 1.0, 200_000))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units")
+def test_peak_memory_of_the_process():
+    """50 layers of 1.6 MB: some 300 MB eagerly; within 30 MB the first call and the planning take no more, either."""
+    peak = {}
+    for how in ("capped", "eager"):
+        script = CAPPED.format(function=inspect.getsource(rolling))
+        run = subprocess.run([sys.executable, "-c", script, how], capture_output=True, text=True, check=True)
+        peak[how] = float(run.stdout)
+    assert peak["eager"] > 150
+    assert peak["capped"] < 45
