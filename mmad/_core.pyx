@@ -541,6 +541,8 @@ cdef class ScalarVar(Var):
         """The number, without derivative; on a guarded tape it leaves a guard."""
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
+        if self.flags & NODE_DEFERRED and not self.tape.open:  # what it is computed from may have changed
+            leaked(self.tape)
         return bool(self.known()) if self.flags & NODE_BOOL else self.known()
 
     @property

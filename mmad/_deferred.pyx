@@ -9,6 +9,8 @@ is there, untouched, so that views and their windows are found as always; `Rec.p
 3. A write makes a new version with a buffer of its own, where the array or what is written is deferred; a few times, one
    after the other, since each is a copy of the whole array in the end.
 """
+from cpython.exc cimport PyErr_CheckSignals
+
 cimport numpy as cnp
 
 import numpy as np
@@ -73,7 +75,7 @@ cdef tuple result_of(Op op, tuple vals, dict params):
                 dtype = _dtypes[key] = np.asarray(op.impl(*ones)).dtype
             except TypeError:
                 return None
-    return shape, dtype
+    return None if dtype.kind in "iu" else (shape, dtype)  # whether integers are an error depends on their values
 
 
 cdef object operand_value(Instructions tape, int32_t j, object v):
@@ -103,25 +105,27 @@ cdef int compute(Instructions tape, int32_t k) except -1:
     cdef Node *p = tape.nodes + k
     cdef Rec rec
     cdef int arity
-    p.flags &= ~NODE_DEFERRED
     if p.op >= OP_FIRST_SCALAR:
         arity = scalar_arity(p.op)
+        p.flags &= ~NODE_DEFERRED
         p.v = scalar_eval(p.op, tape.nodes[p.a].v, tape.nodes[p.b].v if arity > 1 else 0.0,
                           tape.nodes[p.c].v if arity > 2 else 0.0)
         return 0
     rec = <Rec> tape.recs[p.a]
     if rec.op.kind == KIND_WINDOW and rec.pending is None:  # of a buffer that is filled now
+        p.flags &= ~NODE_DEFERRED
         return 0
     rec.vals = filled_operands(tape, rec)
     params = {} if rec.params is None else rec.params
     if rec.pending is None:
         rec.out = rec.op.impl(*rec.vals, **params)
-        tape.nodes[k].v = rec.out
+        p.v = rec.out
     elif rec.op.ufunc is not None:
         rec.op.ufunc(*rec.vals, out=rec.pending)
     else:
         (<object> rec.pending)[...] = rec.op.impl(*rec.vals, **params)
     rec.pending = None
+    p.flags &= ~NODE_DEFERRED  # not before: where an operation is interrupted there is no value
     if rec.op.kind >= KIND_PUT:
         rec.vals = (None, *rec.vals[1:])
     if rec.forgets:
@@ -131,18 +135,23 @@ cdef int compute(Instructions tape, int32_t k) except -1:
 
 cdef int fill_deferred(Instructions tape, int32_t node) except -1:
     """Compute the value of an instruction that was recorded without it, and of those that lead there."""
+    tape.check_watched()  # captured arrays are not copied: they have to be what they were
     with np.errstate(all="ignore"):  # a program raises no warnings
         fill_waiting(tape, [node])
     return 0
 
 
 cdef int fill_waiting(Instructions tape, list waiting) except -1:
+    """Operands first, without recursion."""
     cdef int32_t k, j
     cdef Node *p
     cdef Rec rec
-    cdef int i
+    cdef int i, steps = 0
     cdef bint ready
     while waiting:
+        steps += 1
+        if not steps & 0xff:
+            PyErr_CheckSignals()
         k = waiting[len(waiting) - 1]
         p = tape.nodes + k
         ready = True

@@ -116,3 +116,4 @@ cpdef Op scalar_op(int opcode)
 cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype)
 cdef int spare(Rec rec) except -1
 cdef object freeze(Instructions tape, object value)
+cdef object frozen_index(Instructions tape, object index)

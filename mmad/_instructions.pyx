@@ -338,6 +338,13 @@ cdef class Instructions:
         return self.n * sizeof(Node)
 
 
+cdef object frozen_index(Instructions tape, object index):
+    """An index whose arrays are protected likewise."""
+    if isinstance(index, tuple):
+        return tuple([freeze(tape, i) for i in index])
+    return freeze(tape, index)
+
+
 cdef object freeze(Instructions tape, object value):
     """A captured constant, protected against later writes by user code."""
     cdef cnp.ndarray arr

@@ -21,7 +21,8 @@ from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leak
                          o_square, o_sub, o_window)
 from mmad._core import HOOKS, concrete
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
-                                 OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, new_rec, spare)
+                                 OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, frozen_index, new_rec,
+                                 spare)
 
 cnp.import_array()
 
@@ -307,10 +308,11 @@ cdef class ArrayVar(Var):
                 flat = np.arange(root.arr.size).reshape((<object> root.arr).shape)
                 flat = np.ascontiguousarray(window_view(flat, self.window[0], self.window[1], self.window[2]))[index]
                 index = np.unravel_index(flat, (<object> root.arr).shape)
-            op, params = o_putidx, None
+            op, params, index = o_putidx, None, frozen_index(self.tape, index)
         if root.pending() or type(value) is ArrayVar and (<ArrayVar> value).pending() \
                 or type(value) is ScalarVar and (<ScalarVar> value).flags & NODE_DEFERRED:
             if self.tape.may_defer_write(root.node):
+                check_fit(value.shape, window[1] if op is o_put else taken_shape((<object> root.arr).shape, index))
                 return self.write_later(op, params, index, value)
         if type(value) is ScalarVar:
             source, vals = (<ScalarVar> value).node, (None, (<ScalarVar> value).known())
@@ -476,6 +478,8 @@ cdef class ArrayVar(Var):
         self.refresh()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
+        if self.pending() and not self.tape.open:  # what it is computed from may have changed
+            leaked(self.tape)
         self.known()
         return self.arr.copy()
 
@@ -595,6 +599,25 @@ cdef int advance(ArrayVar root, int32_t node) except -1:
     root.node = node
     root.version += 1
     return 0
+
+
+cdef int check_fit(tuple shape, tuple target) except -1:
+    """Raise NumPy's error unless a value of a shape can be written to a place of another one."""
+    cdef Py_ssize_t extra = len(shape) - len(target), k
+    cdef bint fits = True
+    for k in range(len(shape)):
+        if k < extra:
+            fits = fits and shape[k] == 1
+        else:
+            fits = fits and (shape[k] == 1 or shape[k] == target[k - extra])
+    if not fits:
+        raise ValueError(f"could not broadcast input array from shape {shape} into shape {target}")
+    return 0
+
+
+cdef tuple taken_shape(tuple shape, object index):
+    """The shape of what an index takes from an array of a shape."""
+    return np.broadcast_to(np.int8(0), shape)[index].shape
 
 
 cdef bint writeable(ArrayVar x) except -1:

@@ -14,7 +14,7 @@ from mmad cimport _deferred
 from mmad._core cimport CARRIED, ScalarVar, make_scalar
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC,
-                                 Op, Rec, freeze, new_rec, spare)
+                                 Op, Rec, freeze, frozen_index, new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()
@@ -66,6 +66,8 @@ cdef class Tape(Instructions):
                 if isinstance(a, cnp.ndarray):
                     foreign = foreign or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE
                     v = freeze(self, a)
+                elif op.raw and type(a) is tuple:
+                    v = frozen_index(self, a)
                 atoms = atoms and (type(v) is float or type(v) is int or type(v) is cnp.ndarray
                                    and cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_OBJECT)
             Py_INCREF(v)
@@ -130,6 +132,8 @@ cdef class Tape(Instructions):
     cpdef fill_all(self):
         """Compute all values: before they are read by what knows nothing of deferred ones."""
         cdef int32_t k
+        if self.live and self.filled < self.n:
+            self.check_watched()
         for k in range(self.filled, self.n):
             if self.nodes[k].flags & NODE_DEFERRED:
                 compute(self, k)

@@ -281,10 +281,9 @@ cdef class Lowering:
             return self.weights(rec, MAXIMUM if way == W_MAX_WEIGHTS else MINIMUM, flags, type)
         if way == W_CONCATENATE and len({self.dtype_at(rec, i) for i in range(rec.n)}) == 1:
             return self.join(rec, flags, type)
-        if rec.op.kind == KIND_PUT and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+        if rec.op.kind == KIND_PUT and self.is_storable(rec):
             return self.put(rec, self.map(q), flags, type)
-        if rec.op.kind == KIND_PUT_INDEX and rec.at[2] < 0 \
-                and (rec.at[1] < 0 or self.dtype_at(rec, 1) == rec.dtype):
+        if rec.op.kind == KIND_PUT_INDEX and rec.at[2] < 0 and self.is_storable(rec):
             return self.put(rec, indexed(rec.vals[2], self.shape_at(rec, 0)), flags, type)
         if way == W_GATHER and rec.at[1] < 0:
             return self.gather(rec, flags, type)
@@ -372,6 +371,12 @@ cdef class Lowering:
         if j < 0:
             return rec.vals[i].dtype if isinstance(rec.vals[i], cnp.ndarray) else np.asarray(rec.vals[i]).dtype
         return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
+
+    cdef bint is_storable(self, Rec rec) except -1:
+        """Whether what a write puts into an array is a number, or an array that the machine converts."""
+        if rec.at[1] < 0:
+            return not isinstance(rec.vals[1], cnp.ndarray) or known(rec.vals[1].dtype)
+        return self.dtype_at(rec, 1) == rec.dtype
 
     cdef bint all_known(self, Rec rec) except -1:
         """Whether result and first operand are of dtypes and ranks that the machine knows."""

@@ -37,6 +37,8 @@ cdef tuple DEAR = (3.0, 10.0, float("inf"))  # times the work for each byte of t
 cdef enum:
     SMALL = 1024  # part of what is held that an array takes at the most, to be kept in any case
     FLOPS = 8     # multiplications of a product of matrices that take as long as an element does elsewhere
+    MOST = 3_000_000  # instructions of all graphs that are tried, beside
+    EACH = 100        # times those of the program
     IDLE = 24     # rounds without any gain, after which there is none to come
 
 
@@ -60,10 +62,13 @@ def fitting(Graph g, memory, units_of):
     """
     cdef Recompute now, smallest = Recompute(g, units_of(g))
     cdef int idle
+    cdef int64_t tried = 0
+    if smallest.least() > memory:
+        return g, smallest.most
     for dear in DEAR:
         now, idle = smallest, 0
-        while smallest.most > memory and idle < IDLE:
-            found = best(now, memory, dear, units_of)
+        while smallest.most > memory and idle < IDLE and tried < MOST + EACH * <int64_t> g.n:
+            found = best(now, memory, dear, units_of, &tried)
             if found is None:
                 break
             now = found
@@ -73,7 +78,7 @@ def fitting(Graph g, memory, units_of):
     return smallest.g, smallest.most
 
 
-cdef Recompute best(Recompute now, memory, double dear, units_of):
+cdef Recompute best(Recompute now, memory, double dear, units_of, int64_t *tried):
     """One step: what holds least, or the first that fits; None where nothing can be computed again."""
     cdef Recompute other, least = None
     cdef Graph found
@@ -82,6 +87,7 @@ cdef Recompute best(Recompute now, memory, double dear, units_of):
         if found is None:
             continue
         other = Recompute(found, units_of(found))
+        tried[0] += found.n
         if least is None or other.most < least.most:
             least = other
         if other.most <= memory:
@@ -162,6 +168,24 @@ cdef class Recompute:
         for k in range(self.peak + 1):
             self.held += self.waiting(k)
         return 0
+
+    cdef int64_t least(self):
+        """Bytes that some instruction needs at once, whatever is computed again: factors of products, what views look at."""
+        cdef const int32_t *operand
+        cdef int32_t k, i, n
+        cdef int64_t most = 0
+        cdef dict roots
+        cdef bint whole
+        for k in range(self.g.n):
+            operand = operands_of(self.g, k, &n)
+            whole = self.g.nodes[k].op == OP_REC and self.g.payload(k).kind in (P_MATMUL, P_CALL)
+            roots = {}
+            for i in range(n):
+                if operand[i] >= 0 and (whole or self.root[operand[i]] != operand[i]):
+                    roots[self.root[operand[i]]] = self.bytes[self.root[operand[i]]]
+            if roots:
+                most = max(most, <int64_t> sum(roots.values()))
+        return most
 
     cdef int64_t waiting(self, int32_t k) noexcept:
         """Bytes of an array that is held at the peak and could be computed again."""

@@ -188,8 +188,11 @@ def _concatenate_jvp(dots, out, *arrays, axis):
 
 
 def _concatenate_result(shapes, vals, axis):
-    axis %= max(len(shapes[0]), 1)
-    if any(s[:axis] != shapes[0][:axis] or s[axis + 1 :] != shapes[0][axis + 1 :] or not s for s in shapes):
+    rank = len(shapes[0])
+    if not -rank <= axis < rank or any(len(s) != rank for s in shapes):
+        return None
+    axis %= rank
+    if any(s[:axis] != shapes[0][:axis] or s[axis + 1 :] != shapes[0][axis + 1 :] for s in shapes):
         return None
     return (*shapes[0][:axis], sum(s[axis] for s in shapes), *shapes[0][axis + 1 :])
 

@@ -118,7 +118,7 @@ class Problem:
         self.searches, self.gathers = {} if searches is None else searches, gathers
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
-        self.effort = EFFORT
+        self.effort, self.measured = EFFORT, {}  # by strategy and mode: seconds of an evaluation, where they are known
 
     @property
     def pattern(self):
@@ -215,7 +215,8 @@ class Problem:
             levels, held = self.checkpoints(allowed - ends)
             held += ends
             seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
-        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), ends=int(ends))
+        measured = self.measured.get((name, mode))
+        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), measured, ends=int(ends))
 
     def checkpoints(self, memory):
         """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""
@@ -407,7 +408,7 @@ def compared(problem, candidates, race, why=""):
         # Slower than predicted, the first ones may be worse than what comes after them.
         if len(raced) >= len(close) and c.total(o.expected) > min(r.total(o.expected) for r in raced):
             break
-        raced.append(replace(c, measured=race(c)))
+        raced.append(c if c.measured is not None else replace(c, measured=race(c)))
     measured = {(c.strategy, c.mode): c for c in raced}
     candidates = [measured.get((c.strategy, c.mode), c) for c in candidates]
     return finish(problem, candidates, f"{why}it won a race of {len(raced)} whose prices were close")
@@ -429,11 +430,10 @@ def _nothing_fits(ranked, memory):
 def finish(problem, candidates, reason):
     """The plan, with a verdict on every candidate."""
     o = problem.options
-    raced = [c for c in candidates if c.measured is not None]
     fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
     if not fitting:
         _nothing_fits(candidates, o.memory)
-    best = min(raced or fitting, key=lambda c: c.total(o.expected))
+    best = min(fitting, key=lambda c: c.total(o.expected))
     judged = []
     for c in sorted(candidates, key=lambda c: c.total(o.expected)):
         ratio = c.total(o.expected) / best.total(o.expected)

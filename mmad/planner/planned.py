@@ -1,5 +1,6 @@
 """Jacobians and Hessians as functions that choose how they are computed."""
 
+import contextlib
 import functools
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ import numpy as np
 from mmad import compiled, tree
 from mmad._core import HOOKS, Traced, concrete
 from mmad.api import describe, grad, positions
-from mmad.errors import PatternError
+from mmad.errors import CaptureError, PatternError
 from mmad.matrices import by_directions, by_pairs, columns_of, from_matrix, rows_of
 from mmad.operators import factored
 from mmad.ops.declare import shape_of
@@ -21,6 +22,7 @@ from mmad.planner.coloring import NONE, Coloring, Seeds
 from mmad.planner.compare import compare
 from mmad.planner.decide import OVER_FORWARD, UNCOMPILED, Options, Problem, decide, work_of
 from mmad.planner.detect import detect, graph_of
+from mmad.planner.observed import Observed
 from mmad.planner.pattern import Pattern
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
@@ -50,6 +52,7 @@ class Planned:
         self.single = not isinstance(argnums, tuple | list)
         # Plans, by number; numbers by shapes and by structures of recordings; compiled functions by number.
         self.numbers, self.plans, self.layouts, self.replays = [], {}, {}, {}
+        self.observed = {}  # by number: what calls took
         self.checked = set()  # numbers of plans whose patterns were held against a product
         self.lock = threading.Lock()
 
@@ -79,11 +82,22 @@ class Planned:
             if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
                 return self._by_shape(self.record(args, kwargs))
             result = self._first(key, args, kwargs)
-        elif self.numbers[number].mode == "compiled":
-            result = self._replayed(number, args, kwargs)
         else:
-            result = self.evaluate(args, kwargs)
+            observed = self.observed.get(number)
+            if observed is None or not observed.open:
+                result = self._again(number, args, kwargs)
+            else:
+                start = clock()
+                result = self._again(number, args, kwargs)
+                if observed.strays(self.numbers[number], clock() - start):
+                    self._replan(number, args, kwargs)
         return self._finished(*result)
+
+    def _again(self, number, args, kwargs):
+        """By a plan that was made before."""
+        if self.numbers[number].mode == "compiled":
+            return self._replayed(number, args, kwargs)
+        return self.evaluate(args, kwargs)
 
     def _key(self, args):
         """Shapes and dtypes of what is differentiated by, and its leaves."""
@@ -149,7 +163,8 @@ class Planned:
     def _first(self, key, args, kwargs):
         """Plan, and evaluate with what has been recorded for it."""
         if self.options.memory is not None and not self.matrix:
-            return self._within(key, args, kwargs)
+            with contextlib.suppress(CaptureError):  # it writes into plain arrays: no recording without values
+                return self._within(key, args, kwargs)
         r = self.record(args, kwargs)
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
@@ -177,20 +192,36 @@ class Planned:
         record(layout, *[leaves[k] for k in moving], live=True)
         with self.lock:
             self.plans[key] = number
-        if self.numbers[number].mode == "compiled":
-            return self._replayed(number, args, kwargs)
-        return self.evaluate(args, kwargs)
+        return self._again(number, args, kwargs)
+
+    def _replan(self, number, args, kwargs):
+        """Plan once more, now that it is known what a plan takes; it stays for what was compiled by it."""
+        r, old, seconds = self.record(args, kwargs), self.numbers[number], self.observed[number].best
+        key, raced = self._structure(r), {}
+        if self.layouts.get(key) != number:
+            return
+        plan = self._decide(r, args, kwargs, key, raced, {(old.strategy, old.mode): seconds})
+        if (plan.strategy, plan.mode) == (old.strategy, old.mode):
+            return
+        with self.lock:
+            self.numbers.append(plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}"))
+            self.layouts[key] = new = len(self.numbers) - 1
+            self.plans.update({k: new for k, n in self.plans.items() if n == number})
+            if (plan.strategy, plan.mode) in raced:
+                self.replays[new] = raced[plan.strategy, plan.mode]
 
     def _layout(self, r, args=None, kwargs=None):
         """The number of the plan for a recording; a new one for a structure not met before."""
         key = self._structure(r)
         number = self.layouts.get(key)
         if number is None:
-            raced = {}
+            raced, start = {}, clock()
             plan = self._decide(r, args, kwargs, key, raced)
             with self.lock:
                 number = len(self.numbers)
                 self.numbers.append(plan)
+                if self.options.strategy == "auto":
+                    self.observed[number] = Observed(clock() - start)
                 self.layouts[key] = number
                 if (plan.strategy, plan.mode) in raced:
                     self.replays[number] = raced[plan.strategy, plan.mode]
@@ -228,8 +259,9 @@ class Planned:
             str(r.trace.origin), searches, gathers,
         )  # fmt: skip
 
-    def _decide(self, r, args, kwargs, key, raced):
+    def _decide(self, r, args, kwargs, key, raced, measured=None):
         problem, race = self.problem(r), None
+        problem.measured.update(measured or {})
         if args is not None and open_tape() is None:
             race = functools.partial(self._race, problem, key, raced, args, kwargs)
         return decide(problem, coefficients(), race)

@@ -303,7 +303,8 @@ def record(f, *args, live=False):
     *args : float, ndarray or tree
         Floating-point or complex; None and text are kept as they are.
     live : bool
-        Read captured arrays again at every evaluation; they must not be written to while the function runs.
+        Read captured arrays again at every evaluation; they must not be written to while the function runs.  Large
+        arrays are recorded without their values, unless the function looks at them.
 
     Returns
     -------

@@ -214,3 +214,106 @@ def test_long_chains_are_computed_without_recursion():
     finally:
         _deferred.set_large(before)
     assert got == pytest.approx(n * 1.0001**20_000, rel=1e-9)
+
+
+def write_too_long(y, x):
+    y[0:3] = x[:5]
+
+
+def write_too_short(y, x):
+    y[:4000] = x[:3]
+
+
+def write_a_column(y, x):
+    y[:4900].reshape(70, 70)[:, 0] = x[:3]
+
+
+def write_by_index(y, x):
+    y[[1, 2]] = x[:5]
+
+
+def write_out_of_bounds(y, x):
+    y[[1, N]] = x[:2]
+
+
+def write_constants(y, x):
+    y[0:3] = np.ones(5)
+
+
+WRONG = [write_too_long, write_too_short, write_a_column, write_by_index, write_out_of_bounds, write_constants]
+
+
+@pytest.mark.parametrize("write", WRONG, ids=lambda f: f.__name__)
+def test_writes_that_do_not_fit_are_errors_where_they_are(write, x):
+    def f(x):
+        y = np.sin(x)
+        try:
+            write(y, x)
+        except (ValueError, IndexError):
+            y = 2 * y
+        return np.sum(y)
+
+    assert mmad.compile(f)(x) == pytest.approx(f(x), rel=1e-13)
+    assert f(x) == pytest.approx(2 * np.sum(np.sin(x)), rel=1e-13)
+
+
+def test_written_constants_of_other_dtypes(x):
+    def f(x):
+        y = np.sin(x)
+        y[0:2] = [1, 2]
+        y[2:4] = np.array([True, False])
+        y[[5, 6]] = np.array([3, 4], np.int32)
+        return np.sum(y * y)
+
+    np.testing.assert_allclose(mmad.compile(f)(x), f(x), rtol=1e-13)
+    np.testing.assert_allclose(mmad.compile(mmad.grad(f))(x), mmad.grad(f)(x), rtol=1e-13)
+
+
+def test_captured_arrays_that_change_before_a_look(x):
+    def f(x):
+        mask = np.zeros(N)
+        mask[:10] = 1
+        y = x * mask
+        mask[:] = 0
+        return np.sum(y * y) if np.sum(y * y) > 0 else 1.0
+
+    with pytest.warns(RuntimeWarning, match="writes into an array"):
+        assert mmad.compile(f)(x) == f(x)
+
+
+def test_index_arrays_that_change(x):
+    def f(x):
+        i = np.zeros(50_000, int)
+        y = x * 2
+        y[i] = x[0] * 3
+        i[:] = 1
+        y[i] = 7
+        return np.sum(y * x)
+
+    with pytest.warns(RuntimeWarning, match="writes into an array"):
+        assert mmad.compile(f)(x) == f(x)
+
+
+def test_integers_are_computed_where_they_are():
+    def f(x):
+        n = (x > 0).astype(int)
+        try:
+            n = n**-n
+        except ValueError:
+            n = n + 5
+        return np.sum(x * n)
+
+    x = np.linspace(-1.0, 1.0, N)
+    assert mmad.compile(f)(x) == pytest.approx(f(x), rel=1e-13)
+
+
+def test_a_leaked_value_that_was_never_computed(x):
+    leaked = []
+
+    def f(x):
+        leaked.append(x * 2)
+        return np.sum(x)
+
+    mmad.compile(f)(x)
+    with pytest.raises(mmad.TraceError, match="used after that call has ended"):
+        mmad.concrete(leaked[0])

@@ -259,3 +259,15 @@ def test_peak_memory_of_the_process():
         peak[how] = float(run.stdout)
     assert peak["eager"] > 150
     assert peak["capped"] < 45
+
+
+def test_functions_that_write_into_arrays_of_their_own():
+    def f(x):
+        i, s = np.array([0, 1]), 0.0
+        for _ in range(5):
+            s = s + np.sum(np.sin(x)[i])
+            i += 1
+        return s
+
+    x = np.linspace(0.0, 1.0, 10_000)
+    np.testing.assert_allclose(mmad.grad(f, memory="100MB")(x), mmad.grad(f)(x), rtol=1e-14)
