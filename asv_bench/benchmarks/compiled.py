@@ -107,3 +107,27 @@ class Helmholtz(_Compiled):
 
     def setup(self, n):
         self.prepare(energy.helmholtz(n), "hessian")
+
+
+class WithinMemory(_Compiled):
+    """A chain of 200 layers of 160 kB each, whose program may take part of the memory that keeping all of them does."""
+
+    params = (None, 2, 4, 8, 16)
+    param_names = ("part",)
+
+    def setup(self, part):
+        self.memory = None if part is None else 200 * 8 * 20_000 // part
+        self.function, self.derivative = _layers, mmad.grad
+        self.arguments = (np.random.default_rng(0).normal(size=20_000),)
+        self.compiled = self.made()
+        self.compiled(*self.arguments)
+
+    def made(self):
+        return mmad.compile(self.derivative(self.function), memory=self.memory)
+
+
+def _layers(x):
+    """Each layer needs the neighbours of an element, so that it is an array in memory."""
+    for _ in range(200):
+        x = np.tanh(x + 0.1 * np.roll(x, 1))
+    return np.sum(x * x)
