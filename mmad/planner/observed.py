@@ -5,6 +5,7 @@ import math
 __all__ = ["Observed"]
 
 CALLS = 3  # later calls of which the fastest counts
+LEAST = 1e-3  # seconds of a call; below, what a call takes beside its operations is most of it, for any strategy
 STRAY = 3.0  # times the prediction from which on it is wrong; within a factor of two it often is
 
 
@@ -45,13 +46,11 @@ class Observed:
         self.best = min(self.best, took)
         if self.open or plan.chosen is None:
             return False
-        c = plan.chosen
+        c, left = plan.chosen, plan.evaluations - self.count
         predicted = c.seconds if c.measured is None else c.measured
-        others = [
-            x.seconds if x.measured is None else x.measured
-            for x in plan.candidates
-            if x not in (c,) and x.verdict != "memory"
-        ]
-        if not others or self.best <= STRAY * predicted or self.best <= min(others):
+        others = [o for o in plan.candidates if o is not c and o.verdict != "memory"]
+        if not others or self.best < LEAST or self.best <= STRAY * predicted:
             return False
-        return (plan.evaluations - self.count) * (self.best - min(others)) > self.cost
+        other = min(others, key=lambda o: o.total(left))
+        # What is predicted of another may be as wrong.
+        return other.total(left) + self.cost < left * self.best / STRAY
