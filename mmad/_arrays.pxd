@@ -10,6 +10,7 @@ cdef extern from "numpy/arrayobject.h":
 cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides)
 cdef uint64_t checksum(cnp.ndarray arr) except? 0
 cdef tuple shape_of_array(cnp.ndarray a)
+cpdef tuple taken_shape(tuple shape, object index)
 cdef tuple strides_of_array(cnp.ndarray a)
 cdef object chain_value(object bar, object p)
 cdef bint is_plain_double(object x)

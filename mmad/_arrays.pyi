@@ -2,6 +2,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+def taken_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]: ...
 def chain(bar: Any, p: Any) -> Any: ...
 def window(
     base: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], of: tuple[int, ...]

@@ -68,6 +68,11 @@ cdef tuple shape_of_array(cnp.ndarray a):
     return whole_numbers(cnp.PyArray_DIMS(a), cnp.PyArray_NDIM(a), 1)
 
 
+cpdef tuple taken_shape(tuple shape, object index):
+    """The shape of what an index takes from an array of a shape."""
+    return np.broadcast_to(np.int8(0), shape)[index].shape
+
+
 cdef tuple strides_of_array(cnp.ndarray a):
     """Strides in elements."""
     return whole_numbers(cnp.PyArray_STRIDES(a), cnp.PyArray_NDIM(a), cnp.PyArray_ITEMSIZE(a))

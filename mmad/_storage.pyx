@@ -15,7 +15,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport window_view
+from mmad._arrays cimport taken_shape, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
@@ -613,11 +613,6 @@ cdef int check_fit(tuple shape, tuple target) except -1:
     if not fits:
         raise ValueError(f"could not broadcast input array from shape {shape} into shape {target}")
     return 0
-
-
-cdef tuple taken_shape(tuple shape, object index):
-    """The shape of what an index takes from an array of a shape."""
-    return np.broadcast_to(np.int8(0), shape)[index].shape
 
 
 cdef bint writeable(ArrayVar x) except -1:

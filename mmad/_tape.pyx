@@ -132,11 +132,13 @@ cdef class Tape(Instructions):
     cpdef fill_all(self):
         """Compute all values: before they are read by what knows nothing of deferred ones."""
         cdef int32_t k
-        if self.live and self.filled < self.n:
-            self.check_watched()
-        for k in range(self.filled, self.n):
-            if self.nodes[k].flags & NODE_DEFERRED:
-                compute(self, k)
+        if not self.live or self.filled == self.n:  # only what is recorded for a program has deferred ones
+            return
+        self.check_watched()
+        with np.errstate(all="ignore"):  # a program raises no warnings
+            for k in range(self.filled, self.n):
+                if self.nodes[k].flags & NODE_DEFERRED:
+                    compute(self, k)
         self.filled = self.n
 
     cdef object wrap(self, Rec rec, object out):

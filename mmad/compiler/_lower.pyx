@@ -18,7 +18,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport checksum
+from mmad._arrays cimport checksum, taken_shape
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
                                  SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
@@ -509,14 +509,9 @@ cdef Map reduced(tuple shape, object axis):
 
 cdef Map indexed(object index, tuple shape):
     """Where what an index takes from an array of a shape is in it."""
-    cdef Map m = new_map_of(0, index_shape(index, shape), ())
+    cdef Map m = new_map_of(0, taken_shape(shape, index), ())
     m.table, m.source = table_of(index, shape)
     return m
-
-
-cdef tuple index_shape(object index, tuple shape):
-    """The shape of what an index takes from an array of a shape."""
-    return np.broadcast_to(np.int8(0), shape)[index].shape
 
 
 cdef tuple table_of(object index, tuple shape):

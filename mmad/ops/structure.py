@@ -118,7 +118,7 @@ gather = linear(
     batch=_gather_batch,
     nin=2,
     raw=True,
-    result=lambda shapes, vals: np.broadcast_to(np.int8(0), shapes[0])[vals[1]].shape or None,
+    result=lambda shapes, vals: _arrays.taken_shape(shapes[0], vals[1]) or None,
 )
 scatter_add = linear(
     "scatter_add",

@@ -267,20 +267,7 @@ class Problem:
 
 
 def decide(problem, coefficients, race=None):
-    """The plan for a problem: see the table above; where nothing eager fits into the memory, of compiled programs."""
-    try:
-        return decided(problem, coefficients, race)
-    except MemoryError:
-        o = problem.options
-        if o.mode != "auto" or o.strategy in UNCOMPILED or "compiled" in modes("", o):
-            raise
-    problem.options = replace(o, mode="compiled")
-    plan = decided(problem, coefficients, race)
-    return plan.with_reason(f"eagerly, nothing fits into {o.memory} bytes; {plan.reason}")
-
-
-def decided(problem, coefficients, race):
-    """The plan for a problem.
+    """The plan for a problem, of compiled programs where nothing eager fits into the memory allowed.
 
     Parameters
     ----------
@@ -297,8 +284,21 @@ def decided(problem, coefficients, race):
     Raises
     ------
     MemoryError
-        Nothing fits into the memory allowed.
+        Nothing fits into it.
     """
+    try:
+        return decided(problem, coefficients, race)
+    except MemoryError:
+        o = problem.options
+        if o.mode != "auto" or o.strategy in UNCOMPILED or "compiled" in modes("", o):
+            raise
+    problem.options = replace(o, mode="compiled")
+    plan = decided(problem, coefficients, race)
+    return plan.with_reason(f"eagerly, nothing fits into {o.memory} bytes; {plan.reason}")
+
+
+def decided(problem, coefficients, race):
+    """The plan by the table above."""
     o, (m, n) = problem.options, problem.shape
     if o.strategy != "auto":
         if o.strategy in COLORED[problem.product]:

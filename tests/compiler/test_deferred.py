@@ -139,7 +139,12 @@ def test_other_recordings_have_their_values(x):
 
 
 def test_small_arrays_have_their_values():
-    assert deferred(mmad.record(mmad.grad(rosenbrock), np.ones(100), live=True)) == 0
+    before = _deferred.set_large(4096)  # as it is without --deferred
+    try:
+        assert deferred(mmad.record(mmad.grad(rosenbrock), np.ones(4000), live=True)) == 0
+        assert deferred(mmad.record(mmad.grad(rosenbrock), np.ones(5000), live=True)) > 0
+    finally:
+        _deferred.set_large(before)
 
 
 def test_shapes_and_dtypes_are_those_of_numpy(x):
