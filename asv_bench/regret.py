@@ -19,7 +19,8 @@ from report import Row, Task, duration
 
 import mmad
 from mmad.planner.coloring import bounds
-from mmad.planner.decide import DENSE, FORWARD_OVER_FORWARD
+from mmad.planner.decide import FORWARD_OVER_FORWARD
+from mmad.planner.problem import DENSE
 
 __all__ = ["EVALUATIONS", "Cell", "cells", "measured", "tasks"]
 

@@ -1,6 +1,6 @@
 """Choosing how a derivative is computed: sparsity, colouring, strategies and their cost."""
 
-from mmad.planner.coloring import Coloring
+from mmad.planner.colored import Coloring
 from mmad.planner.detect import sparsity
 from mmad.planner.functions import hessian, jacobian
 from mmad.planner.pattern import Pattern

@@ -18,8 +18,8 @@ from mmad import compiled
 from mmad.api import grad
 from mmad.planner._structure import structure
 from mmad.planner.cost import EAGER_AND_COMPILED, Coefficients, as_plain, from_plain
-from mmad.planner.decide import work_of
 from mmad.planner.detect import graph_of
+from mmad.planner.problem import work_of
 from mmad.recorded import Recorded
 
 __all__ = ["cache_file", "calibrate", "clock", "coefficients", "measure"]

@@ -8,8 +8,9 @@ import numpy as np
 
 from mmad import tree
 from mmad.planner.calibration import coefficients
-from mmad.planner.decide import COLORED, DENSE, FORWARD_OVER_FORWARD, STRUCTURED, modes
+from mmad.planner.decide import FORWARD_OVER_FORWARD
 from mmad.planner.plan import seconds
+from mmad.planner.problem import COLORED, DENSE, STRUCTURED, modes
 
 __all__ = ["Comparison", "Measurement", "compare"]
 

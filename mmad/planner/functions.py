@@ -2,10 +2,10 @@
 
 from mmad.amounts import size_in_bytes
 from mmad.api import derivative_function
-from mmad.planner.coloring import Coloring
-from mmad.planner.decide import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
+from mmad.planner.colored import Coloring
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
+from mmad.planner.problem import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
 from mmad.planner.products import PlannedGradient, PlannedProduct
 
 __all__ = ["hessian", "jacobian", "product"]

@@ -3,7 +3,7 @@
 import textwrap
 from dataclasses import dataclass, field, replace
 
-from mmad.planner.coloring import Coloring
+from mmad.planner.colored import Coloring
 from mmad.planner.pattern import Pattern
 
 __all__ = ["Candidate", "Plan"]

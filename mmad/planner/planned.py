@@ -8,22 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from mmad import compiled, tree
-from mmad._core import HOOKS, Traced, concrete
+from mmad._core import Traced
 from mmad.api import describe, grad, positions
 from mmad.errors import CaptureError, PatternError
-from mmad.matrices import by_directions, by_pairs, columns_of, from_matrix, rows_of
+from mmad.matrices import columns_of, from_matrix, rows_of
 from mmad.operators import factored
 from mmad.ops.declare import shape_of
-from mmad.ops.structure import put_index
 from mmad.planner._structure import structure
 from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import clock, coefficients
-from mmad.planner.coloring import NONE, Coloring, Seeds
+from mmad.planner.colored import Coloring
 from mmad.planner.compare import compare
-from mmad.planner.decide import OVER_FORWARD, UNCOMPILED, Options, Problem, decide, work_of
+from mmad.planner.decide import decide
 from mmad.planner.detect import detect, graph_of
+from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries, plain, scattered, sweep, whole
 from mmad.planner.observed import Observed
 from mmad.planner.pattern import Pattern
+from mmad.planner.problem import UNCOMPILED, Options, Problem, work_of
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
 from mmad.tracing import is_static, open_tape, wrappers_open
@@ -32,8 +33,6 @@ from mmad.transforms.tape import record
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
-HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
-BY_ROWS = ("reverse", "reverse-over-reverse")
 
 
 class Planned:
@@ -70,7 +69,7 @@ class Planned:
         for leaf in (*r.trace.inputs, *r.trace.outputs):
             if not is_static(leaf):
                 real_leaf(leaf, r.trace.origin)
-        r.call = args, kwargs, nums
+        r.call = self.f, args, kwargs, nums
         return r
 
     def __call__(self, *args, **kwargs):
@@ -168,7 +167,7 @@ class Planned:
         r = self.record(args, kwargs)
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
-        result = self.run(plan, r, self.options.sparse, check=True), number
+        result = self.run(plan, r, self.options.sparse, new=True), number
         with self.lock:
             self.plans[key] = number
             self.checked.add(number)
@@ -303,106 +302,45 @@ class Planned:
             r = self.record(args, kwargs)
             if key is not None and self._structure(r) != key:
                 return self.evaluate(args, kwargs, sparse)
-            return (self.sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
+            return (sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
 
         replay = self._compiled(evaluate, plan)
 
         def call(*args, **kwargs):
             found, k = replay(*args, **kwargs)
             used = plan if k < 0 else self.numbers[k]
-            return used.pattern.tocsr(_entries(used, *found)) if sparse else found
+            return used.pattern.tocsr(entries(used, *found)) if sparse else found
 
         return call, replay
-
-    def _check(self, plan, r, found):
-        """A random product of a new plan's result with a vector, against one forward sweep."""
-        m, n = r.shape
-        v = np.random.default_rng(n).normal(size=n)
-        want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
-        p = plan.pattern
-        product = np.zeros(m)
-        np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
-        scale = np.zeros(m)
-        np.add.at(scale, p.rows, np.abs(np.asarray(found, float) * v[p.indices]))
-        error = np.abs(product - want)
-        loose = 1e-3 if r.rows.dtype == np.float32 else 1e-7
-        wrong = np.isfinite(want) & ~(error <= loose * (scale + np.abs(want) + np.abs(want).max(initial=0.0)))
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            hint = (
-                "the pattern that was given leaves out entries that are not zero"
-                if self.options.pattern is not None
-                else "this is an error of mmad's sparsity detection; please report it"
-            )
-            raise PatternError(f"{r.trace.origin}: the {self.product} by {plan.strategy} is wrong in row {i}: {hint}")
 
     # ------------------------------------------------------------------------------------ evaluating
     def evaluate(self, args, kwargs, swept=False):
         """What `run` gives (or `sweep` alone), traced while something records, and the number of the plan."""
         r = self.record(args, kwargs)
         number = self._layout(r)
-        plan, check = self.numbers[number], number not in self.checked
-        if check and open_tape() is not None and self.options.pattern is not None:  # a program cannot raise
-            plain = self.record(*_plain((args, kwargs)))
-            self._check(plan, plain, _entries(plan, *self.sweep(plan, plain, recorded=False)))
-        result = self.sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, check)
+        plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
+        if new and open_tape() is not None and plan.pattern is not None and (given or self.options.memory is None):
+            r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
+            check(plan, r_plain, entries(plan, *sweep(plan, r_plain, recorded=False)), given)
+        result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
         self.checked.add(number)
         return result, number
 
-    def run(self, plan, r, sparse, check=False):
+    def run(self, plan, r, sparse, new=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
             if plan.strategy in OVER_FORWARD or (plan.width == 1 and 0 not in r.shape):
-                columns, rows = self.sweep(plan, r)
-                return from_matrix(r, _whole(rows) if rows else _whole(columns).T, self.single)
+                columns, rows = sweep(plan, r)
+                return from_matrix(r, whole(rows) if rows else whole(columns).T, self.single)
             return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
-        swept = self.sweep(plan, r)
+        swept = sweep(plan, r)
         if plan.pattern is None:
             return swept[0] if self.options.factored else from_matrix(r, found.matrix(*swept), self.single)
-        data = _entries(plan, *swept)
-        if check and not isinstance(data, Traced):
-            self._check(plan, r, data)
-        return data if sparse else from_matrix(r, _scattered(plan.pattern, data), self.single)
-
-    def sweep(self, plan, r, recorded=True):
-        """What the entries are read from: products with columns and with rows, in blocks of lanes."""
-        if plan.structure is not None:
-            return (plan.structure.sweep(r),)
-        if plan.strategy in OVER_FORWARD:
-            return [self.nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)], []
-        c, (m, n) = plan.coloring, r.shape
-        large = c is not None and c.count * max(m, n) > HELD
-        if c is not None and not large:
-            columns, rows = c.column_seeds(), c.row_seeds()
-        elif c is not None:
-            columns, rows = Seeds(c.column_colors, c.column_count), Seeds(c.row_colors, c.row_count)
-        elif plan.strategy in BY_ROWS:
-            columns, rows = Seeds(NONE, 0), Seeds(np.arange(m), m)
-        else:
-            columns, rows = Seeds(np.arange(n), n), Seeds(NONE, 0)
-        tape = open_tape()
-        if tape is not None and recorded:
-            # Recorded, so that a program computes with them block by block in place of reading what follows from them.
-            columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
-        elif large and c.index is not None:
-            across, count = c.read, c.column_count
-            found = r.push_blocks(columns, plan.width, across)
-            found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
-            return (c.placed(found),)
-        return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
-
-    def nested(self, hessian, r):
-        """The Hessian by derivatives of directional derivatives of the function, in place of its recorded gradient."""
-        args, kwargs, nums = r.call
-        t, full = r.trace, list(args)
-
-        def flat(v):
-            for k, x in zip(nums, in_structure(t, r.columns.split(v)), strict=True):
-                full[k] = x
-            return self.f(*full, **kwargs)
-
-        return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
+        data = entries(plan, *swept)
+        if new and not isinstance(data, Traced):
+            check(plan, r, data, self.options.pattern is not None)
+        return data if sparse else from_matrix(r, scattered(plan.pattern, data), self.single)
 
     def _replayed(self, number, args, kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
@@ -418,7 +356,7 @@ class Planned:
         number = number if k < 0 else k
         if self.options.factored:
             return found[0], number
-        return (_entries(self.numbers[number], *found) if self.options.sparse else found), number
+        return (entries(self.numbers[number], *found) if self.options.sparse else found), number
 
     def _compiled(self, evaluate, plan):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
@@ -435,52 +373,6 @@ class Planned:
             return found
         out = self.numbers[number].pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
-
-
-def in_structure(trace, parts):
-    """A value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
-    leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
-    out = []
-    for kind, count in trace.structures:
-        out.append(tree.unflatten(kind, leaves[:count]))
-        leaves = leaves[count:]
-    return out
-
-
-def _plain(x):
-    """A tree without what is traced."""
-    leaves, structure = tree.flatten(x)
-    return tree.unflatten(structure, [concrete(v) for v in leaves])
-
-
-def _entries(plan, *found):
-    """The entries of a plan's pattern, from what its sweeps found."""
-    if plan.structure is not None:
-        return plan.structure.entries(*found)
-    if len(found) == 1:  # read while they were computed
-        return found[0]
-    columns, rows = found
-    if plan.coloring is not None:
-        return plan.coloring.decompress(columns, rows)
-    p, by_rows = plan.pattern, plan.strategy in BY_ROWS
-    blocks = rows if by_rows else columns
-    matrix = _whole(blocks) if blocks else np.zeros(p.shape)
-    return matrix[p.rows, p.indices] if by_rows else matrix[p.indices, p.rows]
-
-
-def _whole(blocks):
-    """Blocks of rows as one matrix."""
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-
-
-def _scattered(pattern, data):
-    """Entries in a dense matrix, traced if they are."""
-    m, n = pattern.shape
-    if isinstance(data, Traced):
-        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)
-    out = np.zeros(m * n, data.dtype)
-    out[pattern.flat] = data
-    return out.reshape(m, n)
 
 
 def _forced(problem, strategy):

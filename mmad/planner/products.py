@@ -7,7 +7,8 @@ product is one sweep over a recorded gradient, or the gradient of a directional 
 from mmad import tree
 from mmad.api import grad, jvp, point_and_vector, scalar_output, tangent_pairs
 from mmad.matrices import rows_of
-from mmad.planner.planned import PlannedHessian, PlannedJacobian, in_structure
+from mmad.planner.evaluate import in_structure, nested
+from mmad.planner.planned import PlannedHessian, PlannedJacobian
 from mmad.tracing import finished, restore
 
 __all__ = ["PlannedGradient", "PlannedProduct"]
@@ -49,12 +50,12 @@ class PlannedProduct(PlannedHessian):
     def _by_shape(self, r):
         return self._in_structure(r, r.push(r.vector))
 
-    def run(self, plan, r, sparse, check=False):
+    def run(self, plan, r, sparse, new=False):
         if plan.strategy == "forward-over-reverse":
             return self._by_shape(r)
         if plan.strategy == "reverse-over-reverse":
             return self._in_structure(r, r.pull(r.vector))
-        return self._in_structure(r, self.nested(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r))
+        return self._in_structure(r, nested(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r))
 
     def _in_structure(self, r, product):
         """A vector as a tree, as the arguments are."""

@@ -5,7 +5,7 @@ import pytest
 from planner_problems import arrowhead, at, broyden, rosenbrock
 
 import mmad
-from mmad.planner.decide import COLORED, DENSE
+from mmad.planner.problem import COLORED, DENSE
 
 
 @pytest.fixture(scope="module")

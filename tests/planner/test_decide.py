@@ -15,7 +15,8 @@ from mmad import Pattern
 from mmad.errors import StructureError
 from mmad.planner import decide as module
 from mmad.planner.cost import EAGER_AND_COMPILED, Work
-from mmad.planner.decide import CLOSE, COLORED, DENSE, FORWARD_OVER_FORWARD, Options, Problem, decide
+from mmad.planner.decide import CLOSE, FORWARD_OVER_FORWARD, decide
+from mmad.planner.problem import COLORED, DENSE, Options, Problem
 from mmad.recorded import LANES
 
 BAND = Pattern.of(np.abs(np.subtract.outer(np.arange(400), np.arange(400))) <= 1)

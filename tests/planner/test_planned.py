@@ -12,9 +12,10 @@ from planner_problems import HESSIANS, JACOBIANS, arrowhead, at, broyden, neighb
 import mmad
 from mmad import Pattern
 from mmad.errors import PatternError
-from mmad.planner import planned as module
-from mmad.planner.coloring import Seeds
-from mmad.planner.decide import COLORED, DENSE
+from mmad.planner import evaluate as module
+from mmad.planner import planned
+from mmad.planner.colored import Seeds
+from mmad.planner.problem import COLORED, DENSE
 from mmad.recorded import LANES
 
 FIRST = ["auto", *DENSE["jacobian"], *COLORED["jacobian"]]
@@ -447,6 +448,33 @@ def test_a_pattern_that_is_right_on_one_branch(strategy, evaluations):
         with pytest.raises(PatternError, match="leaves out entries"):
             J(-x)
     close(J(x).toarray(), turning_by_hand(x))
+
+
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+@pytest.mark.parametrize("strategy", ["columns", "rows", "bicoloring"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_pattern_found_for_a_new_branch_is_checked(mode, strategy, sparse, monkeypatch):
+    """Whatever finds patterns: one that leaves out entries is never used, in programs neither."""
+    x = at(80)
+    pattern = Pattern.of(turning_by_hand(x))
+    monkeypatch.setattr(planned, "detect", lambda r, graph: pattern)
+    J = mmad.jacobian(turning, strategy=strategy, mode=mode, sparse=sparse, evaluations=100)
+    for _ in range(2):
+        got = J(x)
+        close(got.toarray() if sparse else got, turning_by_hand(x))
+        with pytest.raises(PatternError, match="error of mmad"):
+            J(-x)
+
+
+def test_a_program_checks_the_patterns_inside_of_it(monkeypatch):
+    x = at(80)
+    pattern = Pattern.of(turning_by_hand(x))
+    monkeypatch.setattr(planned, "detect", lambda r, graph: pattern)
+    f = mmad.compile(lambda x: mmad.jacobian(turning, strategy="columns")(2.0 * x).sum(0))
+    for _ in range(2):
+        close(f(x), turning_by_hand(2.0 * x).sum(0))
+        with pytest.raises(PatternError, match="error of mmad"):
+            f(-x)
 
 
 def test_half_of_a_symmetric_pattern_is_enough():

@@ -1,0 +1,139 @@
+"""Evaluating by a plan: its sweeps over a recording, and what is read off them."""
+
+import numpy as np
+
+from mmad import tree
+from mmad._core import HOOKS, Traced, concrete
+from mmad.errors import PatternError
+from mmad.matrices import by_directions, by_pairs
+from mmad.ops.structure import put_index
+from mmad.planner.colored import Seeds
+from mmad.planner.coloring import NONE
+from mmad.tracing import is_static, open_tape
+
+__all__ = [
+    "BY_ROWS",
+    "OVER_FORWARD",
+    "check",
+    "entries",
+    "in_structure",
+    "nested",
+    "plain",
+    "scattered",
+    "sweep",
+    "whole",
+]
+
+HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
+BY_ROWS = ("reverse", "reverse-over-reverse")
+OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, beside its recorded gradient
+
+
+def sweep(plan, r, recorded=True):
+    """What the entries are read from: products with columns and with rows, in blocks of lanes."""
+    if plan.structure is not None:
+        return (plan.structure.sweep(r),)
+    if plan.strategy in OVER_FORWARD:
+        return [nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)], []
+    c, (m, n) = plan.coloring, r.shape
+    large = c is not None and c.count * max(m, n) > HELD
+    if c is not None and not large:
+        columns, rows = c.column_seeds(), c.row_seeds()
+    elif c is not None:
+        columns, rows = Seeds(c.column_colors, c.column_count), Seeds(c.row_colors, c.row_count)
+    elif plan.strategy in BY_ROWS:
+        columns, rows = Seeds(NONE, 0), Seeds(np.arange(m), m)
+    else:
+        columns, rows = Seeds(np.arange(n), n), Seeds(NONE, 0)
+    tape = open_tape()
+    if tape is not None and recorded:
+        # Recorded, so that a program computes with them block by block in place of reading what follows from them.
+        columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
+    elif large and c.index is not None:
+        across, count = c.read, c.column_count
+        found = r.push_blocks(columns, plan.width, across)
+        found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
+        return (c.placed(found),)
+    return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
+
+
+def nested(hessian, r):
+    """The Hessian by derivatives of directional derivatives of the function, in place of its recorded gradient."""
+    f, args, kwargs, nums = r.call
+    t, full = r.trace, list(args)
+
+    def flat(v):
+        for k, x in zip(nums, in_structure(t, r.columns.split(v)), strict=True):
+            full[k] = x
+        return f(*full, **kwargs)
+
+    return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
+
+
+def check(plan, r, found, given=False):
+    """A random product of a new plan's result with a vector, against one forward sweep; `given`: so was its pattern."""
+    m, n = r.shape
+    v = np.random.default_rng(n).normal(size=n)
+    want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
+    p = plan.pattern
+    product = np.zeros(m)
+    np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
+    scale = np.zeros(m)
+    np.add.at(scale, p.rows, np.abs(np.asarray(found, float) * v[p.indices]))
+    error = np.abs(product - want)
+    loose = 1e-3 if r.rows.dtype == np.float32 else 1e-7
+    wrong = np.isfinite(want) & ~(error <= loose * (scale + np.abs(want) + np.abs(want).max(initial=0.0)))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        hint = (
+            "the pattern that was given leaves out entries that are not zero"
+            if given
+            else "this is an error of mmad's sparsity detection; please report it"
+        )
+        raise PatternError(f"{r.trace.origin}: the {plan.product} by {plan.strategy} is wrong in row {i}: {hint}")
+
+
+def in_structure(trace, parts):
+    """A value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
+    leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
+    out = []
+    for kind, count in trace.structures:
+        out.append(tree.unflatten(kind, leaves[:count]))
+        leaves = leaves[count:]
+    return out
+
+
+def plain(x):
+    """A tree without what is traced."""
+    leaves, structure = tree.flatten(x)
+    return tree.unflatten(structure, [concrete(v) for v in leaves])
+
+
+def entries(plan, *found):
+    """The entries of a plan's pattern, from what its sweeps found."""
+    if plan.structure is not None:
+        return plan.structure.entries(*found)
+    if len(found) == 1:  # read while they were computed
+        return found[0]
+    columns, rows = found
+    if plan.coloring is not None:
+        return plan.coloring.decompress(columns, rows)
+    p, by_rows = plan.pattern, plan.strategy in BY_ROWS
+    blocks = rows if by_rows else columns
+    matrix = whole(blocks) if blocks else np.zeros(p.shape)
+    return matrix[p.rows, p.indices] if by_rows else matrix[p.indices, p.rows]
+
+
+def whole(blocks):
+    """Blocks of rows as one matrix."""
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def scattered(pattern, data):
+    """Entries in a dense matrix, traced if they are."""
+    m, n = pattern.shape
+    if isinstance(data, Traced):
+        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)
+    out = np.zeros(m * n, data.dtype)
+    out[pattern.flat] = data
+    return out.reshape(m, n)

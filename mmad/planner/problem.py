@@ -1,0 +1,249 @@
+"""What is known of a derivative before it is computed, and the price of each way to compute it."""
+
+import time
+from dataclasses import dataclass
+
+from mmad.errors import StructureError
+from mmad.planner._work import work
+from mmad.planner.coloring import (
+    EFFORT,
+    acyclic_coloring,
+    bicoloring,
+    bounds,
+    column_coloring,
+    row_coloring,
+    star_coloring,
+)
+from mmad.planner.cost import Work
+from mmad.planner.evaluate import OVER_FORWARD
+from mmad.planner.plan import Candidate
+from mmad.recorded import LANES
+
+__all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "UNCOMPILED", "Options", "Problem", "modes", "work_of"]
+
+UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
+DENSE = {
+    "jacobian": ("forward", "reverse"),
+    "hessian": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"),
+    "grad": ("reverse", "forward"),
+    "hvp": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"),
+}
+COLORED = {
+    "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
+    "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
+    "grad": {},
+    "hvp": {},
+}
+STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
+LOOKING = 0.05  # share of the whole work that looking for fewer colours may take
+STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
+SEPARATE = 4000  # array instructions up to which each sweep of a compiled program is unrolled
+MODES = ("auto", "eager", "compiled")
+UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
+# Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
+LEVELS = 4  # of checkpoints; each computes the function once more
+HELD = 0.5  # share of a function's elements that its program holds; the others are used up in loops
+NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said."""
+
+    strategy: str = "auto"
+    sparse: bool = False
+    pattern: object = None
+    evaluations: int | None = None
+    memory: int | None = None
+    mode: str = "auto"
+    factored: bool = False
+
+    @property
+    def expected(self):
+        """Evaluations to choose for."""
+        return UNKNOWN if self.evaluations is None else self.evaluations
+
+
+class Problem:
+    """What is known of a derivative before it is computed; the expensive parts on demand, once.
+
+    Parameters
+    ----------
+    product : {"jacobian", "hessian", "grad", "hvp"}
+    shape : (int, int)
+    find : callable
+        Gives the pattern.
+    work : Work
+    itemsize : int
+        Bytes of an element of the result.
+    searches : dict of str to callable
+        By strategy of `STRUCTURED`: gives the structure, or raises StructureError.
+    gathers : bool
+        Whether elements are taken by index arrays: lanes that share arguments are then likely.
+    """
+
+    def __init__(self, product, shape, find, work, itemsize, options, origin="", searches=None, gathers=False):
+        self.product, self.shape, self.find, self.work = product, shape, find, work
+        self.itemsize, self.options, self.origin = itemsize, options, origin
+        self.searches, self.gathers = {} if searches is None else searches, gathers
+        self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
+        self.finding = self.coloring_time = 0.0
+        self.effort, self.measured = EFFORT, {}  # by strategy and mode: seconds of an evaluation, where they are known
+
+    @property
+    def pattern(self):
+        """The pattern; of a Hessian, made symmetric."""
+        if self._pattern is None:
+            start = time.perf_counter()
+            found = self.find() if self.structures.get("blocks") is None else self.structures["blocks"].pattern
+            self._pattern = found.symmetrized() if self.product == "hessian" else found
+            self.finding += time.perf_counter() - start
+        return self._pattern
+
+    @property
+    def of_gradient(self):
+        """Whether what is recorded is a gradient."""
+        return self.product in ("hessian", "hvp")
+
+    @property
+    def known(self):
+        """The pattern, if it has been looked for."""
+        return self._pattern
+
+    def coloring(self, name):
+        if name not in self.colorings:
+            given = self.options.pattern
+            if hasattr(given, "column_colors"):
+                self.colorings[name] = given
+            else:
+                p, start = self.pattern, time.perf_counter()
+                self.colorings[name] = COLORED[self.product][name](p, effort=self.effort)
+                self.coloring_time += time.perf_counter() - start
+        return self.colorings[name]
+
+    def structure(self, name):
+        """What a strategy of `STRUCTURED` goes by; None where there is no such structure."""
+        if name not in self.structures and name not in self.refused:
+            start = time.perf_counter()
+            try:
+                self.structures[name] = self.searches[name]()
+            except StructureError as e:
+                self.refused[name] = str(e)
+            except KeyError:
+                self.refused[name] = "not looked for"
+            self.finding += time.perf_counter() - start
+        return self.structures.get(name)
+
+    def sweeps(self, name):
+        """Numbers of forward and reverse sweeps."""
+        m, n = self.shape
+        if name in STRUCTURED[self.product]:
+            found = self.structure(name)
+            if found is None:
+                raise StructureError(f"{self.origin}: strategy {name!r} is not possible: {self.refused[name]}")
+            return found.sweeps
+        if name in COLORED[self.product]:
+            c = self.coloring(name)
+            return c.column_count, c.row_count
+        if self.product == "hvp":
+            return (0, 1) if name == "reverse-over-reverse" else (1, 0)
+        if name in ("reverse", "reverse-over-reverse"):
+            return 0, m
+        return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
+
+    def candidate(self, name, mode, coefficients, sweeps=None):
+        """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
+        m, n = self.shape
+        forward, reverse = self.sweeps(name) if sweeps is None else sweeps
+        structure = self.structure(name) if name in STRUCTURED[self.product] else None
+        colored = name in COLORED[self.product] or name == "blocks"
+        size = self.pattern.nnz if self.options.sparse else n if self.product == "hvp" else m * n
+        out = size * self.itemsize
+
+        separate = colored or self.options.sparse
+        width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
+
+        def priced(mode):
+            """Seconds of one evaluation."""
+            c = coefficients[mode]
+            swept = c.lanes(self.work, forward, reverse, width)
+            if structure is not None:
+                swept = structure.share * swept + structure.flops() * c.flop + structure.terms * c.entry
+            elif name in OVER_FORWARD:
+                swept *= NESTED
+            entries = self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0
+            return c.once(self.work, self.of_gradient) + swept + entries + out * c.byte
+
+        seconds, once = priced(mode), 0.0
+        if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
+            once = coefficients[mode].compiling(self.work, forward, reverse, width)
+            once += 2 * max(0.0, priced("eager") - seconds)
+        ends = out + (m + n) * width * self.itemsize
+        held = ends + self.work.elements * self.itemsize
+        allowed = self.options.memory
+        if mode == "compiled" and allowed is not None and held > allowed:
+            levels, held = self.checkpoints(allowed - ends)
+            held += ends
+            seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
+        measured = self.measured.get((name, mode))
+        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), measured, ends=int(ends))
+
+    def checkpoints(self, memory):
+        """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""
+        w = self.work
+        each = HELD * w.elements * self.itemsize / max(w.arrays, 1)
+        for levels in range(1, LEVELS + 1):
+            held = each * (levels + 1) * w.arrays ** (1 / (levels + 1))
+            if held <= memory:
+                break
+        return levels, held
+
+    def width(self, forward, reverse, mode, c, separate):
+        """Lanes that go together: all up to a limit, fewer where memory is short.
+
+        One where numbers prevail, where so few go together that a batch does not pay, and in a compiled program of
+        moderate length: there each direction then has instructions of its own, without those in which it is zero.
+        """
+        sweeps = forward + reverse
+        if mode == "eager" and self.is_cheaper_apart(forward, reverse, c):
+            return 1
+        if not separate:  # unit directions for a dense result: one batch after the other
+            return max(1, min(sweeps, LANES))
+        if self.work.numbers > 20 * self.work.arrays:
+            return 1
+        if mode == "compiled" and sweeps * self.work.arrays <= SEPARATE:
+            return 1
+        width = max(1, min(sweeps, LANES))
+        if self.options.memory is not None:
+            while width > 1 and self.work.elements * self.itemsize * width > self.options.memory:
+                width //= 2
+        return width
+
+    def is_cheaper_apart(self, forward, reverse, c):
+        """Whether sweeps take less time one by one than in a batch."""
+        w = self.work
+        apart = forward * c.single(w) + reverse * c.single(w, True)
+        return apart <= (forward > 0) * c.batch(w) + (reverse > 0) * c.batch(w, True)
+
+    def look(self, coefficients):
+        """Let colourings take time in proportion to what fewer colours are worth."""
+        b = bounds(self.pattern)
+        fewest = min(b.columns, b.rows, b.both)
+        each = min(
+            c.once(self.work, self.of_gradient) + c.lanes(self.work, fewest, 0, LANES)
+            for c in [coefficients[mode] for mode in modes("", self.options)]
+        )
+        self.effort = int(min(MOST_STEPS, LOOKING * self.options.expected * each / STEP))
+
+
+def modes(strategy, options):
+    """Eager, and compiled where it is known that there will be evaluations to come; or what was asked for."""
+    if options.mode != "auto":
+        return (options.mode,) if options.mode == "eager" or strategy not in UNCOMPILED else ()
+    again = options.evaluations is not None and options.evaluations > 1
+    return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
+
+
+def work_of(graph):
+    """Counts of a graph."""
+    return Work(*work(graph))
