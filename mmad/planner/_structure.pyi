@@ -1,3 +1,7 @@
-from mmad._tape import Tape
+import numpy as np
+from numpy.typing import NDArray
 
-def structure(tape: Tape, start: int, stop: int, inputs: tuple[int, ...]) -> int: ...
+from mmad.tracing import Trace
+
+def structure(trace: Trace) -> int: ...
+def counted(trace: Trace) -> NDArray[np.intp]: ...

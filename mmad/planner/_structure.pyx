@@ -7,7 +7,7 @@
    are not counted when instructions are numbered.
 """
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport numpy as cnp
 
@@ -27,43 +27,33 @@ cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
     return h ^ (h >> 31)
 
 
-def structure(Tape tape, int32_t start, int32_t stop, tuple inputs):
-    """A number that two parts of tapes share if they are alike.
+def structure(trace):
+    """A number that two recordings share if they are alike.
 
     Parameters
     ----------
-    tape : Tape
-    start, stop : int
-        Range of instructions.
-    inputs : tuple of int
-        Those among them that stand for arguments: inside of another recording they are copies of what comes from there.
+    trace : mmad.tracing.Trace
+        Its inputs stand for arguments: inside of another recording they are copies of what comes from there.
 
     Returns
     -------
     int
         64 bits.
     """
+    cdef Tape tape = trace.tape
+    cdef int32_t k, start = trace.start
     cdef uint64_t h = 0
-    cdef int32_t k, count = 0
     cdef Node *p
-    cdef int32_t[::1] number = np.empty(stop - start + 1, np.int32)
-    for k in range(stop - start):
-        number[k] = 0
-    for k in inputs:
-        if start <= k < stop:
-            number[k - start] = -3
-    for k in range(start, stop):
-        p = tape.nodes + k
-        if number[k - start] == -3:
-            number[k - start] = count
-            count += 1
+    cdef int32_t[::1] number
+    cdef uint8_t[::1] given
+    number, given = numbering(trace)
+    for k in range(start, start + <int32_t> number.shape[0]):
+        if number[k - start] < 0:
+            continue
+        if given[k - start]:
             h = mixed(h, OP_INPUT)
             continue
-        if p.op == OP_GUARD or p.op == OP_CONST or (p.op >= OP_FIRST_SCALAR and p.flags & NODE_BOOL):
-            number[k - start] = -1
-            continue
-        number[k - start] = count
-        count += 1
+        p = tape.nodes + k
         if p.op >= OP_FIRST_SCALAR:
             h = mixed(mixed(h, <uint64_t> p.op), <uint64_t> <uint32_t> place(number, start, p.a))
             if scalar_arity(p.op) > 1:
@@ -81,6 +71,45 @@ def structure(Tape tape, int32_t start, int32_t stop, tuple inputs):
         else:
             h = mixed(h, p.op)
     return h
+
+
+def counted(trace):
+    """The instructions that count, in order: in recordings of one structure those with one number correspond.
+
+    Parameters
+    ----------
+    trace : mmad.tracing.Trace
+
+    Returns
+    -------
+    ndarray of int
+        Positions on the tape, ascending.
+    """
+    return np.flatnonzero(numbering(trace)[0] >= 0) + trace.start
+
+
+cdef tuple numbering(object trace):
+    """For each instruction its number, -1 where it does not count; and whether it stands for an argument."""
+    cdef Tape tape = trace.tape
+    cdef int32_t k, start = trace.start, stop = <int32_t> len(trace.tape), count = 0
+    cdef Node *p
+    cdef int32_t[::1] number = np.empty(stop - start, np.int32)
+    cdef uint8_t[::1] given = np.zeros(stop - start, np.uint8)
+    for x in trace.inputs:
+        if hasattr(x, "node"):
+            k = x.node
+            if start <= k < stop:
+                given[k - start] = 1
+    for k in range(start, stop):
+        p = tape.nodes + k
+        if not given[k - start] and (
+            p.op == OP_GUARD or p.op == OP_CONST or (p.op >= OP_FIRST_SCALAR and p.flags & NODE_BOOL)
+        ):
+            number[k - start] = -1
+        else:
+            number[k - start] = count
+            count += 1
+    return np.asarray(number), np.asarray(given)
 
 
 cdef inline int32_t place(int32_t[::1] number, int32_t start, int32_t node) noexcept nogil:

@@ -26,6 +26,7 @@ from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner._dependence import dependence
 from mmad.planner._pattern import sums
+from mmad.planner._structure import counted
 from mmad.planner.coloring import column_coloring, row_coloring
 from mmad.planner.cut import READS, cut_of
 from mmad.planner.pattern import Pattern
@@ -52,7 +53,7 @@ class Blocks:
     pattern : Pattern
         Of the whole Jacobian.
     forward : list of list of (int, ndarray or None)
-        For each forward sweep the seeds of all inlets, by node.
+        For each forward sweep the seeds of all inlets, by their numbers in the structure of the recording.
     reverse : list of list of (int, ndarray or float)
         For each reverse sweep the seeds of outlets.
     """
@@ -104,14 +105,13 @@ class Blocks:
         list of ndarray, or traced
             Tangents of outlets and cotangents of inlets, each end to end.
         """
-        t, at = r.trace, r.trace.start
-        parts = []
+        t, parts, at = r.trace, [], counted(r.trace).tolist()
         for seeds, wanted in zip(self.forward, self.results, strict=False):
-            found = t.push_between([(at + k, d) for k, d in seeds], [at + k for k, *_ in wanted])
+            found = t.push_between([(at[k], d) for k, d in seeds], [at[k] for k, *_ in wanted])
             parts += [_flat(g, *w[1:]) for g, w in zip(found, wanted, strict=True)]
-        inlets = [at + k for k in self.inlets]
+        inlets = [at[k] for k in self.inlets]
         for seeds, wanted in zip(self.reverse, self.results[len(self.forward) :], strict=True):
-            found = dict(zip(self.inlets, t.pull_between([(at + k, d) for k, d in seeds], inlets), strict=True))
+            found = dict(zip(self.inlets, t.pull_between([(at[k], d) for k, d in seeds], inlets), strict=True))
             parts += [_flat(found[k], *w) for k, *w in wanted]
         return parts
 
@@ -373,11 +373,16 @@ class _Builder:
         places = [(entry, numbers[t[3], t[4]], t[2]) for entry, t in zip(entries, terms, strict=False)]
         slices = _as_slices(places, known)
         index, more = (None, None) if slices is not None else self._indexed(places, pattern.nnz)
+        t = self.r.trace
+        numbers = {k - t.start: i for i, k in enumerate(counted(t).tolist())}  # other recordings may have more guards
+        forward, reverse = (
+            [[(numbers[k], d) for k, d in s] for s in sweeps] for sweeps in (self.forward, self.reverse)
+        )
         return Blocks(
-            lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=self.forward,
-            reverse=self.reverse, inlets=list(self.cut.inlets), known=known, slices=slices or [], index=index,
+            lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=forward, reverse=reverse,
+            inlets=[numbers[k] for k in self.cut.inlets], known=known, slices=slices or [], index=index,
             more=more, sums=self._sums(places, slices, pattern.nnz), share=self._share(),
-            results=[[(k, *self._kind(k), sign) for k, sign in found] for found in self.results],
+            results=[[(numbers[k], *self._kind(k), sign) for k, sign in found] for found in self.results],
         )  # fmt: skip
 
     def _share(self):

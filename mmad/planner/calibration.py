@@ -258,7 +258,7 @@ def _eager():
     def recording(f, x):
         def call():
             r = Recorded(f, (x,), "calibrate")
-            structure(r.trace.tape, r.trace.start, len(r.trace.tape), ())  # as every planned call does
+            structure(r.trace)  # as every planned call does
 
         return _seconds_apart(call)
 

@@ -167,11 +167,28 @@ class Planned:
         r = self.record(args, kwargs)
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
-        result = self.run(plan, r, self.options.sparse, new=True), number
+        if plan.mode == "eager":
+            result = self.run(plan, r, self.options.sparse, new=True), number
+        else:
+            result = self._first_replay(r, number, args, kwargs)
         with self.lock:
             self.plans[key] = number
             self.checked.add(number)
         return result
+
+    def _first_replay(self, r, number, args, kwargs):
+        """By a program, checked with the recording for the plan: one product, where `evaluate` would sweep eagerly."""
+        checkable = self.options.sparse
+        if checkable:
+            self.checked.add(number)
+        try:
+            found, used = self._replayed(number, args, kwargs)
+            if checkable:
+                check(self.numbers[used], r, found, self.options.pattern is not None)
+        except PatternError:
+            self.checked.discard(number)
+            raise
+        return found, used
 
     def _within(self, key, args, kwargs):
         """The same where memory is short: planned from a recording without values."""
@@ -227,9 +244,7 @@ class Planned:
         return number
 
     def _structure(self, r):
-        tape = r.trace.tape
-        inputs = tuple([x.node for x in r.trace.inputs if hasattr(x, "node")])
-        return (*self._shapes(r), structure(tape, r.trace.start, len(tape), inputs))
+        return (*self._shapes(r), structure(r.trace))
 
     @staticmethod
     def _shapes(r):

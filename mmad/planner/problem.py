@@ -175,9 +175,9 @@ class Problem:
             return c.once(self.work, self.of_gradient) + swept + entries + out * c.byte
 
         seconds, once = priced(mode), 0.0
-        if mode == "compiled":  # the first call, and that which is recorded to be compiled, are evaluated eagerly
+        if mode == "compiled":  # what is recorded to be compiled is evaluated eagerly
             once = coefficients[mode].compiling(self.work, forward, reverse, width)
-            once += 2 * max(0.0, priced("eager") - seconds)
+            once += max(0.0, priced("eager") - seconds)
         ends = out + (m + n) * width * self.itemsize
         held = ends + self.work.elements * self.itemsize
         allowed = self.options.memory

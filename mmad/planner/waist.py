@@ -25,6 +25,7 @@ from mmad._batch import Batch
 from mmad._dual import new_level
 from mmad.errors import StructureError
 from mmad.ops.structure import size
+from mmad.planner._structure import counted
 from mmad.recorded import LANES, Side
 
 __all__ = ["Waist", "waist_of"]
@@ -43,15 +44,15 @@ class Waist:
         How many they are.
     shape : (int, int)
         Of the Jacobian.
-    nodes : list of int
-        The instructions that give them, counted from the beginning of the recording.
+    nodes : ndarray of int
+        The instructions that give them, by their numbers in the structure of the recording.
     pattern : Pattern or None
         Of the entries that are wanted; None for a dense matrix.
     """
 
     width: int
     shape: tuple
-    nodes: list = field(repr=False)
+    nodes: np.ndarray = field(repr=False)
     pattern: object = field(default=None, repr=False)
 
     share = 0.5  # of a sweep over the whole recording: either side of the waist is swept on its own
@@ -73,7 +74,7 @@ class Waist:
         right : ndarray, shape (width, n), or traced
         """
         t = r.trace
-        nodes = [t.start + k for k in self.nodes]
+        nodes = counted(t)[self.nodes].tolist()
         waist = Side([_Value(t.tape, k) for k in nodes], t.origin)
         inputs = [x.node for x in t.inputs if x is not None]
         outputs = [getattr(y, "node", None) for y in t.outputs]
@@ -156,7 +157,7 @@ def waist_of(recorded):
     if width == 0:
         raise StructureError("the result does not depend on the arguments")
     nodes = flow.cut()
-    return Waist(width, (m, n), [k - t.start for k in nodes])
+    return Waist(width, (m, n), np.searchsorted(counted(t), nodes))
 
 
 class _Flow:

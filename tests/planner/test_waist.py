@@ -55,6 +55,13 @@ def written(x):
     return np.outer(t, y).ravel()
 
 
+def chain(x):
+    """Several waists, the narrowest between wider ones."""
+    wide = np.tanh(B @ np.sin(A @ x))
+    narrow = np.exp(0.1 * B[:, :2].T @ wide)
+    return B @ np.sin(A[:, :2] @ narrow)
+
+
 def through_a_view(x):
     s = np.sin(A @ x)
     return (s[::-1] @ s) * t
@@ -64,7 +71,7 @@ PROGRAMS = {
     f.__name__: (f, w)
     for f, w in (
         (one_number, 1), (one_vector, 3), (two_instructions, 3), (several_results, 1),
-        (written, 2), (through_a_view, 1),
+        (written, 2), (through_a_view, 1), (chain, 2),
     )
 }  # fmt: skip
 
@@ -123,12 +130,16 @@ def test_refused(f, why):
             mmad.jacobian(f, **options)(x)
 
 
-def test_a_branch_has_a_waist_of_its_own():
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_a_branch_has_a_waist_of_its_own(mode):
+    """In programs too, whose recordings have a guard that the one for the plan has not."""
+
     def f(x):
         return one_number(x) if x[0] > 0 else one_vector(x)
 
-    J = mmad.jacobian(f, 0, "waist", evaluations=10)
-    for sign, g in ((1, one_number), (-1, one_vector), (1, one_number)):
+    J = mmad.jacobian(f, 0, "waist", mode=mode)
+    for sign in (1, 1, -1, -1, 1):
+        g = one_number if sign > 0 else one_vector
         at = x.copy()
         at[0] *= sign
         np.testing.assert_allclose(J(at), complex_step(g, at), rtol=1e-11, atol=1e-12)
