@@ -268,10 +268,10 @@ cdef class Sweep:
         cdef Tape tape = self.tape
         cdef int32_t j = rec.at[i] if i < rec.n else k
         v = rec.vals[i] if i < rec.n else rec.out
-        if j < 0 or v is None:
+        if j < 0:
             return v
         if tape.nodes[j].flags & NODE_ARRAY:
-            return make_array(tape, j, v, False)
+            return None if v is None else make_array(tape, j, v, False)
         return number(tape, j)
 
     cdef object partial(self, const Partial *q, Rec rec, int32_t k):
@@ -288,7 +288,7 @@ cdef class Sweep:
             p = q.program + i
             if p.op == OP_INPUT:
                 if q.uses >> i & 1:
-                    found[i] = self.operand(rec, i, k)
+                    found[i] = self.tape.captured(self.operand(rec, i, k))
             elif p.op >= OP_FIRST_SCALAR:
                 arity = scalar_arity(p.op)
                 found[i] = self.emit(scalar_op(p.op), (found[p.a],) if arity == 1 else (found[p.a], found[p.b]) if arity == 2
@@ -360,14 +360,10 @@ cdef class Sweep:
             return self.window(j, rec.params, ct) if self.mask[j] else 0
         for i in range(rec.n):
             j = rec.at[i]
-            if j < 0:
-                vals.append(rec.vals[i])
-            elif tape.nodes[j].flags & NODE_ARRAY:
-                vals.append(None if rec.vals[i] is None else make_array(tape, j, rec.vals[i], False))
-            else:
-                vals.append(number(tape, j))
+            vals.append(self.operand(rec, i, k))
             active.append(j >= 0 and self.mask[j])
-        gs = pull(op, ct, tuple(vals), out, rec.params, rec.shape, active)
+        found = tape.for_rules(op, rec.args, tuple(vals), not isinstance(ct, Var))
+        gs = pull(op, ct, found, out, rec.params, rec.shape, active)
         for i in range(len(gs)):
             if gs[i] is not None:
                 j = rec.at[i]

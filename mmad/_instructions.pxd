@@ -91,6 +91,7 @@ cdef class Instructions:
     cdef public object in_tree
     cdef public object out_tree
     cdef dict watched
+    cdef dict used            # captured arrays that constants of the recording were computed from, with their checksums
     cdef readonly bint live
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]

@@ -170,7 +170,7 @@ cdef class Instructions:
         self.recs, self.inputs, self.outputs = [], [], None
         self.open, self.guarded, self.origin = True, guarded, origin
         self.live = live
-        self.watched = None
+        self.watched, self.used = None, None
         self.shapes, self.windows = [None] * SHAPES, [None] * SHAPES
         memset(self.const_node, 0xff, sizeof(self.const_node))
 

@@ -1,7 +1,9 @@
 """Contract of the tape."""
 from libc.stdint cimport int32_t
 
-from mmad._instructions cimport Instructions, Rec
+cimport numpy as cnp
+
+from mmad._instructions cimport Instructions, Op, Rec
 
 
 cdef class Tape(Instructions):
@@ -9,3 +11,6 @@ cdef class Tape(Instructions):
     cdef object wrap(self, Rec rec, object out)
     cdef object defer(self, Rec rec)
     cpdef fill_all(self)
+    cpdef object captured(self, object x)
+    cdef int use(self, cnp.ndarray arr) except -1
+    cpdef tuple for_rules(self, Op op, object args, tuple vals, bint plain)

@@ -11,13 +11,16 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad cimport _deferred
+from mmad._arrays cimport checksum
 from mmad._core cimport CARRIED, ScalarVar, make_scalar
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, OP_INPUT, OP_REC,
-                                 Op, Rec, freeze, frozen_index, new_rec, spare)
+from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD,
+                                 OP_INPUT, OP_REC, Op, Rec, freeze, frozen_index, new_rec, spare)
 from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()
+
+cdef frozenset _LINEAR = frozenset(("add", "subtract", "multiply", "divide", "chain", "positive", "negative"))
 
 cdef extern from "Python.h":
     void PyObject_GC_UnTrack(object o)
@@ -217,6 +220,47 @@ cdef class Tape(Instructions):
             return make_scalar(self, self.constant(value, 0), value, 0)
         rec = new_rec(None, 0, (), None, value, value.shape, value.dtype)
         return make_array(self, self.push_rec(OP_CONST, NODE_ARRAY, rec, 0.0), value, False)
+
+    # What rules compute of captured arrays alone would be a number of this run in all others.  Where the cotangent or
+    # tangent is traced, such arrays are traced constants, so that it is recorded; where it is not, the program watches
+    # them.  Most rules compute nothing of them alone, and are recorded with the arrays themselves.
+    cpdef object captured(self, object x):
+        """An operand that is not recorded: in a recording for a program an array as a traced constant."""
+        if not self.live or type(x) is not np.ndarray or not x.size or x.dtype.kind not in "fc":
+            return x
+        return self.add_constant(x)
+
+    cpdef tuple for_rules(self, Op op, object args, tuple vals, bint plain):
+        """Operands of an instruction for its rules; `plain`: all that they are given to multiply is."""
+        cdef int i
+        if not self.live or (not plain and (op.kind != KIND_ELEMENTWISE or op.name in _LINEAR)):
+            return vals
+        if not plain:
+            return tuple([self.captured(v) if args[i] < 0 else v for i, v in enumerate(vals)])
+        for i, v in enumerate(vals):
+            if args[i] < 0 and type(v) is np.ndarray:
+                self.use(v)
+        return vals
+
+    cdef int use(self, cnp.ndarray arr) except -1:
+        """Have the program watch the contents of a captured array."""
+        if cnp.PyArray_BASE(arr) != NULL or cnp.PyArray_ISWRITEABLE(arr):
+            if self.used is None:
+                self.used = {}
+            if id(arr) not in self.used:
+                self.used[id(arr)] = (arr, checksum(arr))
+        return 0
+
+    def watch(self, list arrays):
+        """Have the program watch those captured arrays that it does not read: what was computed of them is a constant."""
+        cdef list read = [] if self.watched is None else [arr for arr, _ in self.watched.values()]
+        for arr in arrays:
+            if arr.size and not arr.dtype.hasobject and not any([np.may_share_memory(arr, r) for r in read]):
+                self.use(arr)
+
+    def sources(self):
+        """The captured arrays that constants of the recording were computed from, with checksums."""
+        return [] if self.used is None else list(self.used.values())
 
     def var_at(self, int32_t k, value=None):
         """A traced value for node k; `value` is the array where the node is one."""

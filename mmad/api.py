@@ -13,6 +13,7 @@ from mmad.tracing import (
     Forwarding,
     Place,
     Trace,
+    as_recorded,
     describe,
     finished,
     is_static,
@@ -371,7 +372,7 @@ def _forward(f, pairs, level):
                 duals.append(x)
                 continue
             x = +x if isinstance(x, Traced) else x
-            wrapper = make_dual(level, x, d)
+            wrapper = make_dual(level, x, as_recorded(x, d))
             duals.append(wrapper)
         args.append(tree.unflatten(structure, duals))
     if wrapper is None:

@@ -5,7 +5,8 @@
 2. Of an object, a class or a module of the user's, the attributes count whose names stand in the code of one of these
    functions.
 3. Every place gets a check (`mmad/_captures.pyx`), and what is there becomes part of the key of the recording: numbers
-   and texts by value, anything else by identity.  The contents of an array are none of it: they are read at every run.
+   and texts by value, anything else by identity.  The contents of an array are none of it: they are read at every run,
+   and those that the recording does not read are watched by it.
 
 Libraries are not looked into, nor is what no name leads to: ``getattr`` of computed names, files, random numbers.
 """
@@ -37,10 +38,12 @@ class Captures:
     checks : list of Check
     key : tuple
         Hashable; equal for equal contents.
+    arrays : list of ndarray
+        Found in these places.
     """
 
     def __init__(self, f):
-        self.checks, self.places = [], {}
+        self.checks, self.places, self.arrays = [], {}, []
         self.home, self.libraries = None, {}
         self.names = {"__call__"}
         self.holders = {}  # id -> (object with attributes, names looked at)
@@ -69,11 +72,14 @@ class Captures:
 
     def follow(self, x):
         """Look into a value: its places, and what lies there."""
-        if _opaque(x) or id(x) in self.places:
+        if (_opaque(x) and not isinstance(x, np.ndarray)) or id(x) in self.places:
             return
         if len(self.places) >= PLACES:
             return
         self.places[id(x)] = x
+        if isinstance(x, np.ndarray):
+            self.arrays.append(x)
+            return
         if isinstance(x, functools.partial):
             for v in (x.func, *x.args, *x.keywords.values()):
                 self.follow(v)

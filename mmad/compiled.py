@@ -58,8 +58,8 @@ def compile(f, *, check=False, passes=None, memory=None):
     Another structure, shape or dtype of the arguments, another value of an argument that is not floating-point, and
     another value of what the function reads from closures, globals, containers and attributes of the user's objects are
     recorded separately.  Where Python looks at a value (a branch, an index) a guard is left; a replay whose guard fails
-    is recorded again, and both are kept.  The contents of captured arrays are read at every call.  Not seen: random
-    numbers, files, attributes found by computed names, what lies inside of objects of installed libraries.
+    is recorded again, and both are kept.  The contents of captured arrays are read, or watched, at every call.  Not
+    seen: random numbers, files, attributes found by computed names, what lies inside of objects of installed libraries.
 
     Raises
     ------
@@ -198,7 +198,12 @@ class Compiled(Dispatcher):
     def _record(self, signature, where, args, kwargs, leaves, structure, values):
         """Record one more way; `where` is the trace and the guard that it branches off at."""
         if signature.count >= TRACES:
-            self._eager(f"has taken {TRACES} different ways through its branches")
+            contents = where is not None and where[1][0] == -1  # as `Program.run` says it
+            self._eager(
+                f"has been recorded for {TRACES} different contents of a captured array; make it an argument"
+                if contents
+                else f"has taken {TRACES} different ways through its branches"
+            )
             return self.f(*args, **kwargs)
         start = time.perf_counter()
         moving = [
@@ -219,6 +224,7 @@ class Compiled(Dispatcher):
         with uncollected():
             try:
                 tape = record(run, *[leaves[k] for k in moving], live=True)
+                tape.watch(self.captures.arrays)
                 tape.settle()
             except CaptureError:
                 self._eager("writes into an array that it captures, or that it makes without traced values in it")

@@ -13,7 +13,7 @@ from mmad._series import Series, make_series
 from mmad.api import derivative_function, jvp, tangent_like
 from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
-from mmad.tracing import Forwarding, Place, describe, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
 
 __all__ = ["derivative", "taylor"]
 
@@ -115,6 +115,7 @@ def expand(f, x, directions, order, what):
         where = Place(what, 0, x, i)
         point = +point if isinstance(point, Traced) else plain_leaf(point, where)
         parts = [point] + [tangent_like(c[i], point, where) for c in columns]
+        parts = [point, *[as_recorded(point, d) for d in parts[1:]]]
         parts = (parts + [None] * (order + 1 - len(parts)))[: order + 1]
         wrapper = make_series(level, parts)
         series.append(wrapper)

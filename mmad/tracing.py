@@ -34,6 +34,16 @@ def open_tape():
     return tapes[-1] if tapes else None
 
 
+def as_recorded(x, d):
+    """A tangent of x; of what is recorded for a program as a constant there: what comes of it is recorded, too."""
+    tape = open_tape()
+    if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
+        return d
+    if isinstance(d, float):
+        return tape.add_constant(float(d))
+    return tape.captured(d)
+
+
 class Recording:
     """Context in which `tape` is this thread's open tape."""
 

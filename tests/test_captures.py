@@ -300,3 +300,89 @@ def test_compiled_functions_do_not_keep_what_they_are_dropped_with():
     del g, thing
     gc.collect()
     assert gone() is None
+
+
+# ------------------------------------------------------------------------------------------------ contents of arrays
+V, W, M = np.array([1.0, 1.5, 2.0]), np.array([0.5, 1.0, 3.0]), np.arange(9.0).reshape(3, 3) + np.eye(3)
+AT = np.array([0.3, 0.8, 1.2])
+
+
+def quadratic(x):
+    return x @ M @ x
+
+
+OF_CONTENTS = {
+    "a linear gradient": mmad.grad(lambda x: (x * V * W).sum()),
+    "a quadratic form, by rows": mmad.hessian(quadratic),
+    "a quadratic form, by columns": mmad.hessian(quadratic, strategy="forward-over-reverse"),
+    "gradients of products": mmad.hessian(quadratic, strategy="reverse-over-forward"),
+    "a product with a vector": lambda x: mmad.hvp(lambda x: (V * W * x * x).sum())(x, W),
+    "a linear map, forward": mmad.jacfwd(lambda x: M @ x),
+    "a linear map, reverse": mmad.jacrev(lambda x: M @ x),
+    "cotangents": lambda x: mmad.vjp(lambda x: V * (W * x), x)[1](np.ones(3))[0],
+    "tangents": lambda x: mmad.jvp(lambda x: V * (W * x), (x,), (np.ones(3),))[1],
+    "of a number": lambda x: mmad.derivative(lambda s: V * (W * s))(x.sum()),
+    "linearized": lambda x: mmad.linearize(lambda x: V * (W * x), x)[1](np.ones(3)),
+    "series": lambda x: mmad.taylor(lambda x: V * (W * x), x, (np.ones(3),), 2)[1][0],
+    "lanes": lambda x: mmad.vmap(mmad.grad(lambda r: (r * V * W).sum()))(np.stack([x, 2 * x])),
+    "powers": mmad.grad(lambda x: np.power(V, x).sum()),
+    "second derivatives of powers": mmad.hessian(lambda x: np.power(V, x).sum()),
+    "angles": mmad.grad(lambda x: np.arctan2(x, V).sum()),
+    "solutions": mmad.jacobian(lambda x: np.linalg.solve(M, x)),
+    "convolutions": mmad.jacobian(lambda x: np.convolve(V, x)),
+    "running sums": mmad.jacobian(lambda x: np.cumsum(V * x)),
+    "again": mmad.grad(lambda x: mmad.checkpoint(lambda y: V * (W * y))(x).sum()),
+    "elements": mmad.grad(lambda x: x.sum() * V[1]),
+    "what NumPy makes of them": mmad.grad(lambda x: (2 * V) @ x),
+    "sums": lambda x: x * V.sum(),
+    "branches": lambda x: x if V[0] < 5 else 2 * x,
+}
+
+
+@pytest.mark.parametrize("name", OF_CONTENTS)
+def test_contents_are_never_those_of_another_run(name):
+    """Nor is what rules, or NumPy, compute of captured arrays alone."""
+    f = OF_CONTENTS[name]
+    before = V.copy(), W.copy(), M.copy()
+    g = mmad.compile(f)
+    try:
+        for change in (1.0, 1.5, 7.0, 1.0):
+            for a, b, by in zip((V, W, M), before, (change, 1.0 / change, change), strict=True):
+                a[...] = b * by
+            for _ in range(2):
+                np.testing.assert_allclose(g(AT), f(AT), rtol=1e-13)
+    finally:
+        for a, b in zip((V, W, M), before, strict=True):
+            a[...] = b
+    assert g.stats()["eager"] == 0
+
+
+def test_large_matrices_too():
+    a = np.random.default_rng(0).normal(size=(90, 90))
+    x = np.linspace(0.0, 1.0, 90)
+    g = mmad.compile(mmad.hessian(lambda x: x @ a @ x))
+    for _ in range(3):
+        np.testing.assert_allclose(g(x), a + a.T, rtol=1e-12)
+        a *= 1.5
+
+
+def test_contents_that_change_at_every_call():
+    table = np.ones(3)
+    g = mmad.compile(lambda x: x * table.sum())
+
+    def run(k):
+        table[0] = k
+        return g(AT)
+
+    with pytest.warns(RuntimeWarning, match="make it an argument"):
+        found = [run(k) for k in range(100)]
+    np.testing.assert_array_equal(found, [AT * (k + 2.0) for k in range(100)])
+
+
+def test_an_array_that_nobody_can_write_to_is_not_watched():
+    table = np.ones(3)
+    table.flags.writeable = False
+    g = mmad.compile(lambda x: x * table.sum())
+    np.testing.assert_array_equal(g(AT), AT * 3.0)
+    np.testing.assert_array_equal(g(AT), AT * 3.0)
+    assert g.stats()["replays"] == 1

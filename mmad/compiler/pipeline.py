@@ -190,6 +190,7 @@ def compile_tape(tape, passes=None, seconds=0.0, memory=None):
                 f"the program of {tape.origin} needs {parts['arena']} bytes of workspace, with {memory} allowed, "
                 "however many of its arrays are computed again in place of being kept: allow more"
             )
+    parts["watched"] += tape.sources()
     parts["report"] = report
     program = Program(parts)
     done("check", len(parts["listing"]))

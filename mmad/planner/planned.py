@@ -334,12 +334,17 @@ class Planned:
         r = self.record(args, kwargs)
         number = self._layout(r)
         plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
-        if new and open_tape() is not None and plan.pattern is not None and (given or self.options.memory is None):
+        if new and open_tape() is not None and self._reads_entries(plan) and (given or self.options.memory is None):
             r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
             check(plan, r_plain, entries(plan, *sweep(plan, r_plain, recorded=False)), given)
         result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
         self.checked.add(number)
         return result, number
+
+    def _reads_entries(self, plan):
+        """Whether a pattern says what is computed: one that leaves out entries would make it wrong."""
+        found = plan.coloring if plan.structure is None else plan.structure
+        return plan.pattern is not None and (self.options.sparse or found is not None)
 
     def run(self, plan, r, sparse, new=False):
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""

@@ -74,6 +74,7 @@ def _step(tape, k, dots, env):
     if op is put_index:
         base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, dtype, ds[1])
         return put_index(base, 0.0 if ds[1] is None else ds[1], vals[2])
+    vals = env.for_rules(op, args, vals, *ds)
     return _rules.push(op, ds, vals, out, params, shape, dtype)
 
 

@@ -36,6 +36,10 @@ class Environment:
         out = None if rec.out is None else tape.var_at(k, rec.out)
         return rec.op, rec.args, vals, out, rec.params
 
+    def for_rules(self, op, args, vals, *seeds):
+        """Operands for a rule that is given `seeds`."""
+        return self.tape.for_rules(op, args, vals, not any(traced_parts(s) for s in seeds)) if self.tape.live else vals
+
 
 class Frozen(Environment):
     """The same as plain values: for many cotangents of a finished trace."""
@@ -193,6 +197,7 @@ def _step(tape, k, name, args, bars, active, env):
         _window(tape, args[0], params, g, bars)
         return
     shape = () if tape.record_of(k) is None else tape.record_of(k).shape
+    vals = env.for_rules(op, args, vals, g)
     gs = _rules.pull(op, g, vals, out, params, shape, [j >= 0 and bool(active[j]) for j in args])
     for j, gj in zip(args, gs, strict=True):
         if gj is not None:
