@@ -158,9 +158,9 @@ EAGER_AND_COMPILED = {
         reverse_batch_array=8.7e-6, compile=8e-4, compile_number=1e-6, compile_array=2e-5, entry=2.3e-9, byte=1.8e-10,
     ),
     "compiled": Coefficients(
-        call=1.8e-6, gradient=1e-12, number=2.7e-9, array=5e-9, element=2.2e-10, flop=5e-11, lane_number=6e-10,
-        lane_element=3.5e-10, reverse=1.3, forward_single=4e-7, forward_single_array=7e-9, forward_batch=4e-7,
-        forward_batch_array=4.5e-8, reverse_single=4e-7, reverse_single_array=7e-9, reverse_batch=4e-7,
+        call=1.8e-6, gradient=1e-12, number=2.7e-9, array=1.5e-8, element=2.2e-10, flop=5e-11, lane_number=6e-10,
+        lane_element=3.5e-10, reverse=1.3, forward_single=4e-7, forward_single_array=3e-8, forward_batch=4e-7,
+        forward_batch_array=4.5e-8, reverse_single=4e-7, reverse_single_array=3e-8, reverse_batch=4e-7,
         reverse_batch_array=6e-8, compile=8e-4, compile_number=1e-6, compile_array=2e-5, entry=2.3e-9, byte=1.8e-10,
     ),
 }  # fmt: skip

@@ -36,6 +36,7 @@ RACED = 3  # candidates of a race at the most
 LEAST = 5e-4  # seconds that to find and to colour a pattern takes at the least
 COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
 SEARCH = (2e-3, 1e-4, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
+UNLIKELY = 0.5  # share of the evaluations that the search may take where nothing is gathered
 WAIST = (4e-4, 2e-5, 0.0)  # the same of looking for a waist
 GATHERED = 16  # sweeps that a colouring may take where elements are gathered, to know whether to look for blocks
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
@@ -117,8 +118,8 @@ def decided(problem, coefficients, race):
     return compared(problem, candidates, race)
 
 
-def promising(problem, sweeps, coefficients, search=SEARCH):
-    """Whether all evaluations, of so many sweeps each, take longer than to look for a structure."""
+def promising(problem, sweeps, coefficients, search=SEARCH, saved=1.0):
+    """Whether a share of all evaluations, of so many sweeps each, takes longer than to look for a structure."""
     w, o = problem.work, problem.options
     if w.numbers > 20 * w.arrays:
         return False
@@ -126,7 +127,7 @@ def promising(problem, sweeps, coefficients, search=SEARCH):
         c.once(w, problem.of_gradient) + c.lanes(w, sweeps, 0, LANES)
         for c in [coefficients[mode] for mode in modes("blocks", o)]
     )  # fmt: skip
-    return o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
+    return saved * o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
 
 
 def worthwhile(problem, name, fewest, full, coefficients):
@@ -136,7 +137,7 @@ def worthwhile(problem, name, fewest, full, coefficients):
             return False
         return problem.structure(name) is not None
     known = name in problem.structures or name in problem.refused
-    if not known and (fewest <= 4 or not promising(problem, fewest, coefficients)):
+    if not known and (fewest <= 4 or not promising(problem, fewest, coefficients, saved=UNLIKELY)):
         return False
     return problem.structure(name) is not None and sum(problem.sweeps(name)) <= max(2, 0.5 * min(problem.shape))
 
