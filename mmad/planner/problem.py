@@ -37,9 +37,6 @@ COLORED = {
 STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
 LOOKING = 0.05  # share of the whole work that looking for fewer colours may take
 STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
-# A compiled program may have instructions of its own for each sweep, without those in which it is zero: up to so many,
-# and for arrays of so many elements.  Of fewer they are all dispatch, of more a batch reads less memory.
-SEPARATE, APART, ZEROS = 4000, (1000, 30_000), 0.9
 MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
@@ -157,12 +154,7 @@ class Problem:
         """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         separate = name in COLORED[self.product] or name == "blocks" or self.options.sparse
-        widths = (1,) if name == "blocks" else self.widths(forward, reverse, mode, coefficients[mode], separate)
-        found = [self.priced(name, mode, coefficients, forward, reverse, width) for width in widths]
-        return min(found, key=lambda c: c.total(self.options.expected))
-
-    def priced(self, name, mode, coefficients, forward, reverse, width):
-        """A strategy with its price, by numbers of sweeps of which `width` go together."""
+        width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
         m, n = self.shape
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
         colored = name in COLORED[self.product] or name == "blocks"
@@ -173,8 +165,6 @@ class Problem:
             """Seconds of one evaluation."""
             c = coefficients[mode]
             swept = c.lanes(self.work, forward, reverse, width)
-            if mode == "compiled" and width == 1 and forward + reverse > 1:
-                swept *= ZEROS
             if structure is not None:
                 swept = structure.share * swept + structure.flops() * c.flop + structure.terms * c.entry
             elif name in OVER_FORWARD:
@@ -206,26 +196,23 @@ class Problem:
                 break
         return levels, held
 
-    def widths(self, forward, reverse, mode, c, separate):
-        """Lanes that go together, a number to choose from: all up to a limit, fewer where memory is short.
+    def width(self, forward, reverse, mode, c, separate):
+        """Lanes that go together: all up to a limit, fewer where memory is short.
 
-        One where numbers prevail, and where so few go together that a batch does not pay.  In a compiled program one
-        may be the other choice (`APART`): quicker, but more is to be compiled.
+        One where numbers prevail, and where so few go together that a batch does not pay.
         """
         sweeps = forward + reverse
         if mode == "eager" and self.is_cheaper_apart(forward, reverse, c):
-            return (1,)
+            return 1
         width = max(1, min(sweeps, LANES))
         if not separate:  # unit directions for a dense result: one batch after the other
-            return (width,)
+            return width
         if self.work.numbers > 20 * self.work.arrays:
-            return (1,)
+            return 1
         if self.options.memory is not None:
             while width > 1 and self.work.elements * self.itemsize * width > self.options.memory:
                 width //= 2
-        w = self.work
-        apart = mode == "compiled" and sweeps * w.arrays <= SEPARATE
-        return (1, width) if apart and APART[0] * w.arrays <= w.elements <= APART[1] * w.arrays else (width,)
+        return width
 
     def is_cheaper_apart(self, forward, reverse, c):
         """Whether sweeps take less time one by one than in a batch."""
