@@ -1,6 +1,6 @@
 """Pass `simplify`: operations that need not be done, or can be cheaper.
 
-1. Copies give way to what they copy; an operand that is a number spread over an array becomes the number; a window of a
+1. Copies, and what is written over all of an array, give way to what they copy; an operand that is a number spread over an array becomes the number; a window of a
    window becomes one window, where it is affine.
 2. x * 1, x / 1, x - 0 become x; division by a power of two becomes multiplication, x + x becomes 2 x.
 3. A chain product with a finite constant, or of a constant that is not zero, becomes an ordinary product.
@@ -357,13 +357,15 @@ cdef class Simplifier:
         return 0
 
     cdef int32_t put(self, int32_t k) except -1:
-        """A put; where it adds to what is there, a collection."""
+        """A put; what is put over everything itself; where it adds to what is there, a collection."""
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Map m = g.payload(k).maps[0]
         cdef int32_t base = g.arg(k, 0), value = g.arg(k, 1), x, y
         cdef Node *p = g.nodes + value
         cdef Growing parts
+        if p.flags & NODE_ARRAY and g.type[value] == g.type[k] and m is self.whole(k):
+            return self.to[value]
         if p.op != SC_add or not p.flags & NODE_ARRAY or self.uses[value] != 1 or self.uses[base] != 2 or m.table is not None \
                 or g.nodes[base].op == OP_CONST:
             return out.copy(g, k, self.to)
