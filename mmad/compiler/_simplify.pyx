@@ -1,7 +1,7 @@
 """Pass `simplify`: operations that need not be done, or can be cheaper.
 
-1. Copies, and what is written over all of an array, give way to what they copy; an operand that is a number spread over an array becomes the number; a window of a
-   window becomes one window, where it is affine.
+1. Copies, and what is written over all of an array, give way to what they copy; an operand that is a number spread over
+   an array becomes the number; a window of a window becomes one window, where it is affine.
 2. x * 1, x / 1, x - 0 become x; division by a power of two becomes multiplication, x + x becomes 2 x.
 3. A chain product with a finite constant, or of a constant that is not zero, becomes an ordinary product.
 4. Signs and small powers of two, by which products are exact, move outwards through products, sums and squares until

@@ -359,6 +359,25 @@ def test_collection_that_a_sum_took_over_is_not_put_as_well():
         np.testing.assert_allclose(mmad.record(f, x, z).compile(passes)(x, z), f(x, z), rtol=1e-14)
 
 
+# ------------------------------------------------------------------------------------------------ writes
+def test_what_is_written_over_everything_is_not_copied():
+    def f(x):
+        y = np.zeros_like(x)
+        y[...] = np.sin(x)
+        z = np.zeros_like(x)
+        z[:] = y * x
+        z[1:] += y[:-1]
+        return z
+
+    x = np.linspace(0.1, 1.0, 50)
+    tape = mmad.record(f, x)
+    program, plain = tape.compile(), tape.compile([p for p in mmad.compiler.PASSES if p != "simplify"])
+    for p in (program, plain):
+        np.testing.assert_allclose(p(x), f(x), rtol=1e-15)
+    written = [sum(len(s[7]) for s in p.machine.step_list() if s[0] == "group") for p in (program, plain)]
+    assert written[0] < written[1]
+
+
 # ------------------------------------------------------------------------------------------------ random programs
 @pytest.mark.parametrize("kind", fuzz_programs.KINDS)
 @pytest.mark.parametrize("name", fuzz_programs.PASS_SETS)
