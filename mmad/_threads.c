@@ -116,7 +116,11 @@ int mm_group_run_parallel(const Group *g, char **buffers, const double *slots, c
     const int64_t blocks = (g->size + g->block - 1) / g->block;
     double rest[MM_TOTALS];
     if (!g->divisible || threads < 2 || threads > MM_THREADS || blocks < 4 * threads) return 0;
-    for (int k = 0; k < threads; k++) p.lo[k] = blocks * k / threads * g->block;
+    const int64_t part = g->divisible < 0 ? -(int64_t)g->divisible : g->block;
+    const int64_t count = g->divisible < 0 ? g->size / part : blocks;
+    if (count < 2) return 0;
+    if (count < threads) threads = p.parts = (int)count;
+    for (int k = 0; k < threads; k++) p.lo[k] = count * k / threads * part;
     p.lo[threads] = g->size;
     if (!mm_parallel(threads, run_part, &p)) return 0;
     for (int i = 0; i < g->stores && i < MM_TOTALS; i++) totals[i] = p.totals[0][i];

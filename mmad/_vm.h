@@ -63,7 +63,7 @@ typedef struct {
     int32_t scratch;
     int32_t loads, ops, stores;
     int32_t type;      /* MM_F64 or MM_F32: what is computed in */
-    int32_t divisible; /* blocks may be done by several threads */
+    int32_t divisible; /* blocks may be done by several threads, 2: but for neighbours; -n: rows of n elements may */
     Access *load, *store;
     BlockOp *op;
 } Group;

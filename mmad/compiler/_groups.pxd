@@ -62,7 +62,8 @@ cdef class Groups:
     cdef int set_first(self, int32_t k) except -1
     cdef int number(self, Group *head) except -1
     cdef int emit(self, int64_t size) except -1
-    cdef int divisible(self, int64_t block) noexcept
+    cdef int divisible(self, int64_t block, tuple shape) except? -1
+    cdef int64_t row(self, tuple shape) except? -1
     cdef int take_over(self) except -1
 
 

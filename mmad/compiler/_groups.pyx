@@ -10,8 +10,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 from mmad._instructions cimport NODE_ARRAY, OP_STORE, Node, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, CLEAR_WHOLE, HOME_ARENA, MM_F32,
-                       MM_F64, STEP_GROUP, STORE_DIRECT, STORE_SET, Access, BlockOp, Group)
+from mmad._vm cimport (ACCESS_AFFINE, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, CLEAR_WHOLE,
+                       HOME_ARENA, MM_F32, MM_F64, STEP_GROUP, STORE_DIRECT, STORE_SET, Access, BlockOp, Group)
 from mmad.compiler._graph cimport ADD, P_COLLECT, P_PUT, SET, Graph, Map, Payload, size_of, strides_of
 from mmad.compiler._records cimport Records, Vector
 from mmad.compiler._units cimport Units
@@ -21,6 +21,7 @@ cdef enum:
     L1_BYTES = 28672     # of the 32 KiB that first-level caches have at least
     LONGEST_BLOCK = 1024
     SHORTEST_BLOCK = 64
+    LONGEST_ROW = 0x7fffffff
 
 # Where a virtual register of a group lives.
 cdef enum:
@@ -322,7 +323,7 @@ cdef class Groups:
         block = whole_rows(max(SHORTEST_BLOCK, min(LONGEST_BLOCK, block // SHORTEST_BLOCK * SHORTEST_BLOCK)), shape)
         head.size, head.block, head.type = size, <int32_t> min(block, max(size, 1)), self.precision
         head.loads, head.ops, head.stores = <int32_t> self.loads.n, <int32_t> self.ops.n, <int32_t> self.stores.n
-        head.divisible = self.divisible(block)
+        head.divisible = self.divisible(block, shape)
         for i in range(self.loads.n):
             x = <Access *> self.records.accesses.add()
             reg = self.register(load[i].reg)
@@ -344,8 +345,8 @@ cdef class Groups:
         self.records.listing.append(("group", head.ops, shape, head.loads, head.stores, head.scratch, head.block))
         return 0
 
-    cdef int divisible(self, int64_t block) noexcept:
-        """1: blocks write to different places; 2: but for the neighbours of a cut; 0: not."""
+    cdef int divisible(self, int64_t block, tuple shape) except? -1:
+        """1: blocks write to different places; 2: but for the neighbours of a cut; 0: not; -n: rows of n elements do."""
         cdef Access *x
         cdef int how = 1
         cdef int32_t i
@@ -353,9 +354,46 @@ cdef class Groups:
             x = &(<Store *> self.stores.data)[i].access
             if STORE_SET <= x.action <= 3 and x.action != STORE_SET:
                 if x.mode != ACCESS_LINEAR or not 0 <= x.offset <= block:
-                    return 0
+                    return <int> -self.row(shape)
                 how = 2
         return how
+
+    cdef int64_t row(self, tuple shape) except? -1:
+        """Elements at one index of the first axis, the lanes of a batch, if these write to different places; else 0."""
+        cdef Access *x
+        cdef int64_t length = 1, step, low, high, last
+        cdef int32_t i, d
+        cdef dict spans = {}
+        cdef set whole = set()
+        for d in range(1, <int32_t> len(shape)):
+            length *= shape[d]
+        if len(shape) < 2 or shape[0] < 2 or not 0 < length < LONGEST_ROW:
+            return 0
+        for i in range(self.stores.n):
+            x = &(<Store *> self.stores.data)[i].access
+            if not STORE_SET < x.action <= 3:
+                if x.action == STORE_SET or x.action > 6:
+                    whole.add(x.buffer)
+                continue
+            low = high = x.offset
+            if x.mode == ACCESS_LINEAR and (x.clear < CLEAR_FIRST or x.offset == 0):
+                step, high = length, x.offset + length - 1
+            elif x.mode == ACCESS_AFFINE and x.rank > 1 and x.shape[0] == shape[0] and x.clear < CLEAR_FIRST:
+                step = x.strides[0]
+                for d in range(1, x.rank):
+                    last = (x.shape[d] - 1) * x.strides[d]
+                    low, high = low + min(last, 0), high + max(last, 0)
+            else:
+                return 0
+            if x.buffer in spans:
+                before, first, end = spans[x.buffer]
+                if before != step:
+                    return 0
+                low, high = min(low, <int64_t> first), max(high, <int64_t> end)
+            if high - low >= step:
+                return 0
+            spans[x.buffer] = step, low, high
+        return 0 if whole & spans.keys() else length
 
     cdef int take_over(self) except -1:
         """Let a result take the place of an operand that dies with the operation that makes it."""

@@ -177,15 +177,14 @@ class Planned:
         return result
 
     def _first_replay(self, r, number, args, kwargs):
-        """By a program, checked with the recording for the plan: one product, where `evaluate` would sweep eagerly."""
-        checkable = self.options.sparse
-        if checkable:
-            self.checked.add(number)
+        """By a program; what is sparse is held against the recording for the plan, in place of another, eager sweep."""
+        if not self.options.sparse:
+            return self._replayed(number, args, kwargs)
+        self.checked.add(number)
         try:
             found, used = self._replayed(number, args, kwargs)
-            if checkable:
-                check(self.numbers[used], r, found, self.options.pattern is not None)
-        except PatternError:
+            check(self.numbers[used], r, found, self.options.pattern is not None)
+        except Exception:
             self.checked.discard(number)
             raise
         return found, used

@@ -56,6 +56,49 @@ def test_four_threads_at_once_give_the_same_bits(size):
     assert all(part == want for parts in found for part in parts)
 
 
+def windows(x):
+    """Writes and sums that overlap within a row: threads take rows."""
+    y = np.sin(x) * 1.0
+    y[:, 1:] += x[:, :-1] * x[:, 1:]
+    y[:, :-2] += np.cos(x[:, 2:])
+    return y
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_threads_over_lanes(threads, rows):
+    """Rows whose parts overlap; what is added up may be so in another order."""
+    x = np.random.default_rng(rows).normal(size=(rows, 60_000))
+    programs = [
+        mmad.compile(mmad.grad(lambda x: (windows(x) ** 2).sum())),
+        mmad.compile(lambda x: (windows(x).sum(axis=1), windows(x).max(axis=1), windows(x).sum(axis=0))),
+        mmad.compile(lambda x: mmad.jvp(windows, (x,), (x[::-1] * 2.0,))[1]),
+    ]
+    want = [p(x) for p in programs]
+    for n in (2, 3, 8):
+        threads(n)
+        for p, w in zip(programs, want, strict=True):
+            for got, right in zip(p(x), w, strict=True):
+                np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)
+
+
+def test_threads_over_colours(threads):
+    def banded(x):
+        y = np.sin(x) * 2
+        for k in range(1, 4):
+            y[k:] += np.cos(x[:-k]) * x[k:]
+        return y
+
+    x = np.random.default_rng(5).normal(size=120_000)
+    for strategy in ("columns", "rows"):
+        J = mmad.jacobian(banded, strategy=strategy, mode="compiled", sparse=True)
+        want = J(x).data
+        for n in (2, 3):
+            threads(n)
+            np.testing.assert_array_equal(J(x).data, want)
+            np.testing.assert_array_equal(J(x).data, want)
+        threads(1)
+
+
 def test_threads_within_a_run(threads):
     """Elements are the same bit by bit; sums are added in another order."""
     x = np.random.default_rng(1).normal(size=400_000)
