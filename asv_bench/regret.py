@@ -66,7 +66,7 @@ class Cell:
 
 @dataclass
 class Contestant:
-    """A way to compute, and its timings in seconds; a compiled one is recorded and compiled in the second call."""
+    """A way to compute, and its timings in seconds; a compiled one is recorded and compiled in the first call."""
 
     options: dict
     first: list = field(default_factory=list)

@@ -36,8 +36,8 @@ RACED = 3  # candidates of a race at the most
 LEAST = 5e-4  # seconds that to find and to colour a pattern takes at the least
 COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
 SEARCH = (2e-3, 1e-4, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
-UNLIKELY = 0.5  # share of the evaluations that the search may take where nothing is gathered
 WAIST = (4e-4, 2e-5, 0.0)  # the same of looking for a waist
+UNLIKELY = 0.5  # share of the evaluations that looking for blocks may take where nothing is gathered
 GATHERED = 16  # sweeps that a colouring may take where elements are gathered, to know whether to look for blocks
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 

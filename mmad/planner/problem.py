@@ -153,11 +153,11 @@ class Problem:
     def candidate(self, name, mode, coefficients, sweeps=None):
         """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
-        separate = name in COLORED[self.product] or name == "blocks" or self.options.sparse
+        colored = name in COLORED[self.product] or name == "blocks"
+        separate = colored or self.options.sparse
         width = 1 if name == "blocks" else self.width(forward, reverse, mode, coefficients[mode], separate)
         m, n = self.shape
         structure = self.structure(name) if name in STRUCTURED[self.product] else None
-        colored = name in COLORED[self.product] or name == "blocks"
         size = self.pattern.nnz if self.options.sparse else n if self.product == "hvp" else m * n
         out = size * self.itemsize
 
@@ -169,7 +169,7 @@ class Problem:
                 swept = structure.share * swept + structure.flops() * c.flop + structure.terms * c.entry
             elif name in OVER_FORWARD:
                 swept *= NESTED
-            entries = self.pattern.nnz * c.entry if colored or self.options.sparse else 0.0
+            entries = self.pattern.nnz * c.entry if separate else 0.0
             return c.once(self.work, self.of_gradient) + swept + entries + out * c.byte
 
         seconds, once = each(mode), 0.0
