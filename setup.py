@@ -57,19 +57,47 @@ COMPILE_ARGS = {
 }
 
 
+NAMES_A_FILE = re.compile(
+    r"""^\s*(?:cdef\s+extern\s+from\s+"(?P<extern>[^"<>]+\.h)"
+             | \#\s*include\s+"(?P<include>[^"]+)"
+             | (?:from\s+(?P<module>mmad[\w.]*)\s+cimport\b)
+             | (?:cimport\s+(?P<whole>mmad[\w.]*)))""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def headers_of(sources: list[str]) -> list[str]:
+    """Return the package's C headers that sources include, directly or through a ``.pxd`` or another header."""
+    pending, seen = [Path(source) for source in sources], set()
+    while pending:
+        path = pending.pop()
+        if path in seen or not path.exists():
+            continue
+        seen.add(path)
+        if path.suffix == ".pyx":
+            pending.append(path.with_suffix(".pxd"))
+        for match in NAMES_A_FILE.finditer(path.read_text()):
+            header, module = match["extern"] or match["include"], match["module"] or match["whole"]
+            if header:
+                pending.append(Path(PACKAGE) / header)
+            else:
+                pending.append(Path(*module.split(".")).with_suffix(".pxd"))
+    return sorted(str(path) for path in seen if path.suffix == ".h")
+
+
 def extensions() -> list[Extension]:
-    """One extension for each ``.pyx`` in the package."""
-    headers = [str(path) for path in sorted(Path(PACKAGE).rglob("*.h"))]
+    """Return one extension for each ``.pyx`` in the package."""
     found = []
     for path in sorted(Path(PACKAGE).rglob("*.pyx")):
         name = ".".join(path.with_suffix("").parts)
         linked = dict(LINKED.get(name, {}))
+        sources = [str(path), *linked.pop("sources", [])]
         found.append(
             Extension(
                 name,
-                [str(path), *linked.pop("sources", [])],
+                sources,
                 include_dirs=[PACKAGE],
-                depends=headers,
+                depends=headers_of(sources),
                 define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
                 **linked,
             )
@@ -104,7 +132,7 @@ def translated(of: list[Extension]) -> list[Extension]:
         [Extension(ext.name, list(ext.sources), include_dirs=[PACKAGE]) for ext in of],
         compiler_directives=DIRECTIVES,
         build_dir=str(Path("build") / f"cython-{MODE}"),
-        nthreads=2,
+        nthreads=os.cpu_count() or 1,
     )
 
 
@@ -119,7 +147,7 @@ class BuildExtensions(build_ext):
     def finalize_options(self):
         super().finalize_options()
         if self.parallel is None:
-            self.parallel = 2
+            self.parallel = os.cpu_count() or 1
         # Timestamps cannot tell a checked object from a release one.
         self.stamp = Path(self.build_temp) / "mode"
         if not self.stamp.exists() or self.stamp.read_text() != MODE:
