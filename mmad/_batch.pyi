@@ -5,7 +5,16 @@ import numpy as np
 
 from mmad._core import Wrapper
 
-class LaneDivergence(Exception): ...  # noqa: N818  (control flow, caught by vmap)
+class LaneDivergence(BaseException): ...
+
+class Parting:
+    level: int
+    parted: bool
+    def __init__(self, level: int) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool: ...
+
+def divergence(level: int, message: str) -> LaneDivergence: ...
 
 @final
 class Batch(Wrapper):

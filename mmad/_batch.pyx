@@ -19,8 +19,47 @@ cnp.import_array()
 cdef dict _HOOKS = HOOKS
 
 
-class LaneDivergence(Exception):
-    """Python asked for one truth value, and the lanes disagree."""
+class LaneDivergence(BaseException):
+    """Python asked for one value, and the lanes disagree; no ``except Exception`` of the user's may take it."""
+
+
+cdef dict _open = {}  # level of every open `vmap` -> whether its lanes have parted
+
+
+cdef class Parting:
+    """Context of one `vmap`: notes whether its lanes went different ways, even where the user's code caught the error.
+
+    Attributes
+    ----------
+    level : int
+    parted : bool
+    """
+
+    cdef readonly object level
+    cdef readonly bint parted
+
+    def __init__(self, level):
+        self.level = level
+
+    def __enter__(self):
+        _open[self.level] = False
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.parted = _open.pop(self.level)
+        return self.parted and kind is not None and issubclass(kind, (Exception, LaneDivergence))
+
+
+cdef object part(object level):
+    """Note that the lanes of a level went different ways."""
+    if level in _open:
+        _open[level] = True
+
+
+def divergence(level, message):
+    """Return the error to raise where the lanes of a level disagree, noted for the `vmap` that they belong to."""
+    part(level)
+    return LaneDivergence(message)
 
 
 cdef inline tuple shape_of(object x):
@@ -46,6 +85,13 @@ cdef class Batch(Wrapper):
         return self.lanes.shape[0]
 
     cpdef object apply(self, Op op, tuple args, dict params):
+        try:
+            return self.applied(op, args, params)
+        except Exception:  # it may be the error of one lane
+            part(self.level)
+            raise
+
+    cdef object applied(self, Op op, tuple args, dict params):
         cdef list vals = [], batched = []
         for a in args:
             if isinstance(a, Batch) and (<Batch> a).level == self.level:
@@ -70,7 +116,7 @@ cdef class Batch(Wrapper):
         """The value of every lane, where they are all the same."""
         v = _HOOKS["concrete"](self.lanes)
         if len(v) and not all([np.array_equal(w, v[0], equal_nan=v.dtype.kind in "fc") for w in v[1:]]):
-            raise LaneDivergence("the lanes of a batch have different values here")
+            raise divergence(self.level, "the lanes of a batch have different values here")
         return v[0] if len(v) else np.zeros(self.shape, self.dtype)
 
     @property
@@ -84,13 +130,13 @@ cdef class Batch(Wrapper):
     def __bool__(self):
         v = _HOOKS["concrete"](self.lanes)
         if v.size and not (v == v.flat[0]).all():
-            raise LaneDivergence("the lanes of a batch take different branches here")
+            raise divergence(self.level, "the lanes of a batch take different branches here")
         return bool(v.flat[0])
 
     def __int__(self):
         v = np.trunc(_HOOKS["concrete"](self.lanes))
         if v.size and not (v == v.flat[0]).all():
-            raise LaneDivergence("the lanes of a batch give different integers here")
+            raise divergence(self.level, "the lanes of a batch give different integers here")
         return int(v.flat[0])
 
     def __index__(self):

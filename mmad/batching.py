@@ -8,7 +8,7 @@ import numpy as np
 import optree
 
 from mmad import tree
-from mmad._batch import Batch, LaneDivergence
+from mmad._batch import Batch, Parting
 from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad.api import derivative_function
@@ -46,7 +46,8 @@ def vmap(f, in_axes=0, out_axes=0):
 
     Notes
     -----
-    A branch on a traced value that goes differently for different samples makes the function run once a sample.
+    A branch on a traced value that goes differently for different samples makes the function run once a sample, and so
+    does an error in an operation, which may be that of one sample alone.
 
     Examples
     --------
@@ -60,10 +61,9 @@ def vmap(f, in_axes=0, out_axes=0):
 
     def operator(*args, **kwargs):
         mapped = _Mapped(f, in_axes, args, kwargs)
-        try:
-            return mapped.together(out_axes)
-        except LaneDivergence:
-            return mapped.one_by_one(out_axes)
+        with Parting(new_level()) as lanes:
+            result = mapped.together(lanes.level, out_axes)
+        return mapped.one_by_one(out_axes) if lanes.parted else result
 
     return derivative_function(f, operator, "vmap")
 
@@ -140,9 +140,9 @@ class _Mapped:
         outputs, structure = tree.flatten(self.f(*args, **kwargs))
         return [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
 
-    def together(self, out_axes):
-        """All samples at once."""
-        level, wrapper, leaves = new_level(), None, []
+    def together(self, level, out_axes):
+        """Return the result of all samples at once, as batches of a level."""
+        wrapper, leaves = None, []
         for x, k in zip(self.leaves, self.axes, strict=True):
             if k is not None:
                 lanes = moveaxis(x, k, 0) if isinstance(x, Traced) else np.moveaxis(np.asarray(x), k, 0)

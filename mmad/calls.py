@@ -34,6 +34,19 @@ def holds_var(x):
     return isinstance(x, Var)
 
 
+def wrappers_in(x):
+    """Yield the dual numbers, series and batches that x consists of, the outermost first."""
+    while isinstance(x, Wrapper):
+        yield x
+        if isinstance(x, Jet):
+            first, *rest = x.parts
+            for part in rest:
+                yield from wrappers_in(part)
+            x = first
+        else:
+            x = x.lanes
+
+
 def batch_in(x):
     """The batch in x, inside dual numbers and series; None if there is none."""
     while isinstance(x, Jet):
@@ -52,14 +65,10 @@ class suspended:  # noqa: N801  (used as a function)
     def __enter__(self):
         tapes, wrappers = getattr(STATE, "tapes", []), getattr(STATE, "wrappers", [])
         self.before = tapes, wrappers
-        keep = any(holds_var(v) for v in self.values if isinstance(v, Traced))
-        inside = {v.level: v for v in self.values if isinstance(v, Wrapper)}
-        STATE.tapes = tapes if keep else []
-        if inside or keep:
-            levels = {w.level for w in wrappers}
-            STATE.wrappers = [*wrappers, *[w for level, w in inside.items() if level not in levels]]
-        else:
-            STATE.wrappers = []
+        STATE.tapes = tapes if any(holds_var(v) for v in self.values if isinstance(v, Traced)) else []
+        # A rule works below the derivative that asks for it: only what its values are wrapped in is open there.
+        inside = {w.level: w for v in self.values for w in wrappers_in(v)}
+        STATE.wrappers = list(inside.values())
 
     def __exit__(self, *_):
         STATE.tapes, STATE.wrappers = self.before

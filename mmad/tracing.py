@@ -258,6 +258,7 @@ class Trace:
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
         self.plain = True
         args = list(args)
+        self.lanes = _batches_in([args[k] for k in argnums]) if wrappers_open() else ()
         with Recording(self.tape):
             for k in argnums:
                 args[k] = self._traced(args[k], k, what)
@@ -276,7 +277,7 @@ class Trace:
                     out.refresh()
 
     def _traced(self, arg, position, what):
-        if type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64):
+        if not self.lanes and (type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64)):
             x = self.tape.add_input(arg if type(arg) is float or (not self.private and whole(arg)) else arg.copy())
             self.leaves.append(arg)
             self.nodes.append(x.node)
@@ -291,10 +292,12 @@ class Trace:
                 self.leaves.append(leaf)
                 self.inputs.append(None)
                 continue
+            x = leaf
             if type(leaf) is not float and not isinstance(leaf, Traced):
-                x = self._input(plain_leaf(leaf, Place(what, position, arg, i)), leaf)
-            else:
-                x = self._input(leaf, leaf)
+                x = plain_leaf(leaf, Place(what, position, arg, i))
+            for level, count in self.lanes:
+                x = _in_lanes(x, level, count)
+            x = self._input(x, leaf)
             traced.append(x)
             self.leaves.append(leaf)
             self.inputs.append(x if not isinstance(x, ArrayVar) else _Handle(x))
@@ -350,7 +353,7 @@ class Trace:
             return self._join(out, [self._pull(part, ct) for part in out.parts])
         if isinstance(out, Batch):
             return self._pull_batch(out, ct)
-        if not isinstance(out, Var):
+        if not isinstance(out, Traced):
             return [None] * len(self.inputs)
         if out.tape is not self.tape:
             raise TraceError(f"{self.origin} returned a value of another trace, {out.tape.origin}")
@@ -394,15 +397,12 @@ class Trace:
             else:
                 lanes = np.ones((out.count,) + (1,) * len(np.shape(ct))) * ct
             return self._pull(out.lanes, lanes)
-        # many tangents of an outer forward derivative: one sweep with a batch of cotangents
-        if isinstance(ct, Traced):
-            raise TraceError(
-                f"{self.origin}: this nesting of many directions is not supported; use one direction at a time"
-            )
+        # The inputs are the same in all lanes, as in many tangents of an outer forward derivative: one sweep with a
+        # batch of cotangents, that of lane k for lane k of the output alone.
         n = out.count
-        eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape)) * ct
-        level = out.level
-        return self._pull(out.lanes, Batch(level, eye))
+        eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape))
+        lanes = eye * (viewed(ct.lanes, lambda m: m[:, None]) if _at(ct, out.level) else ct)
+        return self._pull(out.lanes, _batch_of(out.level, lanes))
 
     def _sweep(self, seeds):
         return self.pull_between(seeds, self.nodes)
@@ -443,7 +443,7 @@ class Trace:
     def _push_plain(self, dots, outputs, cache=None):
         """The same where no outer derivative's wrapper is about."""
         seeds = [(x.node, d) for x, d in zip(self.inputs, dots, strict=True) if d is not None and x is not None]
-        nodes = [out.node if isinstance(out, Var) else None for out in outputs]
+        nodes = [out.node if isinstance(out, Traced) else None for out in outputs]
         wanted = [k for k in nodes if k is not None]
         if not seeds or not wanted:
             return [None] * len(outputs)
@@ -474,12 +474,18 @@ class Trace:
 
     def _push(self, out, dots):
         """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
-        wrappers = [w for w in self.inputs if isinstance(w, Wrapper)]
-        wrappers += [w for w in (*dots, out) if isinstance(w, Jet)]
+        wrappers = [w for w in (*self.inputs, out) if isinstance(w, Wrapper)]
+        wrappers += [w for w in dots if isinstance(w, Jet)]
         if not wrappers:
             return self._push_plain(dots, [out])[0]
         top = max(wrappers, key=lambda w: w.level)
         level, inner = top.level, self._without(top.level)
+        if isinstance(top, Batch) and not any(_at(x, level) for x in self.inputs):
+            # The inputs are the same in all lanes: lane k of the output takes its tangent from lane k of the seeds.
+            g = inner._push(out.lanes, dots)
+            if g is not None and any(_contains(d, level) for d in dots):
+                return _diagonal(level, g)
+            return _batch_of(level, g)
         if isinstance(top, Batch):
             count = top.count
             lanes = [
@@ -532,6 +538,30 @@ class Trace:
         return restore(g, leaf)
 
 
+def _batches_in(args):
+    """Return level and number of lanes of every batch in trees of arguments, the lowest level first."""
+    found = {}
+    for arg in args:
+        for x in tree.flatten(arg)[0]:
+            while isinstance(x, Wrapper):
+                if isinstance(x, Batch):
+                    found[x.level] = x.count
+                x = x.parts[0] if isinstance(x, Jet) else x.lanes
+    return sorted(found.items())
+
+
+def _in_lanes(x, level, count):
+    """Return x as a batch of a level, the same in every lane, where it is not one: each lane has its own cotangent."""
+    if _contains(x, level):
+        return x
+    if isinstance(x, Jet) and x.level > level:
+        return x.of([_in_lanes(part, level, count) for part in x.parts])
+    if isinstance(x, Batch) and x.level > level:
+        return Batch(x.level, _in_lanes(x.lanes, level, count))
+    shape, dtype = (x.shape, x.dtype) if hasattr(x, "shape") else ((), _float64)
+    return Batch(level, a.multiply(np.ones((count,) + (1,) * len(shape), dtype), x))
+
+
 def _sum(x, y):
     """x + y; None is zero."""
     return y if x is None else x if y is None else a.add(x, y)
@@ -558,6 +588,17 @@ def _batch_of(level, lanes):
     if isinstance(lanes, Batch) and lanes.level > level:
         return Batch(lanes.level, _batch_of(level, viewed(lanes.lanes, lambda m: m.swapaxes(0, 1))))
     return Batch(level, np.ascontiguousarray(lanes) if isinstance(lanes, np.ndarray) else lanes)
+
+
+def _diagonal(level, g):
+    """The batch of a level whose lane k is lane k of lane k of `g`."""
+    if g.level != level:
+        return (
+            Batch(g.level, _diagonal(level, g.lanes))
+            if isinstance(g, Batch)
+            else g.of([_diagonal(level, p) for p in g.parts])
+        )
+    return Batch(level, a.positive(viewed(g.lanes, lambda m: np.einsum("kk...->k...", m))))
 
 
 def _contains(x, level):

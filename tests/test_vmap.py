@@ -359,3 +359,51 @@ def test_products_with_one_matrix_for_all_lanes(name):
 def test_a_number_a_lane_is_no_factor_of_a_matrix():
     with pytest.raises(ValueError, match="matmul"):
         mmad.vmap(lambda s: s @ SQUARE)(np.ones(3))
+
+
+# ------------------------------------------------------------------------------------------------ lanes that part
+def swallowed(x):
+    try:
+        return x * 2 if x > 0 else x * 3
+    except Exception:
+        return x * 0
+
+
+def swallowed_bare(x):
+    try:
+        return x * 2 if x > 0 else x * 3
+    except:  # noqa: E722
+        return x * 0
+
+
+@pytest.mark.parametrize("f", [swallowed, swallowed_bare])
+def test_except_does_not_take_a_branch_that_lanes_part_at(f):
+    x = np.array([1.0, -1.0])
+    np.testing.assert_array_equal(mmad.vmap(f)(x), [2.0, -3.0])
+    np.testing.assert_array_equal(mmad.vmap(mmad.grad(f))(x), [2.0, 3.0])
+    np.testing.assert_array_equal(mmad.jacobian(mmad.vmap(f))(x), [[2.0, 0.0], [0.0, 3.0]])
+    np.testing.assert_array_equal(mmad.vmap(lambda y: mmad.vmap(lambda x: x * f(y))(x))(x), [[2.0, -2.0], [-3.0, 3.0]])
+    np.testing.assert_array_equal(mmad.compile(mmad.vmap(f))(x), [2.0, -3.0])
+
+
+def test_an_error_of_one_sample_is_that_sample_s_alone():
+    def factor(a):
+        try:
+            return np.linalg.cholesky(a)
+        except np.linalg.LinAlgError:
+            return np.linalg.cholesky(a + 5.0 * np.eye(2))
+
+    a = np.stack([np.eye(2), -np.eye(2)])
+    np.testing.assert_array_equal(mmad.vmap(factor)(a), [np.eye(2), 2.0 * np.eye(2)])
+
+
+def test_an_error_that_the_function_raises_is_its_own():
+    def positive(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x
+
+    with pytest.raises(ValueError, match="negative"):
+        mmad.vmap(positive)(np.array([1.0, -1.0]))
+    with pytest.raises(ValueError, match="negative"):
+        mmad.vmap(positive)(np.array([-1.0, -1.0]))

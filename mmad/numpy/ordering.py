@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._batch import Batch, LaneDivergence
+from mmad._batch import Batch, divergence
 from mmad._core import HOOKS, Traced, Var
 from mmad.numpy._dispatch import implements
 from mmad.numpy.reductions import all as all_
@@ -21,7 +21,7 @@ def look(x):
         if isinstance(x, Batch):
             lanes = look(x.lanes)
             if not np.equal(lanes, lanes[:1]).all():
-                raise LaneDivergence("the lanes of a batch differ in values that a shape or position depends on")
+                raise divergence(x.level, "the lanes of a batch differ in values that a shape or position depends on")
             x = lanes[0]
         elif isinstance(x, Var):
             x = HOOKS["look"](x)
