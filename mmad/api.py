@@ -1,12 +1,14 @@
 """The derivative operators: gradients, products with Jacobians and Hessians."""
 
 import functools
+import numbers
 
 import numpy as np
 
 from mmad import tree
 from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
+from mmad.hidden import refuse_hidden
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import (
@@ -93,6 +95,8 @@ def scalar_output(trace, what, has_aux):
     out = outputs[0]
     if out is None or is_static(out):
         raise TypeError(f"{trace.origin}: the function must return one real number, it returned {out!r}")
+    if not isinstance(out, numbers.Number | np.generic | np.ndarray | Traced):
+        raise TypeError(f"{trace.origin}: the function must return one real number, it returned a {type(out).__name__}")
     shape = shape_of(out)
     if shape != ():
         if size(shape) == 1:
@@ -279,6 +283,7 @@ def vjp(f, *primals, has_aux=False):
         result, aux = tree.unflatten(trace.out_tree, trace.outputs)
         trace.outputs, trace.out_tree = tree.flatten(result)
         aux = aux if trace.nested else plain(aux)
+    refuse_hidden(trace.outputs, trace.origin)
     y = tree.unflatten(trace.out_tree, trace.outputs if trace.nested else [finished(v) for v in trace.outputs])
 
     def pullback(y_bar):
@@ -380,6 +385,7 @@ def _forward(f, pairs, level):
     with Forwarding(wrapper):
         outputs, structure = tree.flatten(f(*args))
         refuse_left_behind(outputs)
+        refuse_hidden(outputs, describe(f, "jvp"))
         outputs = [HOOKS["lift"](v) if isinstance(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
     ys, dots = [], []
     for out in outputs:
@@ -441,6 +447,7 @@ class Linearized:
         nums = tuple(range(len(primals))) if argnums is None else argnums
         self.what = describe(f, what)
         self.trace = Trace(f, primals, kwargs or {}, nums, what)
+        refuse_hidden(self.trace.outputs, self.what)
         self.cache = {}
 
     def value(self):

@@ -12,6 +12,7 @@ from mmad._batch import Batch, Parting
 from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad.api import derivative_function
+from mmad.hidden import refuse_hidden
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
@@ -138,6 +139,7 @@ class _Mapped:
     def _call(self, leaves):
         args, kwargs = tree.unflatten(self.structure, leaves)
         outputs, structure = tree.flatten(self.f(*args, **kwargs))
+        refuse_hidden(outputs, self.what)
         return [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
 
     def together(self, level, out_axes):

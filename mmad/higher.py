@@ -11,6 +11,7 @@ from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad._series import Series, make_series
 from mmad.api import derivative_function, jvp, tangent_like
+from mmad.hidden import refuse_hidden
 from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
 from mmad.tracing import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
@@ -124,6 +125,7 @@ def expand(f, x, directions, order, what):
     with Forwarding(wrapper):
         outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
         refuse_left_behind(outputs)
+        refuse_hidden(outputs, what)
         outputs = [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
     return [y if is_static(y) else coefficients(y, level, order) for y in outputs], structure
 

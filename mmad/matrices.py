@@ -8,6 +8,7 @@ from mmad._core import Traced
 from mmad._dual import new_level
 from mmad.api import Linearized, derivative_function, grad, jvp, positions
 from mmad.batching import vmap
+from mmad.hidden import refuse_hidden
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.recorded import LANES, lanes_of, real_leaf
@@ -188,6 +189,7 @@ def jacrev(f, argnums=0):
 
 def rows_of(t, single):
     """The Jacobian of a trace, from batches of unit cotangents."""
+    refuse_hidden(t.outputs, t.origin)
     for x in (*t.inputs, *t.outputs):
         if not is_static(x):
             real_leaf(x, t.origin)

@@ -202,7 +202,8 @@ def derivative_tensor(f, order, strategy="auto"):
         raise ValueError(f"{what}: strategy must be 'auto', 'taylor' or 'nested', not {strategy!r}")
 
     def plan(x, *args, **kwargs):
-        leaves, _ = tree.flatten(f(x, *args, **kwargs))
+        own = x.copy() if isinstance(x, np.ndarray) else +x  # f may write into its argument
+        leaves, _ = tree.flatten(f(own, *args, **kwargs))
         return decide(size(shape_of(x)), order, len(leaves) == 1 and shape_of(leaves[0]) == (), strategy)
 
     def operator(x, *args, **kwargs):

@@ -1,11 +1,12 @@
 """Trees of arguments: numbers, arrays, and containers or objects that hold them.
 
-optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses
-and
-ordinary objects with attributes are flattened here, by the same registry.  A single number or array, by far the most
-common argument, never reaches optree.
+optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses,
+objects with attributes or slots, and classes derived from list, tuple and dict are flattened here, by the same
+registry.  A single number or array, by far the most common argument, never reaches optree.
 """
 
+import collections
+import copy
 import dataclasses
 import types
 
@@ -19,6 +20,8 @@ __all__ = ["flatten", "register", "unflatten"]
 NAMESPACE = "mmad"
 LEAF = object()  # structure of a single number or array
 _PLAIN_LEAVES = (int, float, complex, bool, str, bytes, type(None), np.ndarray, np.generic, Traced)
+HEAP_TYPE = 1 << 9  # CPython's flag of a class made by a class statement
+_CONTAINERS = {tuple, list, dict, collections.OrderedDict, collections.defaultdict}  # which optree knows
 _registered = set()
 
 
@@ -56,11 +59,11 @@ def _differentiable(value):
         return any(_differentiable(v) for v in value)
     if isinstance(value, dict):
         return any(_differentiable(v) for v in value.values())
-    return _has_attributes(value) and any(_differentiable(v) for v in vars(value).values())
+    return _has_attributes(value) and any(_differentiable(v) for v in _attributes(value).values())
 
 
 def _has_attributes(x):
-    return hasattr(x, "__dict__") and not isinstance(
+    return (hasattr(x, "__dict__") or bool(_slots(type(x)))) and not isinstance(
         x,
         type
         | types.FunctionType
@@ -69,6 +72,67 @@ def _has_attributes(x):
         | types.ModuleType
         | np.random.Generator,
     )
+
+
+def _slots(cls):
+    """Names of the slots of a class, those of its bases first."""
+    found = []
+    for c in reversed(cls.__mro__):
+        slots = vars(c).get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else slots
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
+
+
+def _attributes(obj):
+    """Attributes of an object by name, in slots and in its dictionary."""
+    found = {name: getattr(obj, name) for name in _slots(type(obj)) if hasattr(obj, name)}
+    return {**found, **getattr(obj, "__dict__", {})}
+
+
+def _blank(cls):
+    """A new object of a class, without its initialisation."""
+    builtin = next(c for c in cls.__mro__ if not c.__flags__ & HEAP_TYPE)
+    return builtin.__new__(cls)
+
+
+class Shell:
+    """An object of a class derived from list, tuple or dict, without its elements."""
+
+    __slots__ = ("attributes", "cls", "empty", "keys")
+
+    def __init__(self, container):
+        self.cls, self.attributes = type(container), getattr(container, "__dict__", {}).copy()
+        self.keys = list(container) if isinstance(container, dict) else None
+        self.empty = None
+        if not isinstance(container, tuple):  # the copy brings what only the class knows, like a default factory
+            self.empty = copy.copy(container)
+            (dict if isinstance(container, dict) else list).clear(self.empty)
+
+    def filled(self, values):
+        """An object like the one that was taken apart, with other elements."""
+        if self.empty is None:
+            obj = tuple.__new__(self.cls, values)
+        else:
+            obj = copy.copy(self.empty)
+            if self.keys is None:
+                list.extend(obj, values)
+            else:
+                for key, value in zip(self.keys, values, strict=True):
+                    dict.__setitem__(obj, key, value)
+        if self.attributes:
+            obj.__dict__.update(self.attributes)
+        return obj
+
+    def __eq__(self, other):
+        return isinstance(other, Shell) and (self.cls, self.keys) == (other.cls, other.keys)
+
+    def __hash__(self):
+        return hash(self.cls)
+
+
+def _split_container(x):
+    """Elements of an object of a class derived from list, tuple or dict, and its shell."""
+    return list(x.values() if isinstance(x, dict) else x), Shell(x), None
 
 
 def register(cls, flatten_function=None, unflatten_function=None):
@@ -92,14 +156,17 @@ def register(cls, flatten_function=None, unflatten_function=None):
     """
 
     def split(obj):
-        names = [f.name for f in dataclasses.fields(obj)] if dataclasses.is_dataclass(obj) else list(vars(obj))
-        children = tuple(n for n in names if _differentiable(getattr(obj, n)))
-        static = tuple((n, Static(getattr(obj, n))) for n in names if n not in children)
-        return [getattr(obj, n) for n in children], (children, static), children
+        if dataclasses.is_dataclass(obj):
+            held = {f.name: getattr(obj, f.name) for f in dataclasses.fields(obj)}
+        else:
+            held = _attributes(obj)
+        children = tuple(n for n, v in held.items() if _differentiable(v))
+        static = tuple((n, Static(v)) for n, v in held.items() if n not in children)
+        return [held[n] for n in children], (children, static), children
 
     def join(metadata, values):
         children, static = metadata
-        obj = object.__new__(cls)
+        obj = _blank(cls)
         for name, value in [*zip(children, values, strict=True), *((n, s.value) for n, s in static)]:
             object.__setattr__(obj, name, value)
         return obj
@@ -114,7 +181,11 @@ def _is_leaf(x):
     cls = type(x)
     if cls in _registered or isinstance(x, _PLAIN_LEAVES):
         return False
-    if optree.is_structseq(x) or not _has_attributes(x) or isinstance(x, tuple | list | dict):
+    if isinstance(x, tuple | list | dict):
+        if not (optree.is_namedtuple(x) or optree.is_structseq(x) or cls in _CONTAINERS):
+            register(cls, _split_container, Shell.filled)
+        return False
+    if not _has_attributes(x):
         return False
     if dataclasses.is_dataclass(x) or _differentiable(x):
         register(cls)

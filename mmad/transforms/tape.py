@@ -24,6 +24,7 @@ from mmad._core import ScalarVar, Traced
 from mmad._storage import ArrayVar
 from mmad.amounts import size_in_bytes
 from mmad.errors import TraceError
+from mmad.hidden import refuse_hidden
 from mmad.tracing import Trace, describe, is_static, plain_leaf
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.instruction import decode
@@ -350,6 +351,7 @@ def record(f, *args, live=False):
 
 def close(tape, outputs, out_tree, likes=None):
     """Finish a tape: its results are these leaves, Python floats where `likes` has one."""
+    refuse_hidden(outputs, tape.origin)
     tape.outputs, tape.constants, tape.out_tree = [], [], out_tree
     kinds = (
         [type(v) is float for v in likes]
