@@ -335,9 +335,11 @@ def test_single(name, k):
 
 
 #: Operations that NumPy defines on complex numbers by their lexicographic order, or as stand-ins for real logic.
-# Operations of real numbers, and eigenvectors, whose phase is LAPACK's choice where they are complex.
+# Operations of real numbers, eigenvectors, whose phase is LAPACK's choice where they are complex, and what takes the
+# real eigenvalues beside complex matrices.
 ORDERED = {"maximum", "minimum", "fmax", "fmin", "max", "min", "max_weights", "min_weights", "cummax", "cummin"}
-ORDERED |= {"eigenvectors"}
+HERMITIAN = ("cholesky", "eigenvalues", "eigenvalues_tangent")
+ORDERED |= {"eigenvectors", "eigenvalues_pull", "eigenvalues_push", "over_gaps"}
 
 
 def complex_operands(op, operands, params):
@@ -348,9 +350,7 @@ def complex_operands(op, operands, params):
     for i, x in enumerate(operands):
         if i in differentiable(op, operands):
             shift = 0.2j * np.cos(1.0 + i + np.arange(np.size(x))).reshape(np.shape(x))
-            x = np.asarray(x) + (
-                shift if not (np.ndim(x) > 1 and op.name in ("cholesky", "eigenvalues")) else shift - adjoint(shift)
-            )
+            x = np.asarray(x) + (shift if not (np.ndim(x) > 1 and op.name in HERMITIAN) else shift - adjoint(shift))
             x = x if x.ndim else complex(x)
         moved.append(x)
     try:

@@ -177,41 +177,48 @@ def cholesky(a, /, *, upper=False):
     return ops.adjoint(ops.cholesky(ops.adjoint(a))) if upper else ops.cholesky(a)
 
 
-def _lower(a, UPLO):
-    """The matrices with the triangle that NumPy reads below the diagonal."""
+def _triangle(UPLO):
+    """The triangle that NumPy reads, as LAPACK calls it."""
     if UPLO.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
-    return _square(a) if UPLO.upper() == "L" else ops.adjoint(_square(a))
+    return UPLO.upper()
 
 
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     """`numpy.linalg.eigvalsh`; as for :func:`cholesky`, the gradient has entries in the triangle that NumPy reads."""
-    return spectral.eigenvalues(_lower(a, UPLO))
+    return spectral.eigenvalues(_square(a), uplo=_triangle(UPLO))
 
 
 @implements(np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    """`numpy.linalg.eigh`; eigenvectors of a repeated eigenvalue have no derivative, and asking for it is an error."""
-    a = _lower(a, UPLO)
-    return (
-        DualEighResult(a) if isinstance(a, Wrapper) else EighResult(spectral.eigenvalues(a), spectral.eigenvectors(a))
-    )
+    """`numpy.linalg.eigh`; eigenvectors of a repeated eigenvalue have no derivative, see :mod:`mmad.ops.spectral`."""
+    a, uplo = _square(a), _triangle(UPLO)
+    if isinstance(a, Wrapper):
+        return DualEighResult(a, uplo)
+    return EighResult(spectral.eigenvalues(a, uplo=uplo), spectral.eigenvectors(a, uplo=uplo))
 
 
 class DualEighResult(collections.abc.Sequence):
     """Eigenvalues and eigenvectors in forward mode: each differentiated when it is asked for, as only one may exist."""
 
-    __slots__ = ("a",)
+    __slots__ = ("a", "uplo")
 
-    def __init__(self, a):
-        self.a = a
+    def __init__(self, a, uplo):
+        self.a, self.uplo = a, uplo
 
     def __len__(self):
         return 2
 
+    def __iter__(self):  # the caller may use one of the two alone
+        return iter((spectral.eigenvalues(self.a, uplo=self.uplo), spectral.eigenvectors(self.a, uplo=self.uplo)))
+
     def __getitem__(self, k):
-        return (spectral.eigenvalues, spectral.eigenvectors)[k](self.a)
+        r = (spectral.eigenvalues, spectral.eigenvectors)[k](self.a, uplo=self.uplo)
+        tangent = getattr(r, "tangent", None)
+        if isinstance(tangent, np.ndarray) and tangent.size and np.isnan(tangent).all() and np.isfinite(r.primal).all():
+            spectral.refuse("every eigenvector")
+        return r
 
     @property
     def eigenvalues(self):
