@@ -8,6 +8,8 @@ transposition.
 """
 
 import itertools
+from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from mmad.tracing import STATE, Trace, open_tape
 __all__ = ["Rules", "suspended"]
 
 _serial = itertools.count()
+NESTED = 50  # derivations of one rule inside each other: deeper, it is derived from itself
 
 
 # ------------------------------------------------------------------------------------------------ context
@@ -180,6 +183,27 @@ class Rules:
         y = call.result(out) if self.needs_out else None
         if self.push is not None:
             return call.tangent_leaves(self.push(call, call.arguments(operands), call.tangents(operands, dots), y))
+        with self.derived("vjp", "jvp"):
+            return self.derived_tangent(call, operands, dots, y)
+
+    @contextmanager
+    def derived(self, given, missing):
+        """Context in which the missing rule is derived from the given one; an error where that needs itself."""
+        deriving = STATE.__dict__.setdefault("deriving", Counter())
+        if deriving[self] >= NESTED:
+            raise UnsupportedError(
+                f"{self.name}: its {missing} rule cannot be derived, as its {given} rule applies {self.name} itself to "
+                f"what the derivation has to transpose; give it a {missing} rule, too, with "
+                "mmad.primitive(f, jvp=, vjp=)"
+            )
+        deriving[self] += 1
+        try:
+            yield
+        finally:
+            deriving[self] -= 1
+
+    def derived_tangent(self, call, operands, dots, y):
+        """Leaves of the result's tangent, by transposing the backward rule."""
         residual = self.residual(call, operands)
         like = next((b for b in map(batch_in, operands) if b is not None), None)
 
@@ -213,6 +237,11 @@ class Rules:
             residual = self.residual(call, operands)
             gs = call.cotangents(operands, self.pull(call, residual, call.cotangent(ct), call.arguments(operands), y))
             return [g if on else None for g, on in zip(gs, active, strict=True)]
+        with self.derived("jvp", "vjp"):
+            return self.derived_cotangents(call, operands, ct, active, y)
+
+    def derived_cotangents(self, call, operands, ct, active, y):
+        """Cotangents of the operands, by transposing the tangent rule."""
         like = next((b for b in map(batch_in, operands) if b is not None), None)
 
         def forward(*dots):

@@ -14,6 +14,7 @@ from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.outside import Outside
 from mmad.packing import dtype_of, is_operand, lifted
+from mmad.pickling import MadeFunction
 from mmad.planner.revolve import reversal, snapshots_for, stored_first
 
 __all__ = ["checkpoint", "checkpointed_loop"]
@@ -151,7 +152,7 @@ def checkpoint(f):
 
         return Rules(f"checkpoint {_name(f)}", body, push, pull, needs_out=True).apply(operands)
 
-    return checkpointed
+    return MadeFunction(checkpointed, checkpoint, f)
 
 
 def _same_again(f, y, again):

@@ -11,6 +11,7 @@ from mmad._core import Traced
 from mmad.calls import Rules
 from mmad.ops import arithmetic as a
 from mmad.packing import lifted
+from mmad.pickling import Made
 
 __all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
 
@@ -19,7 +20,15 @@ def _name(f):
     return getattr(f, "__name__", type(f).__name__)
 
 
-class _Custom:
+def _declared(kind, f, fixed, method, rules):
+    """A custom function, with its rules declared by a method of it."""
+    custom = kind(f, fixed)
+    if method is not None:
+        getattr(custom, method)(*rules)
+    return custom
+
+
+class _Custom(Made):
     """A function whose arguments are resolved by its signature and handed to its rules.
 
     Parameters
@@ -45,7 +54,12 @@ class _Custom:
         if any(k < 0 for k in nums) and self.count is None:
             raise ValueError(f"{self.kind} {_name(f)}: negative nondiff_argnums need a signature without *args")
         self.fixed = tuple(sorted(k + self.count if k < 0 else k for k in nums))
+        self.declared = None, ()  # the method that declared the rules, and its arguments
         self.rules = self._rules()
+
+    @property
+    def recipe(self):
+        return _declared, (type(self), self.function, self.fixed, *self.declared), {}
 
     def _rules(self):
         raise NotImplementedError
@@ -71,11 +85,15 @@ class _Custom:
                     f"{'s' * (len(by_name) > 1)} {', '.join(by_name)} cannot be handed to its rule; make them "
                     "positional parameters, which may be called by name"
                 )
-            bound.apply_defaults()
-            args = bound.args
+            args = self._by_position(bound, len(args))
         elif kwargs:
             raise TypeError(f"{self.kind} {_name(self.function)} has no signature: call it with positional arguments")
         return self.rules.apply(args, self.fixed)
+
+    def _by_position(self, bound, given):
+        """All arguments by position, with the function's defaults, as the rules take them."""
+        bound.apply_defaults()
+        return bound.args
 
     def _keyword_only(self, name):
         return self.signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
@@ -144,7 +162,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
                 )
             return pair[1]
 
-        self.rules.push = push
+        self.rules.push, self.declared = push, ("defjvp", (rule,))
         return rule
 
     def defjvps(self, *rules):
@@ -161,7 +179,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
                     total = part if total is None else tree_add(total, part)
             return total
 
-        self.rules.push = push
+        self.rules.push, self.declared = push, ("defjvps", rules)
 
 
 def tree_add(x, y):
@@ -215,7 +233,7 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
 
     def defvjp(self, forward, backward):
         """Declare the rules."""
-        self.rules.forward = forward
+        self.rules.forward, self.declared = forward, ("defvjp", (forward, backward))
         self.rules.pull = lambda call, residual, ct, primals, y: backward(*_fixed(call), residual, ct)
 
 
@@ -226,6 +244,7 @@ def primitive(f=None, *, jvp=None, vjp=None, name=None):
     ----------
     f : callable
         Gets plain values only; it may call any code, and must not change its arguments.  Without `f`, a decorator.
+        The rules get the arguments that a call gives, without the defaults of `f`.
     jvp : callable, optional
         ``jvp(tangents, y, *args)`` -> tangent of y, with a tangent for each argument.
     vjp : callable, optional
@@ -263,6 +282,17 @@ class _Primitive(_Custom):
     def __init__(self, f, jvp, vjp, name):
         self.jvp, self.vjp, self.name = jvp, vjp, name
         super().__init__(f)
+
+    @property
+    def recipe(self):
+        return primitive, (self.function,), {"jvp": self.jvp, "vjp": self.vjp, "name": self.name}
+
+    def _by_position(self, bound, given):
+        """The arguments that were given, by position, with defaults only between them: the rules know no others."""
+        places = {name: k for k, name in enumerate(self.signature.parameters)}
+        last = max([given, *(places[name] + 1 for name in bound.arguments if name in places)])
+        bound.apply_defaults()
+        return bound.args[:last]
 
     def _rules(self):
         jvp, vjp = self.jvp, self.vjp

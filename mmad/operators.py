@@ -1,10 +1,14 @@
 """Hessians and Jacobians as `scipy.sparse.linalg.LinearOperator`: recorded once, multiplied as often as wanted."""
 
+import functools
+
 import numpy as np
 
+from mmad import tree
 from mmad._core import Traced
 from mmad.api import grad
 from mmad.calls import suspended
+from mmad.pickling import Made
 from mmad.recorded import Recorded, plain_leaves
 
 __all__ = ["hessian_operator", "jacobian_operator"]
@@ -19,6 +23,38 @@ def _linear_operator():
             "pip install mmad[scipy]"
         ) from e
     return LinearOperator
+
+
+@functools.cache
+def _operator_class():
+    """The class of operators at a point, which stands on SciPy's: made when it is first needed."""
+
+    class PointOperator(_linear_operator(), Made):
+        """A Jacobian at a point; pickled as the call that records it."""
+
+        def __init__(self, made, products, dtype, symmetric):
+            super().__init__(dtype, products.shape)
+            maker, f, x = made
+            leaves, structure = tree.flatten(x)
+            # The point as it was: the caller's arrays may be written to.
+            kept = tree.unflatten(structure, [v.copy() if isinstance(v, np.ndarray) else v for v in leaves])
+            self.recipe, self.products, self.symmetric = (maker, (f, kept), {}), products, symmetric
+
+        def _matvec(self, v):
+            return self.products.push(v)
+
+        def _rmatvec(self, v):
+            return self.products.push(v) if self.symmetric else self.products.pull(v)
+
+        def _matmat(self, matrix):
+            return self.products.push_many(matrix)
+
+        def _rmatmat(self, matrix):
+            return self.products.push_many(matrix) if self.symmetric else self.products.pull_many(matrix)
+
+        __reduce__ = Made.__reduce__
+
+    return PointOperator
 
 
 class _Products:
@@ -86,11 +122,8 @@ def hessian_operator(f, x):
     >>> H @ np.array([1.0, 1.0])
     array([ 6., 12.])
     """
-    operator = _linear_operator()
     p = _Products(grad(f), x, "hessian_operator")
-    return operator(
-        p.shape, matvec=p.push, rmatvec=p.push, matmat=p.push_many, rmatmat=p.push_many, dtype=p.r.columns.dtype
-    )
+    return _operator_class()((hessian_operator, f, x), p, p.r.columns.dtype, symmetric=True)
 
 
 def jacobian_operator(f, x):
@@ -122,10 +155,9 @@ def jacobian_operator(f, x):
     >>> J @ np.ones(3), J.T @ np.ones(2)
     (array([3., 5.]), array([2., 4., 2.]))
     """
-    operator = _linear_operator()
     p = _Products(f, x, "jacobian_operator")
     dtype = np.result_type(p.r.rows.dtype, p.r.columns.dtype)
-    return operator(p.shape, matvec=p.push, rmatvec=p.pull, matmat=p.push_many, rmatmat=p.pull_many, dtype=dtype)
+    return _operator_class()((jacobian_operator, f, x), p, dtype, symmetric=False)
 
 
 def factored(left, right):

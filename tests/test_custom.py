@@ -743,3 +743,47 @@ def test_several_numbers_of_several_numbers():
 
     assert mmad.grad(f, (0, 1))(2.0, 3.0) == (37.0, 24.0)
     assert mmad.compile(mmad.grad(f, (0, 1)))(2.0, 3.0) == (37.0, 24.0)
+
+
+# ------------------------------------------------------------------------------------- arguments of wrapped functions
+def test_rules_of_a_primitive_get_the_arguments_that_were_given():
+    seen = []
+
+    def pull(y_bar, y, x, *rest):
+        seen.append(rest)
+        return (2 * y_bar * x, *[None] * len(rest))
+
+    def square(x, scale=1, power=2, shift=0.0):
+        return x**power * scale + shift
+
+    f = mmad.primitive(square, vjp=pull)
+    for call, rest in [
+        (lambda x: f(x), ()),
+        (lambda x: f(x, 1), (1,)),
+        (lambda x: f(x, power=2), (1, 2)),
+        (lambda x: f(x=x), ()),
+        (lambda x: f(x, 1, shift=3), (1, 2, 3)),
+    ]:
+        assert mmad.grad(call)(3.0) == 6.0
+        assert seen.pop() == rest
+    assert_array_equal(mmad.vjp(mmad.primitive(np.flip, vjp=lambda y_bar, y, x: (y_bar[::-1],)), X)[1](V)[0], V[::-1])
+
+
+@pytest.mark.parametrize("given", ["jvp", "vjp"])
+def test_a_rule_that_is_needed_to_derive_itself_is_named(given):
+    if given == "jvp":
+        total = mmad.primitive(np.cumsum, jvp=lambda tangents, y, x: total(tangents[0]))
+        assert_array_equal(mmad.jvp(total, (X,), (V,))[1], np.cumsum(V))
+        with pytest.raises(mmad.UnsupportedError, match=r"its vjp rule cannot be derived.* applies cumsum itself"):
+            mmad.vjp(total, X)[1](V)
+    else:
+        mirrored = mmad.primitive(np.negative, vjp=lambda y_bar, y, x: (mirrored(y_bar),), name="minus")
+        assert_array_equal(mmad.vjp(mirrored, X)[1](V)[0], -V)
+
+
+def test_both_rules_may_apply_the_function_itself():
+    total = mmad.primitive(
+        np.cumsum, jvp=lambda tangents, y, x: total(tangents[0]), vjp=lambda ct, y, x: (total(ct[::-1])[::-1],)
+    )
+    assert_array_equal(mmad.jacfwd(total)(X), np.tri(3))
+    assert_array_equal(mmad.jacrev(total)(X), np.tri(3))
