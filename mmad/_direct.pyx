@@ -33,6 +33,16 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray arr) nogil
 
 
+# The C struct itself: the fields that NumPy's own declaration offers to Cython are not the same in all its versions.
+cdef extern from "numpy/ufuncobject.h":
+    ctypedef struct LoopTable "PyUFuncObject":
+        int nargs
+        int ntypes
+        void **functions
+        void **data
+        const char *types  # of the operands and results of each loop, one after the other
+
+
 cdef extern from "Python.h":
     double PyLong_AsDouble(object x) except? -1.0
     Py_ssize_t PY_SSIZE_T_MAX
@@ -57,7 +67,8 @@ def bind():
     op.loops[0], op.direct = chain_loop, elementwise
 
 
-cdef int find_loops(Op op, cnp.ufunc f) except -1:
+cdef int find_loops(Op op, cnp.ufunc ufunc) except -1:
+    cdef LoopTable *f = <LoopTable *> ufunc
     cdef int k, i, kind
     cdef const char *types
     for kind in range(2):
@@ -67,7 +78,7 @@ cdef int find_loops(Op op, cnp.ufunc f) except -1:
                 if types[i] != (cnp.NPY_DOUBLE if kind == 0 else cnp.NPY_FLOAT):
                     break
             else:
-                op.loops[kind], op.loop_data[kind] = <Loop> <void *> f.functions[k], f.data[k]
+                op.loops[kind], op.loop_data[kind] = <Loop> f.functions[k], f.data[k]
                 op.direct = elementwise
                 break
     return 0
