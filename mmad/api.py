@@ -51,14 +51,14 @@ def positions(f, argnums, args, what):
 UNPLANNED = "auto", None, None, "auto"  # strategy, evaluations, memory, mode
 
 
-def planned(what, f, argnums, *options):
+def planned(what, f, argnums, has_aux, *options):
     """The derivative function `what` of f as the planner makes it."""
     from mmad.planner.functions import product  # which stands on this module
 
-    return product(what, f, argnums, *options)
+    return product(what, f, argnums, has_aux, *options)
 
 
-def derivative_function(f, operator, doc, argnums=None):
+def derivative_function(f, operator, doc, argnums=None, has_aux=False):
     """A derivative function that keeps the name of what it differentiates; with `argnums`, the planner's say on it."""
     if not callable(f):
         raise TypeError(f"mmad.{doc} takes a function, not {type(f).__name__}")
@@ -70,8 +70,10 @@ def derivative_function(f, operator, doc, argnums=None):
         return g
 
     if argnums is not None:
-        operator.plan = lambda *args, **kwargs: planned(doc, f, argnums, *UNPLANNED).plan(*args, **kwargs)
-        operator.compare = lambda *args, **kwargs: planned(doc, f, argnums, *UNPLANNED).compare(*args, **kwargs)
+        operator.plan = lambda *args, **kwargs: planned(doc, f, argnums, has_aux, *UNPLANNED).plan(*args, **kwargs)
+        operator.compare = lambda *args, **kwargs: planned(doc, f, argnums, has_aux, *UNPLANNED).compare(
+            *args, **kwargs
+        )
     return named(operator)
 
 
@@ -130,7 +132,7 @@ def _gradient(f, argnums, has_aux, args, kwargs, what):
     out, aux = scalar_output(trace, what, has_aux)
     grads = trace.trees(trace.pull([out], [1.0]))
     if not trace.nested:
-        out = finished(out)
+        out = out if what == "grad" else finished(out)  # which may leave a guard; nobody looks at it there
         aux = plain(aux) if has_aux else None
     return out, grads if isinstance(argnums, tuple | list) else grads[0], aux
 
@@ -148,8 +150,7 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     has_aux : bool
         `f` returns ``(value, auxiliary data)``.
     strategy : {"auto", "reverse", "forward"}, optional
-        With any of the keywords from here on the planner chooses, as for :func:`jacobian`; arguments are then real, and
-        there is no auxiliary data.
+        With any of the keywords from here on the planner chooses, as for :func:`jacobian`; arguments are then real.
     evaluations : int, optional
         How often the gradient will be evaluated: from 2 on it is compiled where that pays.
     memory : int or str, optional
@@ -190,24 +191,28 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     """
     options = (strategy, evaluations, memory, mode)
     if options != UNPLANNED:
-        if has_aux:
-            raise ValueError("grad: with has_aux=True there is nothing to plan; leave the other keywords out")
-        return planned("grad", f, argnums, *options)
+        return planned("grad", f, argnums, has_aux, *options)
 
     def operator(*args, **kwargs):
         _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
 
-    return derivative_function(f, operator, "grad", argnums)
+    return derivative_function(f, operator, "grad", argnums, has_aux)
 
 
-def value_and_grad(f, argnums=0, has_aux=False):
-    """Value and gradient from one sweep; see :func:`grad`.
+def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
+    """Value and gradient from one sweep.
+
+    Parameters
+    ----------
+    f, argnums, has_aux, strategy, evaluations, memory, mode
+        As of :func:`grad`.
 
     Returns
     -------
     callable
-        ``g(*args, **kwargs)`` -> ``(value, gradient)``, or ``((value, auxiliary data), gradient)``.
+        ``g(*args, **kwargs)`` -> ``(value, gradient)``, or ``((value, auxiliary data), gradient)``.  With
+        ``g.plan(*args)`` and ``g.compare(*args)``, as of :func:`grad`.
 
     Examples
     --------
@@ -215,12 +220,15 @@ def value_and_grad(f, argnums=0, has_aux=False):
     >>> mmad.value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
+    options = (strategy, evaluations, memory, mode)
+    if options != UNPLANNED:
+        return planned("value_and_grad", f, argnums, has_aux, *options)
 
     def operator(*args, **kwargs):
         value, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
         return ((value, aux) if has_aux else value), g
 
-    return derivative_function(f, operator, "value_and_grad")
+    return derivative_function(f, operator, "value_and_grad", argnums, has_aux)
 
 
 def _cotangents(trace, ct, what):
@@ -484,9 +492,10 @@ class Linearized:
             if is_static(y):
                 out.append(y)
             elif d is None:
-                out.append(split(finished(y) if not self.trace.nested else y, -1)[1])
+                zero = split(y, -1)[1]
+                out.append(restore(zero, y) if isinstance(y, Traced) else zero)
             else:
-                out.append(restore(d, finished(y)) if not isinstance(d, Traced) else d)
+                out.append(d if isinstance(d, Traced) else restore(d, y))
         return out
 
 
@@ -535,7 +544,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     """
     options = (strategy, evaluations, memory, mode)
     if options != UNPLANNED:
-        return planned("hvp", f, argnums, *options)
+        return planned("hvp", f, argnums, False, *options)
 
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
@@ -543,13 +552,18 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     return derivative_function(f, operator, "hvp", argnums)
 
 
-def value_grad_hvp(f, argnums=0):
-    """Value, gradient and Hessian-vector product from one recording; see :func:`hvp`.
+def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
+    """Value, gradient and Hessian-vector product from one recording.
+
+    Parameters
+    ----------
+    f, argnums, strategy, evaluations, memory, mode
+        As of :func:`hvp`.
 
     Returns
     -------
     callable
-        ``h(x, v)`` -> ``(value, gradient, H v)``.
+        ``h(x, v)`` -> ``(value, gradient, H v)``.  With ``h.plan(x, v)`` and ``h.compare(x, v)``, as of :func:`grad`.
 
     Examples
     --------
@@ -557,11 +571,14 @@ def value_grad_hvp(f, argnums=0):
     >>> mmad.value_grad_hvp(lambda x: x**3)(2.0, 1.0)
     (8.0, 12.0, 12.0)
     """
+    options = (strategy, evaluations, memory, mode)
+    if options != UNPLANNED:
+        return planned("value_grad_hvp", f, argnums, False, *options)
 
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
 
-    return derivative_function(f, operator, "value_grad_hvp")
+    return derivative_function(f, operator, "value_grad_hvp", argnums)
 
 
 def point_and_vector(f, argnums, args, what):

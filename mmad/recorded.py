@@ -61,7 +61,8 @@ class Side:
             n, shape, dtype = kind
             part = v[..., at : at + n].reshape((*lead, *shape))
             if isinstance(v, Traced):
-                parts.append(part.astype(dtype) if lead or shape else v[at].astype(dtype))
+                part = part if lead or shape else v[at]
+                parts.append(part if part.dtype == dtype else part.astype(dtype))
             elif not lead and not shape and dtype == np.float64:
                 parts.append(float(part))
             elif v.flags.writeable or not part.flags.c_contiguous or part.dtype != dtype:
@@ -107,16 +108,21 @@ class Recorded:
     argnums : tuple of int
     what : str
         The derivative asked for, for messages.
+    select : callable, optional
+        ``select(trace)`` leaves in the trace the outputs that are differentiated, and returns the rest.
 
     Attributes
     ----------
     rows, columns : Side
         Where its values and its arguments live.
+    rest : object
+        What `select` returned.
     """
 
-    def __init__(self, f, args, what, argnums=None, kwargs=None):
+    def __init__(self, f, args, what, argnums=None, kwargs=None, select=None):
         self.lin = Linearized(f, args, what, argnums, kwargs)
         self.trace = trace = self.lin.trace
+        self.rest = None if select is None else select(trace)
         self.rows, self.columns = Side(trace.outputs, trace.origin), Side(trace.inputs, trace.origin)
 
     @property

@@ -34,6 +34,11 @@ def open_tape():
     return tapes[-1] if tapes else None
 
 
+def returned_by_program(tape):
+    """Whether `mmad.compile` records on a tape, outside of every other derivative."""
+    return tape is not None and tape.live and STATE.tapes.count(tape) == 1
+
+
 def as_recorded(x, d):
     """A tangent of x; of what is recorded for a program as a constant there: what comes of it is recorded, too."""
     tape = open_tape()
@@ -197,10 +202,15 @@ def is_static(x):
 
 
 def restore(g, leaf):
-    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array)."""
+    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array).
+
+    The leaf may be traced; its value is not looked at, which would leave a guard.
+    """
     if isinstance(g, Traced):
         weak = type(leaf) is float or (type(leaf) is ScalarVar and not leaf.strong)
         return weakened(g) if weak and type(g) is ScalarVar else g
+    if isinstance(leaf, Traced):
+        return _like_traced(g, leaf)
     if type(leaf) is float:
         return float(g)
     if isinstance(leaf, np.ndarray):
@@ -210,6 +220,18 @@ def restore(g, leaf):
     if isinstance(leaf, complex):
         return complex(g)
     return g
+
+
+def _like_traced(g, leaf):
+    """A plain cotangent or tangent in the kind that `finished` gives a traced leaf."""
+    if type(leaf) is ScalarVar:
+        return np.float64(g) if leaf.strong else float(g)
+    if isinstance(leaf, ArrayVar):
+        g = np.asarray(g, leaf.dtype if leaf.dtype.kind in "fc" else None)
+        return g if g.shape or leaf.base is not None or g.dtype == _float64 else g[()]
+    if isinstance(leaf, Jet):
+        return restore(g, leaf.parts[0])
+    return g[()] if isinstance(g, np.ndarray) and not g.shape else g
 
 
 def finished(x):
@@ -427,7 +449,7 @@ class Trace:
             if any(isinstance(ct, Wrapper) for _, ct in seeds):
                 return reverse(self.tape, self.start, stop, seeds, wanted)
             # Under `compile` itself, outside of every other derivative, nothing will sweep what is recorded here.
-            forget = self.tape.live and STATE.tapes.count(self.tape) == 1
+            forget = returned_by_program(self.tape)
             return emit_reverse(self.tape, self.start, stop, seeds, wanted, forget)
         if not all(_numeric(ct) for _, ct in seeds):
             return reverse(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
@@ -525,17 +547,10 @@ class Trace:
         leaf = self.leaves[k]
         if type(g) is np.ndarray and type(leaf) is np.ndarray and g.dtype is leaf.dtype:
             return g
-        leaf, x = self.leaves[k], self.inputs[k]
+        x = self.inputs[k]
         if x is None:
             return leaf
-        if g is None:
-            zero = np.zeros(x.shape, x.dtype)
-            if isinstance(leaf, Traced):
-                return zero if x.shape else zero[()]
-            return restore(zero, leaf)
-        if isinstance(leaf, Traced) and isinstance(g, np.ndarray) and not g.shape and not hasattr(leaf, "__len__"):
-            return g[()]
-        return restore(g, leaf)
+        return restore(np.zeros(x.shape, x.dtype) if g is None else g, leaf)
 
 
 def _batches_in(args):

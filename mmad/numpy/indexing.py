@@ -252,11 +252,13 @@ def _fill(x, value):
 @implements(*[f for f in (getattr(np, "astype", None),) if f])
 def astype(x, dtype, /, *, copy=True, device=None):
     """`numpy.astype`; conversion to integers has derivative zero and gives plain values."""
-    return a.astype(x, dtype=np.dtype(dtype))
+    return _astype(x, dtype, copy=copy)
 
 
 @implements(method="astype")
 def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    if x.dtype == np.dtype(dtype) and x.dtype.kind in "fc":
+        return a.positive(x) if copy else x  # which programs have an instruction for
     return x if not copy and x.dtype == np.dtype(dtype) else a.astype(x, dtype=np.dtype(dtype))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS, Traced, concrete
+from mmad._core import HOOKS, Traced, Var, concrete
 from mmad.errors import PatternError
 from mmad.matrices import by_directions, by_pairs
 from mmad.ops.structure import put_index
@@ -104,9 +104,14 @@ def in_structure(trace, parts):
 
 
 def plain(x):
-    """A tree without what is traced."""
+    """A tree without what is traced, as values of this run: no guard is left, as nothing recorded depends on them."""
     leaves, structure = tree.flatten(x)
-    return tree.unflatten(structure, [concrete(v) for v in leaves])
+    return tree.unflatten(structure, [_peek(v) if isinstance(v, Var) else concrete(v) for v in leaves])
+
+
+def _peek(v):
+    value = v.tape.value_of(v)
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def entries(plan, *found):

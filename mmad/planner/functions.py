@@ -6,7 +6,12 @@ from mmad.planner.colored import Coloring
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
 from mmad.planner.problem import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
-from mmad.planner.products import PlannedGradient, PlannedProduct
+from mmad.planner.products import (
+    PlannedGradient,
+    PlannedProduct,
+    PlannedValueAndGradient,
+    PlannedValueGradProduct,
+)
 
 __all__ = ["hessian", "jacobian", "product"]
 
@@ -154,14 +159,27 @@ def hessian(
     return _planned(PlannedHessian, "hessian", f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode)
 
 
-def product(what, f, argnums, strategy, evaluations, memory, mode):
-    """The planned form of `mmad.grad` or `mmad.hvp`."""
-    kind = {"grad": PlannedGradient, "hvp": PlannedProduct}[what]
-    return _planned(kind, what, f, argnums, strategy, False, "csr", None, evaluations, memory, mode)
+PRODUCTS = {
+    "grad": PlannedGradient,
+    "value_and_grad": PlannedValueAndGradient,
+    "hvp": PlannedProduct,
+    "value_grad_hvp": PlannedValueGradProduct,
+}
 
 
-def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode, factored=False):
-    known = ("auto", *DENSE[what], *COLORED[what], *STRUCTURED[what])
+def product(what, f, argnums, has_aux, strategy, evaluations, memory, mode):
+    """The planned form of `mmad.grad`, `mmad.hvp` and their like with values."""
+    kind = PRODUCTS[what]
+    return _planned(
+        kind, what, f, argnums, strategy, False, "csr", None, evaluations, memory, mode, has_aux=bool(has_aux)
+    )
+
+
+def _planned(
+    kind, what, f, argnums, strategy, sparse, format, pattern, evaluations, memory, mode, factored=False, has_aux=False
+):
+    ways = kind.product
+    known = ("auto", *DENSE[ways], *COLORED[ways], *STRUCTURED[ways])
     if strategy not in known:
         raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
     if mode not in MODES or (mode == "compiled" and strategy in UNCOMPILED):
@@ -180,8 +198,10 @@ def _planned(kind, what, f, argnums, strategy, sparse, format, pattern, evaluati
         pattern = Pattern.of(pattern)
     if isinstance(pattern, Coloring):
         fits = {"column": "columns", "row": "rows"}.get(pattern.kind, pattern.kind)
-        if strategy not in ("auto", fits) or fits not in COLORED[what]:
+        if strategy not in ("auto", fits) or fits not in COLORED[ways]:
             raise ValueError(f"{what}: the colouring given is of kind {pattern.kind!r}, the strategy {strategy!r}")
         strategy = fits
-    options = Options(strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode, factored)
+    options = Options(
+        strategy, bool(sparse), pattern, evaluations, size_in_bytes(memory, what), mode, factored, has_aux
+    )
     return derivative_function(f, kind(f, argnums, options, format) if callable(f) else None, what)

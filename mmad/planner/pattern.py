@@ -171,7 +171,7 @@ class Pattern:
         return out
 
     def tocsr(self, data=None):
-        """As `scipy.sparse.csr_array`, of ones or of given entries."""
+        """As `scipy.sparse.csr_array` of its own arrays, of ones or of given entries."""
         if self._csr is None:  # SciPy looks through the indices, once
             try:
                 from scipy.sparse import csr_array
@@ -183,6 +183,7 @@ class Pattern:
         out = object.__new__(type(self._csr))  # a shallow copy: `copy.copy` takes as long as a small program
         out.__dict__.update(self._csr.__dict__)
         out.data = np.ones(self.nnz) if data is None else data
+        out.indices, out.indptr = out.indices.copy(), out.indptr.copy()  # the caller may change them
         return out
 
     # ------------------------------------------------------------------------------------ as a value

@@ -25,9 +25,10 @@ from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries, plain, 
 from mmad.planner.observed import Observed
 from mmad.planner.pattern import Pattern
 from mmad.planner.problem import UNCOMPILED, Options, Problem, work_of
+from mmad.planner.unassembled import Assembly, Unassembled
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
-from mmad.tracing import is_static, open_tape, wrappers_open
+from mmad.tracing import is_static, open_tape, returned_by_program, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
@@ -45,6 +46,7 @@ class Planned:
 
     product = ""
     matrix = True  # what comes out is a matrix, and may be sparse
+    select = None  # see `Recorded`
 
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
@@ -63,9 +65,14 @@ class Planned:
         """The function whose Jacobian is wanted."""
         raise NotImplementedError
 
+    @property
+    def name(self):
+        """The operator, for messages."""
+        return self.product
+
     def record(self, args, kwargs):
-        nums = positions(self.f, self.argnums, args, self.product)
-        r = Recorded(self.differentiated(nums), args, self.product, nums, kwargs)
+        nums = positions(self.f, self.argnums, args, self.name)
+        r = Recorded(self.differentiated(nums), args, self.name, nums, kwargs, self.select)
         for leaf in (*r.trace.inputs, *r.trace.outputs):
             if not is_static(leaf):
                 real_leaf(leaf, r.trace.origin)
@@ -100,7 +107,7 @@ class Planned:
 
     def _key(self, args):
         """Shapes and dtypes of what is differentiated by, and its leaves."""
-        nums = positions(self.f, self.argnums, args, self.product)
+        nums = positions(self.f, self.argnums, args, self.name)
         if len(nums) == 1 and type(args[nums[0]]) is np.ndarray:
             x = args[nums[0]]
             return (x.shape, x.dtype), (x,)
@@ -114,18 +121,25 @@ class Planned:
 
     def _inside(self, tape, args, kwargs, leaves):
         """Inside another derivative, or while `mmad.compile` records."""
-        if self.options.factored:
-            raise TypeError(f"{describe(self.f, self.product)}: a factored result cannot be traced")
-        if self.options.sparse:
-            raise TypeError(
-                f"{describe(self.f, self.product)}: a sparse result cannot be traced; inside a compiled function or "
-                "another derivative leave sparse=True out, or give evaluations= and do without mmad.compile"
-            )
+        if self.options.factored or self.options.sparse:
+            return self._unassembled(tape, args, kwargs)
         if tape is not None and tape.guarded and not wrappers_open():
             n = sum(int(np.prod(shape_of(x))) for x in leaves if not is_static(x))
             if self.options.strategy not in UNCOMPILED and (n > LANES or self.options.strategy != "auto"):
                 return self._finished(*self.evaluate(args, kwargs))
         return self._by_shape(self.record(args, kwargs))
+
+    def _unassembled(self, tape, args, kwargs):
+        """A sparse or factored result for a program: the matrix is made of what the program computes."""
+        what, kind = describe(self.f, self.product), "factored" if self.options.factored else "sparse"
+        if wrappers_open() or not returned_by_program(tape):
+            raise TypeError(
+                f"{what}: a {kind} result cannot be traced; inside another derivative leave {kind}=True out"
+            )
+        found, number = self.evaluate(args, kwargs, swept=True)
+        plan = self.numbers[number]
+        make = factored if self.options.factored else lambda *found: self._sparse(plan, entries(plan, *found))
+        return Unassembled(found[0] if self.options.factored else found, Assembly(make, what))
 
     # ------------------------------------------------------------------------------------ planning
     def plan(self, *args, **kwargs):
@@ -388,9 +402,11 @@ class Planned:
         """The result as it was asked for."""
         if self.options.factored:
             return factored(*found)
-        if not self.options.sparse:
-            return found
-        out = self.numbers[number].pattern.tocsr(found)
+        return self._sparse(self.numbers[number], found) if self.options.sparse else found
+
+    def _sparse(self, plan, found):
+        """The matrix of the entries of a plan's pattern."""
+        out = plan.pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
 
 

@@ -56,6 +56,7 @@ class Options:
     memory: int | None = None
     mode: str = "auto"
     factored: bool = False
+    has_aux: bool = False
 
     @property
     def expected(self):

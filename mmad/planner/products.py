@@ -1,17 +1,18 @@
 """Gradients and Hessian-vector products that choose how they are computed: the mode, and whether to compile.
 
 There is no matrix and no pattern: a gradient is one reverse sweep or, of few unknowns, a forward one for each; a
-product is one sweep over a recorded gradient, or the gradient of a directional derivative.
+product is one sweep over a recorded gradient, or the gradient of a directional derivative.  What is recorded has the
+value of the function, and of a product the gradient, in it.
 """
 
 from mmad import tree
-from mmad.api import grad, jvp, point_and_vector, scalar_output, tangent_pairs
+from mmad.api import grad, jvp, plain, point_and_vector, scalar_output, tangent_pairs, value_and_grad
 from mmad.matrices import rows_of
 from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
 from mmad.tracing import finished, restore
 
-__all__ = ["PlannedGradient", "PlannedProduct"]
+__all__ = ["PlannedGradient", "PlannedProduct", "PlannedValueAndGradient", "PlannedValueGradProduct"]
 
 
 class PlannedGradient(PlannedJacobian):
@@ -20,13 +21,31 @@ class PlannedGradient(PlannedJacobian):
     product = "grad"
     matrix = False
 
-    def record(self, args, kwargs):
-        r = super().record(args, kwargs)
-        scalar_output(r.trace, self.product, False)
-        return r
+    def select(self, trace):
+        """The value is what is differentiated; auxiliary data is the rest."""
+        out, aux = scalar_output(trace, self.name, self.options.has_aux)
+        trace.outputs, trace.out_tree = [out], tree.LEAF
+        return aux if trace.nested else plain(aux)
 
     def _by_shape(self, r):
-        return rows_of(r.trace, self.single)
+        return self._with_value(r, rows_of(r.trace, self.single))
+
+    def run(self, plan, r, sparse, new=False):
+        return self._with_value(r, super().run(plan, r, sparse, new))
+
+    def _with_value(self, r, gradient):
+        return (gradient, r.rest) if self.options.has_aux else gradient
+
+
+class PlannedValueAndGradient(PlannedGradient):
+    """See :func:`mmad.value_and_grad`."""
+
+    name = "value_and_grad"
+
+    def _with_value(self, r, gradient):
+        (value,) = r.trace.outputs
+        value = value if r.trace.nested else finished(value)
+        return ((value, r.rest) if self.options.has_aux else value), gradient
 
 
 class PlannedProduct(PlannedHessian):
@@ -36,29 +55,54 @@ class PlannedProduct(PlannedHessian):
     matrix = False
 
     def record(self, args, kwargs):
-        point, v, nums = point_and_vector(self.f, self.argnums, args, self.product)
+        point, v, nums = point_and_vector(self.f, self.argnums, args, self.name)
         r = super().record(point, kwargs)
         pairs = tangent_pairs(tuple(point[k] for k in nums), v, str(r.trace.origin))
         r.vector = r.columns.join([d for _, leaves in pairs for _, d in leaves])
         return r
 
     def _key(self, args):
-        point, v, _ = point_and_vector(self.f, self.argnums, args, self.product)
+        point, v, _ = point_and_vector(self.f, self.argnums, args, self.name)
         key, leaves = super()._key(point)
         return key, [*leaves, *tree.flatten(v)[0]]
 
     def _by_shape(self, r):
-        return self._in_structure(r, r.push(r.vector))
+        return self._with_value(r, self._in_structure(r, r.columns.split(r.push(r.vector))))
 
     def run(self, plan, r, sparse, new=False):
         if plan.strategy == "forward-over-reverse":
             return self._by_shape(r)
         if plan.strategy == "reverse-over-reverse":
-            return self._in_structure(r, r.pull(r.vector))
-        return self._in_structure(r, nested(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r))
+            product = r.pull(r.vector)
+        else:
+            product = nested(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r)
+        return self._with_value(r, self._in_structure(r, r.columns.split(product)))
 
-    def _in_structure(self, r, product):
-        """A vector as a tree, as the arguments are."""
-        parts = zip(r.trace.leaves, r.columns.split(product), strict=True)
-        out = in_structure(r.trace, [None if new is None else restore(new, finished(x)) for x, new in parts])
+    def _in_structure(self, r, parts):
+        """A value for each leaf of what is differentiated by, in the tree that the arguments are."""
+        pairs = zip(r.trace.leaves, parts, strict=True)
+        out = in_structure(r.trace, [None if new is None else restore(new, x) for x, new in pairs])
         return out[0] if self.single else tuple(out)
+
+    def _with_value(self, r, product):
+        return product
+
+
+class PlannedValueGradProduct(PlannedProduct):
+    """See :func:`mmad.value_grad_hvp`."""
+
+    name = "value_grad_hvp"
+
+    def differentiated(self, nums):
+        return value_and_grad(self.f, self.argnums if self.single else nums)
+
+    def select(self, trace):
+        """The gradient is what is differentiated; the value is the rest."""
+        value, *trace.outputs = trace.outputs
+        trace.out_tree = tree.flatten(trace.outputs)[1]
+        return value if trace.nested else finished(value)
+
+    def _with_value(self, r, product):
+        nested, pairs = r.trace.nested, zip(r.trace.outputs, r.trace.inputs, strict=True)
+        gradient = [None if x is None else g if nested else finished(g) for g, x in pairs]
+        return r.rest, self._in_structure(r, gradient), product

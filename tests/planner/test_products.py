@@ -178,8 +178,8 @@ def test_bad_calls():
         mmad.hvp(cubic, evaluations=5)(at(3))
     with pytest.raises(TypeError, match="the vector is a tuple"):
         mmad.hvp(lambda x, y: x @ y, argnums=(0, 1), evaluations=5)(at(3), at(3), at(3))
-    with pytest.raises(ValueError, match="has_aux"):
-        mmad.grad(lambda x: (x @ x, 1), has_aux=True, evaluations=5)
+    with pytest.raises(TypeError, match="has_aux=True the function must return"):
+        mmad.grad(lambda x: x @ x, has_aux=True, evaluations=5)(at(3))
     with pytest.raises(MemoryError, match=r"no strategy fits into 100 bytes.*mmad\.checkpoint"):
         mmad.grad(cubic, memory=100)(at(50))
 
