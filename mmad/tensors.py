@@ -19,13 +19,13 @@ series", Mathematics of Computation 69 (2000), 1117-1130.
 import dataclasses
 import functools
 import itertools
-from fractions import Fraction
-from math import comb, prod
+from math import comb, factorial, prod
 
 import numpy as np
 
 from mmad import tree
 from mmad._core import HOOKS, Traced
+from mmad.amounts import available_bytes, readable
 from mmad.api import derivative_function, grad
 from mmad.batching import vmap
 from mmad.higher import checked_order, expand
@@ -40,11 +40,20 @@ from mmad.tracing import describe
 __all__ = ["TensorPlan", "derivative_tensor"]
 
 LANES = 256  # directions at once: the value and what belongs to it alone are worked out once for them all
+MOST_WORK = 10**8  # evaluations of the function, or terms of the weights, that a tensor may take: some minutes
+DIMENSIONS = 64  # of a NumPy array at the most
 
 
-def _over(a, k):
-    """The binomial coefficient of a fraction."""
-    return prod((a - t) / Fraction(k - t) for t in range(k))
+@functools.lru_cache(maxsize=64)
+def _falling(k, length):
+    """By t and e: the products of k t - s length over s < e, for t and e from 0 to k; integers."""
+    table = []
+    for t in range(k + 1):
+        row = [1]
+        for s in range(k):
+            row.append(row[-1] * (k * t - s * length))
+        table.append(row)
+    return table
 
 
 def _compositions(total, places):
@@ -54,25 +63,34 @@ def _compositions(total, places):
         yield tuple(b - a - 1 for a, b in itertools.pairwise(edges))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def _weights(exponents):
-    """The nonzero c_ij of one i, given by its positive exponents: pairs of j on the same places and a float."""
+    """The nonzero c_ij of one i, given by its positive exponents: pairs of j on the same places and a float.
+
+    In integers but for the division at the end: (k t / l over e) (l / k)^e is a product of e numbers k t - s l, divided
+    by k^e e!.
+    """
     k = sum(exponents)
-    pairs = []
-    for j in _compositions(k, len(exponents)):
-        total = Fraction(0)
-        for m in itertools.product(*(range(e + 1) for e in exponents)):
-            length = sum(m)
-            if length:
-                term = prod(comb(e, t) for e, t in zip(exponents, m, strict=True)) * Fraction(length, k) ** k
-                term *= prod(_over(Fraction(k * t, length), e) for t, e in zip(m, j, strict=True))
-                total += term if (k - length) % 2 == 0 else -term
-        if total:
-            pairs.append((j, float(total)))
-    return pairs
+    js = list(_compositions(k, len(exponents)))
+    totals = [0] * len(js)
+    for m in itertools.product(*(range(e + 1) for e in exponents)):
+        length = sum(m)
+        if not length:
+            continue
+        table = _falling(k, length)
+        rows = [table[t] for t in m]
+        sign = prod(comb(e, t) for e, t in zip(exponents, m, strict=True)) * (1 if (k - length) % 2 == 0 else -1)
+        for at, j in enumerate(js):
+            term = sign
+            for row, e in zip(rows, j, strict=True):
+                term *= row[e]
+                if not term:
+                    break
+            totals[at] += term
+    return [(j, c / (k**k * prod(map(factorial, j)))) for j, c in zip(js, totals, strict=True) if c]
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=4)  # each holds as much as a tensor
 def interpolation(n, k):
     """Directions, and what turns the Taylor coefficients along them into the tensor.
 
@@ -120,7 +138,9 @@ class TensorPlan:
     directions, sweeps : int
         Univariate Taylor series that interpolation takes; directions that nesting takes.
     taylor_work, nested_work : int
-        Either, in evaluations of the function, roughly.
+        Either, in evaluations of the function, roughly; of interpolation the terms of its weights count, too.
+    outputs, itemsize : int
+        Numbers that the function returns, and bytes of each.
     """
 
     strategy: str
@@ -130,6 +150,23 @@ class TensorPlan:
     sweeps: int
     taylor_work: int
     nested_work: int
+    outputs: int = 1
+    itemsize: int = 8
+
+    @property
+    def work(self):
+        """Of the strategy chosen, in evaluations of the function, roughly."""
+        return self.taylor_work if self.strategy == "taylor" else self.nested_work
+
+    @property
+    def bytes(self):
+        """What the tensor takes and, where it is interpolated, what is worked out for it."""
+        entries = self.inputs**self.order
+        held = entries * self.outputs * self.itemsize
+        if self.strategy == "taylor":  # positions of the entries, and coefficients along all directions
+            held += entries * 8 * (2 * self.order + 2)
+            held += self.directions * (8 * self.inputs + 16 * (self.order + 1) * self.outputs)
+        return held
 
     def explain(self):
         """The plan in words."""
@@ -143,15 +180,42 @@ class TensorPlan:
         )
 
 
-def decide(n, order, scalar, strategy="auto"):
+def decide(n, order, scalar, strategy="auto", outputs=1, itemsize=8):
     """The plan for a function of n numbers, by counting: the cheaper one, or the one that `strategy` names."""
     directions = comb(n + order - 1, order)
     taylor = directions * (order * (order + 1) // 2)  # products of series up to the order, the value is shared
+    taylor += _terms(n, order)  # each in the time of an evaluation of a small function
     sweeps = n ** (order - 1) if scalar else n**order
     nested = sweeps * (4 * 2 ** (order - 1) if scalar else 2**order)  # a gradient is worth about four evaluations
     if strategy == "auto":
         strategy = "taylor" if taylor <= nested else "nested"
-    return TensorPlan(strategy, order, n, directions, sweeps, taylor, nested)
+    return TensorPlan(strategy, order, n, directions, sweeps, taylor, nested, outputs, itemsize)
+
+
+def _terms(n, k):
+    """Terms that :func:`_weights` adds up for all multi-indices of order k in n variables."""
+    total = 0
+    counts = [1] + [0] * k  # of the products of e + 1 over all exponents e > 0 of p variables, by the sum of the e
+    for p in range(1, min(n, k) + 1):
+        counts = [sum(counts[s - e] * (e + 1) for e in range(1, s + 1)) for s in range(k + 1)]
+        total += comb(k + p - 1, p - 1) * counts[k]
+    return total
+
+
+def checked(found, what):
+    """The plan; MemoryError or ValueError where it would take more than there is, with the numbers."""
+    shape = f"{found.inputs}**{found.order} entries" + (f" for each of {found.outputs} results" * (found.outputs > 1))
+    if found.bytes > available_bytes():
+        raise MemoryError(
+            f"{what}: a tensor of {shape} takes about {readable(found.bytes)}, of which {readable(available_bytes())} "
+            "can be had; take mmad.taylor, which gives the derivatives along directions"
+        )
+    if found.work > MOST_WORK:
+        raise ValueError(
+            f"{what}: a tensor of {shape} takes about {found.work:.2g} evaluations of the function, the limit is "
+            f"{MOST_WORK:.0e}; take mmad.taylor, which gives the derivatives along directions"
+        )
+    return found
 
 
 def derivative_tensor(f, order, strategy="auto"):
@@ -172,6 +236,13 @@ def derivative_tensor(f, order, strategy="auto"):
     callable
         ``T(x, *args, **kwargs)`` -> ndarray of shape ``f(x).shape + x.shape * order``, symmetric in the last axes;
         ``T.plan(x, *args, **kwargs)`` -> the `TensorPlan`, whose `explain()` says why.
+
+    Raises
+    ------
+    MemoryError
+        The tensor does not fit into the memory that is free.
+    ValueError
+        It would take more than 10**8 evaluations of the function, or have more axes than an array can.
 
     See Also
     --------
@@ -204,7 +275,12 @@ def derivative_tensor(f, order, strategy="auto"):
     def plan(x, *args, **kwargs):
         own = x.copy() if isinstance(x, np.ndarray) else +x  # f may write into its argument
         leaves, _ = tree.flatten(f(own, *args, **kwargs))
-        return decide(size(shape_of(x)), order, len(leaves) == 1 and shape_of(leaves[0]) == (), strategy)
+        scalar = len(leaves) == 1 and shape_of(leaves[0]) == ()
+        axes = len(shape_of(x)) * order + max([len(shape_of(y)) for y in leaves], default=0)
+        if axes > DIMENSIONS:
+            raise ValueError(f"{what}: the tensor would have {axes} axes, an array has {DIMENSIONS} at the most")
+        outputs, itemsize = sum(size(shape_of(y)) for y in leaves), getattr(x, "dtype", np.dtype(float)).itemsize
+        return checked(decide(size(shape_of(x)), order, scalar, strategy, outputs, itemsize), what)
 
     def operator(x, *args, **kwargs):
         if not isinstance(x, np.ndarray | float | Traced):

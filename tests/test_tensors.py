@@ -2,12 +2,13 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
 
 import mmad
-from mmad.tensors import decide, interpolation
+from mmad.tensors import _terms, decide, interpolation
 
 
 def helmholtz(n):
@@ -106,3 +107,50 @@ def test_the_decision():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def exponential(x):
+    return np.exp(x.sum())
+
+
+@pytest.mark.parametrize(
+    ("n", "order", "error", "words"),
+    [
+        (3, 20, MemoryError, r"3\*\*20 entries takes about [0-9.e+]+ GB, of which [0-9.]+ GB"),
+        (2, 50, MemoryError, r"2\*\*50 entries"),
+        (1, 100, ValueError, "100 axes"),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["auto", "taylor", "nested"])
+def test_refused_with_its_price(n, order, strategy, error, words):
+    T = mmad.derivative_tensor(exponential, order, strategy)
+    for call in (T, T.plan):
+        with pytest.raises((MemoryError, ValueError)) as found:
+            call(np.full(n, 0.1))
+        if strategy == "auto":
+            assert found.type is error
+            assert re.search(words, str(found.value))
+
+
+def test_refused_where_it_takes_hours():
+    words = r"3\*\*14 entries takes about [0-9.e+]+ evaluations of the function, the limit is 1e\+08"
+    with pytest.raises(ValueError, match=words):
+        mmad.derivative_tensor(exponential, 14, "nested")(np.ones(3))
+
+
+def test_refused_where_every_result_has_a_tensor():
+    with pytest.raises(MemoryError, match="for each of 1000000 results"):
+        mmad.derivative_tensor(lambda x: np.outer(np.ones(1000), x[0] * np.ones(1000)), 6)(np.ones(12))
+
+
+def test_orders_that_take_a_moment():
+    """Weights are integers until the end: exact, and found in milliseconds."""
+    np.testing.assert_allclose(mmad.derivative_tensor(exponential, 9)(np.zeros(2)), np.ones((2,) * 9), rtol=1e-9)
+    np.testing.assert_allclose(mmad.derivative_tensor(np.exp, 20)(0.0), 1.0, rtol=1e-12)
+
+
+def test_the_terms_of_the_weights_are_counted():
+    n, k = 3, 5
+    exponents = {e for p in range(1, n + 1) for e in itertools.product(range(1, k + 1), repeat=p) if sum(e) == k}
+    want = sum(math.comb(k + len(e) - 1, len(e) - 1) * math.prod(t + 1 for t in e) for e in exponents)
+    assert _terms(n, k) == want
