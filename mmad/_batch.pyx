@@ -47,7 +47,11 @@ cdef class Parting:
 
     def __exit__(self, kind, error, trace):
         self.parted = _open.pop(self.level)
-        return self.parted and kind is not None and issubclass(kind, (Exception, LaneDivergence))
+        # An error may be that of one lane, or of a batch where only a plain value will do.
+        if kind is None or not issubclass(kind, (Exception, LaneDivergence)):
+            return False
+        self.parted = True
+        return True
 
 
 cdef object part(object level):

@@ -215,6 +215,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
     cdef int32_t node[3]
     cdef int k = 0, flags = 0
     cdef double v
+    cdef ScalarVar r
     w[0] = w[1] = w[2] = 0.0
     node[0] = node[1] = node[2] = -1
     for a in args:
@@ -239,7 +240,11 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
         flags |= NODE_BOOL  # NumPy's truth value, where an operand is NumPy's
     if not isfinite(v) and not flags & NODE_DEFERRED:
         warn(op.opcode, w[0], w[1])
-    return make_scalar(tape, tape.push(op.opcode, flags, node[0], node[1], node[2], v), v, flags)
+    r = make_scalar(tape, tape.push(op.opcode, flags, node[0], node[1], node[2], v), v, flags)
+    if op.boolean and tape.plain_integers:
+        truth = bool(r)
+        return np.bool_(truth) if flags & ~NODE_BOOL else truth
+    return r
 
 
 # ------------------------------------------------------------------------------------------- traced values

@@ -15,6 +15,7 @@ class Signature:
     root: Trace | None
     latest: Trace | None
     count: int
+    eager: bool
     def __init__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], checks: list[Check], values: list[Any]
     ) -> None: ...

@@ -162,6 +162,7 @@ cdef class Signature:
     cdef public Trace root
     cdef public Trace latest
     cdef public int count
+    cdef public bint eager  # what it is called with cannot be recorded
 
     def __init__(self, args, kwargs, checks, values):
         cdef list found = []

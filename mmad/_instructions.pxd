@@ -85,6 +85,7 @@ cdef class Instructions:
     cdef readonly list recs
     cdef public bint open
     cdef readonly bint guarded
+    cdef readonly bint plain_integers  # integers and truth values are plain where Python sees them, and guarded
     cdef public object origin
     cdef public list inputs
     cdef public object outputs

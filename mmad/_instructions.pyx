@@ -164,11 +164,12 @@ cdef class Instructions:
         Keep captured arrays themselves, to be read again at every replay, not copies.
     """
 
-    def __cinit__(self, origin="", guarded=False, live=False):
+    def __cinit__(self, origin="", guarded=False, live=False, plain_integers=False):
         self.nodes = NULL
         self.n, self.capacity = 0, 0
         self.recs, self.inputs, self.outputs = [], [], None
         self.open, self.guarded, self.origin = True, guarded, origin
+        self.plain_integers = plain_integers
         self.live = live
         self.watched, self.used = None, None
         self.shapes, self.windows = [None] * SHAPES, [None] * SHAPES

@@ -42,6 +42,8 @@ cdef class Tape(Instructions):
         leaves a guard.
     live : bool
         Keep captured arrays themselves, to be read again at every replay, not copies.
+    plain_integers : bool
+        On a guarded tape, give Python plain integers and truth values, each with a guard on its value.
     """
 
     cdef object record(self, Op op, tuple args, dict params):
@@ -116,7 +118,7 @@ cdef class Tape(Instructions):
             rec.out = np.nan
             return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG | NODE_DEFERRED, rec, np.nan), np.nan,
                                NODE_STRONG | NODE_DEFERRED)
-        if dtype.kind not in "fcbiu":
+        if dtype.kind not in "fcbiu" or dtype.kind in "biu" and self.plain_integers:
             return None
         if dtype.kind in "biu":
             flags |= NODE_BOOL
@@ -150,6 +152,7 @@ cdef class Tape(Instructions):
         cdef Op op = rec.op
         cdef int flags = NODE_ARRAY
         cdef bint fresh
+        cdef ArrayVar found
         if isinstance(out, float):
             rec.out = out
             return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG, rec, out), out, NODE_STRONG)
@@ -163,7 +166,8 @@ cdef class Tape(Instructions):
                     return out if out.ndim else out[()]
                 if kind == "b" and not out.ndim:
                     rec.out, rec.dtype = out, out.dtype
-                    return make_scalar(self, self.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
+                    truth = make_scalar(self, self.push_rec(OP_REC, NODE_BOOL, rec, out), out, NODE_BOOL)
+                    return np.bool_(bool(truth)) if self.plain_integers else truth
                 flags |= NODE_BOOL
         arr = out
         fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
@@ -177,7 +181,11 @@ cdef class Tape(Instructions):
             rec.out = arr
         rec.shape, rec.dtype = self.shape_of(arr), <object> cnp.PyArray_DESCR(arr)
         spare(rec)
-        return make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
+        found = make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
+        if self.plain_integers and flags & NODE_BOOL:
+            self.add_guard(found)
+            return arr.copy() if arr.ndim else arr[()]
+        return found
 
     def value_of(self, var):
         """The value of a traced value as it is now; unlike `var.value` it leaves no guard."""

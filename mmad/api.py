@@ -11,6 +11,7 @@ from mmad._dual import Dual, make_dual, new_level
 from mmad.hidden import refuse_hidden
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
+from mmad.pickling import MadeFunction
 from mmad.tracing import (
     Forwarding,
     Place,
@@ -58,8 +59,20 @@ def planned(what, f, argnums, has_aux, *options):
     return product(what, f, argnums, has_aux, *options)
 
 
-def derivative_function(f, operator, doc, argnums=None, has_aux=False):
-    """A derivative function that keeps the name of what it differentiates; with `argnums`, the planner's say on it."""
+def derivative_function(f, operator, doc, again=None, argnums=None, has_aux=False):
+    """A derivative function that keeps the name of what it differentiates.
+
+    Parameters
+    ----------
+    f, operator : callable
+        What is differentiated, and what computes the derivative.
+    doc : str
+        The name of the public function.
+    again : tuple, optional
+        That function and its arguments after `f`, to make it again from a pickle.
+    argnums, has_aux : optional
+        Where the planner has a say on it.
+    """
     if not callable(f):
         raise TypeError(f"mmad.{doc} takes a function, not {type(f).__name__}")
 
@@ -74,7 +87,8 @@ def derivative_function(f, operator, doc, argnums=None, has_aux=False):
         operator.compare = lambda *args, **kwargs: planned(doc, f, argnums, has_aux, *UNPLANNED).compare(
             *args, **kwargs
         )
-    return named(operator)
+    named(operator)
+    return operator if again is None else MadeFunction(operator, lambda: (again[0], (f, *again[1:]), {}))
 
 
 def scalar_output(trace, what, has_aux):
@@ -197,7 +211,7 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
         _, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
 
-    return derivative_function(f, operator, "grad", argnums, has_aux)
+    return derivative_function(f, operator, "grad", (grad, argnums, has_aux), argnums, has_aux)
 
 
 def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
@@ -228,7 +242,7 @@ def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=
         value, g, aux = _gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
         return ((value, aux) if has_aux else value), g
 
-    return derivative_function(f, operator, "value_and_grad", argnums, has_aux)
+    return derivative_function(f, operator, "value_and_grad", (value_and_grad, argnums, has_aux), argnums, has_aux)
 
 
 def _cotangents(trace, ct, what):
@@ -298,7 +312,13 @@ def vjp(f, *primals, has_aux=False):
         outs, cts = _cotangents(trace, y_bar, "vjp")
         return trace.trees(trace.pull(outs, cts))
 
+    pullback = MadeFunction(pullback, lambda: (_pullback, (f, trace.point(), has_aux), {}))
     return (y, pullback, aux) if has_aux else (y, pullback)
+
+
+def _pullback(f, primals, has_aux):
+    """The pullback of a function at a point, as `vjp` gives it."""
+    return vjp(f, *primals, has_aux=has_aux)[1]
 
 
 # ------------------------------------------------------------------------------------------------ forward
@@ -442,7 +462,12 @@ def linearize(f, *primals):
     def f_jvp(*tangents):
         return tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
 
-    return lin.value(), f_jvp
+    return lin.value(), MadeFunction(f_jvp, lambda: (_linear_map, (f, lin.trace.point()), {}))
+
+
+def _linear_map(f, primals):
+    """The linear map of a function at a point, as `linearize` gives it."""
+    return linearize(f, *primals)[1]
 
 
 class Linearized:
@@ -549,7 +574,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
 
-    return derivative_function(f, operator, "hvp", argnums)
+    return derivative_function(f, operator, "hvp", (hvp, argnums), argnums)
 
 
 def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
@@ -578,7 +603,7 @@ def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=No
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
 
-    return derivative_function(f, operator, "value_grad_hvp", argnums)
+    return derivative_function(f, operator, "value_grad_hvp", (value_grad_hvp, argnums), argnums)
 
 
 def point_and_vector(f, argnums, args, what):

@@ -66,7 +66,7 @@ def vmap(f, in_axes=0, out_axes=0):
             result = mapped.together(lanes.level, out_axes)
         return mapped.one_by_one(out_axes) if lanes.parted else result
 
-    return derivative_function(f, operator, "vmap")
+    return derivative_function(f, operator, "vmap", (vmap, in_axes, out_axes))
 
 
 def _prefix(axes, full, what):
@@ -82,6 +82,11 @@ def _prefix(axes, full, what):
         if k is not None and (not isinstance(k, int | np.integer) or isinstance(k, bool)):
             raise TypeError(f"{what}: an axis must be an int or None, not {k!r}")
     return found
+
+
+def _same(x, y):
+    """Whether the results of two samples are one and the same; of traced values their identity decides."""
+    return x is y or not (isinstance(x, Traced) or isinstance(y, Traced)) and np.array_equal(x, y)
 
 
 class _Mapped:
@@ -165,7 +170,7 @@ class _Mapped:
         batched = isinstance(y, Batch) and y.level == level
         if axis is None:
             if batched:
-                raise ValueError(f"{self.what}: out_axes is None for a result that is different for each sample")
+                raise self._differs()
             return y
         if batched:
             y = y.lanes
@@ -174,6 +179,9 @@ class _Mapped:
         else:
             y = np.broadcast_to(y, (self.count, *np.shape(y))).copy()
         return self._placed(y, axis)
+
+    def _differs(self):
+        return ValueError(f"{self.what}: out_axes is None for a result that is different for each sample")
 
     def _placed(self, y, axis):
         rank = len(shape_of(y))
@@ -196,6 +204,8 @@ class _Mapped:
         for j, axis in enumerate(axes):
             column = [r[j] for r in rows]
             if axis is None or column[0] is None or isinstance(column[0], str | bytes):
+                if axis is None and not all(_same(y, column[0]) for y in column):
+                    raise self._differs()
                 results.append(column[0])
                 continue
             shapes = {shape_of(y) for y in column}

@@ -152,7 +152,7 @@ def checkpoint(f):
 
         return Rules(f"checkpoint {_name(f)}", body, push, pull, needs_out=True).apply(operands)
 
-    return MadeFunction(checkpointed, checkpoint, f)
+    return MadeFunction(checkpointed, lambda: (checkpoint, (f,), {}))
 
 
 def _same_again(f, y, again):

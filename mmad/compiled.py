@@ -15,6 +15,7 @@ from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of_argument
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.errors import CaptureError, TraceError
+from mmad.lines import user_line
 from mmad.program import Program, argument_of, giver, results_of, skeleton
 from mmad.tracing import STATE, describe, open_tape, wrappers_open
 from mmad.transforms.tape import record
@@ -116,6 +117,10 @@ class Compiled(Dispatcher):
             signature = self.signatures.setdefault(key, Signature(args, kwargs, captures.checks, values))
         signature.checks = captures.checks  # equal contents may lie in other places now
         self.recent = None if self.check else signature
+        if signature.eager:
+            self.recent = None
+            self.counts["eager"] += 1
+            return self.f(*args, **kwargs)
         where = None
         if signature.root is not None:
             trace, found = where = self.replay(signature, values)
@@ -229,6 +234,8 @@ class Compiled(Dispatcher):
             except CaptureError:
                 self._eager("writes into an array that it captures, or that it makes without traced values in it")
                 return self.f(*args, **kwargs)
+            except Exception as error:
+                return self._unrecordable(signature, error, args, kwargs)
             machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
             results = results_of(tape)
             trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
@@ -243,6 +250,15 @@ class Compiled(Dispatcher):
             self.counts["eager"] += 1
             return self.f(*args, **kwargs)
         return self._checked(trace.give(found), args, kwargs)
+
+    def _unrecordable(self, signature, error, args, kwargs):
+        """Call the function itself where the recording of it failed; it raises what is its own error."""
+        result = self.f(*args, **kwargs)
+        if signature.root is None:
+            signature.eager = True
+        line = user_line(error)
+        self._eager(f"cannot be recorded{' at ' + line if line else ''} ({type(error).__name__}: {error})")
+        return result
 
     def _settled(self):
         """Whether the run that was recorded has left alone what it reads: a replay would not change it again."""

@@ -57,8 +57,8 @@ class _Custom(Made):
         self.declared = None, ()  # the method that declared the rules, and its arguments
         self.rules = self._rules()
 
-    @property
     def recipe(self):
+        """The call that makes this function again."""
         return _declared, (type(self), self.function, self.fixed, *self.declared), {}
 
     def _rules(self):
@@ -283,7 +283,6 @@ class _Primitive(_Custom):
         self.jvp, self.vjp, self.name = jvp, vjp, name
         super().__init__(f)
 
-    @property
     def recipe(self):
         return primitive, (self.function,), {"jvp": self.jvp, "vjp": self.vjp, "name": self.name}
 

@@ -195,4 +195,4 @@ def derivative(f, order=1):
         scale = float(math.factorial(order))
         return tree.unflatten(structure, [c if is_static(c) else c[order] * scale for c in leaves])
 
-    return derivative_function(f, operator, "derivative")
+    return derivative_function(f, operator, "derivative", (derivative, order))

@@ -81,7 +81,7 @@ def jacfwd(f, argnums=0):
     def operator(*args, **kwargs):
         return _jacfwd(f, argnums, args, kwargs, "jacfwd")
 
-    return derivative_function(f, operator, "jacfwd")
+    return derivative_function(f, operator, "jacfwd", (jacfwd, argnums))
 
 
 def _jacfwd(f, argnums, args, kwargs, what):
@@ -184,7 +184,7 @@ def jacrev(f, argnums=0):
         nums = positions(f, argnums, args, "jacrev")
         return rows_of(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
 
-    return derivative_function(f, operator, "jacrev")
+    return derivative_function(f, operator, "jacrev", (jacrev, argnums))
 
 
 def rows_of(t, single):

@@ -38,7 +38,10 @@ def _operator_class():
             leaves, structure = tree.flatten(x)
             # The point as it was: the caller's arrays may be written to.
             kept = tree.unflatten(structure, [v.copy() if isinstance(v, np.ndarray) else v for v in leaves])
-            self.recipe, self.products, self.symmetric = (maker, (f, kept), {}), products, symmetric
+            self.made, self.products, self.symmetric = (maker, (f, kept), {}), products, symmetric
+
+        def recipe(self):
+            return self.made
 
         def _matvec(self, v):
             return self.products.push(v)

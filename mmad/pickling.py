@@ -21,36 +21,35 @@ def _make(maker, args, kwargs):
 
 
 class Made:
-    """A callable that is pickled as the call that made it.
+    """A callable that is pickled by its name, or else as the call that made it.
 
-    Subclasses set `recipe`, a tuple (maker, args, kwargs), where `maker` is a public function.
+    Subclasses have `recipe()`, which returns a public function, the arguments, and the keyword arguments of that call.
     """
 
     def __reduce__(self):
-        return by_name(self) or (_make, self.recipe)
-
-    recipe: tuple
+        return by_name(self) or (_make, self.recipe())
 
 
-class MadeFunction(Made):
+class MadeFunction(Made, functools.partial):
     """A function that is pickled as the call that made it.
 
     Parameters
     ----------
     function : callable
-        What a call runs.
-    maker : callable
-        The public function that makes it.
-    *args, **kwargs
-        Of `maker`.
+        What a call runs; its name, its documentation and its attributes are this one's.
+    recipe : callable
+        Returns the function that makes it, and the arguments and keyword arguments for that.
     """
 
-    def __init__(self, function, maker, *args, **kwargs):
-        self.function, self.recipe = function, (maker, args, kwargs)
-        functools.update_wrapper(self, function)
-
-    def __call__(self, *args, **kwargs):
-        return self.function(*args, **kwargs)
+    def __new__(cls, function, recipe):
+        made = super().__new__(cls, function)
+        functools.update_wrapper(made, function)
+        made.__wrapped__ = getattr(function, "__wrapped__", function)
+        made.recipe = recipe
+        return made
 
     def __get__(self, instance, owner=None):
         return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self):
+        return f"<{self.__qualname__} made by {self.recipe()[0].__name__}>"

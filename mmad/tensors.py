@@ -300,7 +300,7 @@ def derivative_tensor(f, order, strategy="auto"):
             tensor = jacfwd(tensor)
         return tensor(x)
 
-    T = derivative_function(f, operator, "derivative_tensor")
+    T = derivative_function(f, operator, "derivative_tensor", (derivative_tensor, order, strategy))
     T.plan = plan
     return T
 

@@ -534,6 +534,24 @@ class Trace:
         return view
 
     # ------------------------------------------------------------------------------------ trees
+    def point(self):
+        """The traced arguments as they were when the function was recorded, a tuple of trees of plain values."""
+        if self.nested or any(isinstance(x, Traced) for x in self.leaves):
+            raise TypeError(
+                f"{self.origin}: what belongs to a point of an outer derivative cannot be pickled or copied"
+            )
+        leaves = [
+            leaf
+            if x is None
+            else restore(self.tape.record_of(x.node).out if x.shape else self.tape.node(x.node)[2], leaf)
+            for x, leaf in zip(self.inputs, self.leaves, strict=True)
+        ]
+        out, at = [], 0
+        for structure, count in self.structures:
+            out.append(tree.unflatten(structure, leaves[at : at + count]))
+            at += count
+        return tuple(out)
+
     def trees(self, gs):
         """Cotangents by input leaf as a tree for each traced argument; zeros where None."""
         out, at = [], 0

@@ -22,6 +22,21 @@ CALLS = {
     "checkpoint of a function": (mmad.checkpoint(squares), lambda f: mmad.grad(lambda x: f(x).sum())(POINT)),
     "hessian_operator": (mmad.hessian_operator(loss, POINT), lambda h: h @ VECTOR),
     "jacobian_operator": (mmad.jacobian_operator(squares, POINT), lambda j: (j @ VECTOR, j.T @ VECTOR)),
+    "grad": (mmad.grad(loss), lambda f: f(POINT)),
+    "value_and_grad": (mmad.value_and_grad(loss, 0), lambda f: f(POINT)[1]),
+    "hvp": (mmad.hvp(loss), lambda f: f(POINT, VECTOR)),
+    "hvp, planned": (mmad.hvp(loss, evaluations=100), lambda f: f(POINT, VECTOR)),
+    "value_grad_hvp": (mmad.value_grad_hvp(loss), lambda f: f(POINT, VECTOR)[2]),
+    "grad of a gradient": (mmad.jacfwd(mmad.grad(loss)), lambda f: f(POINT)),
+    "vmap": (mmad.vmap(mmad.hvp(loss), in_axes=(None, 0)), lambda f: f(POINT, np.eye(3))),
+    "jacfwd": (mmad.jacfwd(squares), lambda f: f(POINT)),
+    "jacrev": (mmad.jacrev(squares), lambda f: f(POINT)),
+    "derivative": (mmad.derivative(squares, 2), lambda f: f(1.5)),
+    "derivative_tensor": (mmad.derivative_tensor(loss, 3), lambda f: f(POINT)),
+    "linearize": (mmad.linearize(squares, POINT)[1], lambda f: f(VECTOR)),
+    "vjp": (mmad.vjp(squares, POINT)[1], lambda f: f(VECTOR)[0]),
+    "compiled grad": (mmad.compile(mmad.grad(loss)), lambda f: f(POINT)),
+    "compiled hvp": (mmad.compile(mmad.hvp(loss)), lambda f: f(POINT, VECTOR)),
     "jacobian": (mmad.jacobian(squares), lambda f: f(POINT)),
     "hessian": (mmad.hessian(loss, sparse=True), lambda f: f(POINT).toarray()),
     "program": (mmad.record(loss, POINT).compile(), lambda f: f(POINT)),
@@ -53,9 +68,31 @@ def test_in_another_process(tmp_path):
 
 def test_an_operator_keeps_its_point():
     x = POINT.copy()
-    h = mmad.hessian_operator(loss, x)
+    h, j = mmad.hessian_operator(loss, x), mmad.linearize(squares, x)[1]
     x[:] = 7.0
     assert_array_equal(pickle.loads(pickle.dumps(h)) @ VECTOR, h @ VECTOR)
+    assert_array_equal(pickle.loads(pickle.dumps(j))(VECTOR), j(VECTOR))
+
+
+def test_a_linear_map_of_an_outer_derivative_is_refused():
+    def f(x):
+        pickle.dumps(mmad.linearize(squares, x)[1])
+        return x.sum()
+
+    with pytest.raises(TypeError, match="belongs to a point of an outer derivative"):
+        mmad.grad(f)(POINT)
+
+
+class Model:
+    weights = POINT
+
+    gradient = mmad.grad(lambda self, x: (self.weights * x**2).sum(), argnums=1)
+
+
+def test_derivative_functions_are_methods():
+    assert_array_equal(Model().gradient(VECTOR), 2 * POINT * VECTOR)
+    assert mmad.grad(loss).__wrapped__ is loss
+    assert mmad.grad(loss).__name__ == "grad_loss"
 
 
 def test_a_local_function_is_refused_by_pickle():

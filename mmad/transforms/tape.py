@@ -61,7 +61,7 @@ class Tape(_tape.Tape):
     (2.0, 0.0)
     """
 
-    def __init__(self, origin="", guarded=True, live=False):
+    def __init__(self, origin="", guarded=True, live=False, plain_integers=False):
         self.statics, self.constants, self.floats = [], [], []
 
     # ------------------------------------------------------------------------------------ looking at it
@@ -319,6 +319,8 @@ def record(f, *args, live=False):
     Notes
     -----
     Small arrays that the function captures are copied, large ones are checked for changes when the tape is evaluated.
+    Integers and truth values that come from traced values are traced, too.  Where the function does with them what only
+    plain ones can do, it runs once more with plain ones, each with a guard on its value.
 
     References
     ----------
@@ -339,14 +341,26 @@ def record(f, *args, live=False):
     """
     if not callable(f):
         raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
-    tape = Tape(describe(f, "record"), True, live)
-    trace = Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
+    try:
+        tape, trace = _run_recorded(f, args, live, False)
+    except Exception as error:
+        # It may be that a traced integer met what takes plain ones only.
+        try:
+            tape, trace = _run_recorded(f, args, live, True)
+        except Exception:
+            raise error from None
     nodes = iter(trace.nodes)
     for x, leaf in zip(trace.inputs, trace.leaves, strict=True):
         tape.inputs.append(-1 if x is None else next(nodes))
         tape.statics.append(leaf if x is None else None)
     tape.in_tree = list(trace.structures)
     return close(tape, trace.outputs, trace.out_tree)
+
+
+def _run_recorded(f, args, live, plain_integers):
+    """Run a function on traced arguments; its tape and trace."""
+    tape = Tape(describe(f, "record"), True, live, plain_integers)
+    return tape, Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
 
 
 def close(tape, outputs, out_tree, likes=None):
