@@ -1,8 +1,9 @@
 """Values of operations on small arrays, without NumPy's dispatch.
 
 NumPy takes some half a microsecond to decide what to do with two arrays, an array of sixteen numbers a few nanoseconds to be
-added.  Here the inner loop that NumPy would choose is called directly, so the values are NumPy's to the last bit.  What is
-not float64 or float32 throughout, large, empty, a number, or laid out so that NumPy would give a result that is not in C
+added.  Here the inner loop that NumPy would choose is called directly, so the values are those that NumPy gives operands with
+the same strides, to the last bit; on some processors a loop takes elements that are not contiguous another way.  What is not
+float64 or float32 throughout, large, empty, a number, or laid out so that NumPy would give a result that is not in C
 order, is left to NumPy; so are results that are not finite, for which it may have a warning.
 """
 from cpython.object cimport PyObject
@@ -71,11 +72,13 @@ cdef int find_loops(Op op, cnp.ufunc ufunc) except -1:
     cdef LoopTable *f = <LoopTable *> ufunc
     cdef int k, i, kind
     cdef const char *types
+    cdef char wanted
     for kind in range(2):
+        wanted = <char> (cnp.NPY_DOUBLE if kind == 0 else cnp.NPY_FLOAT)
         for k in range(f.ntypes):
             types = f.types + k * f.nargs
             for i in range(f.nargs):
-                if types[i] != (cnp.NPY_DOUBLE if kind == 0 else cnp.NPY_FLOAT):
+                if types[i] != wanted:
                     break
             else:
                 op.loops[kind], op.loop_data[kind] = <Loop> f.functions[k], f.data[k]
@@ -181,11 +184,15 @@ cdef object elementwise(Op op, tuple vals, dict params):
                 strides[k][d] = size
                 if size:
                     last = size
-    inner = n if flat else dims[nd - 1]
+    last = nd
+    while last > 1 and dims[last - 1] == 1:  # as NumPy does: the inner loop is the last axis that has a length
+        last -= 1
+    inner = n if flat else dims[last - 1]
     rows = n // inner
     if rows > ROWS:
         return None
     out = cnp.PyArray_EMPTY(nd, dims, kind, 0)
+    nd = <int> last
     at[nin] = <char *> cnp.PyArray_DATA(out)
     steps[nin] = item
     if flat:
