@@ -4,6 +4,9 @@ Every ``mmad/**/*.pyx`` becomes an extension named after its path.  Compiler dir
 header in a ``.pyx`` would defeat the checked build.  Where a check cannot be (of None without the GIL) or must not (of
 the overflow of a hash), the function or file says so.
 
+A performance hint of Cython fails a build with ``MMAD_STRICT=1``, as ``.ci/run`` makes it; a user's build does not ask
+for hints.
+
 ``MMAD_CHECKED=1`` builds with bounds, wraparound, initialisation and overflow checks, assertions and debug
 symbols; the tests pass in that build too.
 """
@@ -21,6 +24,7 @@ from setuptools.errors import CompileError, LinkError
 
 PACKAGE = "mmad"
 CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
+STRICT = not CHECKED and os.environ.get("MMAD_STRICT", "0") not in ("", "0")  # the checks are what hints complain of
 MODE = "checked" if CHECKED else "release"
 
 C_SOURCES = ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_kernel_calls", "_blas", "_tiles", "_threads")
@@ -43,18 +47,21 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": True,
     "binding": True,
-    "show_performance_hints": not CHECKED,  # the checks are what they complain of
+    "show_performance_hints": STRICT,
 }
 
 # No -ffast-math: NaN, infinities and signed zeros mean something in a derivative.  errno and the processor's exception
 # flags are never read, and a loop that must not raise a flag it would not raise one by one is not vectorised.
+# Python's own flags ask for debug information, which would be four fifths of the wheel; CFLAGS=-g asks for it again.
+DEBUG = CHECKED or "-g" in os.environ.get("CFLAGS", "").split()
 COMPILE_ARGS = {
     # A checked difference of two pointers would be one of bytes, not of elements.
     "unix": ["-O1", "-g", "-UNDEBUG", "-Werror=int-conversion"]
     if CHECKED
-    else ["-O3", "-fno-math-errno", "-fno-trapping-math"],
+    else ["-O3", "-fno-math-errno", "-fno-trapping-math", *([] if DEBUG else ["-g0"])],
     "msvc": ["/Od", "/UNDEBUG"] if CHECKED else ["/O2"],
 }
+LINK_ARGS = {"unix": [] if DEBUG else ["-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"]}  # strip symbols
 
 
 NAMES_A_FILE = re.compile(
@@ -137,7 +144,7 @@ def translated(of: list[Extension]) -> list[Extension]:
 
 
 class BuildExtensions(build_ext):
-    """Run Cython when extensions are built, and fail the build on a performance hint.
+    """Run Cython when extensions are built, and fail a strict build on a performance hint.
 
     Cython prints a hint once, when it translates the file, and has no switch that makes it an error.  The
     hints are read from what it prints; the C file is then removed, so that the next build translates it, and
@@ -167,6 +174,7 @@ class BuildExtensions(build_ext):
                 *COMPILE_ARGS.get(self.compiler.compiler_type, []),
                 *ext.extra_compile_args,
             ]
+            ext.extra_link_args = [*LINK_ARGS.get(self.compiler.compiler_type, []), *ext.extra_link_args]
             if ext.name == "mmad._vm":
                 self.use_vector_math(ext)
         super().build_extensions()

@@ -1,4 +1,28 @@
-"""mmad: mixed-mode automatic differentiation for NumPy code."""
+"""mmad: mixed-mode automatic differentiation for NumPy code.
+
+First derivatives
+    grad, value_and_grad, derivative, jvp, vjp, linearize
+Second and higher derivatives
+    hvp, value_grad_hvp, hessian, hessian_operator, taylor, derivative_tensor
+Jacobians and the planner
+    jacobian, jacfwd, jacrev, jacobian_operator, sparsity, Pattern, Coloring, Plan
+Batches, compiled functions and recordings
+    vmap, compile, Program, record, Tape, validate, set_num_threads, get_num_threads, clear_pool
+Rules of your own, memory, arguments
+    custom_jvp, custom_vjp, primitive, stop_gradient, hook, checkpoint, checkpointed_loop, register
+Checks, and what a function meets while it is differentiated
+    check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
+Errors
+    TraceError, UnsupportedError, GuardError, PatternError, StructureError, ProgramError, ValidationError
+
+Each has a docstring with an example: ``help(mmad.grad)``.  Modules whose names are not in this list are internal.
+"""
+
+import sys
+
+from mmad import _checkout
+
+_checkout.use_compiled_modules(sys.modules[__name__])
 
 from mmad import numpy
 from mmad._core import ScalarVar, Var, concrete
@@ -23,6 +47,8 @@ from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import ValidationError, validate
 from mmad.tree import register
+
+__version__ = "0.1.0"
 
 __all__ = [
     "ArrayVar",
@@ -77,3 +103,8 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+
+def __dir__():
+    """Return the public names; what Python adds, the submodules, is internal."""
+    return [*__all__, "__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"]

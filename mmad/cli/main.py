@@ -9,8 +9,8 @@ import argparse
 import os
 import sys
 import traceback
-from importlib import metadata
 
+from mmad import __version__
 from mmad.cli.errors import CommandError
 
 __all__ = ["main"]
@@ -89,13 +89,6 @@ def _natural(text):
 _positive.__name__ = _natural.__name__ = "integer"  # argparse names the type in its message
 
 
-def _version():
-    try:
-        return metadata.version("mmad")
-    except metadata.PackageNotFoundError:
-        return "(built in place, not installed)"
-
-
 def _train(arguments):
     from mmad.cli.train import run
 
@@ -120,7 +113,7 @@ def _parser():
     shared.add_argument("--traceback", action="store_true", help="on an error, show the Python traceback too")
 
     parser = _Parser(prog="mmad", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
-    parser.add_argument("--version", action="version", version=f"mmad {_version()}")
+    parser.add_argument("--version", action="version", version=f"mmad {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
     train = commands.add_parser(

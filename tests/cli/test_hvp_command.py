@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from processes import python_in
+from processes import COMMAND, mmad_in, python_in
 
 USER_MODULE = """
 import sys
@@ -62,14 +62,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def mmad(folder, *arguments):
+def hvp(folder, function="user:rosenbrock", at="x.npy", vector="v.npy", out="hv.npy", *more, run=mmad_in):
+    return run(folder, "hvp", function, "--at", at, "--vector", vector, "--out", out, *more)
+
+
+def by_process(folder, *arguments):
     """``mmad ARGUMENTS`` in `folder`; like the console script it starts without the folder on its path."""
-    code = "import sys; from mmad.cli import main; sys.exit(main())"
-    return python_in(folder, code, *arguments)
-
-
-def hvp(folder, function="user:rosenbrock", at="x.npy", vector="v.npy", out="hv.npy", *more):
-    return mmad(folder, "hvp", function, "--at", at, "--vector", vector, "--out", out, *more)
+    return python_in(folder, COMMAND, *arguments)
 
 
 def rosenbrock_hessian(x):
@@ -99,9 +98,10 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.parametrize("run", [by_process, mmad_in])
 @pytest.mark.parametrize("function", ["user:rosenbrock", "user:loop"])
-def test_product_is_written(folder, function):
-    result = hvp(folder, function)
+def test_product_is_written(folder, function, run):
+    result = hvp(folder, function, run=run)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     assert "hv.npy" in result.stdout
@@ -298,10 +298,12 @@ def test_a_full_disk_leaves_the_old_output(folder):
     assert (folder / "hv.npy").read_text() == "old"
 
 
-def test_an_error_leaves_the_old_output(folder):
+@pytest.mark.parametrize("run", [by_process, mmad_in])
+@pytest.mark.parametrize(("function", "word"), [("user:raises", "ValueError"), ("user:exits", "SystemExit: 7")])
+def test_an_error_leaves_the_old_output(folder, run, function, word):
     (folder / "hv.npy").write_text("old")
     before = names(folder)
-    assert_refused(folder, hvp(folder, "user:raises"), "ValueError", before=before)
+    assert_refused(folder, hvp(folder, function, run=run), word, before=before)
     assert (folder / "hv.npy").read_text() == "old"
 
 
@@ -317,5 +319,5 @@ def test_traceback_on_request(folder):
 def test_a_missing_option_is_one_line(folder, missing):
     options = {"--at": "x.npy", "--vector": "v.npy", "--out": "hv.npy"}
     del options[missing]
-    result = mmad(folder, "hvp", "user:rosenbrock", *(part for pair in options.items() for part in pair))
+    result = mmad_in(folder, "hvp", "user:rosenbrock", *(part for pair in options.items() for part in pair))
     assert_refused(folder, result, missing, "--help", before=names(folder))

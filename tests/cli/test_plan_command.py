@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from helpers import interpreter
-from processes import python_in
+from processes import COMMAND, mmad_in, python_in
 
 USER_MODULE = """
 import sys
@@ -28,7 +28,6 @@ def changes_its_argument(x):
     return x
 not_a_function = 3
 """
-CODE = "import sys; from mmad.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +46,20 @@ def cache(folder, monkeypatch):
     monkeypatch.setenv("MMAD_CACHE", str(folder / "cache"))
 
 
-def mmad(folder, *arguments):
-    return python_in(folder, CODE, *arguments)
+def by_process(folder, *arguments):
+    return python_in(folder, COMMAND, *arguments)
 
 
 @pytest.mark.parametrize("command", ["plan", "compare", "calibrate"])
 def test_help(command, folder):
-    result = mmad(folder, command, "--help")
+    result = mmad_in(folder, command, "--help")
     assert result.returncode == 0
     assert f"mmad {command}" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
 def test_help_names_the_commands(folder):
-    text = mmad(folder, "--help").stdout
+    text = mmad_in(folder, "--help").stdout
     assert all(f"    {command} " in text for command in ("plan", "compare", "calibrate"))
 
 
@@ -77,7 +76,7 @@ def test_help_names_the_commands(folder):
     ],
 )
 def test_plan(arguments, said, folder):
-    result = mmad(folder, "plan", *arguments, "--at", "x.npy")
+    result = mmad_in(folder, "plan", *arguments, "--at", "x.npy")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -86,7 +85,7 @@ def test_plan(arguments, said, folder):
 
 
 def test_compare(folder):
-    result = mmad(folder, "compare", "user:neighbours", "--at", "x.npy")
+    result = by_process(folder, "compare", "user:neighbours", "--at", "x.npy")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""  # no bar without a terminal
     for strategy in ("forward", "reverse", "columns", "rows", "bicoloring"):
@@ -94,19 +93,19 @@ def test_compare(folder):
 
 
 def test_calibrate(folder):
-    result = mmad(folder, "calibrate")
+    result = by_process(folder, "calibrate")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     path = folder / "cache" / "coefficients.json"
     assert result.stdout.splitlines()[-1] == str(path)
     assert set(json.loads(path.read_text())["coefficients"]) == {"eager", "compiled"}
-    assert mmad(folder, "plan", "user:neighbours", "--at", "x.npy").returncode == 0
+    assert by_process(folder, "plan", "user:neighbours", "--at", "x.npy").returncode == 0
 
 
 def test_a_damaged_cache(folder):
     path = folder / "cache" / "coefficients.json"
     path.write_bytes(b"\x00garbage")
-    result = mmad(folder, "plan", "user:neighbours", "--at", "x.npy")
+    result = by_process(folder, "plan", "user:neighbours", "--at", "x.npy")
     assert result.returncode == 0, result.stderr
     assert "chosen" in result.stdout
     json.loads(path.read_text())
@@ -136,7 +135,7 @@ def test_a_damaged_cache(folder):
     ],
 )
 def test_used_wrongly(command, arguments, said, folder):
-    result = mmad(folder, command, *arguments)
+    result = mmad_in(folder, command, *arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert said in result.stderr
@@ -146,7 +145,7 @@ def test_used_wrongly(command, arguments, said, folder):
 
 
 def test_nothing_fits(folder):
-    result = mmad(folder, "plan", "user:neighbours", "--at", "x.npy", "--memory", "10B")
+    result = mmad_in(folder, "plan", "user:neighbours", "--at", "x.npy", "--memory", "10B")
     assert result.returncode == 2
     assert "no strategy fits into 10 bytes" in result.stderr
 
@@ -156,7 +155,7 @@ def test_nothing_fits(folder):
 def test_a_bar_on_a_terminal(more, bar, folder):
     fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
     pytest.importorskip("tqdm")
-    command, environment = interpreter(CODE, "compare", "user:neighbours", "--at", "x.npy", *more)
+    command, environment = interpreter(COMMAND, "compare", "user:neighbours", "--at", "x.npy", *more)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # no bar fits into no columns
     process = subprocess.Popen(

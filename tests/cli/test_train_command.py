@@ -4,12 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from processes import python_in
+from processes import COMMAND, mmad_in, python_in
 
 import mmad
 from mmad.cli import digits
-
-MAIN = "import sys; from mmad.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +15,7 @@ def report(tmp_path_factory):
     """What plain ``mmad`` prints, run once."""
     pytest.importorskip("sklearn")
     pytest.importorskip("tqdm")
-    result = python_in(tmp_path_factory.mktemp("empty"), MAIN, timeout=280)
+    result = python_in(tmp_path_factory.mktemp("empty"), COMMAND, timeout=280)
     assert result.returncode == 0, result.stderr
     return result
 
@@ -56,7 +54,7 @@ def test_progress_bar(report):
 
 def test_too_few_steps_are_reported_as_wrong(tmp_path):
     pytest.importorskip("sklearn")
-    result = python_in(tmp_path, MAIN, "train-digits", "--max-iterations", "1", "--hidden", "3", "--quiet")
+    result = python_in(tmp_path, COMMAND, "train-digits", "--max-iterations", "1", "--hidden", "3", "--quiet")
     assert result.returncode == 1
     assert "is under 95%" in result.stderr
     assert "step" not in result.stderr
@@ -67,7 +65,7 @@ def test_other_method_and_seed(tmp_path):
     pytest.importorskip("sklearn")
     result = python_in(
         tmp_path,
-        MAIN,
+        COMMAND,
         "train-digits",
         "--method",
         "trust-ncg",
@@ -86,7 +84,7 @@ def test_other_method_and_seed(tmp_path):
 @pytest.mark.parametrize("absent", ["sklearn", "tqdm", "scipy"])
 def test_without_the_extra(tmp_path, absent):
     block = f"import sys; sys.modules[{absent!r}] = None; "
-    result = python_in(tmp_path, block + MAIN)
+    result = python_in(tmp_path, block + COMMAND)
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -107,7 +105,7 @@ def test_without_the_extra(tmp_path, absent):
     ],
 )
 def test_wrong_arguments_are_one_line(tmp_path, arguments):
-    result = python_in(tmp_path, MAIN, *arguments)
+    result = mmad_in(tmp_path, *arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -116,17 +114,17 @@ def test_wrong_arguments_are_one_line(tmp_path, arguments):
 
 
 def test_help_and_version(tmp_path):
-    top = python_in(tmp_path, MAIN, "--help").stdout
+    top = mmad_in(tmp_path, "--help").stdout
     assert "train-digits" in top
     assert "hvp" in top
     assert "examples:" in top
-    train = python_in(tmp_path, MAIN, "train-digits", "--help").stdout
+    train = mmad_in(tmp_path, "train-digits", "--help").stdout
     for option in ("--hidden", "--seed", "--method", "--max-iterations", "--quiet", "--traceback"):
         assert option in train
-    product = python_in(tmp_path, MAIN, "hvp", "--help").stdout
+    product = mmad_in(tmp_path, "hvp", "--help").stdout
     for option in ("MODULE:FUNCTION", "--at", "--vector", "--out", "--traceback"):
         assert option in product
-    assert re.fullmatch(r"mmad (\d+\.\d+.*|\(built in place.*)\n", python_in(tmp_path, MAIN, "--version").stdout)
+    assert mmad_in(tmp_path, "--version").stdout == f"mmad {mmad.__version__}\n"
 
 
 def small_problem():
