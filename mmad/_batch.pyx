@@ -204,18 +204,12 @@ cdef class Batch(Wrapper):
         if _HOOKS["basic_index"](index):
             index = index if isinstance(index, tuple) else (index,)
             target = self.lanes[(slice(None),) + index + ((Ellipsis,) if Ellipsis not in index else ())]
-            if shape_of(v):
-                nd = len(shape_of(target)) - len(shape_of(v))
-                if nd > 0:
-                    v = v.reshape(shape_of(v)[:1] + (1,) * nd + shape_of(v)[1:])
-            target[...] = v
+            target[...] = of_rank(v, len(shape_of(target)))
             return
         flat = np.arange(int(np.prod(self.shape))).reshape(self.shape)[index]
         offset = (np.arange(self.count) * int(np.prod(self.shape))).reshape((-1,) + (1,) * flat.ndim)
         where = np.unravel_index(offset + flat, shape_of(self.lanes))
-        if shape_of(v) and len(shape_of(v)) <= flat.ndim:
-            v = v.reshape(shape_of(v)[:1] + (1,) * (flat.ndim + 1 - len(shape_of(v))) + shape_of(v)[1:])
-        self.lanes[where] = v
+        self.lanes[where] = of_rank(v, flat.ndim + 1)
 
     def assign(self, r, name="assignment"):
         self[...] = r
@@ -235,6 +229,15 @@ cdef class Batch(Wrapper):
     def __itruediv__(self, other):
         self[...] = self / other
         return self
+
+
+cdef object of_rank(object v, Py_ssize_t rank):
+    """Lanes with so many axes: some of length 1 after the first are added, or those that broadcast away are dropped."""
+    cdef tuple shape = shape_of(v)
+    cdef Py_ssize_t missing = rank - len(shape)
+    if not shape or missing == 0 or any([d != 1 for d in shape[1:1 - missing]]):
+        return v
+    return v.reshape(shape[:1] + (1,) * missing + shape[1:] if missing > 0 else shape[:1] + shape[1 - missing:])
 
 
 cpdef tuple align(list vals, list batched):

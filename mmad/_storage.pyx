@@ -302,6 +302,7 @@ cdef class ArrayVar(Var):
             window = target.window if target.base is not None else whole(root.arr)
             op, params = o_put, {"offset": window[0], "shape": window[1], "strides": window[2],
                                  "of": (<object> root.arr).shape}
+            value = without_leading(value, len(window[1]))
         else:
             index = plain_index(index)
             if self.base is not None:  # the index of the view, in terms of the base
@@ -309,6 +310,8 @@ cdef class ArrayVar(Var):
                 flat = np.ascontiguousarray(window_view(flat, self.window[0], self.window[1], self.window[2]))[index]
                 index = np.unravel_index(flat, (<object> root.arr).shape)
             op, params, index = o_putidx, None, frozen_index(self.tape, index)
+            if isinstance(value, (Traced, np.ndarray)) and value.shape and value.shape[0] == 1:
+                value = without_leading(value, len(taken_shape((<object> root.arr).shape, index) or value.shape))
         if root.pending() or type(value) is ArrayVar and (<ArrayVar> value).pending() \
                 or type(value) is ScalarVar and (<ScalarVar> value).flags & NODE_DEFERRED:
             if self.tape.may_defer_write(root.node):
@@ -613,6 +616,17 @@ cdef int check_fit(tuple shape, tuple target) except -1:
     if not fits:
         raise ValueError(f"could not broadcast input array from shape {shape} into shape {target}")
     return 0
+
+
+cpdef object without_leading(object value, Py_ssize_t rank):
+    """A value without the leading axes of length 1 that a target of a lower rank has no use for."""
+    cdef Py_ssize_t extra
+    if not isinstance(value, (Traced, np.ndarray)):
+        return value
+    extra = len(value.shape) - rank
+    if extra <= 0 or any([d != 1 for d in value.shape[:extra]]):
+        return value
+    return value.reshape(value.shape[extra:])
 
 
 cdef bint writeable(ArrayVar x) except -1:

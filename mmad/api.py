@@ -91,18 +91,23 @@ def derivative_function(f, operator, doc, again=None, argnums=None, has_aux=Fals
     return operator if again is None else MadeFunction(operator, lambda: (again[0], (f, *again[1:]), {}))
 
 
+def value_and_aux(trace):
+    """What a function with auxiliary data returned, checked: its value and the data, two trees."""
+    result = tree.unflatten(trace.out_tree, trace.outputs)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"{trace.origin}: with has_aux=True the function must return (value, auxiliary data)")
+    return result
+
+
 def scalar_output(trace, what, has_aux):
     """The leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
-    outputs, structure = trace.outputs, trace.out_tree
+    outputs = trace.outputs
     aux = None
     if not has_aux and len(outputs) == 1 and type(outputs[0]) is ScalarVar:
         return outputs[0], None
     if has_aux:
-        result = tree.unflatten(structure, outputs)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(f"{trace.origin}: with has_aux=True the function must return (value, auxiliary data)")
-        (result, aux) = result
-        outputs, structure = tree.flatten(result)
+        result, aux = value_and_aux(trace)
+        outputs, _ = tree.flatten(result)
     if len(outputs) != 1:
         raise TypeError(
             f"{trace.origin}: the function must return one real number, it returned "
@@ -302,7 +307,7 @@ def vjp(f, *primals, has_aux=False):
     trace = Trace(f, primals, {}, tuple(range(len(primals))), "vjp")
     aux = None
     if has_aux:
-        result, aux = tree.unflatten(trace.out_tree, trace.outputs)
+        result, aux = value_and_aux(trace)
         trace.outputs, trace.out_tree = tree.flatten(result)
         aux = aux if trace.nested else plain(aux)
     refuse_hidden(trace.outputs, trace.origin)

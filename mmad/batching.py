@@ -86,7 +86,7 @@ def _prefix(axes, full, what):
 
 def _same(x, y):
     """Whether the results of two samples are one and the same; of traced values their identity decides."""
-    return x is y or not (isinstance(x, Traced) or isinstance(y, Traced)) and np.array_equal(x, y)
+    return x is y or (not (isinstance(x, Traced) or isinstance(y, Traced)) and np.array_equal(x, y))
 
 
 class _Mapped:

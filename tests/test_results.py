@@ -153,3 +153,10 @@ def test_arguments_are_not_written_to(call):
     x = X.copy()
     call(x)
     np.testing.assert_array_equal(x, X)
+
+
+@pytest.mark.parametrize("result", [lambda x: x.sum(), lambda x: (x.sum(), 1, 2), lambda x: None, lambda x: "text"])
+@pytest.mark.parametrize("call", [lambda f: mmad.vjp(f, X, has_aux=True), lambda f: mmad.grad(f, has_aux=True)(X)])
+def test_auxiliary_data_comes_in_a_pair(result, call):
+    with pytest.raises(TypeError, match="has_aux=True the function must return"):
+        call(result)

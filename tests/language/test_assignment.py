@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from helpers import check
 
+import mmad
+
 X = np.array([0.7, -1.3, 2.1, 0.4])
 A = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7]])
 
@@ -309,3 +311,35 @@ def test_assignment_of_a_traced_scalar_at_any_index(mode, index):
         x,
         lambda m, x: squares(x[6] if hit else t for t, hit in zip(x[:6], mask.ravel(), strict=True)),
     )
+
+
+def leading_slice(x):
+    y = x * 1.0
+    y[1:] = x[None, :2]
+    return y
+
+
+def leading_element(x):
+    y = np.zeros((2, 3), like=x)
+    y[:, 1:] = x[None, None, :2]
+    y[0] = x[None]
+    return y.sum(axis=0)
+
+
+def leading_index(x):
+    y = x * 1.0
+    y[[0, 2]] = x[None, :2]
+    y[np.array([False, True, True])] = x[:1] * 2
+    return y
+
+
+@pytest.mark.parametrize("f", [leading_slice, leading_element, leading_index])
+def test_leading_axes_of_length_one_broadcast_away(f):
+    x = np.array([1.0, 2.0, 3.0])
+    samples = np.stack([x, -x])
+    jacobian = np.stack([f(x + e) - f(x) for e in np.eye(3)], axis=-1)  # the functions are linear
+    for operator in (mmad.jacobian, mmad.jacfwd, mmad.jacrev):
+        np.testing.assert_array_equal(operator(f)(x), jacobian)
+        np.testing.assert_array_equal(mmad.compile(operator(f))(x), jacobian)
+    np.testing.assert_array_equal(mmad.vmap(f)(samples), [f(x) for x in samples])
+    np.testing.assert_array_equal(mmad.vmap(mmad.jacfwd(f))(samples), [jacobian, jacobian])
