@@ -161,12 +161,14 @@ cdef class Signature:
     cdef public list checks  # of what the function reads beside its arguments
     cdef public Trace root
     cdef public Trace latest
-    cdef public int count
-    cdef public bint eager  # what it is called with cannot be recorded
+    cdef public int count  # traces
+    cdef public long long hits, misses  # calls that were replayed, and that ran the function since recording paid no more
+    cdef public double recording, running  # seconds of all recordings; of the fastest run of the function
+    cdef public bint eager  # calls run the function: it cannot be recorded, or recordings do not pay
 
     def __init__(self, args, kwargs, checks, values):
         cdef list found = []
-        self.checks = checks
+        self.checks, self.running = checks, float("inf")
         self.args, self.kwargs = pattern_of(args), pattern_of(kwargs)
         if self.args is not None and self.kwargs is not None:
             # The general way decides about the order of leaves; where the two do not agree, it is taken.
@@ -256,6 +258,7 @@ cdef class Dispatcher:
             found = t.program.run(values)
             if type(found) is list:
                 self.replays += 1
+                s.hits += 1
                 return t, found
             self.guard_failures += 1
         t = s.root
@@ -263,6 +266,7 @@ cdef class Dispatcher:
             found = t.program.run(values)
             if type(found) is list:
                 self.replays += 1
+                s.hits += 1
                 s.latest = t
                 return t, found
             self.guard_failures += 1
@@ -277,10 +281,13 @@ cdef class Dispatcher:
         cdef Trace t
         if self.quick(s, args, kwargs, values):
             self.calls += 1
+            if s.eager:
+                return self.eagerly(args, kwargs)
             t = s.latest if s.latest is not None else s.root
             found = t.program.run(values)
             if type(found) is list:
                 self.replays += 1
+                s.hits += 1
                 return t.give(found)
             self.calls -= 1
         return self.general(args, kwargs)

@@ -1,6 +1,8 @@
 """`compile`: record once, replay from then on, record again where a guard fails."""
 
 import functools
+import os
+import sys
 import threading
 import time
 import warnings
@@ -23,9 +25,54 @@ from mmad.transforms.tape import record
 __all__ = ["compile"]
 
 TRACES = 64  # variants kept for one signature
+AT_ONCE = 4  # of them that are recorded when they are first met; more only where recordings pay
+UNPAID = 32  # misses after which a signature is given up if there is no replay for each `UNPAID` of them
 SIGNATURES = 256  # kept: combinations of shapes, static values and captured ones
 UNSETTLED = 4  # runs that changed what the function captures, after which it runs eagerly
 CHECKED_CALLS = 3  # calls that check=True runs both ways
+
+
+INSIDE = os.path.dirname(__file__) + os.sep
+
+
+def user_level(frame):
+    """The stack level, for `warnings.warn` in a function called from `frame`, of the first frame outside of mmad."""
+    level = 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def branches(run, leaves):
+    """The lines of the user's where Python looks at a value, as " (file:line)"; found by recording line by line."""
+    seen, guards = [], set()
+    tape = None
+
+    def line(frame, event, _):
+        nonlocal tape
+        if frame.f_code.co_filename.startswith(INSIDE):
+            return None
+        tape = open_tape() if tape is None else tape
+        if tape is not None:
+            seen.append((len(tape), frame.f_code.co_filename, frame.f_lineno))
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(line)
+    try:
+        tape = record(run, *leaves)
+    except Exception:  # whatever it is, the call itself will say so
+        return ""
+    finally:
+        sys.settrace(before)
+    places = iter(seen)
+    at, where = next(places, None), None
+    for k in range(len(tape)):
+        while at is not None and at[0] <= k:
+            at, where = next(places, None), at
+        if where is not None and tape.node(k)[0] == "guard":
+            guards.add(f"{os.path.basename(where[1])}:{where[2]}")
+    return f" ({', '.join(sorted(guards)[:3])})" if guards else ""
 
 
 def _again(f, check, passes, memory):
@@ -94,7 +141,7 @@ class Compiled(Dispatcher):
         self.signatures, self.lock = {}, threading.Lock()
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
-        self.seconds = 0.0
+        self.seconds, self.warned = 0.0, False
 
     def general(self, args, kwargs):
         """A call that is not quite like the one before."""
@@ -118,9 +165,7 @@ class Compiled(Dispatcher):
         signature.checks = captures.checks  # equal contents may lie in other places now
         self.recent = None if self.check else signature
         if signature.eager:
-            self.recent = None
-            self.counts["eager"] += 1
-            return self.f(*args, **kwargs)
+            return self.eagerly(args, kwargs)
         where = None
         if signature.root is not None:
             trace, found = where = self.replay(signature, values)
@@ -202,15 +247,6 @@ class Compiled(Dispatcher):
 
     def _record(self, signature, where, args, kwargs, leaves, structure, values):
         """Record one more way; `where` is the trace and the guard that it branches off at."""
-        if signature.count >= TRACES:
-            contents = where is not None and where[1][0] == -1  # as `Program.run` says it
-            self._eager(
-                f"has been recorded for {TRACES} different contents of a captured array; make it an argument"
-                if contents
-                else f"has taken {TRACES} different ways through its branches"
-            )
-            return self.f(*args, **kwargs)
-        start = time.perf_counter()
         moving = [
             k
             for k, x in enumerate(leaves)
@@ -225,6 +261,15 @@ class Compiled(Dispatcher):
             return self.f(*a, **kw)
 
         functools.update_wrapper(run, self.f, updated=())
+        if not self._pays(signature):
+            signature.eager = signature.misses >= max(1, signature.hits) * UNPAID
+            if (signature.eager or signature.count >= TRACES) and not self.warned:
+                contents = where is not None and where[1][0] == -1  # as `Program.run` says it
+                what = "contents of a captured array; make it an argument" if contents else "ways through its branches"
+                lines = "" if contents else branches(run, [leaves[k] for k in moving])
+                self._warn(f"has met ever new {what}{lines}")
+            return self._missed(signature, args, kwargs)
+        start = time.perf_counter()
         self.counts["records"] += 1
         with uncollected():
             try:
@@ -241,7 +286,9 @@ class Compiled(Dispatcher):
             trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
             trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
             del tape  # before the collector is on again, which would look at every record first
-        self.seconds += time.perf_counter() - start
+        took = time.perf_counter() - start
+        self.seconds += took
+        signature.recording += took
         if self._settled():
             self._keep(signature, where, trace)
         found = trace.program.run(values)
@@ -259,6 +306,33 @@ class Compiled(Dispatcher):
         line = user_line(error)
         self._eager(f"cannot be recorded{' at ' + line if line else ''} ({type(error).__name__}: {error})")
         return result
+
+    def _pays(self, signature):
+        """Whether to record one more way: so far recordings have taken less time than the calls that they serve.
+
+        The first few are always recorded.  After that recordings are paid for by calls: as they are, without programs,
+        those so far would have taken twice as long as all recordings took.
+        """
+        s = signature
+        if s.count < AT_ONCE:
+            return True
+        if s.count >= TRACES:
+            return False
+        return s.hits > 0 and s.misses > 0 and (s.hits + s.misses) * s.running > 2.0 * s.recording
+
+    def _missed(self, signature, args, kwargs):
+        """Run the function where another recording does not pay."""
+        signature.misses += 1
+        self.counts["eager"] += 1
+        start = time.perf_counter()
+        result = self.f(*args, **kwargs)
+        signature.running = min(signature.running, time.perf_counter() - start)
+        return result
+
+    def eagerly(self, args, kwargs):
+        """A call of a signature that was given up."""
+        self.counts["eager"] += 1
+        return self.f(*args, **kwargs)
 
     def _settled(self):
         """Whether the run that was recorded has left alone what it reads: a replay would not change it again."""
@@ -284,9 +358,15 @@ class Compiled(Dispatcher):
 
     def _eager(self, why):
         self.recent = None
-        if not self.counts["eager"]:
-            warnings.warn(f"{describe(self.f, 'compile')} {why}: such calls run eagerly", RuntimeWarning, stacklevel=4)
+        self._warn(why)
         self.counts["eager"] += 1
+
+    def _warn(self, why):
+        """Say once that calls run the function, at the user's line."""
+        if not self.warned:
+            self.warned = True
+            text = f"{describe(self.f, 'compile')} {why}: such calls run eagerly"
+            warnings.warn(text, RuntimeWarning, stacklevel=user_level(sys._getframe(1)))
 
     def _checked(self, result, args, kwargs):
         """The result; where that is asked for, compared with the function's own."""

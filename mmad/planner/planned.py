@@ -305,6 +305,9 @@ class Planned:
             call(*args, **kwargs)
             took = clock() - start
             best, spent = min(best, took), spent + took
+        if replay is not None:
+            for signature in replay.signatures.values():
+                signature.hits = 0  # a race says nothing about later calls
         return best
 
     def caller(self, problem, candidate):
@@ -327,6 +330,8 @@ class Planned:
             return lambda *args, **kwargs: finished(self.run(plan, self.record(args, kwargs), sparse)), None
 
         def evaluate(*args, **kwargs):
+            if open_tape() is None:
+                return self._unrecorded(plan, -1, args, kwargs, sparse)
             r = self.record(args, kwargs)
             if key is not None and self._structure(r) != key:
                 return self.evaluate(args, kwargs, sparse)
@@ -382,14 +387,30 @@ class Planned:
             swept = self.options.sparse or self.options.factored
 
             def evaluate(*args, **kwargs):
+                if open_tape() is None:
+                    return self._unrecorded(self.numbers[number], number, args, kwargs, swept)
+                if not self.matrix:  # there is one way, whatever branches are taken
+                    return self.run(self.numbers[number], self.record(args, kwargs), False), number
                 return self.evaluate(args, kwargs, swept)
 
             replay = self.replays.setdefault(number, self._compiled(evaluate, self.numbers[number]))
         found, k = replay(*args, **kwargs)
-        number = number if k < 0 else k
+        used = number if k < 0 else k
         if self.options.factored:
-            return found[0], number
-        return (entries(self.numbers[number], *found) if self.options.sparse else found), number
+            return found[0], used
+        return (entries(self.numbers[used], *found) if self.options.sparse else found), used
+
+    def _unrecorded(self, plan, number, args, kwargs, swept):
+        """What a program would give, by a run of the function; dense results need no plan for its branches."""
+        if not self.matrix and self.options.strategy == "auto":
+            return self.unplanned(args, kwargs), number
+        if plan.pattern is None and not swept:
+            return self.run(plan, self.record(args, kwargs), False), number
+        return self.evaluate(args, kwargs, swept)
+
+    def unplanned(self, args, kwargs):
+        """The result by the operator that takes no options."""
+        raise NotImplementedError
 
     def _compiled(self, evaluate, plan):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key

@@ -6,7 +6,17 @@ value of the function, and of a product the gradient, in it.
 """
 
 from mmad import tree
-from mmad.api import grad, jvp, plain, point_and_vector, scalar_output, tangent_pairs, value_and_grad
+from mmad.api import (
+    grad,
+    hvp,
+    jvp,
+    plain,
+    point_and_vector,
+    scalar_output,
+    tangent_pairs,
+    value_and_grad,
+    value_grad_hvp,
+)
 from mmad.matrices import rows_of
 from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
@@ -20,12 +30,16 @@ class PlannedGradient(PlannedJacobian):
 
     product = "grad"
     matrix = False
+    operator = staticmethod(grad)
 
     def select(self, trace):
         """The value is what is differentiated; auxiliary data is the rest."""
         out, aux = scalar_output(trace, self.name, self.options.has_aux)
         trace.outputs, trace.out_tree = [out], tree.LEAF
         return aux if trace.nested else plain(aux)
+
+    def unplanned(self, args, kwargs):
+        return self.operator(self.f, self.argnums, self.options.has_aux)(*args, **kwargs)
 
     def _by_shape(self, r):
         return self._with_value(r, rows_of(r.trace, self.single))
@@ -41,6 +55,7 @@ class PlannedValueAndGradient(PlannedGradient):
     """See :func:`mmad.value_and_grad`."""
 
     name = "value_and_grad"
+    operator = staticmethod(value_and_grad)
 
     def _with_value(self, r, gradient):
         (value,) = r.trace.outputs
@@ -53,6 +68,7 @@ class PlannedProduct(PlannedHessian):
 
     product = "hvp"
     matrix = False
+    operator = staticmethod(hvp)
 
     def record(self, args, kwargs):
         point, v, nums = point_and_vector(self.f, self.argnums, args, self.name)
@@ -65,6 +81,9 @@ class PlannedProduct(PlannedHessian):
         point, v, _ = point_and_vector(self.f, self.argnums, args, self.name)
         key, leaves = super()._key(point)
         return key, [*leaves, *tree.flatten(v)[0]]
+
+    def unplanned(self, args, kwargs):
+        return self.operator(self.f, self.argnums)(*args, **kwargs)
 
     def _by_shape(self, r):
         return self._with_value(r, self._in_structure(r, r.columns.split(r.push(r.vector))))
@@ -92,6 +111,7 @@ class PlannedValueGradProduct(PlannedProduct):
     """See :func:`mmad.value_grad_hvp`."""
 
     name = "value_grad_hvp"
+    operator = staticmethod(value_grad_hvp)
 
     def differentiated(self, nums):
         return value_and_grad(self.f, self.argnums if self.single else nums)
