@@ -1,4 +1,4 @@
-"""All strategies for one derivative, run and measured."""
+"""All strategies for one derivative, run and measured, and whether they give the same."""
 
 import time
 import tracemalloc
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from mmad import tree
+from mmad.planner.agreement import errors, nearby, tolerance, vectors
 from mmad.planner.calibration import coefficients
 from mmad.planner.decide import FORWARD_OVER_FORWARD
 from mmad.planner.plan import seconds
@@ -38,6 +38,9 @@ class Measurement:
         Largest difference of an entry from the median of all strategies, over the largest entry.
     skipped : str
         Why it was not run; empty if it was.
+    differs : str
+        Says so where the error is more than rounding explains: the strategy comes after the others, and no plan takes
+        it.  Empty where the result agrees.
     """
 
     strategy: str
@@ -50,6 +53,7 @@ class Measurement:
     peak: int
     error: float
     skipped: str = ""
+    differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ class Comparison:
         for r in self.measurements:
             if r.skipped:
                 lines.append(f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}  {r.skipped}")
+                continue
+            if r.differs:
+                lines.append(f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}  {r.differs}")
                 continue
             lines.append(
                 f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}{seconds(r.first):>8}{seconds(r.time):>8}"
@@ -124,15 +131,13 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     r = planned.record(args, kwargs)
     free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
     problem = planned.problem(r, replace(planned.options, **free))
-    plain = planned.problem(r, replace(problem.options, sparse=planned.matrix))
-    plain.structures, plain.refused = problem.structures, problem.refused
     structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
     names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
     if hasattr(planned.options.pattern, "column_colors"):
         names = [planned.options.strategy, *DENSE[planned.product]]
     several = replace(problem.options, evaluations=2)
     candidates = [problem.candidate(s, mode, coefficients()) for s in names for mode in modes(s, several)]
-    entries, calls, found = {}, {}, []
+    nums, results, calls, found = planned.places(args), {}, {}, []
     for c in candidates if progress is None else progress(candidates):
         why = _left_out(c, r.shape)
         if why:
@@ -140,33 +145,53 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
             continue
         call = planned.caller(problem, c)
         start = time.perf_counter()
-        call(*args, **kwargs)
+        results[c.strategy, c.mode] = call(*args, **kwargs)
         first = time.perf_counter() - start
-        if c.mode == "eager":
-            entries[c.strategy] = _numbers(planned.caller(plain, c)(*args, **kwargs))
         calls[c.strategy, c.mode] = call, first, _peak(call, args, kwargs)
-    middle = np.median(np.stack(list(entries.values())), axis=0) if entries else np.zeros(0)
-    scale = np.abs(middle).max(initial=0.0) or 1.0
+    again = {}
     times = {key: [] for key in calls}
-    for _ in range(rounds):
+    for k in range(rounds):
+        # Every round at another point, as a program that guards a value is fast at one point only.
+        moved = _callable_at(nearby(args, nums, k), args, kwargs, calls)
         for key, (call, _, _) in calls.items():
             start = time.perf_counter()
-            call(*args, **kwargs)
+            again[key] = call(*moved, **kwargs)
             times[key].append(time.perf_counter() - start)
+    error = _errors(results)
+    error = {key: max(e, _errors(again).get(key, 0.0)) for key, e in error.items()}
+    loose = tolerance(planned.itemsize(problem))
     for c in candidates:
-        if (c.strategy, c.mode) in calls:
-            _, first, peak = calls[c.strategy, c.mode]
-            error = float(np.abs(entries[c.strategy] - middle).max(initial=0.0) / scale)
-            t = float(np.median(times[c.strategy, c.mode]))
-            found.append(Measurement(c.strategy, c.mode, c.forward, c.reverse, first, t, c.seconds, peak, error))
-    found.sort(key=lambda m: (bool(m.skipped), m.time))
+        key = c.strategy, c.mode
+        if key in calls:
+            _, first, peak = calls[key]
+            t = float(np.median(times[key])) if times[key] else first
+            m = Measurement(
+                c.strategy, c.mode, c.forward, c.reverse, first, t, c.seconds, peak, error[key],
+                differs="" if error[key] <= loose else f"its result differs from the others, by {error[key]:.0e}",
+            )  # fmt: skip
+            found.append(m)
+    differing = {(m.strategy, m.mode) for m in found if m.differs}
+    if 2 * len(differing) < len(calls):
+        planned.distrust(differing)
+    found.sort(key=lambda m: (bool(m.skipped), bool(m.differs), m.time))
     return Comparison(problem.origin, r.shape, planned.plan(*args, **kwargs).strategy, tuple(found))
 
 
-def _numbers(found):
-    """All elements of a tree, or all that are stored of a sparse matrix, as one vector."""
-    leaves = [found.data] if hasattr(found, "tocsr") else tree.flatten(found)[0]
-    return np.concatenate([np.ravel(np.asarray(v, float)) for v in leaves])
+def _errors(results):
+    """The error of each result, by key."""
+    if not results:
+        return {}
+    return dict(zip(results, map(float, errors(vectors(list(results.values())))), strict=True))
+
+
+def _callable_at(moved, args, kwargs, calls):
+    """The moved arguments, or those given where the function refuses the moved ones."""
+    for call, _, _ in list(calls.values())[:1]:
+        try:
+            call(*moved, **kwargs)
+        except Exception:  # whatever it checks its arguments for
+            return args
+    return moved
 
 
 def _left_out(candidate, shape):

@@ -161,6 +161,7 @@ def compared(problem, candidates, race, why=""):
     ranked = sorted(candidates, key=lambda c: c.total(o.expected))
     if o.memory is not None:
         ranked = [c for c in ranked if c.bytes <= o.memory] or _nothing_fits(ranked, o.memory)
+    ranked = [c for c in ranked if (c.strategy, c.mode) not in problem.differing] or ranked
     best = ranked[0].total(o.expected)
     close = [c for c in ranked if c.total(o.expected) <= CLOSE * best][:RACED]
     if len(close) < 2:
@@ -201,12 +202,21 @@ def finish(problem, candidates, reason):
     fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
     if not fitting:
         _nothing_fits(candidates, o.memory)
+    differing = [c for c in fitting if (c.strategy, c.mode) in problem.differing]
+    if 0 < len(differing) < len(fitting):
+        fitting = [c for c in fitting if c not in differing]
+        names = sorted({c.strategy for c in differing})
+        reason += f"; the result of {', '.join(names)} differs from the others"
+    elif differing:
+        reason += "; its result differs from others"
     best = min(fitting, key=lambda c: c.total(o.expected))
     judged = []
     for c in sorted(candidates, key=lambda c: c.total(o.expected)):
         ratio = c.total(o.expected) / best.total(o.expected)
         if c is best:
             verdict = "chosen"
+        elif c in differing:
+            verdict = "differs"
         elif c not in fitting:
             verdict = "memory"
         elif c.measured is not None:

@@ -15,6 +15,7 @@ from mmad.matrices import columns_of, from_matrix, rows_of
 from mmad.operators import factored
 from mmad.ops.declare import shape_of
 from mmad.planner._structure import structure
+from mmad.planner.agreement import differing, nearby
 from mmad.planner.blocks import blocks_of
 from mmad.planner.calibration import clock, coefficients
 from mmad.planner.colored import Coloring
@@ -55,6 +56,7 @@ class Planned:
         self.numbers, self.plans, self.layouts, self.replays = [], {}, {}, {}
         self.observed = {}  # by number: what calls took
         self.checked = set()  # numbers of plans whose patterns were held against a product
+        self.differing = set()  # strategies and modes whose results were seen to differ from the others'
         self.lock = threading.Lock()
 
     def __reduce__(self):
@@ -289,26 +291,54 @@ class Planned:
     def _decide(self, r, args, kwargs, key, raced, measured=None):
         problem, race = self.problem(r), None
         problem.measured.update(measured or {})
+        problem.differing |= self.differing
         if args is not None and open_tape() is None:
-            race = functools.partial(self._race, problem, key, raced, args, kwargs)
+            race = functools.partial(self._race, problem, key, raced, {}, args, kwargs)
         return decide(problem, coefficients(), race)
 
-    def _race(self, problem, key, raced, args, kwargs, candidate):
-        """Seconds of one evaluation by a candidate, the best of a few; what was compiled for it is kept in `raced`."""
+    def distrust(self, pairs):
+        """Plan without strategies and modes whose results differ from the others'."""
+        with self.lock:
+            self.differing |= pairs
+            wrong = {k for k, plan in enumerate(self.numbers) if (plan.strategy, plan.mode) in pairs}
+            self.plans = {key: k for key, k in self.plans.items() if k not in wrong}
+            self.layouts = {key: k for key, k in self.layouts.items() if k not in wrong}
+
+    def _race(self, problem, key, raced, results, args, kwargs, candidate):
+        """Seconds of one evaluation by a candidate, the best of a few; what was compiled for it is kept in `raced`.
+
+        Candidates whose results differ from those of most others, in `results`, are noted in the problem.
+        """
         call, replay = self.contestant(problem, candidate, key)
         if replay is not None:
             raced[candidate.strategy, candidate.mode] = replay
-        call(*args, **kwargs)
+        results[candidate.strategy, candidate.mode] = call(*args, **kwargs)
+        problem.differing |= self.differing | differing(results, self.itemsize(problem))
+        nums, k = self.places(args), 0
         best, spent = np.inf, 0.0
         while spent < min(0.05, 5 * best):
+            moved, k = nearby(args, nums, k), k + 1
             start = clock()
-            call(*args, **kwargs)
+            try:
+                call(*moved, **kwargs)
+            except Exception:  # the function refuses this point
+                start = clock()
+                call(*args, **kwargs)
             took = clock() - start
             best, spent = min(best, took), spent + took
         if replay is not None:
             for signature in replay.signatures.values():
                 signature.hits = 0  # a race says nothing about later calls
         return best
+
+    def places(self, args):
+        """Positions of the arguments that are differentiated by, and of a vector that is multiplied."""
+        return positions(self.f, self.argnums, args, self.name)
+
+    @staticmethod
+    def itemsize(problem):
+        """Bytes of a real number of the result."""
+        return min(problem.itemsize, 8)
 
     def caller(self, problem, candidate):
         """A function that evaluates by a candidate of a problem, and gives what a call of the plan would."""

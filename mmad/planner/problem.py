@@ -89,6 +89,7 @@ class Problem:
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
         self.effort, self.measured = EFFORT, {}  # by strategy and mode: seconds of an evaluation, where they are known
+        self.differing = set()  # strategies and modes whose results differ from the others'
 
     @property
     def pattern(self):

@@ -77,6 +77,10 @@ class PlannedProduct(PlannedHessian):
         r.vector = r.columns.join([d for _, leaves in pairs for _, d in leaves])
         return r
 
+    def places(self, args):
+        point, _, nums = point_and_vector(self.f, self.argnums, args, self.name)
+        return (*nums, len(point))
+
     def _key(self, args):
         point, v, _ = point_and_vector(self.f, self.argnums, args, self.name)
         key, leaves = super()._key(point)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from planner_problems import arrowhead, at, broyden, rosenbrock
+from planner_problems import arrowhead, at, broyden, rosenbrock, rosenbrock_by_hand
 
 import mmad
+from mmad import matrices
+from mmad.planner import agreement, compare, decide, evaluate, problem
 from mmad.planner.problem import COLORED, DENSE
 
 
@@ -97,3 +99,82 @@ def test_a_bar_chart(compared):
     assert len(axes.patches) == len([m for m in compared.measurements if not m.skipped])
     axes.figure.canvas.draw()
     plt.close(axes.figure)
+
+
+# ------------------------------------------------------------------------------------------------ what differs
+def wrong_by_directions(f, x):
+    return 0.5 * matrices.by_directions(f, x)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_strategy_that_differs_is_never_chosen(monkeypatch, sparse):
+    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
+    H, x = mmad.hessian(rosenbrock, sparse=sparse, evaluations=100_000), at(9)
+    found = H.compare(x, rounds=2)
+    wrong = [m for m in found.measurements if m.differs]
+    assert {m.strategy for m in wrong} == {"reverse-over-forward"}
+    assert all(0.1 < m.error < 10 for m in wrong)
+    ran = [m for m in found.measurements if not m.skipped]
+    assert ran[-len(wrong) :] == wrong  # after all others
+    assert str(found).count("its result differs from the others") == len(wrong)
+    assert max(map(len, str(found).splitlines())) <= 80
+    plan = H.plan(x)
+    assert found.chosen == plan.strategy != "reverse-over-forward"
+    assert "the result of reverse-over-forward differs from the others" in plan.reason
+    assert {c.verdict for c in plan.candidates if c.strategy == "reverse-over-forward"} <= {"differs"}
+    got = H(x).toarray() if sparse else H(x)
+    np.testing.assert_allclose(got, rosenbrock_by_hand(x), rtol=1e-10, atol=1e-10)
+
+
+def test_a_plan_that_differs_is_made_again(monkeypatch):
+    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
+    monkeypatch.setattr(problem, "NESTED", 1e-9)  # it is thought to cost nothing
+    H, x = mmad.hessian(rosenbrock, evaluations=50, mode="eager"), at(9)
+    assert H.plan(x).strategy == "reverse-over-forward"
+    assert H.compare(x, rounds=1).chosen != "reverse-over-forward"
+    np.testing.assert_allclose(H(x), rosenbrock_by_hand(x), rtol=1e-10, atol=1e-10)
+    asked = mmad.hessian(rosenbrock, strategy="reverse-over-forward", mode="eager")
+    asked.compare(x, rounds=1)
+    assert "its result differs from others" in asked.plan(x).reason
+
+
+def test_a_race_is_not_won_by_what_differs(monkeypatch):
+    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
+    monkeypatch.setattr(decide, "CLOSE", 1e9)
+    monkeypatch.setattr(decide, "RACED", 4)
+    H, x = mmad.hessian(rosenbrock, evaluations=10**7, mode="eager"), at(9)
+    plan = H.plan(x)
+    assert "race" in plan.reason
+    assert "the result of reverse-over-forward differs from the others" in plan.reason
+    assert plan.strategy != "reverse-over-forward"
+
+
+def test_nan_and_infinity():
+    rows = np.array([[1.0, np.nan, 2.0], [1.0, np.nan, 2.0], [1.0, 3.0, np.inf]])
+    np.testing.assert_array_equal(agreement.errors(rows), [0.0, 0.0, np.inf])
+    np.testing.assert_array_equal(agreement.errors(np.zeros((3, 0))), np.zeros(3))
+    assert agreement.differing({"a": 1.0, "b": 2.0}, 8) == set()  # nobody knows which
+    assert agreement.differing({"a": 1.0, "b": 2.0, "c": 1.0}, 8) == {"b"}
+
+
+def test_measured_at_other_points(monkeypatch):
+    """What recorded at a point where a value is guarded would be fast at that point alone."""
+    seen = []
+    monkeypatch.setattr(compare, "nearby", lambda *args: seen.append(agreement.nearby(*args)) or seen[-1])
+    mmad.hvp(lambda x, k: (x**3).sum() * k).compare(at(5), 2, np.ones(5), rounds=3)
+    assert len(seen) == 3
+    assert len({(x[0], v[0]) for x, k, v in seen}) == 3
+    for x, k, v in seen:
+        assert k == 2
+        np.testing.assert_allclose(x, at(5), rtol=1e-5)
+        np.testing.assert_allclose(v, np.ones(5), rtol=1e-5)
+        assert (np.abs(x) < at(5)).all()
+
+
+def test_functions_that_refuse_other_points():
+    def f(x):
+        if mmad.concrete(x)[0] != 0.3:
+            raise ValueError("not here")
+        return (x**3).sum()
+
+    assert mmad.grad(f).compare(at(5), rounds=2).measurements
