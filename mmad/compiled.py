@@ -17,7 +17,7 @@ from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of_argument
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.errors import CaptureError, TraceError
-from mmad.lines import user_line
+from mmad.lines import is_users, user_level, user_line
 from mmad.program import Program, argument_of, giver, results_of, skeleton
 from mmad.tracing import STATE, describe, open_tape, wrappers_open
 from mmad.transforms.tape import record
@@ -32,17 +32,6 @@ UNSETTLED = 4  # runs that changed what the function captures, after which it ru
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
-INSIDE = os.path.dirname(__file__) + os.sep
-
-
-def user_level(frame):
-    """The stack level, for `warnings.warn` in a function called from `frame`, of the first frame outside of mmad."""
-    level = 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
 def branches(run, leaves):
     """The lines of the user's where Python looks at a value, as " (file:line)"; found by recording line by line."""
     seen, guards = [], set()
@@ -50,7 +39,7 @@ def branches(run, leaves):
 
     def line(frame, event, _):
         nonlocal tape
-        if frame.f_code.co_filename.startswith(INSIDE):
+        if not is_users(frame):
             return None
         tape = open_tape() if tape is None else tape
         if tape is not None:
@@ -314,10 +303,10 @@ class Compiled(Dispatcher):
         those so far would have taken twice as long as all recordings took.
         """
         s = signature
-        if s.count < AT_ONCE:
-            return True
         if s.count >= TRACES:
             return False
+        if s.count < AT_ONCE:
+            return True
         return s.hits > 0 and s.misses > 0 and (s.hits + s.misses) * s.running > 2.0 * s.recording
 
     def _missed(self, signature, args, kwargs):
