@@ -27,7 +27,17 @@ CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
 STRICT = not CHECKED and os.environ.get("MMAD_STRICT", "0") not in ("", "0")  # the checks are what hints complain of
 MODE = "checked" if CHECKED else "release"
 
-C_SOURCES = ("_blocks_f64", "_blocks_f32", "_group", "_scalars", "_kernel_calls", "_blas", "_tiles", "_threads")
+C_SOURCES = (
+    "_blocks_f64",
+    "_blocks_f32",
+    "_group",
+    "_scalars",
+    "_kernel_calls",
+    "_blas",
+    "_tiles",
+    "_matrices",
+    "_threads",
+)
 
 # What an extension is linked with beside its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).

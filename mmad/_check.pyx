@@ -13,10 +13,11 @@ import numpy as np
 
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
 from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT,
-                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_F32, MM_F64, MM_RANK,
-                       MM_TOTALS, STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_MINIMUM,
-                       STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access,
-                       BlockOp, Buffer, Group, Instr, Product, Program, Step, kernel_of)
+                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_CHOLESKY, MM_COFACTOR,
+                       MM_DET, MM_F32, MM_F64, MM_LOWER, MM_LU, MM_RANK, MM_ROUTINES, MM_SLOGDET, MM_SOLVE, MM_TOTALS,
+                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, STORE_ADD, STORE_DIRECT,
+                       STORE_MINIMUM, STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS,
+                       VM_STORE, Access, BlockOp, Buffer, Group, Instr, Product, Program, Routine, Step, kernel_of)
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -259,6 +260,10 @@ cdef class Checker:
                 if s.index >= p.n_products:
                     self.wrong(f"step {k} has no matrix product")
                 self.product(p.products + s.index)
+            elif s.kind == STEP_ROUTINE:
+                if s.index >= p.n_routines:
+                    self.wrong(f"step {k} has no routine")
+                self.routine(p.routines + s.index)
             elif s.kind == STEP_CALL:
                 if s.index >= len(p.calls):
                     self.wrong(f"step {k} has no call")
@@ -437,6 +442,37 @@ cdef class Checker:
         self.matrix(q.b, q.b_offset, k, n, q.b_row, q.b_column, count, q.b_step, k > 1 and n > 1 and q.b_row == 0)
         if count * m * n > <double> (self.p.buffers[q.c].bytes // 8) or q.c == q.a or q.c == q.b:
             self.wrong("a matrix product does not fit its buffer")
+        return 0
+
+    cdef int routine(self, const Routine *q) except -1:
+        """Linear algebra: operands and result are contiguous."""
+        cdef double n = <double> q.n, k = <double> q.k, count = <double> q.count
+        cdef double square = n * n, factors = n * n + n, size = n * k
+        cdef bint systems = MM_SOLVE <= q.what and q.what < MM_COFACTOR
+        if q.what < 0 or q.what >= MM_ROUTINES or q.n < 1 or q.k < 1 or q.count < 0 \
+                or (q.what == MM_COFACTOR and q.n > 3) or (not systems and q.k != 1):
+            self.wrong("a matrix routine has impossible sizes")
+        self.readable(q.a)
+        self.readable(q.b)
+        self.writable(q.c)
+        matrix = q.what == MM_LU or q.what == MM_CHOLESKY or q.what >= MM_LOWER
+        self.stack(q.a, q.a_offset, square if matrix else factors, count, q.a_step)
+        if systems:
+            self.stack(q.b, q.b_offset, size, count, q.b_step)
+        elif q.b_offset != 0 or q.b_step != 0:
+            self.wrong("a matrix routine has right sides that it does not read")
+        if not systems:
+            size = factors if q.what == MM_LU else 1.0 if q.what == MM_DET else 2.0 if q.what == MM_SLOGDET else square
+        if count * size > <double> (self.p.buffers[q.c].bytes // 8) or q.c == q.a or (systems and q.c == q.b):
+            self.wrong("a matrix routine does not fit its buffer")
+        return 0
+
+    cdef int stack(self, int32_t b, int64_t offset, double size, double count, int64_t step) except -1:
+        """Blocks of a buffer, one after the other or all the same."""
+        if offset < 0 or step < 0:
+            self.wrong("a matrix routine has negative strides")
+        if count and <double> offset + (count - 1) * <double> step + size > <double> (self.p.buffers[b].bytes // 8):
+            self.wrong("a matrix routine reaches outside its buffer")
         return 0
 
     cdef int matrix(self, int32_t b, int64_t offset, double rows, double columns, int64_t row, int64_t column, double count,

@@ -50,6 +50,11 @@ static void product(void *r, const void *a, const void *b, const void *c, ptrdif
     mm_product(c, a, b, r);
 }
 
+static void routine(void *r, const void *a, const void *b, const void *c, ptrdiff_t n) {
+    (void)n;
+    mm_routine(c, a, b, r);
+}
+
 static void scalars(void *r, const void *a, const void *b, const void *c, ptrdiff_t n) {
     (void)c, (void)n;
     mm_scalars_run(a, r, (char **)b);
@@ -63,7 +68,8 @@ void mm_calls_prepare(void) {
     static const Kernel special[][2] = {
         [CALL_LOAD] = {load_f64, load_f32}, [CALL_SPREAD] = {spread_f64, spread_f32},
         [CALL_STORE] = {store_f64, store_f32}, [CALL_TOTAL] = {total_f64, total_f32}, [CALL_CLEAR] = {clear, clear},
-        [CALL_PRODUCT] = {product, product}, [CALL_SCALARS] = {scalars, scalars}};
+        [CALL_PRODUCT] = {product, product}, [CALL_ROUTINE] = {routine, routine},
+        [CALL_SCALARS] = {scalars, scalars}};
     for (int what = 0; what < CALLS; what++)
         for (int type = 0; type < 2; type++) kernels[mm_call_special(what, type)] = special[what][type];
     for (int op = OP_FIRST_SCALAR; op < FUSED_END; op++)

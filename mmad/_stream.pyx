@@ -11,12 +11,13 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from mmad._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS, BASE_CODE,
-                       BASE_MOVING, BASE_PRODUCTS, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT,
-                       CALL_SCALARS, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER,
-                       HOME_ARENA, MM_F64, SECOND_NUMBER, STEP_GROUP, STEP_MATMUL, STEP_SCALARS, STORE_ADD, STORE_DIRECT,
-                       STORE_SET, THIRD_NUMBER, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
-                       KernelCall, Product, Program, Step, Stretch, kernel_number, special_number)
+from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS,
+                       BASE_CODE, BASE_MOVING, BASE_PRODUCTS, BASE_ROUTINES, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO,
+                       CALL_CLEAR, CALL_LOAD, CALL_PRODUCT, CALL_ROUTINE, CALL_SCALARS, CALL_SPREAD, CALL_STORE,
+                       CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER, HOME_ARENA, MM_F64, SECOND_NUMBER,
+                       STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET,
+                       THIRD_NUMBER, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
+                       KernelCall, Product, Program, Routine, Step, Stretch, kernel_number, special_number)
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C
@@ -134,6 +135,7 @@ cdef class Maker:
         """Whether a step became calls."""
         cdef Program p = self.p
         cdef Product *q
+        cdef Routine *r
         cdef const Instr *i
         cdef const Group *g
         self.possible = True
@@ -154,6 +156,10 @@ cdef class Maker:
             q = p.products + s.index
             self.call(special_number(CALL_PRODUCT, 0), 0, self.buffer(q.c, 0), self.buffer(q.a, 0), self.buffer(q.b, 0),
                       at(BASE_PRODUCTS, s.index * <int64_t> sizeof(Product)))
+        elif s.kind == STEP_ROUTINE:
+            r = p.routines + s.index
+            self.call(special_number(CALL_ROUTINE, 0), 0, self.buffer(r.c, 0), self.buffer(r.a, 0), self.buffer(r.b, 0),
+                      at(BASE_ROUTINES, s.index * <int64_t> sizeof(Routine)))
         else:
             return False
         return self.possible

@@ -133,6 +133,32 @@ typedef struct {
     int64_t b_offset, b_row, b_column, b_step;
 } Product;
 
+/* What is done with matrices of order n; see `_matrices.c`. */
+enum {
+    MM_LU,                /* a matrix: its factors */
+    MM_CHOLESKY,          /* a matrix: L, of its lower triangle */
+    MM_INVERSE,           /* factors: the inverse */
+    MM_DET, MM_SLOGDET,   /* factors: the determinant; its signs, then its logarithms */
+    MM_SOLVE, MM_SOLVE_TRANSPOSED, /* factors and right sides */
+    MM_LOWER, MM_LOWER_TRANSPOSED, /* a lower triangle and right sides */
+    MM_COFACTOR,          /* a matrix of order 3 at most: its cofactors */
+    MM_ROUTINES
+};
+
+/* c[i] = routine(a[i], b[i]) for `count` matrices; all contiguous, right sides n by k. */
+typedef struct {
+    int32_t what, a, b, c;
+    int64_t n, k, count;
+    int64_t a_offset, a_step, b_offset, b_step;
+} Routine;
+
+/* Why a routine of this thread has failed since this was last asked; 0: none has. */
+enum { MM_SINGULAR = 1, MM_NOT_DEFINITE = 2 };
+int mm_routine_failed(void);
+void mm_routine(const Routine *p, const double *a, const double *b, double *c);
+/* The LAPACK and BLAS to use for large matrices; NULL: none. */
+void mm_lapack_set(void *dgetrf, void *dpotrf, void *dtrsm, void *dtrsv, int wide);
+
 /* A call of kernel number `run` over n elements; operand k is `at[k]` bytes after `base[k]` of the workspace's bases. */
 typedef struct {
     uint16_t run, n;
@@ -142,7 +168,7 @@ typedef struct {
 
 /* Bases: what a workspace has, what the program has, and from BASE_MOVING on the buffers that are elsewhere at every run. */
 enum {
-    BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_CODE, BASE_ZERO, BASE_MOVING,
+    BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_ROUTINES, BASE_CODE, BASE_ZERO, BASE_MOVING,
     BASES = 65536
 };
 
@@ -154,6 +180,7 @@ enum {
     CALL_TOTAL,   /* slot, register, access */
     CALL_CLEAR,   /* buffer, -, access */
     CALL_PRODUCT, /* buffers of result and factors, product */
+    CALL_ROUTINE, /* buffers of result and operands, routine */
     CALL_SCALARS, /* slots, instructions, addresses of buffers */
     CALLS
 };

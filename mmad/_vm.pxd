@@ -53,14 +53,23 @@ cdef extern from "_vm.h" nogil:
     void mm_blas_set(void *dgemm, void *dgemv, int wide) noexcept
     int mm_blas() noexcept
     void mm_product(const Product *p, const double *a, const double *b, double *c) noexcept
+    enum:
+        MM_LU, MM_CHOLESKY, MM_INVERSE, MM_DET, MM_SLOGDET, MM_SOLVE, MM_SOLVE_TRANSPOSED, MM_LOWER, MM_LOWER_TRANSPOSED
+        MM_COFACTOR, MM_ROUTINES, MM_SINGULAR
+    ctypedef struct Routine:
+        int32_t what, a, b, c
+        int64_t n, k, count, a_offset, a_step, b_offset, b_step
+    int mm_routine_failed() noexcept
+    void mm_routine(const Routine *p, const double *a, const double *b, double *c) noexcept
+    void mm_lapack_set(void *dgetrf, void *dpotrf, void *dtrsm, void *dtrsv, int wide) noexcept
     ctypedef struct KernelCall:
         uint16_t run, n
         uint16_t base[4]
         uint32_t at[4]
     enum:
-        BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_CODE, BASE_ZERO, BASE_MOVING
-        BASES
-        CALL_LOAD, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CALL_CLEAR, CALL_PRODUCT, CALL_SCALARS
+        BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_ROUTINES, BASE_CODE, BASE_ZERO
+        BASE_MOVING, BASES
+        CALL_LOAD, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CALL_CLEAR, CALL_PRODUCT, CALL_ROUTINE, CALL_SCALARS
     void mm_calls_prepare() noexcept
     int mm_call_special(int what, int type) noexcept
     int mm_call_kernel(int type, int op, int variant) noexcept
@@ -89,6 +98,7 @@ cdef enum:
     STEP_GROUP = 1
     STEP_MATMUL = 2
     STEP_CALL = 3
+    STEP_ROUTINE = 4
 
 cdef struct Step:
     int32_t kind
@@ -131,6 +141,7 @@ cdef class Program:
     cdef BlockOp *ops
     cdef Step *steps
     cdef Product *products
+    cdef Routine *routines
     cdef Buffer *buffers
     cdef double *template
     cdef Place *input_places
@@ -141,7 +152,8 @@ cdef class Program:
     cdef int32_t *moving         # those buffers
     cdef int32_t *constant       # buffers of captured arrays
     cdef int32_t n_calls, n_plan, n_moving, n_constant
-    cdef int32_t n_code, n_groups, n_accesses, n_ops, n_steps, n_products, n_buffers, n_slots, n_objects, n_own
+    cdef int32_t n_code, n_groups, n_accesses, n_ops, n_steps, n_products, n_routines, n_buffers, n_slots
+    cdef int32_t n_objects, n_own
     cdef int64_t arena, scratch
     cdef list constants, tables, watched, calls, input_specs, result_specs, pool
     cdef dict parts

@@ -85,9 +85,11 @@ cdef double zero = 0.0
 
 mm_calls_prepare()
 
-DATA = ("code", "groups", "accesses", "ops", "steps", "products", "buffers")  # arrays of C structures
+DATA = ("code", "groups", "accesses", "ops", "steps", "products", "routines", "buffers")  # arrays of C structures
 LISTS = ("tables", "calls", "constants", "inputs", "results")
 
+cdef tuple ROUTINES = ("lu", "cholesky", "inverse", "det", "slogdet", "solve", "solve transposed", "solve lower",
+                       "solve lower transposed", "cofactor")
 cdef tuple ACTIONS = ("set", "add", "maximum", "minimum", "total", "largest", "smallest", "direct")
 
 
@@ -111,6 +113,7 @@ cdef class Workspace:
         self.base[BASE_SCRATCH], self.base[BASE_ARENA] = self.arena, self.arena + p.scratch * self.threads
         self.base[BASE_SLOTS], self.base[BASE_BUFFERS] = <char *> self.slots, <char *> self.at
         self.base[BASE_ACCESSES], self.base[BASE_PRODUCTS] = <char *> p.accesses, <char *> p.products
+        self.base[BASE_ROUTINES] = <char *> p.routines
         self.base[BASE_CODE], self.base[BASE_ZERO] = <char *> p.code, <char *> &zero
         self.objects = [None] * p.n_objects
         self.results = []
@@ -145,6 +148,7 @@ cdef class Program:
         self.ops = <BlockOp *> taken(parts, "ops", sizeof(BlockOp), &self.n_ops)
         self.steps = <Step *> taken(parts, "steps", sizeof(Step), &self.n_steps)
         self.products = <Product *> taken(parts, "products", sizeof(Product), &self.n_products)
+        self.routines = <Routine *> taken(parts, "routines", sizeof(Routine), &self.n_routines)
         self.buffers = <Buffer *> taken(parts, "buffers", sizeof(Buffer), &self.n_buffers)
         template = np.ascontiguousarray(parts["template"], dtype=np.float64)
         self.n_slots = template.size
@@ -165,7 +169,7 @@ cdef class Program:
         from mmad._stream import make_stream
 
         make_stream(self)
-        if self.n_products and not mm_blas():
+        if (self.n_products or self.n_routines) and not mm_blas():
             find_blas()
 
     def __dealloc__(self):
@@ -175,6 +179,7 @@ cdef class Program:
         free(self.ops)
         free(self.steps)
         free(self.products)
+        free(self.routines)
         free(self.buffers)
         free(self.template)
         free(self.input_places)
@@ -268,13 +273,15 @@ cdef class Program:
         -------
         list of tuple
             ``("scalars", [(name, result, operands)])``, ``("group", elements, block, scratch, loads, operations, stores)``,
-            ``("matmul", count, m, k, n, places)`` or ``("call", name, operands, result)``.
+            ``("matmul", count, m, k, n, places)``, ``("routine", name, count, n, k, places, work)`` or
+            ``("call", name, operands, result)``.
         """
         return [self.step_record(self.steps + k) for k in range(self.n_steps)]
 
     cdef tuple step_record(self, const Step *s):
         cdef Group *g
         cdef Product *q
+        cdef Routine *r
         cdef BlockOp *o
         cdef int i, arity
         cdef list ops = []
@@ -292,6 +299,9 @@ cdef class Program:
         if s.kind == STEP_MATMUL:
             q = self.products + s.index
             return "matmul", q.count, q.m, q.k, q.n, (q.a, q.b, q.c)
+        if s.kind == STEP_ROUTINE:
+            r = self.routines + s.index
+            return "routine", ROUTINES[r.what], r.count, r.n, r.k, (r.a, r.b, r.c), s.work
         op, operands, _, what = self.calls[s.index]
         return "call", "guard" if op is None else op.name, operands, what
 
@@ -464,6 +474,8 @@ cdef class Program:
             with nogil:
                 mm_calls_run(self.stream + q.start, self.stream + q.stop, w.base)
             PyErr_CheckSignals()
+        if self.n_routines:
+            failed()
         return 0
 
     def profile(self, list values):
@@ -480,18 +492,19 @@ cdef class Program:
         return out
 
     cdef object step(self, Workspace w, const Step *s):
-        cdef const Instr *failed
+        cdef const Instr *broken
         cdef Product *q
+        cdef Routine *r
         if s.kind == STEP_SCALARS:
             if s.work < LONG:
-                failed = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                broken = mm_scalars_run(self.code + s.index, w.slots, w.at)
             else:
                 with nogil:
-                    failed = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                    broken = mm_scalars_run(self.code + s.index, w.slots, w.at)
                 PyErr_CheckSignals()
-            if failed != NULL:
-                v = w.slots[failed.a]
-                return failed.c, (v != 0) if failed.flags & VM_TRUTH else v if v == v else "nan"
+            if broken != NULL:
+                v = w.slots[broken.a]
+                return broken.c, (v != 0) if broken.flags & VM_TRUTH else v if v == v else "nan"
         elif s.kind == STEP_GROUP:
             self.group(w, self.groups + s.index, s.work)
         elif s.kind == STEP_MATMUL:
@@ -502,6 +515,12 @@ cdef class Program:
                 with nogil:
                     mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
                 PyErr_CheckSignals()
+        elif s.kind == STEP_ROUTINE:
+            r = self.routines + s.index
+            with nogil:
+                mm_routine(r, <double *> w.at[r.a], <double *> w.at[r.b], <double *> w.at[r.c])
+            PyErr_CheckSignals()
+            failed()
         else:
             return self.call(w, <tuple> self.calls[s.index])
         return None
@@ -606,6 +625,14 @@ cdef class Program:
         return None
 
 
+cdef int failed() except -1:
+    """Raise LinAlgError if a routine of this thread has failed, as NumPy's does."""
+    cdef int why = mm_routine_failed()
+    if why:
+        raise np.linalg.LinAlgError("Singular matrix" if why == MM_SINGULAR else "Matrix is not positive definite")
+    return 0
+
+
 cdef tuple access_record(const Access *x):
     """A load or store as (register, action, place)."""
     if x.mode == ACCESS_SCALAR or TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
@@ -620,7 +647,8 @@ cdef tuple access_record(const Access *x):
 
 def structure_sizes():
     """Sizes of the machine's structures, by which files of another build are told apart."""
-    return [sizeof(Instr), sizeof(Group), sizeof(Access), sizeof(BlockOp), sizeof(Step), sizeof(Product), sizeof(Buffer)]
+    return [sizeof(Instr), sizeof(Group), sizeof(Access), sizeof(BlockOp), sizeof(Step), sizeof(Product),
+            sizeof(Routine), sizeof(Buffer)]
 
 
 def from_description(dict description):
@@ -718,7 +746,7 @@ cdef void *taken(dict parts, str name, Py_ssize_t item, int32_t *count) except? 
 
 
 def find_blas():
-    """Use the BLAS that NumPy has loaded, if its symbols can be found; small products need none."""
+    """Use the BLAS and the LAPACK that NumPy has loaded, if their symbols can be found; small products need none."""
     import ctypes
 
     from numpy._core import _multiarray_umath
@@ -734,5 +762,13 @@ def find_blas():
         except AttributeError:
             continue
         mm_blas_set(<void *> <uintptr_t> gemm, <void *> <uintptr_t> gemv, wide)
+        try:
+            names = (f"{prefix}dgetrf_{suffix}", f"{prefix}dpotrf_{suffix}", f"{prefix}cblas_dtrsm{suffix}",
+                     f"{prefix}cblas_dtrsv{suffix}")
+            at = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+        except AttributeError:
+            return True
+        mm_lapack_set(<void *> <uintptr_t> at[0], <void *> <uintptr_t> at[1], <void *> <uintptr_t> at[2],
+                      <void *> <uintptr_t> at[3], wide)
         return True
     return False

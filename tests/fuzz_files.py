@@ -55,6 +55,18 @@ def _matrices(a, b, v):
     return a @ b, a @ v, v @ a.T, (a.reshape(2, 3, 4) @ b).sum(), np.stack([a, a]) @ v
 
 
+def _systems(a, v):
+    lower = np.linalg.cholesky(a)
+    x = np.linalg.solve(a, v) + np.linalg.solve(lower, v)
+    return (
+        x,
+        np.linalg.inv(a),
+        np.linalg.det(a[::-1]),
+        np.linalg.slogdet(np.stack([a, a]))[1],
+        np.linalg.solve(lower.T, a),
+    )
+
+
 TABLE = np.array([3, 0, 2, 2, 1])
 
 
@@ -90,6 +102,7 @@ def bases():
         _fused: (rng.normal(size=(5, 6)), rng.normal(size=6)),
         _single: (rng.normal(size=(3, 40)).astype(np.float32),),
         _matrices: (rng.normal(size=(6, 4)), rng.normal(size=(4, 5)), rng.normal(size=4)),
+        _systems: (np.cos(np.arange(9.0)).reshape(3, 3) + 4.0 * np.eye(3), rng.normal(size=3)),
         _gathers: (rng.normal(size=5),),
         _guards: (np.array([1.0, -2.0, 3.0]),),
         _calls: (rng.normal(size=(4, 4)), rng.normal(size=4)),

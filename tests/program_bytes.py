@@ -47,6 +47,13 @@ LAYOUTS = {
         ],
         align=True,
     ),
+    "routines": np.dtype(
+        [
+            *((name, "i4") for name in ("what", "a", "b", "c")),
+            *((name, "i8") for name in ("n", "k", "count", "a_offset", "a_step", "b_offset", "b_step")),
+        ],
+        align=True,
+    ),
     "buffers": np.dtype([("bytes", "i8"), ("offset", "i8"), ("home", "i4"), ("index", "i4")], align=True),
 }
 

@@ -1,8 +1,9 @@
 """From units to a program: registers, buffers and the tables that the virtual machine reads.
 
 1. Numbers get slots (`_slots`), arrays that have to be in memory get buffers (`_buffers`).
-2. Unit by unit the steps are made: runs of scalars (`_runs`), groups (`_groups`), products (`_products`) and calls, which
-   find their operands through windows (`_views`) and add to the program's records (`_records`).
+2. Unit by unit the steps are made: runs of scalars (`_runs`), groups (`_groups`), products (`_products`), matrix routines
+   (`_routines`) and calls, which find their operands through windows (`_views`) and add to the program's records
+   (`_records`).
 3. Buffers get their places, when all that use them are known.
 
 Kept: the order of units, and every value.
@@ -18,9 +19,10 @@ from mmad.compiler._graph cimport Graph, Payload
 from mmad.compiler._groups cimport Groups
 from mmad.compiler._products cimport Products
 from mmad.compiler._records cimport Records
+from mmad.compiler._routines cimport Routines
 from mmad.compiler._runs cimport Runs
 from mmad.compiler._slots cimport Slots
-from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_SCALARS, Units
+from mmad.compiler._units cimport U_GROUP, U_MATMUL, U_ROUTINE, U_SCALARS, Units
 from mmad.compiler._views cimport Views
 
 
@@ -53,6 +55,7 @@ cdef class Assembler:
     cdef Runs runs
     cdef Groups groups
     cdef Products products
+    cdef Routines routines
     cdef list results
 
     def __cinit__(self, Units units, bint reuse, bint sincos):
@@ -62,6 +65,7 @@ cdef class Assembler:
         self.runs = Runs(units, self.views, self.records, sincos)
         self.groups = Groups(units, self.views, self.records, reuse)
         self.products = Products(self.views, self.groups, self.records)
+        self.routines = Routines(self.views, self.groups, self.records)
 
     cdef dict run(self):
         cdef Records records = self.records
@@ -79,7 +83,9 @@ cdef class Assembler:
                 self.groups.add(u)
             else:
                 k = self.units.members[u][0]
-                if kind != U_MATMUL or not self.products.add(u, k):
+                if kind == U_ROUTINE:
+                    self.routines.add(u, k)
+                elif kind != U_MATMUL or not self.products.add(u, k):
                     self.call(u, k)
         self.buffers.place()
         return {
@@ -89,6 +95,7 @@ cdef class Assembler:
             "ops": records.ops.take(),
             "steps": records.steps.take(),
             "products": records.products.take(),
+            "routines": records.routines.take(),
             "buffers": self.buffers.vector.take(),
             "arena": self.buffers.arena,
             "template": np.frombuffer(self.slots.template.take(), dtype=np.float64),

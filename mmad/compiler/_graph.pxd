@@ -25,6 +25,7 @@ cdef enum:
     P_MATMUL = 5
     P_CALL = 6     # the operation's NumPy implementation
     P_GUARD = 7    # a whole array was looked at
+    P_ROUTINE = 8  # linear algebra: `action` is the routine of the machine
 
 cdef enum:
     SET = 0

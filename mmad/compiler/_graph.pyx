@@ -18,7 +18,7 @@ import numpy as np
 from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                  OP_STORE, SC_positive, Node, Op, node_index, scalar_arity, scalar_name)
 
-KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard")
+KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard", "routine")
 ACTION_NAMES = ("set", "add", "maximum", "minimum")
 
 cdef dict _CODES = {np.dtype(np.float64): MM_F64, np.dtype(np.float32): MM_F32, np.dtype(np.bool_): MM_BOOL, None: MM_F64}
@@ -352,7 +352,7 @@ cdef class Graph:
             return f"%{k} = collect {ACTION_NAMES[w.action]} {args} {maps}{kind}"
         if w.kind == P_WINDOW or w.kind == P_PUT:
             return f"%{k} = {KIND_NAMES[w.kind]} {args} {w.maps[0]!r}{kind}"
-        name = w.op.name if w.kind == P_CALL else KIND_NAMES[w.kind]
+        name = w.op.name if w.kind in (P_CALL, P_ROUTINE) and w.op is not None else KIND_NAMES[w.kind]
         return f"%{k} = {name} {args}{kind}"
 
     def __str__(self):

@@ -23,9 +23,11 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
                                  SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
 from mmad._tape cimport Tape
+from mmad._vm cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU, MM_SLOGDET,
+                       MM_SOLVE, MM_SOLVE_TRANSPOSED)
 from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT,
-                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, SET, TYPE_OTHER, Graph, Map, Payload,
-                                   Shared, new_map_of, new_payload, size_of, strides_of)
+                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW, SET, TYPE_OTHER, Graph,
+                                   Map, Payload, Shared, new_map_of, new_payload, size_of, strides_of)
 
 cnp.import_array()
 
@@ -54,11 +56,17 @@ cdef enum:
     W_GATHER = 8
     W_SCATTER = 9
     W_MATMUL = 10
+    W_ROUTINE = 11
 
 # What has instructions of its own, by name.
 cdef dict _WAYS = {"embed": W_EMBED, "sum": W_SUM, "max": W_MAXIMUM, "min": W_MINIMUM, "max_weights": W_MAX_WEIGHTS,
                    "min_weights": W_MIN_WEIGHTS, "concatenate": W_CONCATENATE, "gather": W_GATHER,
-                   "scatter_add": W_SCATTER, "matmul": W_MATMUL}
+                   "scatter_add": W_SCATTER, "matmul": W_MATMUL, "solve": W_ROUTINE, "inv": W_ROUTINE, "det": W_ROUTINE,
+                   "slogdet": W_ROUTINE, "cholesky": W_ROUTINE, "cofactor": W_ROUTINE}
+
+# The routine of the machine for what is computed from one matrix.
+cdef dict _ROUTINES = {"inv": MM_INVERSE, "det": MM_DET, "slogdet": MM_SLOGDET, "cholesky": MM_CHOLESKY,
+                       "cofactor": MM_COFACTOR}
 
 
 cdef inline bint known(object dtype):
@@ -292,6 +300,8 @@ cdef class Lowering:
             return self.collect(ADD, flags, type, self.operand(rec, 0), indexed(rec.vals[1], q["shape"]))
         if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
             return self.matmul(rec, flags, type)
+        if way == W_ROUTINE:
+            return self.routine(rec, flags, type)
         return self.call(rec, flags, type)
 
     cdef int32_t type_of(self, Rec rec) except -1:
@@ -484,6 +494,72 @@ cdef class Lowering:
             return self.reduction(ADD, flags, type, x, sx, (0,))
         args[0], args[1] = x, y
         return g.push_payload(OP_REC, flags, g.shared.payload_of(P_MATMUL, SET, rec.op, ()), args, 2, type)
+
+    # ------------------------------------------------------------------------------------ linear algebra
+    cdef int32_t routine(self, Rec rec, int flags, int32_t type) except -1:
+        """Linear algebra of float64 matrices: their factors, an instruction of its own, and what is made of them."""
+        cdef Graph g = self.g
+        cdef tuple shape = self.shape_at(rec, 0), lead = shape[:len(shape) - 2]
+        cdef int64_t n = shape[len(shape) - 1]
+        cdef int32_t m, r
+        cdef int what
+        for i in range(rec.n):
+            if self.dtype_at(rec, i) != F64 or 0 in self.shape_at(rec, i) or len(self.shape_at(rec, i)) > MM_RANK:
+                return self.call(rec, flags, type)
+        if rec.op.name == "solve":
+            return self.solve(rec, flags, type)
+        what = _ROUTINES[rec.op.name]
+        if what == MM_COFACTOR and n > 3:  # large ones need singular values where they are nearly singular
+            return self.call(rec, flags, type)
+        m = self.operand(rec, 0)
+        if what == MM_CHOLESKY or what == MM_COFACTOR:
+            return self.push_routine(what, rec.op, flags, type, m, -1)
+        m = self.factors(m, lead, n)
+        if flags & NODE_ARRAY:
+            return self.push_routine(what, rec.op, flags, type, m, -1)
+        r = self.push_routine(what, rec.op, NODE_ARRAY, g.type_of((1,), F64), m, -1)
+        return g.push(OP_LOAD, 0, r, 0, 0, 0.0, 0)
+
+    cdef int32_t push_routine(self, int what, Op op, int flags, int32_t type, int32_t a, int32_t b) except -1:
+        cdef int32_t[2] args
+        args[0], args[1] = a, b
+        return self.g.push_payload(OP_REC, flags, self.g.shared.payload_of(P_ROUTINE, what, op, ()), args,
+                                   1 if b < 0 else 2, type)
+
+    cdef int32_t factors(self, int32_t m, tuple lead, int64_t n) except -1:
+        """The factors of matrices; those of one matrix are one instruction once pass `share` has been there."""
+        return self.push_routine(MM_LU, None, NODE_ARRAY, self.g.type_of((*lead, n * n + n), F64), m, -1)
+
+    cdef int32_t solve(self, Rec rec, int flags, int32_t type) except -1:
+        cdef Graph g = self.g
+        cdef tuple shape = self.shape_at(rec, 0), sides = self.shape_at(rec, 1)
+        cdef int64_t count = size_of(rec.shape[:len(rec.shape) - 2]), n = shape[len(shape) - 1]
+        cdef int32_t m, b
+        cdef bint turned
+        if size_of(shape[:len(shape) - 2]) not in (1, count) or size_of(sides[:len(sides) - 2]) not in (1, count):
+            return self.call(rec, flags, type)
+        m, b = self.operand(rec, 0), self.operand(rec, 1)
+        turned = self.is_transposed(m, shape)
+        if turned:
+            m = g.arg(m, 0)
+        if g.nodes[m].op == OP_REC and g.payload(m).kind == P_ROUTINE and g.payload(m).action == MM_CHOLESKY:
+            return self.push_routine(MM_LOWER_TRANSPOSED if turned else MM_LOWER, rec.op, flags, type, m, b)
+        m = self.factors(m, shape[:len(shape) - 2], n)
+        return self.push_routine(MM_SOLVE_TRANSPOSED if turned else MM_SOLVE, rec.op, flags, type, m, b)
+
+    cdef bint is_transposed(self, int32_t k, tuple shape) except -1:
+        """Whether an instruction transposes the matrices of a whole array."""
+        cdef Graph g = self.g
+        cdef Map m
+        cdef int rank = len(shape)
+        if g.nodes[k].op != OP_REC or g.payload(k).kind != P_WINDOW or shape[rank - 1] == 1:
+            return False
+        m = g.payload(k).maps[0]
+        if m.table is not None or m.offset or g.elements(g.arg(k, 0)) != m.size or not g.nodes[g.arg(k, 0)].flags & NODE_ARRAY:
+            return False
+        strides = strides_of(shape)
+        wanted = (*strides[:len(strides) - 2], 1, shape[rank - 1])
+        return all([d == 1 or s == t for d, s, t in zip(shape, m.strides, wanted)])
 
 
 cdef Map map_of(object view, object base):

@@ -26,7 +26,7 @@ from libc.stdlib cimport calloc, free
 cimport numpy as cnp
 
 from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_GUARD, OP_INPUT, OP_REC, Node
-from mmad.compiler._graph cimport P_CALL, P_MATMUL, Graph, new_map, operands_of
+from mmad.compiler._graph cimport P_CALL, P_MATMUL, P_ROUTINE, Graph, new_map, operands_of
 from mmad.compiler._units cimport Units
 
 cnp.import_array()
@@ -178,7 +178,7 @@ cdef class Recompute:
         cdef bint whole
         for k in range(self.g.n):
             operand = operands_of(self.g, k, &n)
-            whole = self.g.nodes[k].op == OP_REC and self.g.payload(k).kind in (P_MATMUL, P_CALL)
+            whole = self.g.nodes[k].op == OP_REC and self.g.payload(k).kind in (P_MATMUL, P_ROUTINE, P_CALL)
             roots = {}
             for i in range(n):
                 if operand[i] >= 0 and (whole or self.root[operand[i]] != operand[i]):
@@ -230,6 +230,9 @@ cdef class Recompute:
         if g.nodes[k].op == OP_REC and g.payload(k).kind == P_MATMUL:
             shape = g.shape(g.arg(k, 0))
             return g.elements(k) * (1 + <int64_t> shape[len(shape) - 1] // FLOPS)
+        if g.nodes[k].op == OP_REC and g.payload(k).kind == P_ROUTINE:
+            shape = g.shape(g.arg(k, 0))
+            return g.elements(k) * (1 + <int64_t> shape[len(shape) - 2] // FLOPS)
         return 0 if self.root[k] != k else g.elements(k)
 
     cdef int spare(self, int chunks, double dear) except -1:

@@ -10,7 +10,7 @@ cdef class Vector:
 
 
 cdef class Records:
-    cdef Vector code, groups, accesses, ops, steps, products
+    cdef Vector code, groups, accesses, ops, steps, products, routines
     cdef list calls    # what is called in Python
     cdef list listing  # by step: what `explain` says of it
     cdef int step(self, int kind, int32_t index, int64_t work) except -1

@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from mmad._vm cimport Access, BlockOp, Group, Instr, Product, Step
+from mmad._vm cimport Access, BlockOp, Group, Instr, Product, Routine, Step
 
 
 cdef class Vector:
@@ -39,6 +39,7 @@ cdef class Records:
     def __cinit__(self):
         self.code, self.groups, self.accesses = Vector(sizeof(Instr)), Vector(sizeof(Group)), Vector(sizeof(Access))
         self.ops, self.steps, self.products = Vector(sizeof(BlockOp)), Vector(sizeof(Step)), Vector(sizeof(Product))
+        self.routines = Vector(sizeof(Routine))
         self.calls, self.listing = [], []
 
     cdef int step(self, int kind, int32_t index, int64_t work) except -1:

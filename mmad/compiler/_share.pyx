@@ -4,7 +4,7 @@
    are put in order first.  The first few places looked at are near that of the latest operand, and so in cache; what finds
    no room there is anywhere.
 2. The second of two equal instructions gives way to the first.  Element reads of the same version of an array are equal;
-   so are windows, collections and matrix products of equal operands, whose equal payloads are one.
+   so are windows, collections, matrix products and matrix routines of equal operands, whose equal payloads are one.
 
 Kept: every value, bit by bit.  Calls of NumPy implementations are never shared: they may be the user's own.
 """
@@ -14,7 +14,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mmad._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, SC_add, SC_multiply, Node, scalar_arity
-from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_WINDOW, Graph, new_map
+from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_ROUTINE, P_WINDOW, Graph, new_map
 
 
 cdef enum:
@@ -46,7 +46,7 @@ cdef inline bint precedes(Graph g, int32_t j, int32_t k) noexcept:
 
 
 cdef bint sharable(Graph g, int32_t k) except -1:
-    return g.nodes[k].op == OP_REC and g.payload(k).kind in (P_COLLECT, P_MATMUL, P_WINDOW)
+    return g.nodes[k].op == OP_REC and g.payload(k).kind in (P_COLLECT, P_MATMUL, P_ROUTINE, P_WINDOW)
 
 
 def share(Graph g):

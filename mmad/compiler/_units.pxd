@@ -8,6 +8,7 @@ cdef enum:
     U_GROUP = 1
     U_MATMUL = 2
     U_CALL = 3
+    U_ROUTINE = 4
 
 cdef class Units:
     cdef Graph g

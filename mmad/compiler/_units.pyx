@@ -10,7 +10,7 @@ Units run in the order in which they are made, so an instruction may join a unit
    read by a group of its shape.  The collected array is complete after the last of these groups.
 4. A `put` or `store` writes in place where nothing uses the version before it afterwards, and then not before every unit
    that reads that version; otherwise a group copies it first.
-5. Matrix products and calls are units of their own.
+5. Matrix products, matrix routines and calls are units of their own.
 
 Kept: every operand is complete when it is read.  Without the pass every elementwise instruction is a group of its own.
 """
@@ -19,7 +19,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
                                  Node)
-from mmad.compiler._graph cimport (MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, Graph, Map, Payload,
+from mmad.compiler._graph cimport (MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload,
                                    operands_of)
 
 cdef enum:
@@ -286,7 +286,8 @@ cdef class Units:
 
     cdef int place_call(self, int32_t k, Payload w) except -1:
         cdef int32_t i, j
-        cdef int32_t u = self.new_unit(U_MATMUL if w.kind == P_MATMUL else U_CALL, (), False)
+        cdef int kind = U_MATMUL if w.kind == P_MATMUL else U_ROUTINE if w.kind == P_ROUTINE else U_CALL
+        cdef int32_t u = self.new_unit(kind, (), False)
         (<list> self.members[u]).append(k)
         self.unit[k] = u
         for i in range(self.g.nodes[k].c):

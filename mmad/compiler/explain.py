@@ -22,6 +22,7 @@ BLOCK = 4.0  # to call one kernel
 MEMORY = 0.5  # an element of an array that does not fit the caches, read or written
 CACHE = 1 << 19  # bytes of an array from which it does not
 FLOP = 0.04  # of a matrix product, one multiplication and addition
+ROUTINE = 0.12  # of other linear algebra: less of it is in long rows
 CALL = 3000.0  # of a NumPy implementation, without its arithmetic
 START = 1200.0  # of a run
 
@@ -56,6 +57,10 @@ def _step(step):
             f"matmul: buffer {c} = buffer {a} ({m}, {k}) @ buffer {b} ({k}, {n})"
             + (f", {count} times" if count > 1 else "")
         ]
+    if kind == "routine":
+        _, name, count, n, k, (a, b, c), _ = step
+        sides = f", buffer {b} ({n}, {k})" if name.startswith("solve") else ""
+        return [f"{name}: buffer {c} = of buffer {a} ({n}, {n}){sides}" + (f", {count} times" if count > 1 else "")]
     _, name, operands, what = step
     places = ", ".join(_operand(o) for o in operands)
     return [f"call: {name} {places} -> {what[0]} {what[1] if what[0] != 'guard' else ''}".rstrip()]
@@ -82,6 +87,8 @@ def predicted(machine):
                 total += size * MEMORY * len({place.split("[")[0] for _, _, place in (*loads, *stores)})
         elif step[0] == "matmul":
             total += FLOP * step[1] * step[2] * step[3] * step[4] + BLOCK
+        elif step[0] == "routine":
+            total += ROUTINE * step[6] + BLOCK * step[2]
         else:
             total += CALL
     return total * 1e-9
@@ -115,6 +122,8 @@ def explain(machine, origin=""):
     if len(groups) > 20:
         lines.append(f"  ... {len(groups) - 20} more")
     lines.append(f"matrix products: {sum(s[0] == 'matmul' for s in steps)}")
+    routines = [s[1] for s in steps if s[0] == "routine"]
+    lines.append(f"matrix routines: {len(routines)}" + (f" ({', '.join(sorted(set(routines)))})" if routines else ""))
     calls = [s[1] for s in steps if s[0] == "call"]
     lines.append(f"calls back into Python: {len(calls)}" + (f" ({', '.join(sorted(set(calls)))})" if calls else ""))
     buffers = machine.buffer_list()

@@ -53,6 +53,17 @@ FIELDS = [  # program, structure, its number, field, values that have to be refu
     ("matrices", "products", 0, "a_row", HUGE + (0, 3)),
     ("matrices", "products", 0, "a_column", HUGE + (2,)),  # 0: the same all along what is summed over
     ("matrices", "products", 0, "b_column", HUGE + (0, 2)),
+    ("systems", "routines", 0, "what", (2, 3, 4, 5, 6, 10, -1)),  # what reads factors is given a matrix
+    ("systems", "routines", 0, "a", (-1, 99)),
+    ("systems", "routines", 0, "b", (-1, 99)),
+    ("systems", "routines", 0, "c", (-1, 0, 1, 99)),
+    ("systems", "routines", 0, "n", HUGE + (0, 4)),
+    ("systems", "routines", 0, "k", HUGE + (0,)),
+    ("systems", "routines", 0, "count", HUGE + (2,)),
+    ("systems", "routines", 0, "a_offset", HUGE + (1,)),
+    ("systems", "routines", 0, "a_step", (-1, -(2**62))),
+    ("systems", "routines", 0, "b_offset", HUGE + (1,)),
+    ("systems", "routines", 0, "b_step", HUGE + (1,)),
 ]
 
 
