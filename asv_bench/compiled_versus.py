@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from benchmarks import energy, mixtures, problems, recurrent
+from benchmarks import energy, matrices, mixtures, problems, recurrent
 from counting import scalar_operations
 from measure import Job, compare, first_calls
 from report import Row, Task, duration
@@ -89,6 +89,12 @@ def workload(quick):
         network = problems.digits(hidden, examples)
         name = f"digits network 64-{hidden}-10, {examples} rows,"
         found += [Work(name, network, kind, {"JAX": 1.0}) for kind in ("gradient", "HVP")]
+    steps, n = (20, 30) if quick else (200, 200)
+    for name, problem in {
+        f"Kalman filter, {steps} steps,": matrices.kalman_filter(steps),
+        f"Gaussian process n = {n},": matrices.gaussian_process(n),
+    }.items():
+        found.append(Work(name, problem, "value and gradient", {"JAX": 1.0}))
     for n, bar in {10: 0.7, 100: 1.0, 500: 1.0}.items():
         if n <= 100 or not quick:
             found.append(Work(f"Helmholtz energy n = {n},", energy.helmholtz(n), "Hessian", {"JAX": bar}))

@@ -22,6 +22,10 @@ from mmad.errors import ProgramError
 
 cnp.import_array()
 
+cdef extern from "_vm.h" nogil:
+    enum:
+        MM_SMALL
+
 cdef extern from "_node.h" nogil:
     enum:
         FUSED_END
@@ -450,7 +454,7 @@ cdef class Checker:
         cdef double square = n * n, factors = n * n + n, size = n * k
         cdef bint systems = MM_SOLVE <= q.what and q.what < MM_COFACTOR
         if q.what < 0 or q.what >= MM_ROUTINES or q.n < 1 or q.k < 1 or q.count < 0 \
-                or (q.what == MM_COFACTOR and q.n > 3) or (not systems and q.k != 1):
+                or (q.what == MM_COFACTOR and q.n > MM_SMALL) or (not systems and q.k != 1):
             self.wrong("a matrix routine has impossible sizes")
         self.readable(q.a)
         self.readable(q.b)

@@ -3,7 +3,7 @@
  *
  * The factors of a matrix of order n are n * n + n numbers: L (unit diagonal, below) and U (on and above the diagonal) of
  * the rows of A in the order that the pivots give, and the pivots: row i was exchanged with row pivot[i].  LAPACK stores by
- * columns, so a large matrix (n > SMALL) has the factors of its transpose instead.  Pivots are looked at before they are
+ * columns, so a large matrix (n > MM_SMALL) has the factors of its transpose instead.  Pivots are looked at before they are
  * used, as the numbers may come from anywhere.
  */
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "_vm.h"
 #include "_clones.h"
 
-enum { SMALL = 24, ROW_MAJOR = 101, COLUMN_MAJOR = 102, PLAIN = 111, TRANSPOSED = 112, UPPER = 121, LOWER = 122,
+enum { ROW_MAJOR = 101, COLUMN_MAJOR = 102, PLAIN = 111, TRANSPOSED = 112, UPPER = 121, LOWER = 122,
        NO_UNIT = 131, UNIT = 132, LEFT = 141, RIGHT = 142 };
 
 #if defined(_MSC_VER)
@@ -50,7 +50,7 @@ int mm_routine_failed(void) {
 }
 
 /* Whether the library does matrices of order n. */
-static int large(int64_t n) { return n > SMALL && n < 0x7fffffff / n && getrf && potrf && trsm && trsv; }
+static int large(int64_t n) { return n > MM_SMALL && n < 0x7fffffff / n && getrf && potrf && trsm && trsv; }
 
 static void nothing(double *c, int64_t n, int why) {
     failure = why;
@@ -261,17 +261,92 @@ static double determinant(int64_t n, const double *f) {
     return sign == 0 ? 0 : sign * exp(modulus);
 }
 
-/* The cofactors of a matrix of order 1, 2 or 3: products, right at singular matrices too. */
+/* The cofactors of B = P A Q = L U, with pivots from all that is left: only the last of them is divided by never, and an
+ * element of U is no larger than the pivot of its row, so that they are right at singular matrices too.  B has the adjugate
+ * adj(U) L^-1, and adj(U) = det(U) U^-1, whose last column is free of the last pivot. */
+INLINE void cofactors_by_pivots(const int64_t n, const double *a, double *c) {
+    double f[MM_SMALL * MM_SMALL], y[MM_SMALL * MM_SMALL], sign = 1, product = 1, unknown = 0;
+    int64_t rows[MM_SMALL], columns[MM_SMALL];
+    for (int64_t i = 0; i < n * n; i++) unknown += (f[i] = a[i]) * 0;
+    for (int64_t i = 0; i < n; i++) rows[i] = columns[i] = i;
+    if (unknown != 0) { /* NaN: an element that is not finite */
+        for (int64_t i = 0; i < n * n; i++) c[i] = NAN;
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        int64_t p = j, q = j;
+        double most = 0;
+        for (int64_t i = j; i < n; i++)
+            for (int64_t k = j; k < n; k++)
+                if (fabs(f[i * n + k]) > most) {
+                    most = fabs(f[i * n + k]);
+                    p = i;
+                    q = k;
+                }
+        if (most == 0 && j < n - 1) { /* of rank n - 2 at most */
+            memset(c, 0, n * n * sizeof(double));
+            return;
+        }
+        if (p != j) {
+            for (int64_t k = 0; k < n; k++) {
+                const double x = f[j * n + k];
+                f[j * n + k] = f[p * n + k];
+                f[p * n + k] = x;
+            }
+            const int64_t r = rows[j];
+            rows[j] = rows[p];
+            rows[p] = r;
+            sign = -sign;
+        }
+        if (q != j) {
+            for (int64_t i = 0; i < n; i++) {
+                const double x = f[i * n + j];
+                f[i * n + j] = f[i * n + q];
+                f[i * n + q] = x;
+            }
+            const int64_t r = columns[j];
+            columns[j] = columns[q];
+            columns[q] = r;
+            sign = -sign;
+        }
+        if (j == n - 1) break;
+        product *= f[j * n + j];
+        for (int64_t i = j + 1; i < n; i++) {
+            const double x = f[i * n + j] /= f[j * n + j];
+            for (int64_t k = j + 1; k < n; k++) f[i * n + k] -= x * f[j * n + k];
+        }
+    }
+    for (int64_t j = 0; j < n; j++) { /* adj(U) by columns */
+        const double whole = j == n - 1 ? product : product * f[n * n - 1];
+        for (int64_t i = n - 1; i > j; i--) y[i * n + j] = 0;
+        y[j * n + j] = j == n - 1 ? 1 : 1 / f[j * n + j];
+        for (int64_t i = j - 1; i >= 0; i--) {
+            double sum = 0;
+            for (int64_t k = i + 1; k <= j; k++) sum -= f[i * n + k] * y[k * n + j];
+            y[i * n + j] = sum / f[i * n + i];
+        }
+        for (int64_t i = 0; i <= j; i++) y[i * n + j] *= whole;
+    }
+    for (int64_t i = 0; i < n; i++) /* by L^-1 from the right, a row at a time */
+        for (int64_t j = n - 1; j >= 0; j--)
+            for (int64_t k = j + 1; k < n; k++) y[i * n + j] -= y[i * n + k] * f[k * n + j];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) c[rows[i] * n + columns[j]] = sign * y[j * n + i];
+}
+
+CLONES static void cofactors_any(int64_t n, const double *a, double *c) { cofactors_by_pivots(n, a, c); }
+
 static void cofactors(int64_t n, const double *a, double *c) {
     if (n == 1) c[0] = 1;
     else if (n == 2) {
         c[0] = a[3], c[1] = -a[2], c[2] = -a[1], c[3] = a[0];
-    } else
+    } else if (n == 3) {
         for (int i = 0; i < 3; i++)
             for (int j = 0; j < 3; j++) {
                 const double *p = a + (i + 1) % 3 * 3, *q = a + (i + 2) % 3 * 3;
                 c[3 * i + j] = p[(j + 1) % 3] * q[(j + 2) % 3] - p[(j + 2) % 3] * q[(j + 1) % 3];
             }
+    } else cofactors_any(n, a, c);
 }
 
 /* --- */

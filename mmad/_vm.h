@@ -141,9 +141,10 @@ enum {
     MM_DET, MM_SLOGDET,   /* factors: the determinant; its signs, then its logarithms */
     MM_SOLVE, MM_SOLVE_TRANSPOSED, /* factors and right sides */
     MM_LOWER, MM_LOWER_TRANSPOSED, /* a lower triangle and right sides */
-    MM_COFACTOR,          /* a matrix of order 3 at most: its cofactors */
+    MM_COFACTOR,          /* a matrix of order MM_SMALL at most: its cofactors */
     MM_ROUTINES
 };
+enum { MM_SMALL = 24 }; /* up to here matrices are done by loops, then by LAPACK */
 
 /* c[i] = routine(a[i], b[i]) for `count` matrices; all contiguous, right sides n by k. */
 typedef struct {

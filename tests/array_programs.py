@@ -50,7 +50,7 @@ class Run:
         self.gradient = gradient
         self.steps = (
             *(self.unary, self.binary, self.binary, self.reduce, self.view, self.view, self.gather, self.write),
-            *(self.write, self.accumulate, self.join, self.product, self.call, self.number, self.cast),
+            *(self.write, self.accumulate, self.join, self.product, self.system, self.call, self.number, self.cast),
         )
 
     def run(self, length):
@@ -171,6 +171,22 @@ class Run:
         if not fitting or x.ndim > 3:
             return None
         return np.tanh(0.3 * (x @ self.random.choice(fitting)))
+
+    def system(self):
+        """Linear algebra of well conditioned matrices, cut out of an array."""
+        x = self.array()
+        n = min(*x.shape[-2:], 5) if x.ndim > 1 else 0
+        if not n:
+            return None
+        m = np.tanh(x[..., :n, :n]) * (0.5 / n) + 2.0 * np.eye(n, dtype=x.dtype)
+        kind = self.random.randrange(5)
+        if kind == 0:
+            return np.linalg.inv(m)
+        if kind == 1:
+            return np.linalg.solve(np.swapaxes(m, -1, -2), x[..., :n, :])
+        if kind == 2:
+            return np.linalg.cholesky(m @ np.swapaxes(m, -1, -2))
+        return np.tanh(x * (np.linalg.det(m) * 0.1 if kind == 3 else np.linalg.slogdet(m)[1])[..., None, None])
 
     def call(self):
         x = self.array()

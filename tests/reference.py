@@ -198,8 +198,13 @@ def step(name, args, params, i):
         result = np.einsum("{},{}->{}".format(*params["spec"]), args[0], args[1])
     elif name == "solve":
         result = np.linalg.solve(args[0], args[1])
-    elif name in ("inv", "det"):
+    elif name in ("inv", "det", "cholesky"):
         result = getattr(np.linalg, name)(args[0])
+    elif name == "slogdet":
+        result = np.stack(np.linalg.slogdet(args[0]))
+    elif name == "cofactor":
+        inverse = np.swapaxes(np.linalg.inv(args[0]), -1, -2)
+        result = np.asarray(np.linalg.det(args[0]))[..., None, None] * inverse
     else:
         raise NotImplementedError(f"the reference interpreter does not know {name!r}")
     return as_recorded(result, i)

@@ -4,7 +4,7 @@ import numpy as np
 
 import mmad
 
-from . import energy, mixtures, problems, recurrent
+from . import energy, matrices, mixtures, problems, recurrent
 
 DERIVATIVES = {
     "function": lambda f: f,
@@ -107,6 +107,16 @@ class Helmholtz(_Compiled):
 
     def setup(self, n):
         self.prepare(energy.helmholtz(n), "hessian")
+
+
+class KalmanFilter(_Compiled):
+    def setup(self):
+        self.prepare(matrices.kalman_filter(), "gradient")
+
+
+class GaussianProcess(_Compiled):
+    def setup(self):
+        self.prepare(matrices.gaussian_process(), "gradient")
 
 
 class WithinMemory(_Compiled):

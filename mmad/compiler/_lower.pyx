@@ -32,6 +32,11 @@ from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F6
 cnp.import_array()
 
 
+cdef extern from "_vm.h" nogil:
+    enum:
+        MM_SMALL
+
+
 cdef extern from "_node.h" nogil:
     enum:
         SC_equal, SC_isnan, SC_logical_or
@@ -509,7 +514,7 @@ cdef class Lowering:
         if rec.op.name == "solve":
             return self.solve(rec, flags, type)
         what = _ROUTINES[rec.op.name]
-        if what == MM_COFACTOR and n > 3:  # large ones need singular values where they are nearly singular
+        if what == MM_COFACTOR and n > MM_SMALL:  # large ones need singular values where they are nearly singular
             return self.call(rec, flags, type)
         m = self.operand(rec, 0)
         if what == MM_CHOLESKY or what == MM_COFACTOR:

@@ -130,8 +130,22 @@ def test_triangles_are_not_factored():
 
 
 def test_gradients_of_small_determinants_call_nothing():
-    for n in (1, 2, 3):
+    for n in (1, 2, 3, 4, 16, 24):
         assert set(steps(mmad.grad(np.linalg.det), matrix(n))) <= {"lu", "det", "cofactor"}
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 8, 20])
+@pytest.mark.parametrize("zeros", [0, 1, 2, 3])
+def test_cofactors_of_singular_matrices(n, zeros):
+    """By singular values, which eager gradients take where a matrix is nearly singular."""
+    u, s, v = np.linalg.svd(matrix(n))
+    s[n - min(zeros, n) :] = 0.0
+    others = np.array([np.prod(np.delete(s, k)) for k in range(n)])
+    want = np.linalg.det(u) * np.linalg.det(v) * (u * others) @ v
+    np.testing.assert_allclose(mmad.compile(mmad.grad(np.linalg.det))((u * s) @ v), want, atol=1e-13)
+    exact = np.diag([*np.arange(1.0, n - zeros + 1), *np.zeros(min(zeros, n))])
+    got = mmad.compile(mmad.grad(np.linalg.det))(exact)
+    np.testing.assert_allclose(got, mmad.grad(np.linalg.det)(exact), rtol=1e-12, atol=1e-12)
 
 
 # --- what has no inverse ----------------------------------------------------------------------------------
