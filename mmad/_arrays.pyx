@@ -15,6 +15,7 @@ cnp.import_array()
 
 cdef extern from "_kernels.h" nogil:
     void mm_chain(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
+    void mm_masked(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
     void mm_chain_scalar(double *r, const double *bar, double p, Py_ssize_t n) noexcept
     void mm_scale(double *r, double s, const double *p, Py_ssize_t n) noexcept
     void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
@@ -139,9 +140,46 @@ cdef object chain_value(object bar, object p):
     return np.where(np.equal(bar, 0), np.zeros((), out.dtype), out)
 
 
+cdef object masked_value(object bar, object p):
+    """bar * p, where an exactly zero bar or p gives zero whatever the other is."""
+    cdef cnp.ndarray r
+    if isinstance(bar, float) and isinstance(p, float):
+        return 0.0 if <double> bar == 0 or <double> p == 0 else <double> bar * <double> p
+    if is_plain_double(bar) and is_plain_double(p) and same_shape(<cnp.ndarray> bar, <cnp.ndarray> p):
+        r = empty_like_double(<cnp.ndarray> bar)
+        mm_masked(<double *> cnp.PyArray_DATA(r), <double *> cnp.PyArray_DATA(<cnp.ndarray> bar),
+                  <double *> cnp.PyArray_DATA(<cnp.ndarray> p), r.size)
+        return r
+    out = np.multiply(bar, p)
+    if np.isfinite(p).all() and np.isfinite(bar).all():
+        return out
+    return np.where(np.equal(bar, 0) | np.equal(p, 0), np.zeros((), out.dtype), out)
+
+
+cdef object settled_value(object bar, object p, object u):
+    """bar * p, where an exactly zero bar gives zero whatever p is, and a zero p whatever bar is where u is infinite."""
+    out = chain_value(bar, p)
+    shape = np.broadcast_shapes(np.shape(out), np.shape(u))
+    if np.shape(out) != shape:
+        out = np.array(np.broadcast_to(out, shape))
+    if np.isfinite(out).all():
+        return out
+    return np.where(np.equal(p, 0) & np.isinf(u), np.zeros((), np.result_type(out)), out)[()]
+
+
 def chain(bar, p):
     """bar * p with 0 * inf = 0 where bar is zero: the product of the chain rule."""
     return chain_value(bar, p)
+
+
+def masked(bar, p):
+    """bar * p with 0 * inf = 0 whichever is zero: the product with a partial that is a mask."""
+    return masked_value(bar, p)
+
+
+def settled(bar, p, u):
+    """bar * p with 0 * inf = 0 where bar is zero, or p is and u is infinite."""
+    return settled_value(bar, p, u)
 
 
 cdef object unbroadcast_value(object g, tuple shape, object dtype):

@@ -50,6 +50,7 @@ cdef extern from "Python.h":
 
 
 cdef extern from "_kernels.h" nogil:
+    void mm_masked(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
     void mm_chain(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
     bint mm_finite(const double *a, Py_ssize_t n) noexcept
     bint mm_finite_single(const float *a, Py_ssize_t n) noexcept
@@ -66,6 +67,8 @@ def bind():
     (<Op> OPERATIONS["matmul"]).direct = matrix_product
     op = OPERATIONS["chain"]
     op.loops[0], op.direct = chain_loop, elementwise
+    op = OPERATIONS["masked"]
+    op.loops[0], op.direct = masked_loop, elementwise
 
 
 cdef int find_loops(Op op, cnp.ufunc ufunc) except -1:
@@ -97,6 +100,18 @@ cdef void chain_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data
     for k in range(n[0]):
         bar = (<double *> (at[0] + k * steps[0]))[0]
         (<double *> at[2])[k] = 0.0 if bar == 0 else bar * (<double *> (at[1] + k * steps[1]))[0]
+
+
+cdef void masked_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil:
+    """The product with a partial that is a mask, likewise."""
+    cdef Py_ssize_t k
+    cdef double bar, p
+    if steps[0] == sizeof(double) and steps[1] == sizeof(double):
+        mm_masked(<double *> at[2], <double *> at[0], <double *> at[1], n[0])
+        return
+    for k in range(n[0]):
+        bar, p = (<double *> (at[0] + k * steps[0]))[0], (<double *> (at[1] + k * steps[1]))[0]
+        (<double *> at[2])[k] = 0.0 if bar == 0 or p == 0 else bar * p
 
 
 cdef object elementwise(Op op, tuple vals, dict params):

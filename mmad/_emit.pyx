@@ -16,8 +16,8 @@ from mmad._activity cimport active_mask
 from mmad._arrays cimport PyArray_CompareLists, window_view
 from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
-                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less,
-                                 SC_negative, SC_select, Node, Op, Rec, node_index, scalar_arity, scalar_eval,
+                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_masked,
+                                 SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity, scalar_eval,
                                  scalar_op)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
@@ -29,13 +29,13 @@ from mmad._windows import last_write
 
 cnp.import_array()
 
-cdef Op o_add, o_chain, o_negative, o_positive, o_embed, o_gather
+cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather
 
 
 def bind():
-    global o_add, o_chain, o_negative, o_positive, o_embed, o_gather
-    o_add, o_chain, o_negative, o_positive, o_embed, o_gather = [
-        OPERATIONS[k] for k in ("add", "chain", "negative", "positive", "embed", "gather")]
+    global o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather
+    o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather = [
+        OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "negative", "positive", "embed", "gather")]
 
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
@@ -163,7 +163,7 @@ cdef class Sweep:
         cdef int32_t bar = self.bars[k - self.start], g
         cdef const Partial *q
         cdef int32_t operands[4]
-        cdef int arity = scalar_arity(p.op), i
+        cdef int arity = scalar_arity(p.op), i, product
         cdef int32_t zero
         operands[0], operands[1], operands[2] = p.a, p.b, p.c
         operands[arity] = k
@@ -192,7 +192,8 @@ cdef class Sweep:
                 g = operands[q.ref]
             else:
                 g = emit_partial(self.tape, q, operands)
-            self.add_scalar(operands[i], emit(self.tape, SC_chain, bar, g, -1))
+            product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
+            self.add_scalar(operands[i], emit(self.tape, product, bar, g, -1 if q.limit < 0 else operands[q.limit]))
         return 0
 
     cdef int window(self, int32_t base, dict params, object ct) except -1:
@@ -247,13 +248,13 @@ cdef class Sweep:
                 g = apply2(o_gather, acc, index)
                 keep = last_write(index, rec.shape)
                 if not keep.all():
-                    g = g * keep
+                    g = apply_op(o_select, (keep, g, 0.0), None)
                 self.add(j, fit(g, rec.vals[1], g.shape))
             acc[index] = 0.0
         return self.move(k, rec.at[0])
 
-    cdef object chain(self, object bar, object p):
-        """bar * p, with the zero rule; None where p is zero."""
+    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k):
+        """bar * p, the cotangent with partial q of instruction k; None where p is zero."""
         if type(p) is float:
             if <double> p == 1.0:
                 return bar
@@ -261,7 +262,9 @@ cdef class Sweep:
                 return None
             if <double> p == -1.0:
                 return self.emit(o_negative, (bar,), None)
-        return self.emit(o_chain, (bar, p), None)
+        if q.limit >= 0 and type(p) is not float:
+            return self.emit(o_settled, (bar, p, self.tape.captured(self.operand(rec, q.limit, k))), None)
+        return self.emit(o_masked if q.mask else o_chain, (bar, p), None)
 
     cdef object operand(self, Rec rec, int i, int32_t k):
         """Operand i of instruction k, or its result where i is their number, as a traced value if it is one."""
@@ -321,7 +324,7 @@ cdef class Sweep:
             if rec.at[i] < 0 or not self.mask[rec.at[i]]:
                 continue
             q = partial_of(op.opcode, i)
-            g = self.chain(ct, self.partial(q, rec, k)) if q.kind != PARTIAL_NONE else None
+            g = self.chain(q, ct, self.partial(q, rec, k), rec, k) if q.kind != PARTIAL_NONE else None
             if g is None:
                 continue
             arr = (<ArrayVar> g).arr

@@ -17,7 +17,7 @@ cdef extern from "_node.h" nogil:
         NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
-        SC_less, SC_signbit, SC_chain, SC_positive
+        SC_less, SC_signbit, SC_chain, SC_masked, SC_settled, SC_positive
     int64_t node_index(const Node *n) noexcept
     int const_slot(uint64_t bits) noexcept
     double scalar_eval(int op, double a, double b, double c) noexcept
@@ -49,6 +49,8 @@ cdef class Op:
     cdef readonly int kind
     cdef readonly bint boolean
     cdef public bint needs_out
+    cdef readonly int masks       # a bit an operand: its partial is a mask
+    cdef readonly dict saturates  # operand -> the operand that is infinite where its partial vanishes
     cdef readonly bint raw
     cdef public bint joint
     cdef public tuple partials

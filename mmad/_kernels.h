@@ -21,6 +21,14 @@ CLONES static void mm_chain_scalar(double *restrict r, const double *restrict ba
     }
 }
 
+/* r = bar * p, where an exactly zero factor gives zero whatever the other is */
+CLONES static void mm_masked(double *restrict r, const double *restrict bar, const double *restrict p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double q = bar[i] * p[i];
+        r[i] = (bar[i] == 0) | (p[i] == 0) ? 0.0 : q;
+    }
+}
+
 CLONES static void mm_scale(double *restrict r, double s, const double *restrict p, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) r[i] = s * p[i];
 }

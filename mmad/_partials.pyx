@@ -3,6 +3,7 @@
 Each partial is declared in Python in terms of operations (`mmad.ops`).  Here it is traced once into a short scalar program,
 which the sweeps evaluate or append to a tape; constants and operands are recognised and cost nothing.
 """
+from libc.math cimport isinf
 from libc.stdlib cimport malloc
 
 import numpy as np
@@ -30,6 +31,7 @@ def compile_partials(Op op):
     uses_out = False
     for i in range(op.nin):
         q = &PARTIALS[op.opcode][i]
+        q.mask, q.limit = op.masks >> i & 1, -1 if op.saturates is None else op.saturates.get(i, -1)
         rule = op.partials[i] if op.partials is not None else None
         if rule is None:
             q.kind = PARTIAL_NONE
@@ -86,15 +88,24 @@ cdef double partial_value(const Partial *q, const double *operands) noexcept nog
     return w[q.ref]
 
 
+cdef double partial_product(const Partial *q, double s, double p, const double *operands) noexcept nogil:
+    """s * p for a tangent or cotangent s that is not zero; operands are followed by the result."""
+    if p == 0 and (q.mask or (q.limit >= 0 and isinf(operands[q.limit]))):
+        return 0.0
+    return s * p
+
+
 cdef double scalar_push(int opcode, int arity, const double *operands, const double *dots) noexcept nogil:
     """Tangent of a scalar operation; operands are followed by the result."""
     cdef double s = 0.0
     cdef int i
+    cdef const Partial *q
     if opcode == SC_select:
         return dots[1] if operands[0] != 0 else dots[2]
     for i in range(arity):
         if dots[i] != 0 and PARTIALS[opcode][i].kind != PARTIAL_NONE:
-            s += dots[i] * partial_value(&PARTIALS[opcode][i], operands)
+            q = &PARTIALS[opcode][i]
+            s += partial_product(q, dots[i], partial_value(q, operands), operands)
     return s
 
 

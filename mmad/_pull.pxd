@@ -32,7 +32,8 @@ cdef class Pull:
     cdef bint same_shape(self, int i) noexcept
     cdef object cotangent(self, int i, cnp.ndarray into)
     cdef void run(self, const Partial *q, const Value *of, const Value *partial, double *r, bint add) noexcept
-    cdef void chained(self, const Value *p, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept
+    cdef void chained(self, int product, const Value *p, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept
+    cdef void settled(self, const Value *p, const Value *limit, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept
     cdef void program(self, const Partial *q, const Value *of, Py_ssize_t lo, Py_ssize_t m, Value *r) noexcept
     cdef const double *vector(self, const Value *x, int place, Py_ssize_t m) noexcept
 

@@ -12,7 +12,8 @@ cimport numpy as cnp
 
 from mmad._arrays cimport PyArray_CompareLists, PyArray_ISCARRAY, PyArray_ISCARRAY_RO, unbroadcast_value
 from mmad._direct cimport multiplied
-from mmad._instructions cimport KIND_ELEMENTWISE, OP_FIRST_SCALAR, OP_INPUT, SC_chain, Node, Op, Rec, scalar_arity, scalar_eval
+from mmad._instructions cimport (KIND_ELEMENTWISE, OP_FIRST_SCALAR, OP_INPUT, SC_chain, SC_masked, SC_settled, Node, Op, Rec,
+                                 scalar_arity, scalar_eval)
 from mmad._partials cimport (MAX_PROGRAM, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial,
                              partial_of)
 from mmad._vm cimport ALL_VECTORS, FIRST_NUMBER, MM_F64, SECOND_NUMBER, kernel_of
@@ -122,7 +123,7 @@ cdef class Pull:
         elif q.kind == PARTIAL_PROGRAM:
             for k in range(self.arity + 1):
                 of[k].at, of[k].number = NULL, 0.0
-                if q.uses & 1 << k and not self.operand(k, &of[k]):
+                if (q.uses & 1 << k or q.limit == k) and not self.operand(k, &of[k]):
                     return NotImplemented
         if q.kind != PARTIAL_PROGRAM and p.at == NULL:
             if p.number == 0.0:
@@ -153,23 +154,33 @@ cdef class Pull:
             if p.at == NULL and p.number == 1.0 and add and self.bar != NULL:
                 mm_add(r + lo, self.bar + lo, m)
                 continue
-            self.chained(&p, lo, m, t)
+            if q.limit >= 0:
+                self.settled(&p, of + q.limit, lo, m, t)
+            else:
+                self.chained(SC_masked if q.mask else SC_chain, &p, lo, m, t)
             if add:
                 mm_add(r + lo, t, m)
 
-    cdef void chained(self, const Value *p, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept:
+    cdef void chained(self, int product, const Value *p, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept:
         """t = cotangent * p"""
         cdef double v
         cdef Py_ssize_t k
         if self.bar != NULL:
-            kernel_of(MM_F64, SC_chain, ALL_VECTORS if p.at != NULL else SECOND_NUMBER)(
+            kernel_of(MM_F64, product, ALL_VECTORS if p.at != NULL else SECOND_NUMBER)(
                 t, self.bar + lo, p.at if p.at != NULL else &p.number, NULL, m)
         elif p.at != NULL:
-            kernel_of(MM_F64, SC_chain, FIRST_NUMBER)(t, &self.number, p.at, NULL, m)
+            kernel_of(MM_F64, product, FIRST_NUMBER)(t, &self.number, p.at, NULL, m)
         else:
-            v = scalar_eval(SC_chain, self.number, p.number, 0.0)
+            v = scalar_eval(product, self.number, p.number, 0.0)
             for k in range(m):
                 t[k] = v
+
+    cdef void settled(self, const Value *p, const Value *limit, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept:
+        """t = cotangent * p, in which a zero p gives zero where `limit` is infinite."""
+        cdef Value bar, u
+        bar.at, bar.number = NULL if self.bar == NULL else self.bar + lo, self.number
+        u.at, u.number = NULL if limit.at == NULL else limit.at + lo, limit.number
+        kernel_of(MM_F64, SC_settled, ALL_VECTORS)(t, self.vector(&bar, 1, m), self.vector(p, 2, m), self.vector(&u, 3, m), m)
 
     cdef void program(self, const Partial *q, const Value *of, Py_ssize_t lo, Py_ssize_t m, Value *r) noexcept:
         """A partial's program on one block; operands are followed by the result."""

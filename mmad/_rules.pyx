@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport PyArray_CompareLists, chain_value, unbroadcast_value
+from mmad._arrays cimport PyArray_CompareLists, chain_value, masked_value, settled_value, unbroadcast_value
 from mmad._core cimport Traced, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
@@ -21,13 +21,13 @@ cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
 
-cdef Op o_chain, o_conj, o_neg, o_real, o_astype
+cdef Op o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype
 
 
 def bind():
-    global o_chain, o_conj, o_neg, o_real, o_astype
-    o_chain, o_conj, o_neg, o_real, o_astype = [
-        OPERATIONS[k] for k in ("chain", "conjugate", "negative", "real", "astype")]
+    global o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype
+    o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype = [
+        OPERATIONS[k] for k in ("chain", "masked", "settled", "conjugate", "negative", "real", "astype")]
 
 
 cdef inline bint is_complex(object p):
@@ -54,6 +54,21 @@ cdef object chain_any(object bar, object p, bint adjoint):
     if isinstance(bar, Traced) or isinstance(p, Traced):
         return apply2(o_chain, bar, p)
     return chain_value(bar, p)
+
+
+cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint):
+    """The product of a tangent or cotangent with partial i of an operation, as the operation declares it (`Op.masks`)."""
+    cdef bint mask = op.masks >> i & 1
+    if type(p) is float or not mask and (op.saturates is None or i not in op.saturates):
+        return chain_any(bar, p, adjoint)
+    if adjoint and is_complex(p):
+        p = apply1(o_conj, p)
+    if mask:
+        return apply2(o_masked, bar, p) if isinstance(bar, Traced) or isinstance(p, Traced) else masked_value(bar, p)
+    u = vals[op.saturates[i]]
+    if isinstance(bar, Traced) or isinstance(p, Traced) or isinstance(u, Traced):
+        return apply_op(o_settled, (bar, p, u), None)
+    return settled_value(bar, p, u)
 
 
 cdef inline tuple shape_of(object x):
@@ -134,7 +149,7 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
         elif op.partials is not None:
             if op.partials[i] is None:
                 raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            g = chain_any(ct, array_partial(op, i, vals, out), True)
+            g = product(op, i, ct, array_partial(op, i, vals, out), vals, True)
         elif op.jvp is not None:
             # a float is the cotangent of a number here, not one that every element of the result has
             return [g if g is None or type(g) is float and shape_of(v) == () else fit(g, v, out_shape) for g, v in
@@ -199,7 +214,7 @@ cdef object tangent(Op op, list dots, tuple vals, object out, dict params, list 
             p = partials[i]
             if p is None:
                 p = partials[i] = array_partial(op, i, vals, out)
-        g = chain_any(dots[i], p, False)
+        g = product(op, i, dots[i], p, vals, False)
         if g is not None:
             total = g if total is None else total + g
     return total

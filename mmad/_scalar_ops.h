@@ -13,7 +13,9 @@
 #define SCALAR_OPS(X)                                                                                         \
     X(add, 2, a + b) X(subtract, 2, a - b) X(multiply, 2, a * b) X(divide, 2, a / b) X(negative, 1, -a)       \
     X(positive, 1, a) X(square, 1, a * a) X(reciprocal, 1, 1 / a) X(power, 2, pow(a, b))                      \
-    X(chain, 2, a == 0 ? 0 : a * b) X(select, 3, a != 0 ? b : c) X(sqrt, 1, sqrt(a)) X(cbrt, 1, cbrt(a))      \
+    X(chain, 2, a == 0 ? 0 : a * b) X(masked, 2, a == 0 || b == 0 ? 0 : a * b)                                \
+    X(settled, 3, a == 0 || (b == 0 && isinf(c)) ? 0 : a * b)                                                 \
+    X(select, 3, a != 0 ? b : c) X(sqrt, 1, sqrt(a)) X(cbrt, 1, cbrt(a))                                      \
     X(exp, 1, exp(a)) X(exp2, 1, exp2(a)) X(expm1, 1, expm1(a)) X(log, 1, log(a)) X(log2, 1, log2(a))         \
     X(log10, 1, log10(a)) X(log1p, 1, log1p(a)) X(sin, 1, sin(a)) X(cos, 1, cos(a)) X(tan, 1, tan(a))         \
     X(arcsin, 1, asin(a)) X(arccos, 1, acos(a)) X(arctan, 1, atan(a)) X(arctan2, 2, atan2(a, b))              \

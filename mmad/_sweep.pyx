@@ -20,7 +20,7 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
                                  node_index, scalar_arity)
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport PARTIAL_NONE, partial_of, partial_value
+from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, partial_value
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._pull cimport add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
@@ -163,6 +163,7 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
     cdef int arity, i, lane
     cdef int32_t j
     cdef Cell *to
+    cdef const Partial *q
     if p.op == SC_select:
         j = p.b if nodes[p.a].v != 0 else p.c
         if mask[j]:
@@ -176,14 +177,15 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
     w[arity] = p.v
     for i in range(arity):
         j = p.a if i == 0 else p.b
-        if not mask[j] or partial_of(p.op, i).kind == PARTIAL_NONE:
+        q = partial_of(p.op, i)
+        if not mask[j] or q.kind == PARTIAL_NONE:
             continue
-        d = partial_value(partial_of(p.op, i), w)
+        d = partial_value(q, w)
         to = base + <size_t> j * lanes
         for lane in range(lanes):
             s = bar[lane].s
             if s != 0:
-                to[lane].s += s * d
+                to[lane].s += s * d if d != 0 else partial_product(q, s, d, w)
 
 
 cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop) except -1:
@@ -377,6 +379,7 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
     cdef double w[4]
     cdef int arity, i, lane
     cdef const Cell *of
+    cdef const Partial *q
     if p.op == SC_select:
         of = c + <size_t> (p.b if nodes[p.a].v != 0 else p.c) * lanes
         for lane in range(lanes):
@@ -387,15 +390,16 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
     w[1] = nodes[p.b].v if arity > 1 else 0.0
     w[arity] = p.v
     for i in range(arity):
-        if partial_of(p.op, i).kind == PARTIAL_NONE:
+        q = partial_of(p.op, i)
+        if q.kind == PARTIAL_NONE:
             continue
         of = c + <size_t> (p.a if i == 0 else p.b) * lanes
         d = 0.0
         for lane in range(lanes):
             if of[lane].s != 0:
                 if d == 0.0:
-                    d = partial_value(partial_of(p.op, i), w)
-                dot[lane].s += of[lane].s * d
+                    d = partial_value(q, w)
+                dot[lane].s += of[lane].s * d if d != 0 else partial_product(q, of[lane].s, d, w)
 
 
 cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, const uint8_t *given,

@@ -20,7 +20,7 @@ from mmad._storage cimport ArrayVar, make_array
 
 cnp.import_array()
 
-cdef frozenset _LINEAR = frozenset(("add", "subtract", "multiply", "divide", "chain", "positive", "negative"))
+cdef frozenset _LINEAR = frozenset(("add", "subtract", "multiply", "divide", "chain", "masked", "positive", "negative"))
 
 cdef extern from "Python.h":
     void PyObject_GC_UnTrack(object o)

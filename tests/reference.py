@@ -174,6 +174,12 @@ def step(name, args, params, i):
         np.add.at(result, along(index, index.shape, params["axis"]), args[0])
     elif name == "chain":
         result = np.where(np.asarray(args[0]) == 0, 0.0, np.asarray(args[0]) * args[1])
+    elif name == "masked":
+        either = (np.asarray(args[0]) == 0) | (np.asarray(args[1]) == 0)
+        result = np.where(either, 0.0, np.asarray(args[0]) * args[1])
+    elif name == "settled":
+        bar, p, u = map(np.asarray, args)
+        result = np.where((bar == 0) | ((p == 0) & np.isinf(u)), 0.0, bar * p)
     elif name == "select":
         result = np.where(args[0], args[1], args[2])
     elif name == "reciprocal":

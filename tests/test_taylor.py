@@ -49,6 +49,8 @@ EXACT = {
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     "ceil": mpmath.ceil,
     "chain": lambda x, y: x * y,
+    "masked": lambda x, y: x * y,
+    "settled": lambda x, y, u: x * y,
     "copysign": lambda x, y: abs(x) * mpmath.sign(y),
     "cos": mpmath.cos,
     "cosh": mpmath.cosh,

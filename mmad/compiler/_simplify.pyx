@@ -3,7 +3,7 @@
 1. Copies, and what is written over all of an array, give way to what they copy; an operand that is a number spread over
    an array becomes the number; a window of a window becomes one window, where it is affine.
 2. x * 1, x / 1, x - 0 become x; division by a power of two becomes multiplication, x + x becomes 2 x.
-3. A chain product with a finite constant, or of a constant that is not zero, becomes an ordinary product.
+3. A product of the chain rule with a constant that leaves nothing to decide becomes an ordinary product.
 4. Signs and small powers of two, by which products are exact, move outwards through products, sums and squares until
    they meet each other or a constant: (-x) * (2 y) = -2 (x y), 2 x - 2 y = 2 (x - y), x + (-y) = x - y.
 5. A `load` takes the value that was stored to its element; without one it reads what was there before all stores, unless
@@ -22,13 +22,13 @@ Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a 
 is involved, or the number that step 8 moves out is infinite itself (a sum of infinities of both signs, which is NaN, becomes
 an infinity times a sum); a zero may change its sign where step 3 or 4 applies.
 """
-from libc.math cimport INFINITY, fabs, frexp, isfinite
+from libc.math cimport INFINITY, fabs, frexp, isfinite, isinf
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive, SC_square, SC_subtract,
-                                 Node, node_index, scalar_arity)
+                                 SC_add, SC_chain, SC_divide, SC_masked, SC_multiply, SC_negative, SC_positive, SC_settled,
+                                 SC_square, SC_subtract, Node, node_index, scalar_arity)
 from mmad.compiler._factors cimport product_of_factors
 from mmad.compiler._graph cimport (ADD, MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map, Payload,
                                    new_map, new_map_of, strides_of, use_counts)
@@ -141,6 +141,10 @@ cdef class Simplifier:
         """Whether instruction k can stand for a result of this type."""
         return self.out.type[k] == type
 
+    cdef bint finite_factor(self, int32_t k) noexcept:
+        """Whether instruction k is a constant that is neither zero nor infinite."""
+        return self.constant(k) and isfinite(self.out.nodes[k].v) and self.out.nodes[k].v != 0
+
     cdef double factor(self, int32_t *k, int32_t type) noexcept:
         """Take a power of two (with sign) that a value is a multiple of, out of it: products with one are exact."""
         cdef Node *p = self.out.nodes + k[0]
@@ -171,6 +175,9 @@ cdef class Simplifier:
         cdef double u, v
         cdef int32_t x = a, y = b
         cdef int exponent
+        if op == SC_settled and ((self.constant(b) and out.nodes[b].v != 0)
+                                 or (self.constant(c) and not isinf(out.nodes[c].v))):
+            op, c = SC_chain, -1
         if op == SC_positive:
             if self.same_type(a, type):
                 return a
@@ -185,9 +192,11 @@ cdef class Simplifier:
             if u != 1:
                 x = self.operation(SC_square, flags, x, -1, -1, type)
                 return self.scaled(u * u, x, flags, type)
-        elif op == SC_chain or op == SC_multiply:
+        elif op == SC_chain or op == SC_masked or op == SC_multiply:
             if op == SC_chain and ((self.constant(a) and out.nodes[a].v != 0)
                                    or (self.constant(b) and isfinite(out.nodes[b].v))):
+                op = SC_multiply
+            if op == SC_masked and (self.finite_factor(a) or self.finite_factor(b)):
                 op = SC_multiply
             if op == SC_multiply and self.constant(b) and not self.constant(a):
                 a, b = b, a

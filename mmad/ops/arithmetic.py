@@ -3,6 +3,8 @@
 import numpy as np
 
 from mmad._arrays import chain as chain_impl
+from mmad._arrays import masked as masked_impl
+from mmad._arrays import settled as settled_impl
 from mmad._rules import zero_like
 from mmad.ops.declare import elementwise
 
@@ -34,17 +36,36 @@ add = elementwise("add", np.add, lambda x, y, out: 1.0, lambda x, y, out: 1.0, p
 subtract = elementwise("subtract", np.subtract, lambda x, y, out: 1.0, lambda x, y, out: -1.0, probes=PAIRS)
 multiply = elementwise("multiply", np.multiply, lambda x, y, out: y, lambda x, y, out: x, probes=PAIRS)
 divide = elementwise(
-    "divide", np.divide, lambda x, y, out: reciprocal(y), lambda x, y, out: negative(divide(out, y)), probes=PAIRS
+    "divide",
+    np.divide,
+    lambda x, y, out: reciprocal(y),
+    lambda x, y, out: negative(divide(out, y)),
+    probes=PAIRS,
+    saturates={0: 1, 1: 1},
 )
 negative = elementwise("negative", np.negative, lambda x, out: -1.0, probes=POINTS)
 positive = elementwise("positive", _positive, lambda x, out: 1.0, probes=POINTS, also=(np.positive,))
 square = elementwise("square", np.square, lambda x, out: add(x, x), probes=POINTS)
 reciprocal = elementwise(
-    "reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS, also=(np.reciprocal,)
+    "reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS, also=(np.reciprocal,), masks=(0,)
 )
 
 # The product of the chain rule: bar * p, zero where bar is zero whatever p is.
-chain = elementwise("chain", chain_impl, lambda bar, p, out: p, lambda bar, p, out: bar, probes=PAIRS)
+# Its derivative with respect to p is zero where bar or the derivative of p is.
+chain = elementwise("chain", chain_impl, lambda bar, p, out: p, lambda bar, p, out: bar, probes=PAIRS, masks=(1,))
+# The same where p is a mask: zero where either is zero.
+masked = elementwise("masked", masked_impl, lambda bar, p, out: p, lambda bar, p, out: bar, probes=PAIRS, masks=(0, 1))
+# The same where p vanishes as the operand u goes to infinity: zero where bar is zero, or where p is and u is infinite.
+settled = elementwise(
+    "settled",
+    settled_impl,
+    lambda bar, p, u, out: p,
+    lambda bar, p, u, out: bar,
+    lambda bar, p, u, out: 0.0,
+    probes=tuple((*pair, 0.3) for pair in PAIRS),
+    masks=(1,),
+    saturates={0: 2},
+)
 
 
 def _select_first(ct, cond, x, y):
@@ -83,6 +104,7 @@ power = elementwise(
     _power_exponent,
     probes=((1.3, 0.7), (0.4, 2.1), (2.0, -1.6)),
     also=(np.float_power,),
+    saturates={0: 0},
 )
 sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE)
 cbrt = elementwise("cbrt", np.cbrt, lambda x, out: divide(1.0 / 3.0, square(out)), probes=POINTS)
@@ -106,7 +128,12 @@ copysign = elementwise(
     probes=PAIRS,
 )
 heaviside = elementwise(
-    "heaviside", np.heaviside, lambda x, y, out: 0.0, lambda x, y, out: select(equal(x, 0.0), 1.0, 0.0), probes=PAIRS
+    "heaviside",
+    np.heaviside,
+    lambda x, y, out: 0.0,
+    lambda x, y, out: select(equal(x, 0.0), 1.0, 0.0),
+    probes=PAIRS,
+    masks=(1,),
 )
 
 
@@ -144,9 +171,15 @@ maximum = elementwise(
     _first_wins(lambda a, b: greater(a, b)),
     _second_wins(lambda a, b: greater(a, b)),
     probes=PAIRS,
+    masks=(0, 1),
 )
 minimum = elementwise(
-    "minimum", np.minimum, _first_wins(lambda a, b: less(a, b)), _second_wins(lambda a, b: less(a, b)), probes=PAIRS
+    "minimum",
+    np.minimum,
+    _first_wins(lambda a, b: less(a, b)),
+    _second_wins(lambda a, b: less(a, b)),
+    probes=PAIRS,
+    masks=(0, 1),
 )
 fmax = elementwise(
     "fmax",
@@ -154,6 +187,7 @@ fmax = elementwise(
     _ignoring_nan(lambda a, b: greater(a, b), True),
     _ignoring_nan(lambda a, b: greater(a, b), False),
     probes=PAIRS,
+    masks=(0, 1),
 )
 fmin = elementwise(
     "fmin",
@@ -161,6 +195,7 @@ fmin = elementwise(
     _ignoring_nan(lambda a, b: less(a, b), True),
     _ignoring_nan(lambda a, b: less(a, b), False),
     probes=PAIRS,
+    masks=(0, 1),
 )
 
 # Rounding is piecewise constant.

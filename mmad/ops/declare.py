@@ -26,7 +26,19 @@ from mmad._instructions import Op
 __all__ = ["elementwise", "linear", "nonlinear", "shape_of"]
 
 
-def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=False, probes=(), also=(), nin=None):
+def elementwise(
+    name,
+    impl,
+    *partials,
+    boolean=False,
+    transposes=None,
+    joint=False,
+    probes=(),
+    also=(),
+    nin=None,
+    masks=(),
+    saturates=None,
+):
     """Declare an operation on each element.
 
     Parameters
@@ -46,6 +58,11 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
         if there are any, at its end.
     also : sequence of ufunc
         Other NumPy functions that mean the same.
+    masks : sequence of int
+        The operands whose partial is a choice, or vanishes only at infinity: where it is zero, the term is zero,
+        whatever the partial is multiplied by.
+    saturates : dict, optional
+        Operands whose partial wins in this way only where another operand, or the same one, is infinite: its position.
     """
     ufunc = impl if isinstance(impl, np.ufunc) else None
     nin = nin or (ufunc.nin if ufunc is not None else len(partials))
@@ -59,6 +76,8 @@ def elementwise(name, impl, *partials, boolean=False, transposes=None, joint=Fal
         boolean=boolean,
         probes=probes,
         ufunc=ufunc,
+        masks=masks,
+        saturates=saturates,
     )
     if joint:
         op.joint = True

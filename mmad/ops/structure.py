@@ -7,6 +7,7 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 import numpy as np
 
 from mmad import _arrays, _core, _rules, _windows
+from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, shape_of
 
 
@@ -137,8 +138,8 @@ def _put_index(base, value, index):
 
 
 def _put_index_value(ct, base, value, index):
-    mask = _windows.last_write(index, shape_of(ct))
-    return gather(ct, index) * mask if not mask.all() else gather(ct, index)
+    last = _windows.last_write(index, shape_of(ct))
+    return gather(ct, index) if last.all() else a.select(last, gather(ct, index), 0.0)
 
 
 put_index = linear(

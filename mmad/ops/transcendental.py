@@ -46,7 +46,9 @@ arcsin = elementwise(
 arccos = elementwise(
     "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x))))), probes=UNIT
 )
-arctan = elementwise("arctan", np.arctan, lambda x, out: a.reciprocal(a.add(1.0, a.square(x))), probes=POINTS)
+arctan = elementwise(
+    "arctan", np.arctan, lambda x, out: a.reciprocal(a.add(1.0, a.square(x))), probes=POINTS, masks=(0,)
+)
 
 
 def _over_square_radius(numerator, x, y):
@@ -63,7 +65,7 @@ arctan2 = elementwise(
 )
 sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
-tanh = elementwise("tanh", np.tanh, lambda x, out: a.subtract(1.0, a.square(out)), probes=POINTS)
+tanh = elementwise("tanh", np.tanh, lambda x, out: a.subtract(1.0, a.square(out)), probes=POINTS, masks=(0,))
 arcsinh = elementwise(
     "arcsinh", np.arcsinh, lambda x, out: a.reciprocal(a.sqrt(a.add(1.0, a.square(x)))), probes=POINTS
 )

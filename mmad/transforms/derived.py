@@ -226,7 +226,7 @@ def transpose(tape):
 
 
 _BOTH = {"add", "subtract", "negative", "positive", "conjugate", "real", "imag", "astype", "stop_gradient"}
-_ONE = {"multiply", "chain"}  # linear in each of two operands
+_ONE = {"multiply", "chain", "masked"}  # linear in each of two operands
 _ALSO = {"recurrence": (1,)}  # operations with a pushforward of their own that are linear in these operands
 
 
@@ -253,7 +253,7 @@ def _is_linear(i, on):
         return True
     if i.name in _ONE:
         return len(on) == 1
-    if i.name == "divide":
+    if i.name in ("divide", "settled"):
         return on == [0]
     op = i.op
     if op.joint:
