@@ -118,7 +118,7 @@ cdef object chain_value(object bar, object p):
         if isinstance(p, float):
             return 0.0 if <double> bar == 0 else <double> bar * <double> p
         if <double> bar == 0:
-            return np.zeros_like(p) if isinstance(p, np.ndarray) else 0.0
+            return np.zeros_like(p) if isinstance(p, cnp.ndarray) else 0.0
         if is_plain_double(p) and type(bar) is float:
             r = empty_like_double(<cnp.ndarray> p)
             mm_scale(<double *> cnp.PyArray_DATA(r), <double> bar, <double *> cnp.PyArray_DATA(<cnp.ndarray> p), r.size)
@@ -189,7 +189,7 @@ cdef object unbroadcast_value(object g, tuple shape, object dtype):
         if shape == ():
             return g
         g = np.asarray(g)
-    if dtype is not None and (<cnp.ndarray?> g if isinstance(g, np.ndarray) else np.asarray(g)).dtype != dtype:
+    if dtype is not None and (<cnp.ndarray?> g if isinstance(g, cnp.ndarray) else np.asarray(g)).dtype != dtype:
         g = np.asarray(g)
         if g.dtype.kind == "c" and dtype.kind != "c":
             g = g.real

@@ -67,7 +67,7 @@ def divergence(level, message):
 
 
 cdef inline tuple shape_of(object x):
-    return x.shape if isinstance(x, (np.ndarray, Traced)) else np.shape(x)
+    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
 
 
 @cython.final
@@ -131,6 +131,10 @@ cdef class Batch(Wrapper):
     def dtype(self):
         return self.lanes.dtype
 
+    @property
+    def strides(self):
+        return self.lanes.strides[1:]
+
     def __bool__(self):
         v = _HOOKS["concrete"](self.lanes)
         if v.size and not (v == v.flat[0]).all():
@@ -156,7 +160,7 @@ cdef class Batch(Wrapper):
 
     def laid_out(self):
         """This batch, its lanes in C order in memory."""
-        self.lanes = np.ascontiguousarray(self.lanes) if isinstance(self.lanes, np.ndarray) else self.lanes.laid_out()
+        self.lanes = np.ascontiguousarray(self.lanes) if isinstance(self.lanes, cnp.ndarray) else self.lanes.laid_out()
         return self
 
     def view(self, function):
@@ -170,7 +174,7 @@ cdef class Batch(Wrapper):
             offset = r.__array_interface__["data"][0] - a.__array_interface__["data"][0]
             return view_at(a, offset, (a.shape[0],) + r.shape, (a.strides[0],) + r.strides)
 
-        return Batch(self.level, lanewise(self.lanes) if isinstance(self.lanes, np.ndarray)
+        return Batch(self.level, lanewise(self.lanes) if isinstance(self.lanes, cnp.ndarray)
                      else self.lanes.view(lanewise))
 
     def __len__(self):
@@ -215,20 +219,24 @@ cdef class Batch(Wrapper):
         self[...] = r
 
     def __iadd__(self, other):
-        self[...] = self + other
-        return self
+        return updated(self, self + other)
 
     def __isub__(self, other):
-        self[...] = self - other
-        return self
+        return updated(self, self - other)
 
     def __imul__(self, other):
-        self[...] = self * other
-        return self
+        return updated(self, self * other)
 
     def __itruediv__(self, other):
-        self[...] = self / other
-        return self
+        return updated(self, self / other)
+
+
+cdef object updated(Batch x, object r):
+    """x after an operation in place with result r; of a number, which Python binds anew, the result itself."""
+    if not x.shape:
+        return r
+    x[...] = r
+    return x
 
 
 cdef object of_rank(object v, Py_ssize_t rank):

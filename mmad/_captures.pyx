@@ -102,7 +102,7 @@ cdef bint same(object now, object then) except -1:
             if not same((<tuple> now)[i], (<tuple> then)[i]):
                 return False
         return True
-    if isinstance(now, np.generic):
+    if issubclass(type(now), np.generic):
         return now.dtype == then.dtype and now.tobytes() == then.tobytes()
     if isinstance(now, complex):
         return same(now.real, then.real) and same(now.imag, then.imag)

@@ -109,7 +109,7 @@ cdef class Cells:
         """What a cell of array node k keeps of a rule's result."""
         cdef Rec rec
         if not self.many:
-            return g if isinstance(g, (np.ndarray, float)) else np.asarray(g)
+            return g if isinstance(g, (cnp.ndarray, float)) else np.asarray(g)
         if isinstance(g, Batch):
             return (<Batch> g).lanes
         rec = self.tape.rec_of(k)
@@ -144,7 +144,7 @@ cdef class Cells:
                     mm_add_scalar(<double *> cnp.PyArray_DATA(a), <double> g, a.size)
                     return 0
         total = <object> cell.o + g
-        return self.set(k, total if isinstance(total, (np.ndarray, float)) else np.asarray(total))
+        return self.set(k, total if isinstance(total, (cnp.ndarray, float)) else np.asarray(total))
 
     cdef cnp.ndarray own(self, int32_t k):
         """The cell's array as a C-contiguous buffer of its own, made if need be."""

@@ -232,7 +232,7 @@ cdef class Checker:
     cdef int table(self, object table, double elements, int64_t offset) except -1:
         cdef tuple ends = self.ends.get(id(table))
         if ends is None:
-            if not isinstance(table, np.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
+            if not isinstance(table, cnp.ndarray) or table.dtype != np.int64 or table.ndim != 1 \
                     or not table.flags.c_contiguous:
                 self.wrong("a table of positions is none")
             ends = self.ends[id(table)] = (int(table.min()), int(table.max())) if table.size else ()
@@ -567,4 +567,4 @@ cdef class Checker:
     cdef object shape_of(self, tuple spec):
         if spec[0] == "view":
             return spec[3]
-        return spec[1].shape if spec[0] == "value" and isinstance(spec[1], np.ndarray) else ()
+        return spec[1].shape if spec[0] == "value" and isinstance(spec[1], cnp.ndarray) else ()

@@ -23,6 +23,7 @@ from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_GUARD
                                  SC_power, SC_square, SC_subtract, scalar_eval, scalar_op, set_door)
 from mmad._instructions import OPERATIONS
 from mmad.errors import TraceError
+from mmad.refusals import array_method, refuse_complex, refuse_float
 
 cnp.import_array()
 
@@ -33,6 +34,41 @@ cdef extern from "Python.h":
 
     ctypedef struct PyTypeObject:
         PySequenceMethods *tp_as_sequence
+
+
+cdef extern from *:
+    """
+    static PyObject *mmad_not_by_hand(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+    {
+        (void) args, (void) kwargs;
+        PyErr_Format(PyExc_TypeError, "a %s cannot be made by hand: it is what a function that is differentiated is "
+                     "called with, and computes", type->tp_name);
+        return NULL;
+    }
+
+    static newfunc mmad_abstract_new;
+    static PyTypeObject *mmad_abstract;
+
+    static PyObject *mmad_not_this_one(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+    {
+        if (type == mmad_abstract || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE))
+            return mmad_not_by_hand(type, args, kwargs);
+        return mmad_abstract_new(type, args, kwargs);
+    }
+
+    static void mmad_seal(PyTypeObject *type)
+    {
+        type->tp_new = mmad_not_by_hand, type->tp_vectorcall = NULL;
+    }
+
+    static void mmad_seal_abstract(PyTypeObject *type)
+    {
+        mmad_abstract = type, mmad_abstract_new = type->tp_new;
+        type->tp_new = mmad_not_this_one, type->tp_vectorcall = NULL;
+    }
+    """
+    void mmad_seal(PyTypeObject *t)
+    void mmad_seal_abstract(PyTypeObject *t)
 
 
 UFUNCS = {}      # numpy ufunc -> Op
@@ -176,7 +212,7 @@ cdef object apply_op(Op op, tuple args, dict params):
             elif isinstance(a, cnp.ndarray):
                 alien = a
     if lift:
-        return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, np.ndarray)) else a
+        return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, cnp.ndarray)) else a
                                    for a in args]), params)
     if alien is not None and (top is not None or tape is not None):
         own_arithmetic(alien, op.name)
@@ -345,8 +381,20 @@ cdef class Traced:
             return True
         return binary(o_ne, self, other, False)
 
-    def __hash__(self):
-        return <Py_hash_t> (<size_t> <PyObject *> self >> 4)
+    @property
+    def __class__(self):
+        """The class of the plain value that this one stands for: a test of types answers as for that."""
+        return np.ndarray if self.shape else self.dtype.type
+
+    def __hash__(self):  # the only one: a subclass with one of its own would not inherit the comparisons
+        if self.__class__ is np.ndarray:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        value = self.value
+        if isinstance(value, cnp.ndarray):
+            value = value[()]
+        if value != value:  # NaN equals nothing, and each is one of its own
+            return <Py_hash_t> (<size_t> <PyObject *> self >> 4)
+        return hash(value)
 
     def __and__(self, other):
         return binary(o_and, self, other, False)
@@ -390,14 +438,16 @@ cdef class Traced:
                             f"give it a derivative with mmad.primitive or mmad.custom_vjp")
         return f(*args, **kwargs)
 
+    @property
+    def __array__(self):
+        """What NumPy asks for a plain array: it gets an object array of the elements, or an error."""
+        return array_method(self, not hasattr(type(self), "__len__"))
+
     def __float__(self):
-        raise TypeError("float() of a traced value would lose its derivative: write NumPy functions in place of "
-                        "math's (np.sin, not math.sin); to fill an array, make it with np.zeros(n, like=x) or "
-                        "mmad.numpy.zeros(n); for the number alone, use mmad.concrete(x)")
+        refuse_float()
 
     def __complex__(self):
-        raise TypeError("complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, "
-                        "use mmad.concrete(x)")
+        refuse_complex()
 
     def __copy__(self):
         return apply1(o_pos, self)
@@ -478,6 +528,12 @@ cdef class ScalarVar(Var):
 
     def __neg__(self):
         return scalar_record(self.tape, SC_negative, self.node, -1, self.v, 0.0, self.flags & CARRIED)
+
+    @property
+    def __class__(self):
+        if self.flags & NODE_BOOL:
+            return np.bool_ if self.flags & NODE_STRONG else bool
+        return _np_float64 if self.flags & NODE_STRONG else float
 
     cdef double known(self) except? -1.0:
         """The value, where Python looks at it."""
@@ -571,7 +627,15 @@ def no_sequence(type t):
     (<PyTypeObject *> t).tp_as_sequence.sq_item = NULL
 
 
+def sealed(type t):
+    """Let Python make no objects of a type, whose fields would be empty; `make_scalar` and its like still do."""
+    mmad_seal(<PyTypeObject *> t)
+
+
 no_sequence(ScalarVar)
+sealed(ScalarVar)
+sealed(Traced)
+mmad_seal_abstract(<PyTypeObject *> Var)  # called for ArrayVar, which is defined elsewhere
 
 
 cpdef ScalarVar weakened(ScalarVar x):

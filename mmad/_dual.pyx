@@ -16,7 +16,7 @@ import itertools
 import numpy as np
 
 from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
-from mmad._core import HOOKS, METHODS, no_sequence, number_at
+from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
@@ -50,7 +50,7 @@ cdef inline tuple shape_of(object x):
 cpdef object make_dual(int64_t level, object value, object tangent):
     """A dual number: scalar or array as its value is."""
     cdef Dual r
-    if shape_of(value) == () and not isinstance(value, np.ndarray):
+    if shape_of(value) == () and not isinstance(value, cnp.ndarray):
         r = ScalarDual.__new__(ScalarDual)
         if type(value) is _np_float64:  # kept as a float, which the fast paths take
             value, r.strong = float(value), True
@@ -58,9 +58,9 @@ cpdef object make_dual(int64_t level, object value, object tangent):
             tangent = float(tangent)
     else:
         r = ArrayDual.__new__(ArrayDual)
-        if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
+        if isinstance(value, cnp.ndarray) and not value.flags.c_contiguous:
             value = np.ascontiguousarray(value)
-        if isinstance(tangent, np.ndarray) and not tangent.flags.c_contiguous:
+        if isinstance(tangent, cnp.ndarray) and not tangent.flags.c_contiguous:
             tangent = np.ascontiguousarray(tangent)
         # both parts of one kind, so that a write never has to exchange an array that views share
         if isinstance(value, Traced):
@@ -74,7 +74,7 @@ cpdef object make_dual(int64_t level, object value, object tangent):
 cpdef object own(object x):
     """x, or a copy of it where it shares memory with something else, so that it may be written to."""
     cdef bint shared = False
-    if isinstance(x, np.ndarray):
+    if isinstance(x, cnp.ndarray):
         shared = cnp.PyArray_BASE(<cnp.ndarray> x) != NULL
     elif isinstance(x, ArrayVar):
         shared = (<ArrayVar> x).base is not None
@@ -99,6 +99,10 @@ cdef class Dual(Jet):
     cdef object _primal
     cdef readonly object tangent
     cdef bint strong  # a NumPy float64 number, not a weak Python float (NEP 50); its value is kept as a float
+
+    @property
+    def __class__(self):
+        return _np_float64 if self.strong else self._primal.__class__
 
     @property
     def primal(self):
@@ -266,7 +270,7 @@ cdef class ScalarDual(Dual):
         return int(self.primal)
 
     def __trunc__(self):
-        return self.primal.__trunc__()
+        return self.primal.__trunc__() if isinstance(self.primal, Traced) else int(np.trunc(self.primal))
 
     def __floor__(self):
         return self.primal.__floor__() if isinstance(self.primal, Traced) else int(np.floor(self.primal))
@@ -288,32 +292,26 @@ cdef class ScalarDual(Dual):
 
 
 no_sequence(ScalarDual)
+sealed(ScalarDual)
+sealed(Dual)
 
 
 cdef object viewed(object x, function):
-    return function(x) if isinstance(x, np.ndarray) else x.view(function)
-
-
-def object_array(x, dtype, copy):
-    """What `np.asarray` of a traced array gives: an object array of its elements."""
-    if dtype is not None and np.dtype(dtype) != np.dtype(object):
-        raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its derivative; "
-                        "make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)")
-    out = np.empty(x.shape, dtype=object)
-    for k in np.ndindex(*x.shape):
-        out[k] = x[k]
-    out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
-    return out
+    return function(x) if isinstance(x, cnp.ndarray) else x.view(function)
 
 
 @cython.final
 cdef class ArrayDual(Dual):
     """An array of dual numbers: value and tangent are two arrays of one shape."""
 
+    @property
+    def __class__(self):
+        return cnp.ndarray
+
     def laid_out(self):
         """This array, both parts in C order in memory."""
         self._primal, self.tangent = [
-            np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x.laid_out() for x in (self._primal, self.tangent)]
+            np.ascontiguousarray(x) if isinstance(x, cnp.ndarray) else x.laid_out() for x in (self._primal, self.tangent)]
         return self
 
     def view(self, function=None):
@@ -327,13 +325,13 @@ cdef class ArrayDual(Dual):
     def __getitem__(self, index):
         index = _HOOKS["plain_index"](index)
         value, tangent = self._primal[index], self.tangent[index]
-        if shape_of(value) == () and not isinstance(value, np.ndarray):
+        if shape_of(value) == () and not isinstance(value, cnp.ndarray):
             return make_dual(self.level, value, tangent)
         return make_view(self.level, value, tangent)
 
     def __setitem__(self, index, value):
         index = _HOOKS["plain_index"](index)
-        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
             raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
@@ -388,9 +386,6 @@ cdef class ArrayDual(Dual):
     def __int__(self):
         return int(self._primal)
 
-    def __array__(self, dtype=None, copy=None):
-        return object_array(self, dtype, copy)
-
     @property
     def strides(self):
         return self._primal.strides
@@ -400,11 +395,14 @@ cdef class ArrayDual(Dual):
         return self._primal.flags
 
 
+sealed(ArrayDual)
+
+
 cdef object make_view(int64_t level, object value, object tangent):
     cdef ArrayDual r = ArrayDual.__new__(ArrayDual)
-    if not isinstance(value, (np.ndarray, Traced)):
+    if not isinstance(value, (cnp.ndarray, Traced)):
         value = np.asarray(value)
-    if not isinstance(tangent, (np.ndarray, Traced)):
+    if not isinstance(tangent, (cnp.ndarray, Traced)):
         tangent = np.asarray(tangent)
     r.level, r._primal, r.tangent = level, value, tangent
     return r
@@ -420,4 +418,4 @@ cpdef object settable(object array, object v):
 
 
 # what the arrays of series need too
-HOOKS.update(own=own, settable=settable, object_array=object_array)
+HOOKS.update(own=own, settable=settable)

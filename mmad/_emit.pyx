@@ -134,13 +134,15 @@ cdef class Sweep:
         if self.owned[k - self.start]:
             return <ArrayVar> old
         rec = self.tape.rec_of(k)
-        if isinstance(old, ArrayVar):
+        if isinstance(old, ArrayVar) and rec.shape != ():
             acc = apply1(o_positive, old)
-        else:
+        else:  # a copy of an array of no dimensions is a number, which is not written to
             value = np.zeros(rec.shape, rec.dtype)
-            if old is not None:
+            if old is not None and not isinstance(old, Traced):
                 value[...] = old
             acc = self.tape.add_constant(value)
+            if isinstance(old, Traced):
+                acc[...] = old
         self.arrays[k] = acc
         self.owned[k - self.start] = 1
         return acc

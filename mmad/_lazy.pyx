@@ -50,7 +50,7 @@ def bind():
 cdef inline tuple shape_of(object x):
     if isinstance(x, float):
         return ()
-    return x.shape if isinstance(x, (np.ndarray, Traced)) else np.shape(x)
+    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
 
 
 cdef inline object dtype_of(object x):
@@ -85,7 +85,7 @@ cdef object over(object x, int k):
 cdef object zeros_like(object value):
     """A zero of the kind of a coefficient."""
     shape = shape_of(value)
-    if shape == () and not isinstance(value, np.ndarray):
+    if shape == () and not isinstance(value, cnp.ndarray):
         dtype = dtype_of(value)
         return 0.0 if dtype == np.float64 else np.zeros((), dtype)[()]
     return np.zeros(shape, dtype_of(value))

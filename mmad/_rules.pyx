@@ -35,7 +35,7 @@ cdef inline bint is_complex(object p):
         return False
     if type(p) is ArrayVar:
         return cnp.PyArray_ISCOMPLEX((<ArrayVar> p).arr)
-    if isinstance(p, (np.ndarray, np.generic, Traced)):
+    if isinstance(p, (cnp.ndarray, Traced, np.generic)):
         return p.dtype.kind == "c"
     return isinstance(p, complex)
 
@@ -74,7 +74,7 @@ cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint
 cdef inline tuple shape_of(object x):
     if isinstance(x, float):
         return ()
-    if isinstance(x, (np.ndarray, Traced)):
+    if isinstance(x, (cnp.ndarray, Traced)):
         return x.shape
     return np.shape(x)
 
@@ -90,20 +90,20 @@ cdef object fit(object g, object val, tuple out_shape):
     """Reduce a cotangent of an operation's result to the shape and dtype of the operand `val`."""
     cdef tuple shape
     if type(g) is float:  # a uniform cotangent
-        if not isinstance(val, np.ndarray) and not isinstance(val, Traced):
+        if not isinstance(val, cnp.ndarray) and not isinstance(val, Traced):
             return <double> g * prod(out_shape)
         shape = val.shape
         if shape == out_shape:
-            return g if val.dtype.kind != "c" and isinstance(val, np.ndarray) else np.full(shape, g, val.dtype)
+            return g if val.dtype.kind != "c" and isinstance(val, cnp.ndarray) else np.full(shape, g, val.dtype)
         return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
     if type(g) is ArrayVar and type(val) is ArrayVar and alike((<ArrayVar> g).arr, (<ArrayVar> val).arr):
         return g
-    if isinstance(g, Traced) and isinstance(val, (Traced, np.ndarray)) and g.shape == val.shape and g.dtype == val.dtype:
+    if isinstance(g, Traced) and isinstance(val, (Traced, cnp.ndarray)) and g.shape == val.shape and g.dtype == val.dtype:
         return g
     if isinstance(g, Traced) or isinstance(val, Traced):
         return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))
-    if isinstance(val, np.ndarray):
-        if isinstance(g, np.ndarray) and (<cnp.ndarray> g).dtype is (<cnp.ndarray> val).dtype and g.shape == val.shape:
+    if isinstance(val, cnp.ndarray):
+        if isinstance(g, cnp.ndarray) and (<cnp.ndarray> g).dtype is (<cnp.ndarray> val).dtype and g.shape == val.shape:
             return g
         return unbroadcast_value(g, val.shape, (<cnp.ndarray> val).dtype)
     return unbroadcast_value(g, (), np.result_type(val) if not isinstance(val, float) else None)
@@ -171,7 +171,7 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
         return g
     if out_shape and shape_of(g) != out_shape:
         g = _HOOKS["broadcast"](g, out_shape)
-    dtype = np.result_type(g) if not isinstance(g, (np.ndarray, Traced)) else g.dtype
+    dtype = np.result_type(g) if not isinstance(g, (cnp.ndarray, Traced)) else g.dtype
     if dtype is not out_dtype and dtype != out_dtype:
         if dtype.kind == "c" and out_dtype.kind != "c":
             g = apply1(o_real, g)

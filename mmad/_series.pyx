@@ -13,7 +13,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
-from mmad._core import HOOKS, METHODS, no_sequence, number_at
+from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
 from mmad._instructions import OPERATIONS
 from mmad._lazy cimport Context, Lazy, over, times, zeros_like
@@ -33,7 +33,7 @@ def bind():
 cdef inline tuple shape_of(object x):
     if isinstance(x, float):
         return ()
-    return x.shape if isinstance(x, (np.ndarray, Traced)) else np.shape(x)
+    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
 
 
 cdef inline object dtype_of(object x):
@@ -45,16 +45,16 @@ cpdef object make_series(int64_t level, list parts):
     cdef Series r
     cdef int k
     value = parts[0]
-    if shape_of(value) == () and not isinstance(value, np.ndarray):
+    if shape_of(value) == () and not isinstance(value, cnp.ndarray):
         r = ScalarSeries.__new__(ScalarSeries)
         r.level, r.coefficients = level, parts
         return r
     r = ArraySeries.__new__(ArraySeries)
     parts = [zeros_like(value) if c is None else c for c in parts]
     for k in range(len(parts)):
-        if isinstance(parts[k], np.ndarray) and not parts[k].flags.c_contiguous:
+        if isinstance(parts[k], cnp.ndarray) and not parts[k].flags.c_contiguous:
             parts[k] = np.ascontiguousarray(parts[k])
-        elif not isinstance(parts[k], (np.ndarray, Traced)):
+        elif not isinstance(parts[k], (cnp.ndarray, Traced)):
             parts[k] = np.asarray(parts[k])
     # all of one kind, so that a write never has to exchange an array that views share
     like = None
@@ -85,6 +85,10 @@ cdef class Series(Jet):
     """
 
     cdef readonly list coefficients
+
+    @property
+    def __class__(self):
+        return self.coefficients[0].__class__
 
     @property
     def parts(self):
@@ -130,7 +134,7 @@ cdef class Series(Jet):
                     for k in range(1, order + 1):
                         root.coefficient(k)
             parts = root.known[:order + 1]
-            if root.shape_ != () or isinstance(parts[0], np.ndarray):
+            if root.shape_ != () or isinstance(parts[0], cnp.ndarray):
                 parts = owned(parts, args)
             return make_series(self.level, parts)
         finally:
@@ -262,7 +266,8 @@ cdef class ScalarSeries(Series):
     """A series of numbers."""
 
     def __trunc__(self):
-        return self.coefficients[0].__trunc__()
+        c = self.coefficients[0]
+        return c.__trunc__() if isinstance(c, Traced) else int(np.trunc(c))
 
     def __floor__(self):
         c = self.coefficients[0]
@@ -286,15 +291,21 @@ cdef class ScalarSeries(Series):
 
 
 no_sequence(ScalarSeries)
+sealed(ScalarSeries)
+sealed(Series)
 
 
 @cython.final
 cdef class ArraySeries(Series):
     """A series of arrays: its coefficients are arrays of one shape."""
 
+    @property
+    def __class__(self):
+        return cnp.ndarray
+
     def laid_out(self):
         """This array, its coefficients in C order in memory."""
-        self.coefficients = [np.ascontiguousarray(c) if isinstance(c, np.ndarray) else c.laid_out()
+        self.coefficients = [np.ascontiguousarray(c) if isinstance(c, cnp.ndarray) else c.laid_out()
                              for c in self.coefficients]
         return self
 
@@ -309,14 +320,14 @@ cdef class ArraySeries(Series):
     def __getitem__(self, index):
         index = _HOOKS["plain_index"](index)
         parts = [c[index] for c in self.coefficients]
-        if shape_of(parts[0]) == () and not isinstance(parts[0], np.ndarray):
+        if shape_of(parts[0]) == () and not isinstance(parts[0], cnp.ndarray):
             return make_series(self.level, parts)
         return array_of(self.level, parts)
 
     def __setitem__(self, index, value):
         cdef int k
         index = _HOOKS["plain_index"](index)
-        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
             raise TypeError("a value of an inner derivative cannot be written into an array of an outer one; make the "
@@ -365,9 +376,6 @@ cdef class ArraySeries(Series):
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, dtype=None, copy=None):
-        return _HOOKS["object_array"](self, dtype, copy)
-
     @property
     def strides(self):
         return self.coefficients[0].strides
@@ -377,7 +385,10 @@ cdef class ArraySeries(Series):
         return self.coefficients[0].flags
 
 
+sealed(ArraySeries)
+
+
 cdef object array_of(int64_t level, list parts):
     cdef ArraySeries r = ArraySeries.__new__(ArraySeries)
-    r.level, r.coefficients = level, [c if isinstance(c, (np.ndarray, Traced)) else np.asarray(c) for c in parts]
+    r.level, r.coefficients = level, [c if isinstance(c, (cnp.ndarray, Traced)) else np.asarray(c) for c in parts]
     return r

@@ -13,6 +13,7 @@ cdef class ArrayVar(Var):
     cdef tuple window
     cdef int64_t version
     cdef bint fresh
+    cdef readonly bint number  # what NumPy gives as a number (np.float32, np.complex128), not as an array of no dimensions
     cdef int sync(self) except -1
     cdef bint pending(self) noexcept
     cdef int known(self) except -1
@@ -25,9 +26,11 @@ cdef class ArrayVar(Var):
     cdef Py_ssize_t element(self, object index, double **address) except -2
     cdef int write(self, object index, object value) except -1
     cdef object inplace(self, Op op, object other)
+    cdef object whole_number(self, str how, function)
     cpdef assign(self, r, name=*)
 
 
 cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh)
+cdef ArrayVar make_number(Instructions tape, int32_t node, cnp.ndarray arr)
 cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1
 cdef int32_t element_take(ArrayVar acc, int64_t flat) except -1

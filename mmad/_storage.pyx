@@ -19,14 +19,19 @@ from mmad._arrays cimport taken_shape, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window)
-from mmad._core import HOOKS, concrete
+from mmad._core import HOOKS, METHODS, concrete, sealed
+from mmad._instructions import OPERATIONS
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
                                  OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, frozen_index, new_rec,
                                  spare)
 
 cnp.import_array()
 
-cdef dict _HOOKS = HOOKS
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_IsIntegerScalar(object x)
+
+
+cdef dict _HOOKS = HOOKS, _METHODS = METHODS
 cdef tuple _NONE = (None,)
 
 
@@ -36,16 +41,23 @@ cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint 
     return r
 
 
+cdef ArrayVar make_number(Instructions tape, int32_t node, cnp.ndarray arr):
+    """A number of a dtype other than float64."""
+    cdef ArrayVar r = make_array(tape, node, arr, False)
+    r.number = True
+    return r
+
+
 cpdef bint basic_index(object index):
     """Whether NumPy answers this index with a view."""
     if isinstance(index, tuple):
         for k in index:
             if not (k is None or k is Ellipsis or isinstance(k, slice)
-                    or (isinstance(k, (int, np.integer)) and not isinstance(k, bool))):
+                    or (PyArray_IsIntegerScalar(k) and not isinstance(k, bool))):
                 return False
         return True
     return (index is None or index is Ellipsis or isinstance(index, slice)
-            or (isinstance(index, (int, np.integer)) and not isinstance(index, bool)))
+            or (PyArray_IsIntegerScalar(index) and not isinstance(index, bool)))
 
 
 cdef bint slicing(object index, cnp.ndarray arr) noexcept:
@@ -173,6 +185,7 @@ cdef class ArrayVar(Var):
                     return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
                 root.arr, root.fresh = root.arr.copy(order="C"), True
                 r = function(self.arr)
+            inside(root.arr, r)
             return self.alias(r[...] if r is self.arr else r)
         # NumPy copies: the same elements in another order, as a window of a new array
         return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
@@ -208,7 +221,7 @@ cdef class ArrayVar(Var):
         for k in range(nd - 1, -1, -1):
             item = (<tuple> index)[k] if type(index) is tuple else index
             if type(item) is not int:
-                if not isinstance(item, np.integer):
+                if not PyArray_IsIntegerScalar(item):
                     return -1
             i = item
             if i < 0:
@@ -244,6 +257,8 @@ cdef class ArrayVar(Var):
         return apply2(o_gather, self, plain_index(index))
 
     def __setitem__(self, index, value):
+        if self.number:
+            raise TypeError(f"'numpy.{self.arr.dtype}' object does not support item assignment")
         cdef ArrayVar root = self if self.base is None else self.base
         cdef Instructions tape = self.tape
         cdef Py_ssize_t flat
@@ -278,7 +293,7 @@ cdef class ArrayVar(Var):
                             "an outer one; make the array inside the inner function, with np.zeros_like of its "
                             "argument")
         writeable(self)
-        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Var) and value.tape is not self.tape:
             mixed(self.tape, value.tape)
@@ -358,6 +373,8 @@ cdef class ArrayVar(Var):
         if not isinstance(other, Traced) and not isinstance(other, PLAIN):
             return NotImplemented
         self.sync()
+        if self.number:
+            return apply2(op, self, other)
         r = apply2(op, self, other)
         self.assign(r, op.name)
         return self
@@ -397,7 +414,7 @@ cdef class ArrayVar(Var):
         return self.inplace(o_div, other)
 
     def __ipow__(self, other):
-        if type(other) is int and other == 2:
+        if type(other) is int and other == 2 and not self.number:
             self.assign(apply1(o_square, self), "square")
             return self
         return self.inplace(o_pow, other)
@@ -432,13 +449,35 @@ cdef class ArrayVar(Var):
     def __int__(self):
         if self.arr.size != 1:
             raise TypeError("only 0-d or one-element arrays can be converted to int")
-        if self.arr.dtype.kind == "f":
-            return int(apply1(o_pos, self[(0,) * self.arr.ndim] if self.arr.ndim else self))
-        self.sync()
-        if self.tape.guarded and self.tape.open:
-            self.tape.add_guard(self)
+        return self.whole_number("trunc", int)
+
+    cdef object whole_number(self, str how, function):
+        """Python learns an integer: leave a guard on the rounded value."""
+        cdef object value
+        self.refresh()
         self.known()
-        return int(self.arr.item())
+        value = self.arr.reshape(())[()]
+        if value.dtype.kind == "c":
+            raise TypeError("a complex number has no integer part: take x.real")
+        if self.tape.guarded and self.tape.open and (value.dtype.kind != "f" or np.isfinite(value)):
+            self.tape.add_guard(self if value.dtype.kind in "biu" else apply1(<Op> OPERATIONS[how], self))
+        return function(value)
+
+    def __trunc__(self):
+        return self.whole_number("trunc", int)
+
+    def __floor__(self):
+        return self.whole_number("floor", lambda v: int(np.floor(v)))
+
+    def __ceil__(self):
+        return self.whole_number("ceil", lambda v: int(np.ceil(v)))
+
+    def __round__(self, ndigits=None):
+        if not self.number:
+            raise TypeError("type numpy.ndarray doesn't define __round__ method")
+        if ndigits is None:
+            return self.whole_number("rint", lambda v: int(np.rint(v)))
+        return _METHODS["round"](self, ndigits)
 
     def __index__(self):
         if self.arr.dtype.kind not in "iu" or self.arr.ndim:
@@ -464,17 +503,6 @@ cdef class ArrayVar(Var):
         self.known()
         return format(self.arr, spec) if spec else str(self.arr)
 
-    def __array__(self, dtype=None, copy=None):
-        if dtype is not None and np.dtype(dtype) != np.dtype(object):
-            raise TypeError(f"a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
-                            "derivative; make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use "
-                            "mmad.concrete(x)")
-        out = np.empty((<object> self.arr).shape, dtype=object)
-        for k in np.ndindex(*(<object> self.arr).shape):
-            out[k] = self[k] if k else self[()]
-        out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
-        return out
-
     @property
     def value(self):
         """The array, without derivative; on a guarded tape it leaves a guard."""
@@ -485,6 +513,10 @@ cdef class ArrayVar(Var):
             leaked(self.tape)
         self.known()
         return self.arr.copy()
+
+    @property
+    def __class__(self):
+        return self.arr.dtype.type if self.number else cnp.ndarray
 
     @property
     def strong(self):
@@ -511,6 +543,9 @@ cdef class ArrayVar(Var):
         return self.arr.flags
 
 
+sealed(ArrayVar)
+
+
 cdef class _Getter:
     cdef object index
 
@@ -519,6 +554,24 @@ cdef class _Getter:
 
     def __call__(self, a):
         return _as_view(a, self.index)
+
+
+cdef int inside(cnp.ndarray whole, cnp.ndarray r) except -1:
+    """Raise if a view of an array reaches beyond it, as one made with strides can."""
+    cdef Py_ssize_t first = <Py_ssize_t> cnp.PyArray_DATA(r) - <Py_ssize_t> cnp.PyArray_DATA(whole), last, reach
+    cdef int k
+    last = first + cnp.PyArray_ITEMSIZE(r)
+    for k in range(cnp.PyArray_NDIM(r)):
+        if cnp.PyArray_DIM(r, k) == 0:
+            return 0
+        reach = (cnp.PyArray_DIM(r, k) - 1) * cnp.PyArray_STRIDE(r, k)
+        if reach < 0:
+            first += reach
+        else:
+            last += reach
+    if first < 0 or last > cnp.PyArray_NBYTES(whole):
+        raise ValueError("a view of a traced array reaches beyond the memory of the array: check shape and strides")
+    return 0
 
 
 def _whole(a):
@@ -638,8 +691,8 @@ cdef bint writeable(ArrayVar x) except -1:
 
 
 cdef object scalar_of(ArrayVar x):
-    """What NumPy gives for a fully indexed element: a number."""
+    """What NumPy gives for a fully indexed element: a number, which later writes do not reach."""
     if x.arr.dtype.num == cnp.NPY_DOUBLE:
         x.known()
         return x.load(<Py_ssize_t> x.window[0], (<double *> cnp.PyArray_DATA(x.arr))[0])
-    return x
+    return apply1(o_pos, x)

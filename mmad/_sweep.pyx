@@ -319,12 +319,12 @@ cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
     if rec.op.kind == KIND_PUT:
         window = cells.full_window(rec.params)
         w = window_view(acc, window[0], window[1], window[2])
-        if cells.many and isinstance(v, np.ndarray) and v.ndim < w.ndim:
+        if cells.many and isinstance(v, cnp.ndarray) and v.ndim < w.ndim:
             v = v.reshape(v.shape[:1] + (1,) * (w.ndim - v.ndim) + v.shape[1:])
         w[...] = v
     elif cells.many:
         for lane in range(cells.lanes):
-            acc[lane][rec.vals[2]] = v[lane] if isinstance(v, np.ndarray) else v
+            acc[lane][rec.vals[2]] = v[lane] if isinstance(v, cnp.ndarray) else v
     else:
         acc[rec.vals[2]] = v
     return 0
@@ -368,7 +368,7 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
     g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, rec.dtype, partials)
     if g is None:
         return 0
-    if cells.is_array(k) and not isinstance(g, (np.ndarray, Batch)):
+    if cells.is_array(k) and not isinstance(g, (cnp.ndarray, Batch)):
         g = np.full(rec.shape, g, rec.dtype)
     return cells.add(k, g)
 

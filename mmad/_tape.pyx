@@ -16,7 +16,7 @@ from mmad._core cimport CARRIED, ScalarVar, make_scalar
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
 from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD,
                                  OP_INPUT, OP_REC, Op, Rec, freeze, frozen_index, new_rec, spare)
-from mmad._storage cimport ArrayVar, make_array
+from mmad._storage cimport ArrayVar, make_array, make_number
 
 cnp.import_array()
 
@@ -73,6 +73,8 @@ cdef class Tape(Instructions):
                     v = freeze(self, a)
                 elif op.raw and type(a) is tuple:
                     v = frozen_index(self, a)
+                else:
+                    foreign = foreign or type(a) is not float and type(a) is not int
                 atoms = atoms and (type(v) is float or type(v) is int or type(v) is cnp.ndarray
                                    and cnp.PyArray_TYPE(<cnp.ndarray> v) != cnp.NPY_OBJECT)
             Py_INCREF(v)
@@ -151,12 +153,13 @@ cdef class Tape(Instructions):
         cdef cnp.ndarray arr
         cdef Op op = rec.op
         cdef int flags = NODE_ARRAY
-        cdef bint fresh
+        cdef bint fresh, number = False
         cdef ArrayVar found
         if isinstance(out, float):
             rec.out = out
             return make_scalar(self, self.push_rec(OP_REC, NODE_STRONG, rec, out), out, NODE_STRONG)
         if type(out) is not cnp.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> out) != cnp.NPY_DOUBLE:
+            number = not isinstance(out, cnp.ndarray)
             out = np.asarray(out)
             kind = out.dtype.kind
             if kind not in "fcbiu":
@@ -181,7 +184,8 @@ cdef class Tape(Instructions):
             rec.out = arr
         rec.shape, rec.dtype = self.shape_of(arr), <object> cnp.PyArray_DESCR(arr)
         spare(rec)
-        found = make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh)
+        found = make_array(self, self.push_rec(OP_REC, flags, rec, 0.0), arr, fresh and not number)
+        found.number = number
         if self.plain_integers and flags & NODE_BOOL:
             self.add_guard(found)
             return arr.copy() if arr.ndim else arr[()]
@@ -210,8 +214,8 @@ cdef class Tape(Instructions):
         self.recs.append(new_rec(None, 0, (), None, x.arr.copy(), (<object> x.arr).shape, x.arr.dtype))
         self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
 
-    def add_input(self, value, strong=False):
-        """A new input: a traced copy of a float or of a C-contiguous array."""
+    def add_input(self, value, strong=False, number=False):
+        """A new input: a traced copy of a float or of a C-contiguous array (`number`: that stands for a number)."""
         cdef int32_t node
         cdef cnp.ndarray arr
         if isinstance(value, float):
@@ -220,6 +224,8 @@ cdef class Tape(Instructions):
         arr = value
         rec = new_rec(None, 0, (), None, arr, value.shape, value.dtype)
         node = self.push_rec(OP_INPUT, NODE_ARRAY, rec, 0.0)
+        if number:
+            return make_number(self, node, arr)
         return make_array(self, node, arr, False)
 
     def add_constant(self, value):

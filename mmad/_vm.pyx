@@ -609,7 +609,7 @@ cdef class Program:
         if what[0] == "buffer":
             arr = np.ascontiguousarray(r, dtype=what[3])
         else:
-            arr = np.array(r, order="C") if not isinstance(r, np.ndarray) or not PyArray_ISCARRAY_RO(r) \
+            arr = np.array(r, order="C") if not isinstance(r, cnp.ndarray) or not PyArray_ISCARRAY_RO(r) \
                 or cnp.PyArray_BASE(<cnp.ndarray> r) != NULL or own else r
         if (<object> arr).shape != what[2] or arr.dtype != what[3]:
             raise TypeError(f"{op.name} gave an array of shape {(<object> arr).shape} and dtype {arr.dtype}; when it was "
@@ -669,10 +669,10 @@ def from_description(dict description):
     for name in LISTS:
         if type(parts.get(name)) is not list:
             raise ProgramError(f"the program has no {name}")
-    if not isinstance(parts.get("template"), np.ndarray) or parts["template"].dtype != np.float64 \
+    if not isinstance(parts.get("template"), cnp.ndarray) or parts["template"].dtype != np.float64 \
             or parts["template"].ndim != 1 or type(parts.get("arena")) is not int:
         raise ProgramError("the program has no numbers")
-    if not all([isinstance(c, np.ndarray) for c in parts["constants"]]):
+    if not all([isinstance(c, cnp.ndarray) for c in parts["constants"]]):
         raise ProgramError("the program has no constants")
     for call in parts["calls"]:
         if type(call) is not tuple or len(call) != 4:
@@ -717,7 +717,7 @@ cdef int kernel_number(int type, int op, int variant) noexcept:
 
 cdef object met(object now, object seen, int number):
     """None if a guard on an array holds, else its number and what it sees."""
-    if isinstance(seen, np.ndarray):
+    if isinstance(seen, cnp.ndarray):
         if np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc"):
             return None
         return number, np.ascontiguousarray(now).tobytes()

@@ -3,6 +3,8 @@
 import os
 import re
 
+from mmad.kinds import isplain
+
 __all__ = ["available_bytes", "readable", "size_in_bytes"]
 
 UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -10,7 +12,7 @@ UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "Mi
 
 def size_in_bytes(text, what):
     """'500MB' as a number of bytes; a number as it is; None as None."""
-    if text is None or (isinstance(text, int) and not isinstance(text, bool) and text > 0):
+    if text is None or (isplain(text, int) and not isplain(text, bool) and text > 0):
         return text
     found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(\w*)", text) if isinstance(text, str) else None
     if found is None or found[2] not in UNITS:

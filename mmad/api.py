@@ -9,6 +9,7 @@ from mmad import tree
 from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, make_dual, new_level
 from mmad.hidden import refuse_hidden
+from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.pickling import MadeFunction
@@ -36,7 +37,7 @@ def positions(f, argnums, args, what):
     nums = argnums if isinstance(argnums, tuple | list) else (argnums,)
     out = []
     for k in nums:
-        if not isinstance(k, int | np.integer) or isinstance(k, bool):
+        if not isplain(k, int | np.integer) or isplain(k, bool):
             raise TypeError(f"{describe(f, what)}: argnums must be an int or a tuple of ints, not {k!r}")
         if not -len(args) <= k < len(args):
             raise TypeError(
@@ -116,7 +117,7 @@ def scalar_output(trace, what, has_aux):
     out = outputs[0]
     if out is None or is_static(out):
         raise TypeError(f"{trace.origin}: the function must return one real number, it returned {out!r}")
-    if not isinstance(out, numbers.Number | np.generic | np.ndarray | Traced):
+    if not isplain(out, numbers.Number | np.generic | np.ndarray | Traced):
         raise TypeError(f"{trace.origin}: the function must return one real number, it returned a {type(out).__name__}")
     shape = shape_of(out)
     if shape != ():
@@ -262,7 +263,7 @@ def _cotangents(trace, ct, what):
     for out, c in zip(trace.outputs, leaves, strict=True):
         if is_static(out):
             continue
-        if isinstance(c, np.ndarray) and c.dtype.hasobject:
+        if isplain(c, np.ndarray) and c.dtype.hasobject:
             c = HOOKS["lift"](c)
         if shape_of(c) != shape_of(out):
             raise ValueError(
@@ -273,7 +274,7 @@ def _cotangents(trace, ct, what):
             if np.result_type(c).kind == "c" and dtype.kind != "c":
                 raise TypeError(f"{trace.origin}: a cotangent is complex, the result it belongs to is real")
             c = np.asarray(c, dtype=dtype) if shape_of(out) or dtype != np.float64 else float(c)
-            if isinstance(c, np.ndarray) and c is ct:
+            if isplain(c, np.ndarray) and c is ct:
                 c = c.copy()
         outs.append(out)
         cts.append(c)
@@ -348,7 +349,8 @@ def tangent_pairs(primals, tangents, what):
                 pairs.append((x, None))
                 continue
             where = Place(what, k, p, i)
-            x = x if isinstance(x, Traced) else plain_leaf(x, where)
+            if not isinstance(x, Traced):
+                x = plain_leaf(x, where) if not isplain(x, np.generic) else np.asarray(plain_leaf(x, where))[()]
             pairs.append((x, tangent_like(d, x, where)))
         out.append((structure, pairs))
     return out
@@ -356,19 +358,19 @@ def tangent_pairs(primals, tangents, what):
 
 def tangent_like(d, x, where):
     """A tangent checked against the value it belongs to, in its dtype."""
-    if isinstance(d, np.ndarray) and d.dtype.hasobject:
+    if isplain(d, np.ndarray) and d.dtype.hasobject:
         d = HOOKS["lift"](d)
     if shape_of(d) != shape_of(x):
         raise ValueError(f"{where}: the tangent has shape {shape_of(d)}, the value {shape_of(x)}")
     if isinstance(d, Traced):
         return d
-    dtype = np.dtype(float) if isinstance(x, float) else x.dtype
+    dtype = np.dtype(float) if isplain(x, float) else x.dtype
     kind = np.asarray(d).dtype.kind
     if kind not in "fciub":
         raise TypeError(f"{where}: the tangent is of type {type(d).__name__}; it must be numeric")
     if kind == "c" and dtype.kind != "c":
         raise TypeError(f"{where}: the tangent is complex, the value real")
-    if isinstance(x, float) or (isinstance(x, Traced) and shape_of(x) == () and dtype == np.float64):
+    if isplain(x, float) or (isinstance(x, Traced) and shape_of(x) == () and dtype == np.float64):
         return float(d)
     return np.array(d, dtype=dtype, order="C")
 
@@ -419,7 +421,7 @@ def _forward(f, pairs, level):
         outputs, structure = tree.flatten(f(*args))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, describe(f, "jvp"))
-        outputs = [HOOKS["lift"](v) if isinstance(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
+        outputs = [HOOKS["lift"](v) if isplain(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
     ys, dots = [], []
     for out in outputs:
         y, d = split(out, level)
@@ -436,7 +438,7 @@ def split(out, level):
         return out, out
     dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
     zero = np.zeros(shape_of(out), dtype if dtype.kind in "fc" else float)
-    if zero.ndim or isinstance(out, np.ndarray):
+    if zero.ndim or isplain(out, np.ndarray):
         return out, zero
     return out, zero[()] if hasattr(out, "dtype") else 0.0
 

@@ -13,11 +13,12 @@ from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad.api import derivative_function
 from mmad.hidden import refuse_hidden
+from mmad.kinds import isplain
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import Forwarding, describe
+from mmad.tracing import Forwarding, describe, refuse_left_behind
 
 __all__ = ["vmap"]
 
@@ -72,14 +73,14 @@ def vmap(f, in_axes=0, out_axes=0):
 def _prefix(axes, full, what):
     """One axis for each leaf of `full`, from a tree of axes that may end above the leaves."""
     leaves = tree.flatten(full)[0]
-    if axes is None or isinstance(axes, int | np.integer):
+    if axes is None or isplain(axes, int | np.integer):
         return [axes] * len(leaves)
     try:
         found = optree.broadcast_prefix(axes, full, is_leaf=tree._is_leaf, none_is_leaf=True, namespace=tree.NAMESPACE)
     except ValueError as e:
         raise ValueError(f"{what}: the tree of axes {axes!r} does not fit: {e}") from None
     for k in found:
-        if k is not None and (not isinstance(k, int | np.integer) or isinstance(k, bool)):
+        if k is not None and (not isplain(k, int | np.integer) or isplain(k, bool)):
             raise TypeError(f"{what}: an axis must be an int or None, not {k!r}")
     return found
 
@@ -112,7 +113,7 @@ class _Mapped:
             axes += _prefix(axis, arg, f"{self.what}: in_axes of {name}")
             self.names += [f"{name}{p}" for p in places]
         self.structure = tree.flatten((args, kwargs))[1]
-        self.leaves = [HOOKS["lift"](x) if isinstance(x, np.ndarray) and x.dtype.hasobject else x for x in leaves]
+        self.leaves = [HOOKS["lift"](x) if isplain(x, np.ndarray) and x.dtype.hasobject else x for x in leaves]
         self.axes = [self._axis(x, k, n) for x, k, n in zip(self.leaves, axes, self.names, strict=True)]
         self.count = self._samples()
 
@@ -145,7 +146,7 @@ class _Mapped:
         args, kwargs = tree.unflatten(self.structure, leaves)
         outputs, structure = tree.flatten(self.f(*args, **kwargs))
         refuse_hidden(outputs, self.what)
-        return [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
+        return [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
 
     def together(self, level, out_axes):
         """Return the result of all samples at once, as batches of a level."""
@@ -157,6 +158,7 @@ class _Mapped:
             leaves.append(x)
         with Forwarding(wrapper):
             outputs, structure = self._call(leaves)
+            refuse_left_behind(outputs)
         axes = self._out_axes(out_axes, outputs, structure)
         return tree.unflatten(structure, [self._gathered(y, k, level) for y, k in zip(outputs, axes, strict=True)])
 
@@ -217,4 +219,4 @@ class _Mapped:
 
     def _sample(self, x, axis, i):
         y = x[(slice(None),) * axis + (i,)]
-        return +y if isinstance(y, Traced) else y.copy() if isinstance(y, np.ndarray) else y
+        return +y if isinstance(y, Traced) else y.copy() if isplain(y, np.ndarray) else y

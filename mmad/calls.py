@@ -18,6 +18,7 @@ from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
 from mmad._instructions import OPERATIONS, Op
 from mmad.errors import UnsupportedError
+from mmad.kinds import isplain
 from mmad.packing import Call, Slot, lifted
 from mmad.tracing import STATE, Trace, open_tape
 
@@ -130,14 +131,12 @@ class Rules:
                 return self.body(*args)
         if self.push is None and self.pull is None:
             raise UnsupportedError(f"{self.name} has no derivative: {self.advice}")
-        call = Call(
-            self, {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in fixed.items()}, structure, leaves
-        )
+        call = Call(self, {k: x.copy() if isplain(x, np.ndarray) else x for k, x in fixed.items()}, structure, leaves)
         return call.result(self.op(*[leaves[k] for k in call.operands], call=call))
 
     def _evaluate(self, *operands, call):
         """The instruction's value: the body on plain copies of the operands."""
-        copies = [v.copy() if isinstance(v, np.ndarray) else v for v in operands]
+        copies = [v.copy() if isplain(v, np.ndarray) else v for v in operands]
         with suspended():
             args = call.everything(call.arguments(copies))
             if self.forward is None:
@@ -146,7 +145,7 @@ class Rules:
                 y, residual = self.split_forward(self.forward(*args))
                 call.save(operands, residual)
         for v, w in zip(operands, copies, strict=True):
-            if isinstance(v, np.ndarray) and self.forward is None and v.tobytes() != w.tobytes():
+            if isplain(v, np.ndarray) and self.forward is None and v.tobytes() != w.tobytes():
                 raise ValueError(
                     f"{self.name} changed one of its arguments in place; a function with a rule of its own must "
                     "work on a copy, as in x = x.copy()"
@@ -210,7 +209,7 @@ class Rules:
         def backward(*cts):
             full, rest = [], iter(cts)
             for s, v in zip(call.slots, call.statics, strict=True):
-                full.append((0.0 if isinstance(v, int | np.integer) else v) if s is None else next(rest))
+                full.append((0.0 if isplain(v, int | np.integer) else v) if s is None else next(rest))
             ct = tree.unflatten(call.out_tree, full)
             gs = call.cotangents(operands, self.pull(call, residual, ct, call.arguments(operands), y))
             return [None if d is None else g for g, d in zip(gs, dots, strict=True)]

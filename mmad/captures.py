@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mmad._captures import ABSENT, STATIC, Check
+from mmad.kinds import isplain
 
 __all__ = ["Captures", "key_of", "key_of_argument"]
 
@@ -72,12 +73,12 @@ class Captures:
 
     def follow(self, x):
         """Look into a value: its places, and what lies there."""
-        if (_opaque(x) and not isinstance(x, np.ndarray)) or id(x) in self.places:
+        if (_opaque(x) and not isplain(x, np.ndarray)) or id(x) in self.places:
             return
         if len(self.places) >= PLACES:
             return
         self.places[id(x)] = x
-        if isinstance(x, np.ndarray):
+        if isplain(x, np.ndarray):
             self.arrays.append(x)
             return
         if isinstance(x, functools.partial):
@@ -172,13 +173,13 @@ def key_of(x, inside=False):
 
     A container counts by its contents, but for one `inside` of another: its own contents have a key of their own.
     """
-    if isinstance(x, float):
+    if isplain(x, float):
         return type(x), x.hex()
-    if isinstance(x, complex):
+    if isplain(x, complex):
         return type(x), x.real.hex(), x.imag.hex()
-    if isinstance(x, np.generic):
+    if isplain(x, np.generic):
         return x.dtype, x.tobytes()
-    if isinstance(x, STATIC):
+    if isplain(x, STATIC):
         return type(x), x
     if type(x) is tuple or (type(x) is list and not inside):
         return type(x), tuple([key_of(v, True) for v in x])
@@ -191,7 +192,7 @@ def key_of(x, inside=False):
 
 def key_of_argument(x):
     """The same of an argument that is neither an array nor a number that is differentiated: with what lies in it."""
-    if isinstance(x, STATIC):
+    if isplain(x, STATIC):
         return key_of(x)
     key = Captures(x).key
     return key if isinstance(x, set | frozenset) else (Same(x), key)
@@ -215,7 +216,7 @@ class Same:
 def _opaque(x):
     """Whether nothing that counts can lie in a value."""
     kinds = np.ndarray | np.dtype | types.BuiltinFunctionType | types.CodeType | types.GeneratorType
-    return isinstance(x, (STATIC, kinds)) or x is ABSENT
+    return isplain(x, (STATIC, kinds)) or x is ABSENT
 
 
 def _contents(cell):

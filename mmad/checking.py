@@ -7,6 +7,7 @@ import numpy as np
 from mmad import tree
 from mmad._core import HOOKS
 from mmad.api import jvp, vjp
+from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.tracing import describe
 
@@ -87,7 +88,7 @@ class _Flat:
         for k, x in zip(self.where, xs, strict=True):
             leaves[k] = x
         out = tree.flatten(self.f(*tree.unflatten(self.structure, leaves)))[0]
-        out = [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in out]
+        out = [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in out]
         return tuple(y for y in out if _varies(y))
 
     @property
@@ -96,10 +97,10 @@ class _Flat:
 
 
 def _varies(x):
-    if isinstance(x, bool | int | str | bytes | type(None)):
+    if isplain(x, bool | int | str | bytes | type(None)):
         return False
     dtype = getattr(x, "dtype", None)
-    return dtype.kind in "fc" if dtype is not None else isinstance(x, float | complex)
+    return dtype.kind in "fc" if dtype is not None else isplain(x, float | complex)
 
 
 def _dtype(x):
@@ -110,7 +111,7 @@ def _like(x, values):
     """Values in the kind and dtype of x."""
     if type(x) in (float, complex):
         return type(x)(values)
-    return np.asarray(values, _dtype(x))[()] if not isinstance(x, np.ndarray) else np.asarray(values, _dtype(x))
+    return np.asarray(values, _dtype(x))[()] if not isplain(x, np.ndarray) else np.asarray(values, _dtype(x))
 
 
 def _direction(xs, rng):
@@ -157,7 +158,7 @@ def _differences(f, xs, vs, ct):
 
 def _as(x, moved):
     """A moved argument in the kind of the original, in double precision."""
-    return type(x)(moved) if type(x) in (float, complex) else np.array(moved) if isinstance(x, np.ndarray) else moved
+    return type(x)(moved) if type(x) in (float, complex) else np.array(moved) if isplain(x, np.ndarray) else moved
 
 
 def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=None, atol=None, seed=0):
@@ -188,7 +189,8 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
     Raises
     ------
     AssertionError
-        With a table of what disagrees.
+        With a table of what disagrees; or where the function, run on traced values, gives another *value* than it gives
+        plainly.
 
     Notes
     -----
@@ -228,11 +230,27 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
     return report
 
 
+def _compare_values(f, xs, ys, modes, rtol, atol):
+    """Raise where the traced run of a function gives another value than the function itself: it took another branch."""
+    traced = {"forward": lambda: jvp(f, xs, xs)[0], "reverse": lambda: vjp(f, *xs)[0]}
+    for mode in modes:
+        for y, t in zip(ys, traced[mode](), strict=True):
+            scale = atol + rtol * float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y)))
+            if np.shape(y) != np.shape(t) or not np.allclose(y, t, rtol=rtol, atol=scale, equal_nan=True):
+                raise AssertionError(
+                    f"{describe(f.f, 'check_derivatives')}: the value of the traced run ({mode} mode) is {t}, that of "
+                    f"the function itself {y}: it takes another way when it is traced, because it tests `type(x)`, "
+                    "say, or swallows an exception"
+                )
+
+
 def _check(f, xs, order, modes, path, rng, rtol, atol, found):
     """Compare the derivatives of f, which is itself `path` applied to the user's function."""
-    ys = f(*[x.copy() if isinstance(x, np.ndarray) else x for x in xs])
+    ys = f(*[x.copy() if isplain(x, np.ndarray) else x for x in xs])
     if not ys:
         return
+    if not path:
+        _compare_values(f, xs, ys, modes, rtol, atol)
     vs, ct = _direction(xs, rng), tuple(_like(y, c) for y, c in zip(ys, _direction(ys, rng), strict=True))
     reference, _ = _differences(f, xs, vs, ct)
     got = {}

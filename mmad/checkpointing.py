@@ -9,6 +9,7 @@ from mmad._core import Traced
 from mmad.api import jvp, vjp
 from mmad.calls import Rules, holds_var
 from mmad.errors import CaptureError
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
@@ -158,7 +159,7 @@ def checkpoint(f):
 def _same_again(f, y, again):
     """Raise if a function gave another result when it was run again; what is traced is not looked at."""
     for v, w in zip(tree.flatten(y)[0], tree.flatten(again)[0], strict=False):
-        if isinstance(v, Traced) or isinstance(w, Traced) or not isinstance(v, float | np.ndarray | np.inexact):
+        if isinstance(v, Traced) or isinstance(w, Traced) or not isplain(v, float | np.ndarray | np.inexact):
             continue
         if not np.allclose(v, w, rtol=1e-9 if dtype_of(v).itemsize >= 8 else 1e-4, atol=0, equal_nan=True):
             raise CaptureError(
@@ -291,12 +292,12 @@ def _copied(x):
     """A tree with arrays of its own."""
     leaves, structure = tree.flatten(x)
     return tree.unflatten(
-        structure, [+v if isinstance(v, Traced) else v.copy() if isinstance(v, np.ndarray) else v for v in leaves]
+        structure, [+v if isinstance(v, Traced) else v.copy() if isplain(v, np.ndarray) else v for v in leaves]
     )
 
 
 def _count(n, name, least):
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+    if isplain(n, bool) or not isplain(n, int | np.integer):
         raise TypeError(f"checkpointed_loop: {name} must be an int, not {n!r}")
     if n < least:
         raise ValueError(f"checkpointed_loop: {name} must be at least {least}, it is {n}")

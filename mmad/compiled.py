@@ -1,6 +1,7 @@
 """`compile`: record once, replay from then on, record again where a guard fails."""
 
 import functools
+import inspect
 import os
 import sys
 import threading
@@ -9,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from mmad import tree
+from mmad import tracing, tree
 from mmad._captures import changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
@@ -17,9 +18,10 @@ from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of_argument
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.errors import CaptureError, TraceError
+from mmad.kinds import isplain
 from mmad.lines import is_users, user_level, user_line
 from mmad.program import Program, argument_of, giver, results_of, skeleton
-from mmad.tracing import STATE, describe, open_tape, wrappers_open
+from mmad.tracing import STATE, describe, finished, open_tape, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]
@@ -220,7 +222,7 @@ class Compiled(Dispatcher):
             if type(x) is float or type(x) is np.float64:
                 parts.append(type(x))
                 values.append(float(x))
-            elif isinstance(x, np.ndarray) and x.dtype.kind in "fc":
+            elif isplain(x, np.ndarray) and x.dtype.kind in "fc":
                 own_arithmetic(x, describe(self.f, "compile"))
                 parts.append((x.shape, x.dtype.newbyteorder("=")))
                 values.append(
@@ -228,7 +230,7 @@ class Compiled(Dispatcher):
                     if x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
                     else np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
                 )
-            elif isinstance(x, np.ndarray) or (isinstance(x, np.generic) and not isinstance(x, np.floating)):
+            elif isplain(x, np.ndarray) or (isplain(x, np.generic) and not isplain(x, np.floating)):
                 parts.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
                 parts.append(key_of_argument(x))
@@ -239,7 +241,7 @@ class Compiled(Dispatcher):
         moving = [
             k
             for k, x in enumerate(leaves)
-            if type(x) in (float, np.float64) or (isinstance(x, np.ndarray) and x.dtype.kind in "fc")
+            if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
         def run(*traced):
@@ -364,7 +366,7 @@ class Compiled(Dispatcher):
         got, want = tree.flatten(result)[0], tree.flatten(self.f(*args, **kwargs))[0]
         same = len(got) == len(want) and all(
             np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True)
-            if isinstance(y, float | complex | np.ndarray | np.generic)
+            if isplain(y, float | complex | np.ndarray | np.generic)
             else x == y
             for x, y in zip(got, want, strict=True)
         )
@@ -373,4 +375,24 @@ class Compiled(Dispatcher):
                 f"{describe(self.f, 'compile')}: the replay and the function disagree; it depends on something "
                 "besides its arguments (random numbers, a file, an attribute of an object), or writes to it"
             )
+        self._compare_values(args, kwargs)
         return result
+
+    def _compare_values(self, args, kwargs):
+        """Raise where the function that is differentiated gives another value when it is traced than by itself."""
+        g = inspect.unwrap(self.f)
+        if g is self.f:
+            return
+        try:
+            want = tree.flatten(g(*args, **kwargs))[0]
+            got = [finished(y) for y in tracing.Trace(g, args, kwargs, (0,), "compile").outputs]
+        except Exception:  # g takes other arguments than its derivative does
+            return
+        for x, y in zip(got, want, strict=True):
+            if isplain(y, float | complex | np.ndarray | np.generic) and not np.allclose(
+                x, y, rtol=1e-5 if np.result_type(y).itemsize < 8 else 1e-9, atol=1e-12, equal_nan=True
+            ):
+                raise TraceError(
+                    f"{describe(g, 'compile')}: the value of the traced run is {x}, that of the function itself {y}: "
+                    "it takes another way when it is traced, because it tests `type(x)`, say, or swallows an exception"
+                )

@@ -9,6 +9,7 @@ import numpy as np
 from mmad import tree
 from mmad._core import Traced
 from mmad.calls import Rules
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.packing import lifted
 from mmad.pickling import Made
@@ -44,7 +45,7 @@ class _Custom(Made):
             raise TypeError(f"mmad.{self.kind} takes a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
         self.function = f
-        nums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        nums = (nondiff_argnums,) if isplain(nondiff_argnums, int) else tuple(nondiff_argnums)
         try:
             # a ufunc's other parameters (out, where, ...) are not for a rule
             self.signature = None if isinstance(f, np.ufunc) else inspect.signature(f)

@@ -12,6 +12,7 @@ from mmad._dual import new_level
 from mmad._series import Series, make_series
 from mmad.api import derivative_function, jvp, tangent_like
 from mmad.hidden import refuse_hidden
+from mmad.kinds import isplain
 from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
 from mmad.tracing import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
@@ -21,7 +22,7 @@ __all__ = ["derivative", "taylor"]
 
 def checked_order(order, what):
     """An order of derivative as a non-negative int."""
-    if isinstance(order, bool) or not hasattr(order, "__index__"):
+    if isplain(order, bool) or not hasattr(order, "__index__"):
         raise TypeError(f"{what}: order must be an int, not {order!r}")
     order = operator.index(order)
     if order < 0:
@@ -126,7 +127,7 @@ def expand(f, x, directions, order, what):
         outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, what)
-        outputs = [HOOKS["lift"](y) if isinstance(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+        outputs = [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
     return [y if is_static(y) else coefficients(y, level, order) for y in outputs], structure
 
 
@@ -135,7 +136,7 @@ def coefficients(y, level, order):
     if isinstance(y, Series) and y.level == level:
         parts = list(y.parts)
     else:
-        parts = [y if isinstance(y, Traced) else y.copy() if isinstance(y, np.ndarray) else y]
+        parts = [y if isinstance(y, Traced) else y.copy() if isplain(y, np.ndarray) else y]
     dtype = parts[0].dtype if hasattr(parts[0], "dtype") else np.result_type(type(parts[0]))
     while len(parts) <= order:
         zero = np.zeros(shape_of(parts[0]), dtype if dtype.kind in "fc" else float)

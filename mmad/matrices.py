@@ -9,6 +9,7 @@ from mmad._dual import new_level
 from mmad.api import Linearized, derivative_function, grad, jvp, positions
 from mmad.batching import vmap
 from mmad.hidden import refuse_hidden
+from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.recorded import LANES, lanes_of, real_leaf
@@ -61,7 +62,7 @@ def _dense(table, y, x, dtype):
     if isinstance(table, Traced):
         return table.reshape(shape) if shape else restore(table.reshape(())[()], x)
     table = np.asarray(table, dtype=dtype).reshape(shape)
-    return table if shape or isinstance(x, np.ndarray) else (float(table) if type(x) is float else table[()])
+    return table if shape or isplain(x, np.ndarray) else (float(table) if type(x) is float else table[()])
 
 
 def jacfwd(f, argnums=0):

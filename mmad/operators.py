@@ -8,6 +8,7 @@ from mmad import tree
 from mmad._core import Traced
 from mmad.api import grad
 from mmad.calls import suspended
+from mmad.kinds import isplain
 from mmad.pickling import Made
 from mmad.recorded import Recorded, plain_leaves
 
@@ -37,7 +38,7 @@ def _operator_class():
             maker, f, x = made
             leaves, structure = tree.flatten(x)
             # The point as it was: the caller's arrays may be written to.
-            kept = tree.unflatten(structure, [v.copy() if isinstance(v, np.ndarray) else v for v in leaves])
+            kept = tree.unflatten(structure, [v.copy() if isplain(v, np.ndarray) else v for v in leaves])
             self.made, self.products, self.symmetric = (maker, (f, kept), {}), products, symmetric
 
         def recipe(self):

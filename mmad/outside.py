@@ -7,6 +7,7 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
+from mmad.kinds import isplain
 
 __all__ = ["Outside"]
 
@@ -89,7 +90,7 @@ def _container(x, swap, met):
     leaves, structure = tree.flatten(x)
     if leaves == [x]:
         return x
-    new = [_replaced(v, swap, met) if not isinstance(v, np.ndarray) else v for v in leaves]
+    new = [_replaced(v, swap, met) if not isplain(v, np.ndarray) else v for v in leaves]
     if all(v is w for v, w in zip(new, leaves, strict=True)):
         return x
     return tree.unflatten(structure, new)

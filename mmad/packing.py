@@ -10,6 +10,7 @@ import numpy as np
 from mmad import tree
 from mmad._batch import LaneDivergence
 from mmad._core import HOOKS, Traced
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate, reshape, size
@@ -22,9 +23,9 @@ SAVED = 64  # residuals kept an application: one a lane of a batch; older ones a
 
 def is_operand(x):
     """Whether a leaf is a number or an array that derivatives flow through, or an array that has to be kept."""
-    if isinstance(x, np.ndarray):
+    if isplain(x, np.ndarray):
         return x.dtype.kind in "fciub"
-    return isinstance(x, Traced | float | complex | np.inexact)
+    return isplain(x, Traced | float | complex | np.inexact)
 
 
 def dtype_of(x):
@@ -42,7 +43,7 @@ def zero(x):
 
 def as_given(x):
     """A value as a function's body and rules get it: 0-d arrays are NumPy scalars."""
-    return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x
+    return x[()] if isplain(x, np.ndarray) and x.ndim == 0 else x
 
 
 class OtherResultError(LaneDivergence, GuardError):
@@ -132,7 +133,7 @@ class Call:
 
     def tangents(self, operands, dots):
         """Tangents of the differentiable arguments: zeros where None, what has no derivative as it is."""
-        leaves = [0.0 if isinstance(v, int | np.integer) else v for v in self.leaves]
+        leaves = [0.0 if isplain(v, int | np.integer) else v for v in self.leaves]
         for k, v, d in zip(self.operands, operands, dots, strict=True):
             leaves[k] = zero(v) if d is None else as_given(d)
         return tree.unflatten(self.structure, leaves)
@@ -173,7 +174,7 @@ class Call:
                     f"the backward rule of {name}: the cotangent of argument {place} has shape {shape_of(g)}, "
                     f"the argument {shape_of(v)}"
                 )
-            result.append(g if g is None or isinstance(g, Traced | np.ndarray | float) else np.asarray(g)[()])
+            result.append(g if g is None or isplain(g, Traced | np.ndarray | float) else np.asarray(g)[()])
         return result
 
     # --- results --------------------------------------------------------------------------------
@@ -182,12 +183,12 @@ class Call:
         leaves, out_tree = tree.flatten(y)
         slots, statics, at = [], [], 0
         for v in leaves:
-            if isinstance(v, Traced) or (isinstance(v, np.ndarray) and v.dtype.hasobject):
+            if isinstance(v, Traced) or (isplain(v, np.ndarray) and v.dtype.hasobject):
                 raise TypeError(
                     f"{self.rules.name} returned a traced value although its arguments were plain: it uses a traced "
                     "value from outside; pass that as an argument"
                 )
-            if isinstance(v, float | complex | np.inexact) or (isinstance(v, np.ndarray) and v.dtype.kind in "fc"):
+            if isplain(v, float | complex | np.inexact) or (isplain(v, np.ndarray) and v.dtype.kind in "fc"):
                 slots.append(Slot(v, at))
                 at += slots[-1].size
                 statics.append(None)
@@ -203,7 +204,7 @@ class Call:
             )
         parts = [v for v, s in zip(leaves, slots, strict=True) if s is not None]
         if len(parts) == 1:
-            return np.array(parts[0]) if isinstance(parts[0], np.ndarray) else parts[0]
+            return np.array(parts[0]) if isplain(parts[0], np.ndarray) else parts[0]
         return np.concatenate([np.zeros(0), *[np.ravel(v) for v in parts]])
 
     def unpack(self, flat):
@@ -220,10 +221,10 @@ class Call:
     def cotangent(self, ct):
         """A cotangent in the structure of the result; zeros where it is static."""
         leaves = [
-            v if s is None else as_given(p.copy() if isinstance(p, np.ndarray) else p)
+            v if s is None else as_given(p.copy() if isplain(p, np.ndarray) else p)
             for v, s, p in zip(self.statics, self.slots, self.unpack(ct), strict=True)
         ]
-        return tree.unflatten(self.out_tree, [0.0 if isinstance(v, int | np.integer) else v for v in leaves])
+        return tree.unflatten(self.out_tree, [0.0 if isplain(v, int | np.integer) else v for v in leaves])
 
     def tangent_leaves(self, y_dot):
         """The leaves of a tangent that a rule returned, checked; None for zero and for what is static."""
@@ -275,7 +276,7 @@ class Call:
 
 def lifted(x):
     """A leaf a rule returned, an object array of traced numbers as a traced array."""
-    return HOOKS["lift"](x) if isinstance(x, np.ndarray) and x.dtype.hasobject else x
+    return HOOKS["lift"](x) if isplain(x, np.ndarray) and x.dtype.hasobject else x
 
 
 def _same(v, w):

@@ -7,6 +7,7 @@ import numpy as np
 from mmad import _vm, program_file, tree
 from mmad._core import own_arithmetic
 from mmad.errors import ProgramError
+from mmad.kinds import isplain
 from mmad.transforms.evaluate import GuardError
 from mmad.transforms.instruction import decode
 
@@ -86,11 +87,11 @@ class Program:
                 raise ValueError(f"{self.origin}: recorded with {spec[1]!r}, called with {x!r}")
             return None
         if spec[0] == "number":
-            if isinstance(x, bool) or not isinstance(x, int | float | np.integer | np.float64):
+            if isplain(x, bool) or not isplain(x, int | float | np.integer | np.float64):
                 raise ValueError(f"{self.origin}: recorded with a float, called with a {type(x).__name__}")
             return float(x)
-        if not isinstance(x, np.ndarray) or x.shape != spec[1] or x.dtype.newbyteorder("=") != spec[2]:
-            now = f"shape {x.shape} and dtype {x.dtype}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        if not isplain(x, np.ndarray) or x.shape != spec[1] or x.dtype.newbyteorder("=") != spec[2]:
+            now = f"shape {x.shape} and dtype {x.dtype}" if isplain(x, np.ndarray) else f"a {type(x).__name__}"
             raise ValueError(
                 f"{self.origin}: recorded with an array of shape {spec[1]} and dtype {spec[2]}, called with {now}"
             )
@@ -228,13 +229,13 @@ def giver(spec):
     """What makes a result of what the machine gives; None: nothing has to be done."""
     if spec[0] == "constant":
         constant = spec[1]
-        return lambda v: constant.copy() if isinstance(constant, np.ndarray) else constant
+        return lambda v: constant.copy() if isplain(constant, np.ndarray) else constant
     return GIVERS[spec[1]] if spec[0] == "number" else None
 
 
 def argument_of(leaf):
     """The specification of one leaf of the arguments."""
-    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
+    if isplain(leaf, np.ndarray) and leaf.dtype.kind in "fc":
         return "array", leaf.shape, leaf.dtype.newbyteorder("=")
     if type(leaf) in (float, np.float64):
         return ("number", type(leaf) is np.float64)
@@ -243,14 +244,14 @@ def argument_of(leaf):
 
 def _kept(static):
     """A static value as it is now, whatever the caller does to it later."""
-    return static.copy() if isinstance(static, np.ndarray) else static
+    return static.copy() if isplain(static, np.ndarray) else static
 
 
 def _same(x, static):
     """Whether a static value is the recorded one."""
     if type(x) is not type(static):
         return False
-    if isinstance(static, np.ndarray):
+    if isplain(static, np.ndarray):
         return x.dtype == static.dtype and np.array_equal(x, static)
     return x == static
 

@@ -35,6 +35,7 @@ import numpy as np
 from mmad._instructions import scalar_opcodes
 from mmad._vm import structure_sizes
 from mmad.errors import ProgramError
+from mmad.kinds import isplain
 
 __all__ = ["dumps", "loads"]
 
@@ -79,11 +80,11 @@ class Encoder:
             return {"e": 0}
         if isinstance(x, np.dtype) and not x.hasobject and x.names is None and x.subdtype is None:
             return {"d": x.str}
-        if isinstance(x, np.generic) and not x.dtype.hasobject:
+        if isplain(x, np.generic) and not x.dtype.hasobject:
             return {"n": self.array(np.asarray(x))}
         if isinstance(x, bytes):
             return {"b": self.array(np.frombuffer(x, np.uint8))}
-        if isinstance(x, np.ndarray) and not x.dtype.hasobject and x.dtype.names is None:
+        if isplain(x, np.ndarray) and not x.dtype.hasobject and x.dtype.names is None:
             return {"a": self.array(x)}
         raise ProgramError(f"a program that holds a {type(x).__name__} cannot be saved")
 

@@ -29,6 +29,7 @@ from mmad.amounts import available_bytes, readable
 from mmad.api import derivative_function, grad
 from mmad.batching import vmap
 from mmad.higher import checked_order, expand
+from mmad.kinds import isplain
 from mmad.matrices import jacfwd
 from mmad.numpy.joining import concatenate
 from mmad.ops.declare import shape_of
@@ -273,7 +274,7 @@ def derivative_tensor(f, order, strategy="auto"):
         raise ValueError(f"{what}: strategy must be 'auto', 'taylor' or 'nested', not {strategy!r}")
 
     def plan(x, *args, **kwargs):
-        own = x.copy() if isinstance(x, np.ndarray) else +x  # f may write into its argument
+        own = x.copy() if isplain(x, np.ndarray) else +x  # f may write into its argument
         leaves, _ = tree.flatten(f(own, *args, **kwargs))
         scalar = len(leaves) == 1 and shape_of(leaves[0]) == ()
         axes = len(shape_of(x)) * order + max([len(shape_of(y)) for y in leaves], default=0)
@@ -283,7 +284,7 @@ def derivative_tensor(f, order, strategy="auto"):
         return checked(decide(size(shape_of(x)), order, scalar, strategy, outputs, itemsize), what)
 
     def operator(x, *args, **kwargs):
-        if not isinstance(x, np.ndarray | float | Traced):
+        if not isplain(x, np.ndarray | float | Traced):
             raise TypeError(f"{what}: it takes one array, not {type(x).__name__}")
         real_leaf(x, what)
 

@@ -10,13 +10,14 @@ import threading
 
 import numpy as np
 
-from mmad import _activity, _pool, _sweep, tree
+from mmad import _activity, _pool, _sweep, refusals, tree
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
 from mmad.errors import TraceError
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import viewed
 from mmad.transforms.forward import forward
@@ -44,7 +45,7 @@ def as_recorded(x, d):
     tape = open_tape()
     if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
         return d
-    if isinstance(d, float):
+    if isplain(d, float):
         return tape.add_constant(float(d))
     return tape.captured(d)
 
@@ -60,11 +61,15 @@ class Recording:
             STATE.tapes = []
         STATE.tapes.append(self.tape)
         self.left, STATE.left = getattr(STATE, "left", None), None
+        self.refused = refusals.begin()
         self.pool = _pool.enter()
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, traceback):
         _pool.leave(self.pool)
         STATE.left = self.left
+        refusals.end(self.refused)
+        if error is not None:
+            refusals.annotate(error)
         STATE.tapes.pop()
         if self.tape not in STATE.tapes:
             self.tape.open = False
@@ -81,9 +86,13 @@ class Forwarding:
             STATE.wrappers = []
         STATE.wrappers.append(self.wrapper)
         self.left, STATE.left = getattr(STATE, "left", None), None
+        self.refused = refusals.begin()
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, traceback):
         STATE.left = self.left
+        refusals.end(self.refused)
+        if error is not None:
+            refusals.annotate(error)
         STATE.wrappers.pop()
 
 
@@ -96,16 +105,32 @@ HOOKS["left_behind"] = left_behind
 
 
 def refuse_left_behind(outputs):
-    """Raise if a result is the NaN that stands in a plain array in place of traced values."""
+    """Raise if a result is a NaN that stands for what traced values were to be: in a plain array that could not follow,
+    or from code that swallowed the refusal of a conversion and went on."""
+    message = refusals.refused()
+    if message is not None and any(_is_nan(y) for y in outputs):
+        raise TypeError(f"a conversion was refused, the exception swallowed, and the result is NaN: {message}")
     if getattr(STATE, "left", None) is None:
         return
     for y in outputs:
-        if isinstance(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
+        if isplain(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
             raise TypeError(
                 f"a plain array of shape {STATE.left} took traced values by augmented assignment (as in buffer += x) "
                 "under one name and was read under another, so the derivative is lost; make the array with "
                 "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
             )
+
+
+def _is_nan(y):
+    """Whether NaN is in a result, plain or traced."""
+    while isinstance(y, Wrapper):
+        y = y.parts[0] if isinstance(y, Jet) else y.lanes
+    if isinstance(y, Var):
+        y = y.tape.value_of(y)
+    try:
+        return bool(np.isnan(y).any()) if isplain(y, float | complex | np.generic | np.ndarray) else y != y
+    except TypeError:  # not a number
+        return False
 
 
 def wrappers_open():
@@ -168,22 +193,22 @@ def plain_leaf(x, where):
     """A differentiable number or array as float or C-contiguous ndarray copy; TypeError says what is wrong."""
     if type(x) is float:
         return x
-    if isinstance(x, np.ndarray):
+    if isplain(x, np.ndarray):
         own_arithmetic(x, where)
         if x.dtype.kind in "fc":
             return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
         if x.dtype.hasobject:
             lifted = HOOKS["lift"](x)
             return lifted if isinstance(lifted, Traced) else np.array(lifted, dtype=float)
-    elif isinstance(x, float):
+    elif isplain(x, float):
         return float(x)
-    elif isinstance(x, np.inexact | complex):
+    elif isplain(x, np.inexact | complex):
         return np.array(x)
-    if isinstance(x, bool | int | np.integer | np.bool_) or (isinstance(x, np.ndarray) and x.dtype.kind in "iub"):
-        kind = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
+    if isplain(x, bool | int | np.integer | np.bool_) or (isplain(x, np.ndarray) and x.dtype.kind in "iub"):
+        kind = f"an array of dtype {x.dtype}" if isplain(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
         raise TypeError(
             f"{where} is {kind}; derivatives are with respect to floating-point values: "
-            f"pass a float{' array (x.astype(float))' if isinstance(x, np.ndarray) else f' ({float(x)})'}"
+            f"pass a float{' array (x.astype(float))' if isplain(x, np.ndarray) else f' ({float(x)})'}"
         )
     raise TypeError(
         f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
@@ -213,11 +238,11 @@ def restore(g, leaf):
         return _like_traced(g, leaf)
     if type(leaf) is float:
         return float(g)
-    if isinstance(leaf, np.ndarray):
+    if isplain(leaf, np.ndarray):
         return np.asarray(g, dtype=leaf.dtype.newbyteorder("=") if leaf.dtype.kind in "fc" else None)
-    if isinstance(leaf, np.generic):
+    if isplain(leaf, np.generic):
         return leaf.dtype.type(g)
-    if isinstance(leaf, complex):
+    if isplain(leaf, complex):
         return complex(g)
     return g
 
@@ -231,7 +256,7 @@ def _like_traced(g, leaf):
         return g if g.shape or leaf.base is not None or g.dtype == _float64 else g[()]
     if isinstance(leaf, Jet):
         return restore(g, leaf.parts[0])
-    return g[()] if isinstance(g, np.ndarray) and not g.shape else g
+    return g[()] if isplain(g, np.ndarray) and not g.shape else g
 
 
 def finished(x):
@@ -239,7 +264,7 @@ def finished(x):
     if isinstance(x, ScalarVar):
         return np.float64(x.value) if x.strong else x.value
     if isinstance(x, ArrayVar):
-        return x.value if x.shape or x.base is not None or x.dtype == np.float64 else x.value[()]
+        return x.value[()] if x.number else x.value
     if isinstance(x, Jet):
         return x.of([finished(part) for part in x.parts])
     if isinstance(x, Batch):
@@ -287,13 +312,13 @@ class Trace:
             out = f(*args, **kwargs)
             if self.nested and self.plain and _activity.independent(self.tape, self.start):
                 self.nested = False  # nothing of the outer derivative is in it: its results are plain
-            if type(out) is ScalarVar:
+            if type(out) is ScalarVar and refusals.refused() is None:
                 self.outputs, self.out_tree = [out], tree.LEAF
                 return
             self.outputs, self.out_tree = tree.flatten(out)
             refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
-                if isinstance(out, np.ndarray) and out.dtype.hasobject:
+                if isplain(out, np.ndarray) and out.dtype.hasobject:
                     out = self.outputs[i] = HOOKS["lift"](out)
                 if isinstance(out, ArrayVar):
                     out.refresh()
@@ -338,12 +363,17 @@ class Trace:
                 if not x.tape.open:
                     a.positive(x)  # raises, naming the trace it leaked from
                 raise TraceError(f"{self.origin}: an argument belongs to another trace, {x.tape.origin}")
-            v = a.positive(x)
+            if type(x) is ArrayVar and not x.shape and not x.number:  # whose copy by itself is a number
+                v = viewed(a.positive(viewed(x, lambda m: m.reshape(1))), lambda m: m.reshape(()))
+            else:
+                v = a.positive(x)
             self.plain = False
         else:
-            if not isinstance(x, float | np.ndarray):
+            if not isplain(x, float | np.ndarray):
                 x = np.asarray(x)
-            v = self.tape.add_input(x, strong=isinstance(leaf, np.floating))
+            v = self.tape.add_input(
+                x, strong=isplain(leaf, np.floating), number=not np.ndim(x) and not isplain(leaf, np.ndarray)
+            )
         self.nodes.append(v.node)
         return v
 
@@ -607,7 +637,7 @@ def _jet_of(jet, parts):
         return None
     if isinstance(like, Batch) and like.level > jet.level:
         return Batch(like.level, _jet_of(jet, [None if p is None else p.lanes for p in parts]))
-    if isinstance(like, np.ndarray):
+    if isplain(like, np.ndarray):
         zero = np.zeros_like(like)
     else:
         zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
@@ -620,7 +650,7 @@ def _batch_of(level, lanes):
         return None
     if isinstance(lanes, Batch) and lanes.level > level:
         return Batch(lanes.level, _batch_of(level, viewed(lanes.lanes, lambda m: m.swapaxes(0, 1))))
-    return Batch(level, np.ascontiguousarray(lanes) if isinstance(lanes, np.ndarray) else lanes)
+    return Batch(level, np.ascontiguousarray(lanes) if isplain(lanes, np.ndarray) else lanes)
 
 
 def _diagonal(level, g):
@@ -645,7 +675,7 @@ def _contains(x, level):
 
 def _numeric(g):
     """Whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
-    return not isinstance(g, Traced) or (isinstance(g, Batch) and isinstance(g.lanes, np.ndarray))
+    return not isinstance(g, Traced) or (isinstance(g, Batch) and isplain(g.lanes, np.ndarray))
 
 
 def _at(x, level):

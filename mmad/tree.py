@@ -14,6 +14,7 @@ import numpy as np
 import optree
 
 from mmad._core import Traced
+from mmad.kinds import isplain
 
 __all__ = ["flatten", "register", "unflatten"]
 
@@ -49,11 +50,11 @@ def _equal(a, b):
 
 def _differentiable(value):
     """Whether an attribute of an object is traced: integers, truth values and text are its configuration."""
-    if isinstance(value, np.ndarray):
+    if isplain(value, np.ndarray):
         return value.dtype.kind in "fcO"
-    if isinstance(value, bool | int | str | bytes | type(None) | np.integer | np.bool_):
+    if isplain(value, bool | int | str | bytes | type(None) | np.integer | np.bool_):
         return False
-    if isinstance(value, float | complex | np.generic | Traced):
+    if isplain(value, float | complex | np.generic | Traced):
         return True
     if isinstance(value, list | tuple):
         return any(_differentiable(v) for v in value)
@@ -179,7 +180,7 @@ def register(cls, flatten_function=None, unflatten_function=None):
 def _is_leaf(x):
     """Register a class when it is first met; leaves themselves are left to optree."""
     cls = type(x)
-    if cls in _registered or isinstance(x, _PLAIN_LEAVES):
+    if cls in _registered or isplain(x, _PLAIN_LEAVES):
         return False
     if isinstance(x, tuple | list | dict):
         if not (optree.is_namedtuple(x) or optree.is_structseq(x) or cls in _CONTAINERS):
@@ -201,7 +202,7 @@ def flatten(tree):
     structure : object
         For `unflatten`; two structures are equal if the trees have the same shape.
     """
-    if isinstance(tree, float | np.ndarray | Traced):
+    if isplain(tree, float | np.ndarray | Traced):
         return [tree], LEAF
     return optree.tree_flatten(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
 
@@ -215,7 +216,7 @@ def unflatten(structure, leaves):
 
 def paths(tree):
     """A readable place for every leaf, as in ``['weights'][0]``."""
-    if isinstance(tree, (float, np.ndarray, Traced)):
+    if isplain(tree, (float, np.ndarray, Traced)):
         return [""]
     places = optree.tree_accessors(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
     return [p.codify("") for p in places]

@@ -237,7 +237,7 @@ cdef class Lowering:
         cdef Map m
         cdef int32_t k
         base = value
-        while not base.flags.c_contiguous and isinstance(base.base, np.ndarray):
+        while not base.flags.c_contiguous and isinstance(base.base, cnp.ndarray):
             base = base.base
         m = map_of(value, base) if base is not value and base.flags.c_contiguous else None
         if m is None:
@@ -598,7 +598,7 @@ cdef Map indexed(object index, tuple shape):
 cdef tuple table_of(object index, tuple shape):
     """Positions that an index takes from an array of this shape, and what tells whether the index has changed."""
     flat = np.arange(size_of(shape), dtype=np.int64).reshape(shape)[index]
-    sources = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, np.ndarray)]
+    sources = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, cnp.ndarray)]
     return np.ascontiguousarray(flat).reshape(-1), tuple([(i, checksum(i)) for i in sources])
 
 
@@ -606,7 +606,7 @@ cdef tuple kinds(Tape tape, Rec rec):
     """How operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
     cdef int32_t j
     cdef list out = []
-    foreign = any([isinstance(v, np.ndarray) and v.dtype != np.float64 for v in rec.vals]) or any(
+    foreign = any([isinstance(v, cnp.ndarray) and v.dtype != np.float64 for v in rec.vals]) or any(
         [rec.at[i] >= 0 and tape.nodes[rec.at[i]].flags & NODE_ARRAY and tape.rec_of(rec.at[i]).dtype != np.float64
          for i in range(rec.n)])
     for i in range(rec.n):

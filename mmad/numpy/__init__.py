@@ -27,10 +27,12 @@ from mmad.numpy.creation import (
     zeros,
     zeros_like,
 )
+from mmad.numpy.shaping import as_strided
 
 __all__ = [
     "arange",
     "array",
+    "as_strided",
     "asarray",
     "empty",
     "empty_like",

@@ -4,6 +4,7 @@ import numpy as np
 
 from mmad import _core
 from mmad._core import Traced
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.numpy.ordering import flat, look
 from mmad.numpy.reductions import finish, given, lifted
@@ -353,7 +354,7 @@ def ldexp(x, n):
 
 def _float_power(x, y):
     def wide(v):
-        if isinstance(v, int | float | complex):
+        if isplain(v, int | float | complex):
             return v
         dtype = np.result_type(v.dtype, np.float64)
         return v if v.dtype == dtype else a.astype(v, dtype=dtype)

@@ -5,6 +5,7 @@ import numpy as np
 from mmad import _core, _storage
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced, Var
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 
 __all__ = [
@@ -68,7 +69,7 @@ def conform(x, like):
         out = adopt(np.zeros(x.shape, x.dtype), like)
         out[...] = x
         return out
-    if isinstance(like, Var) and isinstance(x, np.ndarray):
+    if isinstance(like, Var) and isplain(x, np.ndarray):
         return adopt(x.copy(), like)
     return x
 
@@ -84,7 +85,7 @@ def lift(items):
     """A traced array from a nested list, tuple or object array with traced numbers or arrays in it."""
     if isinstance(items, Traced):
         return items
-    cells = items if isinstance(items, np.ndarray) else None
+    cells = items if isplain(items, np.ndarray) else None
     if cells is None:
         cells = _nested(items)
     if not cells.dtype.hasobject:
@@ -168,14 +169,24 @@ identity = _creator("identity", np.identity)
 arange = _creator("arange", np.arange)
 
 
+def _promoting(x):
+    """What stands for a value in NumPy's promotion of dtypes: its dtype, or a Python number, which is weak."""
+    if isinstance(x, Traced):
+        return x.dtype if getattr(x, "strong", True) else 0.0
+    return x
+
+
 def linspace(start, stop, num=50, **kwargs):
     """`numpy.linspace`, also between traced ends."""
     if isinstance(start, Traced) or isinstance(stop, Traced):
-        endpoint = kwargs.pop("endpoint", True)
+        endpoint, dtype = kwargs.pop("endpoint", True), kwargs.pop("dtype", None)
         if kwargs:
             raise TypeError(f"linspace of traced values does not support {sorted(kwargs)}")
         t = np.linspace(0.0, 1.0, num, endpoint=endpoint)
-        return start + (stop - start) * t
+        out = start + (stop - start) * t.reshape((-1,) + (1,) * max(np.ndim(start), np.ndim(stop)))
+        if dtype is None:
+            dtype = np.result_type(*[_promoting(v) for v in (start, stop)], float(num))
+        return out if out.dtype == dtype else out.astype(dtype)
     like = kwargs.pop("like", None) or current()
     value = np.linspace(start, stop, num, **kwargs)
     return value if like is None or isinstance(value, tuple) else adopt(value, like)
@@ -186,15 +197,18 @@ implements(np.linspace)(linspace)
 
 def array(object, dtype=None, *, copy=True, like=None, **kwargs):
     """`numpy.array`, also of nested sequences with traced numbers in them."""
+    ndmin = kwargs.pop("ndmin", 0)
     if isinstance(object, Traced):
         out = +object if copy else object
-    elif _has_traced(object) or (isinstance(object, np.ndarray) and object.dtype.hasobject):
+    elif _has_traced(object) or (isplain(object, np.ndarray) and object.dtype.hasobject):
         out = lift(object)
     else:
-        out = np.array(object, dtype=dtype, **kwargs)
+        out = np.array(object, dtype=dtype, ndmin=ndmin, **kwargs)
         like = current() if like is None else like
         return out if like is None else adopt(out, like)
-    return out if dtype is None or out.dtype == np.dtype(dtype) else out.astype(dtype)
+    if dtype is not None and out.dtype != np.dtype(dtype):
+        out = out.astype(dtype)
+    return out[(None,) * (ndmin - len(out.shape))] if len(out.shape) < ndmin else out
 
 
 def asarray(a, dtype=None, *, like=None, **kwargs):
@@ -230,7 +244,11 @@ _full_like = _like("full_like", np.full_like, 0)
 def full_like(a, fill_value, **kwargs):
     """`numpy.full_like`, also with a traced fill value."""
     if isinstance(fill_value, Traced):
-        out = adopt(np.zeros(np.shape(a), kwargs.get("dtype") or np.result_type(float, fill_value.dtype)), fill_value)
+        dtype = np.dtype(kwargs.get("dtype") or (a.dtype if hasattr(a, "dtype") else np.result_type(a)))
+        shape = kwargs.get("shape")
+        if dtype.kind not in "fc":
+            return np.full(np.shape(a) if shape is None else shape, int(fill_value), dtype)
+        out = adopt(np.zeros(np.shape(a) if shape is None else shape, dtype), _outermost((a, fill_value)))
         out[...] = fill_value
         return out
     return _full_like(a, fill_value, **kwargs)

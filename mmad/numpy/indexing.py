@@ -4,6 +4,7 @@ import numpy as np
 
 from mmad._batch import Batch
 from mmad._core import Traced
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.numpy.ordering import flat, lined, look, truth
 from mmad.numpy.reductions import finish, lifted
@@ -116,7 +117,7 @@ def piecewise(x, condlist, funclist, *args, **kwargs):
 def _bounded(indices, n, mode):
     """Indices for an axis of length n, with `mode` applied."""
     indices = look(lifted(indices))
-    if not isinstance(indices, int | np.integer):
+    if not isplain(indices, int | np.integer):
         indices = np.asarray(indices)
         if indices.dtype.kind not in "iub" and indices.size:
             raise TypeError(f"indices must be integers, not {indices.dtype}")

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from mmad._core import HOOKS, Traced
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
 from mmad.numpy.ufuncs import write_out
@@ -16,7 +17,7 @@ from mmad.ops.structure import gather, viewed
 
 def lifted(x):
     """A traced array, number or plain array from whatever NumPy takes for an array."""
-    if isinstance(x, Traced | np.ndarray):
+    if isplain(x, Traced | np.ndarray):
         return x
     return HOOKS["lift"](x) if isinstance(x, list | tuple) else np.asarray(x)
 

@@ -9,6 +9,7 @@ import collections.abc
 import numpy as np
 
 from mmad._core import Wrapper
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.shaping import ravel
@@ -216,7 +217,7 @@ class DualEighResult(collections.abc.Sequence):
     def __getitem__(self, k):
         r = (spectral.eigenvalues, spectral.eigenvectors)[k](self.a, uplo=self.uplo)
         tangent = getattr(r, "tangent", None)
-        if isinstance(tangent, np.ndarray) and tangent.size and np.isnan(tangent).all() and np.isfinite(r.primal).all():
+        if isplain(tangent, np.ndarray) and tangent.size and np.isnan(tangent).all() and np.isfinite(r.primal).all():
             spectral.refuse("every eigenvector")
         return r
 

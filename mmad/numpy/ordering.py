@@ -89,7 +89,8 @@ def argsort(x, axis=-1, kind=None, order=None, *, stable=None):
 @implements(np.sort_complex)
 def sort_complex(x):
     """`numpy.sort_complex`."""
-    return a.add(sort(x), 0j)
+    x = sort(x)
+    return x if x.dtype.kind == "c" else a.add(x, np.complex128(0))  # of double precision, unless x is longer
 
 
 @implements(np.partition)

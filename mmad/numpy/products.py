@@ -4,6 +4,7 @@ import string
 
 import numpy as np
 
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
@@ -28,7 +29,7 @@ def _ranks(x, y):
 
 def _strong(x):
     """A Python number as NumPy's functions of arrays take it: of full precision."""
-    return np.float64(x) if type(x) is float else np.asarray(x)[()] if isinstance(x, int | complex) else x
+    return np.float64(x) if type(x) is float else np.asarray(x)[()] if isplain(x, int | complex) else x
 
 
 # --- two operands -----------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def _path(optimize, terms, result, arrays):
     if len(arrays) <= 2:
         return [tuple(range(len(arrays)))]
     stand_ins = [np.broadcast_to(0.0, x.shape) for x in arrays]
-    method = "greedy" if isinstance(optimize, bool) else optimize
+    method = "greedy" if isplain(optimize, bool) else optimize
     return np.einsum_path(",".join(terms) + "->" + result, *stand_ins, optimize=method)[0][1:]
 
 

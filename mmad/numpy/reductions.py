@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmad._core import HOOKS, Traced
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
@@ -57,7 +58,7 @@ def sum(x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=Tru
     """`numpy.sum` of a traced array."""
     x, axes = prepared(x, axis, dtype, where)
     r = sum_(x, axis=axes, keepdims=kept(keepdims))
-    if given(initial) and not (isinstance(initial, int) and initial == 0):
+    if given(initial) and not (isplain(initial, int) and initial == 0):
         r = r + initial
     return finish(r, out)
 
@@ -67,7 +68,7 @@ def prod(x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=Tr
     """`numpy.prod`; its derivatives of all orders are exact with zeros among the factors."""
     x, axes = prepared(x, axis, dtype, where, 1.0)
     r = cumulative.prod(x, axis=axes, keepdims=kept(keepdims)) if axes else a.positive(x)
-    if given(initial) and not (isinstance(initial, int) and initial == 1):
+    if given(initial) and not (isplain(initial, int) and initial == 1):
         r = r * initial
     return finish(r, out)
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._batch import Batch
+from mmad._core import Traced, Wrapper
+from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
@@ -167,6 +169,47 @@ def rot90(m, k=1, axes=(0, 1)):
 def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     """`numpy.lib.stride_tricks.sliding_window_view`."""
     return viewed(x, lambda m: np.lib.stride_tricks.sliding_window_view(m, window_shape, axis))
+
+
+def as_strided(x, shape=None, strides=None, subok=False, writeable=True):
+    """Return a view of a traced array with a given shape and strides, as `numpy.lib.stride_tricks.as_strided` does.
+
+    NumPy's own function takes no traced arrays: it has no hook for them.
+
+    Parameters
+    ----------
+    x : array, plain or traced
+    shape : tuple of int, optional
+    strides : tuple of int, optional
+        In bytes, as in `x.strides`.
+
+    Raises
+    ------
+    ValueError
+        If the view reaches beyond the memory of the array that `x` is a view of.
+    """
+    if not isinstance(x, Traced):
+        return np.lib.stride_tricks.as_strided(x, shape, strides, subok, writeable)
+
+    lanes, inner = 1, x
+    while isinstance(inner, Wrapper):
+        lanes *= inner.count if isinstance(inner, Batch) else 1
+        inner = inner.lanes if isinstance(inner, Batch) else inner.parts[0]
+
+    def strided(m):
+        r = np.lib.stride_tricks.as_strided(m, shape, strides)
+        whole = m
+        while isplain(whole.base, np.ndarray):
+            whole = whole.base
+        first, last = np.lib.array_utils.byte_bounds(whole)
+        if whole.shape[:1] == (lanes,) and whole.flags.c_contiguous:
+            last = first + (last - first) // lanes  # of the first lane, which m is a view of
+        low, high = np.lib.array_utils.byte_bounds(r)
+        if r.size and (low < first or high > last):
+            raise ValueError("as_strided reaches beyond the memory of the array: check shape and strides")
+        return r
+
+    return viewed(x, strided)
 
 
 # --- diagonals and triangles ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from mmad._arrays import chain as chain_impl
 from mmad._arrays import masked as masked_impl
 from mmad._arrays import settled as settled_impl
 from mmad._rules import zero_like
+from mmad.kinds import isplain
 from mmad.ops.declare import elementwise
 
 PAIRS = ((1.3, 0.7), (-0.4, 2.1), (0.9, -1.6))
@@ -25,11 +26,11 @@ def _sign(x):
 
 def _reciprocal(x):
     # np.reciprocal of an integer is an integer division
-    return np.reciprocal(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fc" else np.divide(1.0, x)
+    return np.reciprocal(x) if isplain(x, np.ndarray) and x.dtype.kind in "fc" else np.divide(1.0, x)
 
 
 def _positive(x):
-    return np.positive(x, order="C") if isinstance(x, np.ndarray) else np.positive(x)
+    return np.positive(x, order="C") if isplain(x, np.ndarray) else np.positive(x)
 
 
 add = elementwise("add", np.add, lambda x, y, out: 1.0, lambda x, y, out: 1.0, probes=PAIRS)
@@ -88,7 +89,7 @@ select = elementwise(
 
 
 def _power_base(x, y, out):
-    if isinstance(y, (int, float)):
+    if isplain(y, (int, float)):
         return 0.0 if y == 0 else multiply(y, power(x, y - 1))
     return select(equal(y, 0.0), 0.0, multiply(y, power(x, subtract(y, 1.0))))  # x**0 is constant, also at 0
 
@@ -138,7 +139,7 @@ heaviside = elementwise(
 
 
 def _absolute_partial(x, out):
-    if getattr(x, "dtype", np.dtype(float)).kind == "c" or isinstance(x, complex):
+    if getattr(x, "dtype", np.dtype(float)).kind == "c" or isplain(x, complex):
         return select(equal(out, 0.0), 0.0, divide(conjugate(x), select(equal(out, 0.0), 1.0, out)))
     return sign(x)
 
@@ -224,14 +225,14 @@ conjugate = elementwise(
 )
 real = elementwise(
     "real",
-    lambda z: np.real(z).copy() if isinstance(z, np.ndarray) else np.real(z),
+    lambda z: np.real(z).copy()[()] if isplain(z, np.ndarray) else np.real(z),
     transposes={0: lambda ct, z: ct},
     nin=1,
     probes=((1.3 + 0.4j,),),
 )
 imag = elementwise(
     "imag",
-    lambda z: np.imag(z).copy() if isinstance(z, np.ndarray) else np.imag(z),
+    lambda z: np.imag(z).copy()[()] if isplain(z, np.ndarray) else np.imag(z),
     transposes={0: lambda ct, z: multiply(ct, 1j)},
     nin=1,
     probes=((1.3 + 0.4j,),),

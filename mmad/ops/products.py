@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear
 
@@ -10,7 +11,7 @@ __all__ = ["adjoint_of", "contract"]
 
 def adjoint_of(x):
     """The conjugate of a complex value; a real one as it is."""
-    if isinstance(x, complex) or getattr(x, "dtype", np.dtype(float)).kind == "c":
+    if isplain(x, complex) or getattr(x, "dtype", np.dtype(float)).kind == "c":
         return a.conjugate(x)
     return x
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from mmad._core import ScalarVar
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, shape_of
 from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
@@ -48,7 +49,7 @@ sum_ = linear("sum", _sum, {0: _sum_transpose}, batch=_sum_batch, result=reduced
 def unbroadcast(g, shape, dtype=None):
     """Reduce a traced cotangent to the shape and dtype of the operand it belongs to."""
     gshape = shape_of(g)
-    gdtype = np.dtype(type(g)) if isinstance(g, (float, complex)) else g.dtype
+    gdtype = np.dtype(type(g)) if isplain(g, (float, complex)) else g.dtype
     if dtype is not None and gdtype.kind == "c" and dtype.kind != "c":
         g, gdtype = a.real(g), np.real(np.zeros((), gdtype)).dtype
     if gshape != shape:

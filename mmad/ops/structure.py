@@ -7,6 +7,7 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 import numpy as np
 
 from mmad import _arrays, _core, _rules, _windows
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, shape_of
 
@@ -98,7 +99,7 @@ def _gather(x, index):
 def _scatter_add(ct, index, shape):
     ct = np.asarray(ct)
     out = np.zeros(shape, dtype=ct.dtype)
-    if isinstance(index, np.ndarray) and index.dtype.kind == "b":
+    if isplain(index, np.ndarray) and index.dtype.kind == "b":
         out[index] = ct
     else:
         np.add.at(out, index, ct)
@@ -207,9 +208,9 @@ concatenate.jvp = _concatenate_jvp
 # --- the view functions rules are written with ------------------------------------------------------------
 def viewed(x, function):
     """`function`, which reshapes or reorders axes, of a plain or traced value."""
-    if isinstance(x, np.ndarray):
+    if isplain(x, np.ndarray):
         return function(x)
-    if hasattr(x, "view") and not isinstance(x, np.generic):
+    if hasattr(x, "view") and not isplain(x, np.generic):
         return x.view(function)
     if hasattr(x, "tape") or hasattr(x, "level"):  # a traced number
         probe = function(np.zeros(()))

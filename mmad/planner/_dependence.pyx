@@ -136,7 +136,7 @@ cdef class Propagation:
         cdef Elements e
         cdef int64_t i, first
         cdef const int32_t[::1] labels
-        cdef bint labelled = isinstance(numbers, np.ndarray)
+        cdef bint labelled = isinstance(numbers, cnp.ndarray)
         if labelled:
             labels = numbers.reshape(-1)
         else:

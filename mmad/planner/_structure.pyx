@@ -130,7 +130,7 @@ cdef int64_t of_record(Rec rec, int32_t[::1] number, int32_t start) except? -1:
 
 cdef object contents(object v):
     """Something hashable that is equal for equal indices; floating-point values do not count."""
-    if isinstance(v, np.ndarray):
+    if isinstance(v, cnp.ndarray):
         return v.shape, None if v.dtype.kind in "fc" else checksum(v)
     if isinstance(v, (tuple, list)):
         return tuple([contents(u) for u in v])

@@ -5,6 +5,7 @@ import numpy as np
 from mmad import tree
 from mmad._core import HOOKS, Traced, Var, concrete
 from mmad.errors import PatternError
+from mmad.kinds import isplain
 from mmad.matrices import by_directions, by_pairs
 from mmad.ops.structure import put_index
 from mmad.planner.colored import Seeds
@@ -111,7 +112,7 @@ def plain(x):
 
 def _peek(v):
     value = v.tape.value_of(v)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isplain(value, np.ndarray) else value
 
 
 def entries(plan, *found):

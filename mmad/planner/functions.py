@@ -2,6 +2,7 @@
 
 from mmad.amounts import size_in_bytes
 from mmad.api import derivative_function
+from mmad.kinds import isplain
 from mmad.planner.colored import Coloring
 from mmad.planner.pattern import Pattern
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
@@ -188,9 +189,7 @@ def _planned(
         )
     if format not in FORMATS:
         raise ValueError(f"{what}: format must be one of {', '.join(FORMATS)}, not {format!r}")
-    if evaluations is not None and (
-        isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 1
-    ):
+    if evaluations is not None and (isplain(evaluations, bool) or not isplain(evaluations, int) or evaluations < 1):
         raise ValueError(f"{what}: evaluations must be a positive int, not {evaluations!r}")
     if pattern is not None and strategy == "blocks":
         raise ValueError(f"{what}: strategy 'blocks' finds the pattern by itself; leave pattern= out")

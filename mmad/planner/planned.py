@@ -11,6 +11,7 @@ from mmad import compiled, tree
 from mmad._core import Traced
 from mmad.api import describe, grad, positions
 from mmad.errors import CaptureError, PatternError
+from mmad.kinds import isplain
 from mmad.matrices import columns_of, from_matrix, rows_of
 from mmad.operators import factored
 from mmad.ops.declare import shape_of
@@ -208,9 +209,7 @@ class Planned:
     def _within(self, key, args, kwargs):
         """The same where memory is short: planned from a recording without values."""
         leaves, form = tree.flatten((args, kwargs))
-        moving = [
-            k for k, x in enumerate(leaves) if isinstance(x, float | np.ndarray) and np.result_type(x).kind in "fc"
-        ]
+        moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
 
         def layout(*traced):
             full = list(leaves)

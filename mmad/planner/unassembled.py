@@ -7,6 +7,7 @@ results are put into that tree, they are plain arrays, and the tree becomes the 
 import numpy as np
 
 from mmad import tree
+from mmad.kinds import isplain
 
 __all__ = ["Assembly", "Unassembled"]
 
@@ -65,7 +66,7 @@ def _split(x):
 def _joined(assembly, children):
     (parts,) = children
     leaves, _ = tree.flatten(parts)
-    if all(isinstance(v, np.ndarray) for v in leaves):
+    if all(isplain(v, np.ndarray) for v in leaves):
         return assembly.make(*parts)
     return Unassembled(parts, assembly)
 

@@ -15,6 +15,7 @@ from mmad._core import Traced, Var
 from mmad._dual import Dual, make_dual, new_level
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
+from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.tracing import Forwarding, Recording
@@ -57,9 +58,9 @@ class _Builder:
         return leaves
 
     def _input(self, v):
-        if isinstance(v, float):
+        if isplain(v, float):
             return self.tape.add_input(float(v), strong=type(v) is not float)
-        return self.tape.add_input(np.array(v, order="C"))
+        return self.tape.add_input(np.array(v, order="C"), number=not isplain(v, np.ndarray))
 
 
 def _tangents(values):
@@ -67,7 +68,7 @@ def _tangents(values):
 
     The value does not matter, no rule looks at it.
     """
-    return [v if _static(v) else type(v)(1.0) if isinstance(v, float) else np.ones_like(v) for v in values]
+    return [v if _static(v) else type(v)(1.0) if isplain(v, float) else np.ones_like(v) for v in values]
 
 
 def _cotangents(tape):
@@ -75,8 +76,8 @@ def _cotangents(tape):
     out = []
     for k, c, as_float in zip(tape.outputs, tape.constants, tape.floats, strict=True):
         if k < 0:
-            numeric = isinstance(c, float | complex | np.ndarray | np.inexact) and np.result_type(c).kind in "fc"
-            out.append((1.0 if isinstance(c, float) else np.ones_like(c)) if numeric else _undifferentiated(c))
+            numeric = isplain(c, float | complex | np.ndarray | np.inexact) and np.result_type(c).kind in "fc"
+            out.append((1.0 if isplain(c, float) else np.ones_like(c)) if numeric else _undifferentiated(c))
             continue
         i = tape.instructions[k]
         if i.array:
@@ -90,7 +91,7 @@ def _undifferentiated(c):
     """A placeholder for the cotangent of an integer, a truth value or text."""
     if _static(c):
         return c
-    return np.ones(np.shape(c)) if isinstance(c, np.ndarray) else 1.0
+    return np.ones(np.shape(c)) if isplain(c, np.ndarray) else 1.0
 
 
 def _zero(v):
@@ -151,7 +152,7 @@ def pullback(tape):
 
 def batch(tape, k):
     """See :meth:`mmad.Tape.batch`."""
-    if not isinstance(k, int | np.integer) or k < 1:
+    if not isplain(k, int | np.integer) or k < 1:
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
     new, level = _Builder(f"batch of {tape.origin}"), new_level()
     at = recorded(tape)

@@ -14,6 +14,7 @@ from mmad import _arrays
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
 from mmad.errors import TraceError
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, viewed, window
 
@@ -94,7 +95,7 @@ def _kind(i, v):
     if isinstance(v, Traced):
         return v
     if i.array:
-        return v if isinstance(v, np.ndarray) else np.asarray(v)
+        return v if isplain(v, np.ndarray) else np.asarray(v)
     if i.dtype.kind == "b":
         return bool(v)
     return float(v) if i.weak else np.float64(v)
@@ -118,7 +119,7 @@ def _writable(i, base, value):
     """The array to write into: the base itself or a copy; None where it cannot hold the value."""
     if _level(base) >= _level(value):
         return base if i.in_place else _copied(base)
-    if isinstance(base, np.ndarray) and base.dtype.kind in "fc":
+    if isplain(base, np.ndarray) and base.dtype.kind in "fc":
         return HOOKS["adopt"](base.copy(order="C"), value)
     return None
 
@@ -153,7 +154,7 @@ def _guard(tape, i, v):
     while isinstance(v, Wrapper):
         v = v.parts[0] if isinstance(v, Jet) else v.lanes if isinstance(v, Batch) else v.value
     now = np.asarray(_peek(v))
-    if isinstance(seen, bool):
+    if isplain(seen, bool):
         holds = bool((now != 0).all() if seen else (now == 0).all())
         now = bool(now) if now.size == 1 else now != 0
     else:
@@ -187,6 +188,6 @@ def _operand(tape, k):
 
 
 def _shown(v):
-    if isinstance(v, np.ndarray) and v.ndim:
+    if isplain(v, np.ndarray) and v.ndim:
         return np.array2string(v, threshold=8, edgeitems=3).replace("\n", "")
     return str(v)

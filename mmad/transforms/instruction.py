@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from mmad._instructions import scalar_op, scalar_opcodes
+from mmad.kinds import isplain
 
 __all__ = ["Instruction", "decode"]
 
@@ -89,7 +90,7 @@ def _index(index):
 
 
 def _constant(c):
-    if isinstance(c, np.ndarray):
+    if isplain(c, np.ndarray):
         return np.array2string(c, threshold=4, edgeitems=1, precision=4, separator=",").replace("\n", "")
     if isinstance(c, tuple):
         return f"({', '.join(map(_constant, c))})"

@@ -10,6 +10,7 @@ from mmad import _activity, _rules, _sweep, _windows
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced
 from mmad._instructions import scalar_op, scalar_opcodes
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
 from mmad.ops.structure import embed, put, put_index, viewed, window
@@ -167,7 +168,7 @@ def _step(tape, k, name, args, bars, active, env):
         _pass_on(bars, active, k, base)
         return
     op, args, vals, out, params = env.operands(k)
-    if op in (put, put_index, window) and isinstance(bars.bars[k], float):
+    if op in (put, put_index, window) and isplain(bars.bars[k], float):
         bars.bars[k] = np.full(tape.record_of(k).shape, bars.bars[k], tape.record_of(k).dtype)
     if op is put:
         g = bars.bars[k]

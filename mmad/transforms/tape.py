@@ -25,6 +25,7 @@ from mmad._storage import ArrayVar
 from mmad.amounts import size_in_bytes
 from mmad.errors import TraceError
 from mmad.hidden import refuse_hidden
+from mmad.kinds import isplain
 from mmad.tracing import Trace, describe, is_static, plain_leaf
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.instruction import decode
@@ -147,7 +148,7 @@ class Tape(_tape.Tape):
             return x
         i = self.instructions[k]
         if not isinstance(x, Traced):
-            if isinstance(x, int | np.integer) and not isinstance(x, bool) and not i.array:
+            if isplain(x, int | np.integer) and not isplain(x, bool) and not i.array:
                 x = float(x)
             x = plain_leaf(x, where)
             if not i.array and np.shape(x) == ():
@@ -164,7 +165,7 @@ class Tape(_tape.Tape):
 
     def _result(self, k, v, as_float):
         if k < 0 or isinstance(v, Traced):
-            return v.copy() if isinstance(v, np.ndarray) else v
+            return v.copy() if isplain(v, np.ndarray) else v
         i = self.instructions[k]
         if i.array:
             return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
@@ -383,7 +384,7 @@ def close(tape, outputs, out_tree, likes=None):
             raise TraceError(f"{tape.origin} returned a {type(out).__name__} of a derivative outside of it")
         else:
             tape.outputs.append(-1)
-            tape.constants.append(out.copy() if isinstance(out, np.ndarray) else out)
+            tape.constants.append(out.copy() if isplain(out, np.ndarray) else out)
     if os.environ.get("MMAD_DEBUG", "") not in ("", "0"):
         from mmad.transforms.validate import validate
 

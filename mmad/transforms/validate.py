@@ -11,6 +11,7 @@
 import numpy as np
 
 from mmad._instructions import scalar_opcodes
+from mmad.kinds import isplain
 from mmad.transforms.evaluate import GuardError, evaluate
 
 __all__ = ["ValidationError", "validate"]
@@ -124,7 +125,7 @@ def _types(tape):
     from mmad.transforms.tape import recorded
 
     def check(i, v):
-        if i.array != isinstance(v, np.ndarray):
+        if i.array != isplain(v, np.ndarray):
             _fail(tape, i, f"gives {'a number' if i.array else 'an array'} of type {type(v).__name__}")
         if np.shape(v) != i.shape:
             _fail(tape, i, f"gives shape {np.shape(v)}")

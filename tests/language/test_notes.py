@@ -1,0 +1,64 @@
+"""An exception that leaves the function because of an object array says what refused it, where, and what to write."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.special
+
+import mmad
+
+V = np.array([1.0, 2.0, 3.0])
+
+
+def matrix(v):
+    return np.array([[v[0], v[1]], [1.0, v[2]]])
+
+
+CASES = {
+    "numpy.linalg.det": lambda v: np.linalg.det(matrix(v)),
+    "numpy.linalg.inv": lambda v: np.linalg.inv(matrix(v)).sum(),
+    "numpy.exp": lambda v: np.exp(matrix(v)).sum(),
+    "numpy.mean": lambda v: np.mean(np.array([v[0], 2.0])),
+    "numpy.std": lambda v: np.std(matrix(v)),
+    "scipy.linalg.expm": lambda v: scipy.linalg.expm(matrix(v)).sum(),
+    "scipy.special.erf": lambda v: scipy.special.erf(matrix(v)).sum(),
+    "scipy.linalg.solve": lambda v: scipy.linalg.solve(matrix(v), V[:2]).sum(),
+}
+
+
+def astype(v):
+    a = matrix(v)
+    return a.astype(float).sum()
+
+
+CASES["numpy.ndarray.astype"] = astype
+OPERATORS = {
+    "grad": mmad.grad,
+    "forward": mmad.jacfwd,
+    "jvp": lambda f: lambda v: mmad.jvp(f, (v,), (v,)),
+    "hessian": mmad.hessian,
+    "vmap": lambda f: lambda v: mmad.vmap(f)(v[None]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_note(operator, name):
+    with pytest.raises(Exception) as caught:  # noqa: PT011  (NumPy's own, of several types)
+        OPERATORS[operator](CASES[name])(V)
+    notes = getattr(caught.value, "__notes__", [])
+    assert len(notes) == 1
+    assert f"refused by {name} in test_notes.py, line " in notes[0]
+    assert "np.array(..., like=x)" in notes[0]
+
+
+def test_no_note_where_there_is_no_object_array():
+    def f(v):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        mmad.grad(f)(V)
+    assert not hasattr(caught.value, "__notes__")
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        mmad.grad(lambda v: (v + np.ones(7)).sum())(V)
+    assert not hasattr(caught.value, "__notes__")
