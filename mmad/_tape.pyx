@@ -265,6 +265,10 @@ cdef class Tape(Instructions):
                 self.used[id(arr)] = (arr, checksum(arr))
         return 0
 
+    def depend(self, cnp.ndarray arr):
+        """Have the program watch the contents of an array, whether it reads it or not."""
+        self.use(arr)
+
     def watch(self, list arrays):
         """Have the program watch those captured arrays that it does not read: what was computed of them is a constant."""
         cdef list read = [] if self.watched is None else [arr for arr, _ in self.watched.values()]

@@ -5,19 +5,37 @@ Two sets are the same if their numbers are, a union that adds nothing is the num
 depend on the same inputs hold one set.  Where the indices would need more memory than `limit`, the set of all takes the
 place of further sets, and `exact` is False from then on.
 
+An element that is known to be zero has the number ZERO: added to another it changes nothing, not even whether the
+sum is known to be zero; what it is multiplied by does not count.
+
+A search counts its steps, and ends with :class:`Exhausted` where it has taken as many as it may.
+
 Methods run without the GIL, which a check of `self` for None would need.
 """
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 
+cdef enum:
+    BREATH = 4_000_000  # steps, some 10 ms, after which signals are looked at
+
+
+UNLIMITED = 1 << 62  # steps
+
+
+class Exhausted(Exception):
+    """A search has taken as many steps, or as much memory, as it may."""
+
+
 cdef class Sets:
     """Sets of indices below `n`, each kept once."""
 
-    def __cinit__(self, int64_t n, int64_t limit):
+    def __cinit__(self, int64_t n, int64_t limit, int64_t most):
         self.n, self.limit, self.exact = n, limit, True
+        self.most, self.pause = most, min(most, <int64_t> BREATH)
         self.room, self.space, self.slots = 1024, 4096 + n, 4096
         self.start = <int64_t *> malloc((self.room + 1) * sizeof(int64_t))
         self.index = <int32_t *> malloc(self.space * sizeof(int32_t))
@@ -41,6 +59,13 @@ cdef class Sets:
         free(self.table)
         free(self.scratch)
         free(self.stamp)
+
+    cdef int paused(self) except -1:
+        if self.steps > self.most:
+            raise Exhausted
+        self.pause = min(self.most, self.steps + BREATH)
+        PyErr_CheckSignals()
+        return 0
 
     cdef int grow(self) except -1 nogil:
         """Room for one more set, and one as large as all."""
@@ -115,11 +140,12 @@ cdef class Sets:
         cdef const int32_t *y
         cdef int32_t xs, ys
         cdef int32_t *out = self.scratch
-        if a == b or b == 0 or a == self.full:
+        if a == b or b < 0 or (b == 0 and a >= 0) or a == self.full:
             return a
-        if a == 0 or b == self.full:
+        if a <= 0 or b == self.full:
             return b
         na, nb = self.size(a), self.size(b)
+        self.spend(na + nb + 4)
         if na < nb:
             a, b, na, nb = b, a, nb, na
         x, y = self.begin(a, &xs), self.begin(b, &ys)
@@ -152,22 +178,25 @@ cdef class Sets:
         cdef int64_t i, j, k = 0, size
         cdef int32_t s, single, before = 0
         cdef const int32_t *x
-        cdef bint ascending = True
+        cdef bint ascending = True, zero = True
         if count == 0:
-            return 0
+            return ZERO
         if count == 1:
             return sets[0]
         if count == 2:
             return self.unite(sets[0], sets[step])
         self.mark += 1
+        self.spend(count)
         for i in range(count):
             s = sets[i * step]
-            if s == before or s == 0:
+            zero = zero and s < 0
+            if s == before or s <= 0:
                 continue
             if s == self.full:
                 return s
             before = s
             x, size = self.begin(s, &single), self.size(s)
+            self.spend(size)
             for j in range(size):
                 if self.stamp[x[j]] != self.mark:
                     self.stamp[x[j]] = self.mark
@@ -184,7 +213,7 @@ cdef class Sets:
                         k += 1
             else:
                 sort(self.scratch, k)
-        return self.keep(k)
+        return ZERO if zero else self.keep(k)
 
 
 @cython.overflowcheck(False)

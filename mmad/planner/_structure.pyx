@@ -2,7 +2,8 @@
 
 1. Of every instruction: operation, operands, positions of elements.
 2. Of every array instruction: parameters, shape and dtype, and the contents of index arrays.
-3. Values of constants, of captured floating-point arrays and of guards do not count.
+3. Values of constants, of captured floating-point arrays and of guards do not count, but for whether a number that an
+   array meets is zero.
 4. A recording that is to be replayed is like one that is not: guards, truth values and constants, of which it has more,
    are not counted when instructions are numbered.
 """
@@ -14,8 +15,8 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport checksum
-from mmad._instructions cimport (NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, Node,
-                                 Rec, scalar_arity)
+from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
+                                 OP_STORE, Node, Rec, scalar_arity)
 from mmad._tape cimport Tape
 
 cnp.import_array()
@@ -88,6 +89,36 @@ def counted(trace):
     return np.flatnonzero(numbering(trace)[0] >= 0) + trace.start
 
 
+def constants_of(trace):
+    """The constant arrays that a recording meets, in order: those of two recordings of one structure correspond.
+
+    Parameters
+    ----------
+    trace : mmad.tracing.Trace
+
+    Returns
+    -------
+    list of ndarray
+    """
+    cdef Tape tape = trace.tape
+    cdef int32_t k, j, start = trace.start
+    cdef Rec rec
+    cdef int32_t[::1] number = numbering(trace)[0]
+    cdef list found = []
+    for k in range(start, start + <int32_t> number.shape[0]):
+        if number[k - start] < 0 or tape.nodes[k].op != OP_REC:
+            continue
+        rec = <Rec> tape.recs[tape.nodes[k].a]
+        for j, v in zip(rec.args, rec.vals):
+            if j >= 0 and tape.nodes[j].op == OP_CONST and tape.nodes[j].flags & NODE_ARRAY:
+                v = (<Rec> tape.recs[tape.nodes[j].a]).out
+            elif j >= 0:
+                continue
+            if isinstance(v, np.ndarray):
+                found.append(v)
+    return found
+
+
 cdef tuple numbering(object trace):
     """For each instruction its number, -1 where it does not count; and whether it stands for an argument."""
     cdef Tape tape = trace.tape
@@ -123,7 +154,10 @@ cdef int64_t of_record(Rec rec, int32_t[::1] number, int32_t start) except? -1:
     cdef int32_t at
     for j, v in zip(rec.args, rec.vals):
         at = place(number, start, j)
-        operands.append((at, contents(v) if at == -1 and v is not None else None))
+        if at != -1 or v is None:
+            operands.append((at, None))
+        else:
+            operands.append((at, v == 0 if isinstance(v, float) else contents(v)))
     return hash((rec.op.name, tuple(operands), rec.shape,
                  None if q is None else tuple([contents(v) for v in q.values()])))
 

@@ -5,10 +5,14 @@ elements of an operand that have its position on the axes whose labels the two s
 matrices, ``ij, jk -> lk`` the solution of linear systems: each depends on all of the matrix and on one right side.
 """
 
-__all__ = ["MOVES", "labels"]
+__all__ = ["MOVES", "PRODUCTS", "RUNNING", "labels"]
 
 #: Operations that only move elements: what implements them on values moves sets, too.
 MOVES = ("window", "gather", "concatenate", "put", "put_index")
+#: Sums of products of two operands: terms with a factor that is zero do not count.
+PRODUCTS = ("matmul", "contract")
+#: Each element of a line depends on those before it.
+RUNNING = ("cumsum", "cumprod", "cummax", "cummin")
 
 
 def labels(name, shapes, shape, params):
@@ -98,7 +102,15 @@ def _last(labels, count):
     return labels[len(labels) - count :] if count > 0 else ()
 
 
+def _each(shapes, shape, params):
+    """Each element by itself."""
+    x = tuple(range(len(shape)))
+    return [x], x
+
+
 RULES = {
+    "round": _constant,
+    "sinc": _each,
     "matmul": _matmul,
     "contract": _contract,
     "sum": _reduction,
@@ -107,10 +119,6 @@ RULES = {
     "min": _reduction,
     "max_weights": _constant,
     "min_weights": _constant,
-    "cumsum": _line,
-    "cumprod": _line,
-    "cummax": _line,
-    "cummin": _line,
     "recurrence": _line,
     "take_along": _positions,
     "add_along": _positions,

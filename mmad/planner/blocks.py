@@ -26,6 +26,7 @@ from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner._dependence import dependence
 from mmad.planner._pattern import sums
+from mmad.planner._sets import UNLIMITED, Exhausted
 from mmad.planner._structure import counted
 from mmad.planner.coloring import column_coloring, row_coloring
 from mmad.planner.cut import READS, cut_of
@@ -33,6 +34,7 @@ from mmad.planner.pattern import Pattern
 
 __all__ = ["Blocks", "blocks_of"]
 
+HELD = 1 << 25  # indices of lanes or slots that are held, 4 bytes each: beyond, blocks are not looked for
 SHARED = 64  # elements of shared inlets: each takes a sweep
 SLOTS = 4096  # slots of a lane, with which blocks are no longer small
 SLICES = 512  # up to which entries are put into place slice by slice
@@ -153,7 +155,7 @@ def _flat(g, shape, dtype, sign):
     return np.ascontiguousarray(np.broadcast_to(g, shape), dtype).reshape(-1)
 
 
-def blocks_of(recorded, symmetric=False):
+def blocks_of(recorded, symmetric=False, most=UNLIMITED):
     """The repeated blocks of a recording.
 
     Parameters
@@ -161,6 +163,8 @@ def blocks_of(recorded, symmetric=False):
     recorded : mmad.recorded.Recorded
     symmetric : bool
         Whether the pattern is to be made symmetric.
+    most : int
+        Steps that either pass of index sets may take, some nanoseconds each.
 
     Returns
     -------
@@ -170,11 +174,13 @@ def blocks_of(recorded, symmetric=False):
     ------
     StructureError
         With the reason.
+    Exhausted
+        There would be more steps.
     """
     cut = cut_of(recorded)
     if cut is None:
         raise StructureError("the recording is too long, or works on numbers rather than on arrays")
-    return _Builder(recorded, cut, symmetric).run()
+    return _Builder(recorded, cut, symmetric, most).run()
 
 
 def _by_slot(starts, slots, goes):
@@ -196,8 +202,8 @@ def _by_slot(starts, slots, goes):
 
 
 class _Builder:
-    def __init__(self, recorded, cut, symmetric):
-        self.r, self.cut, self.symmetric = recorded, cut, symmetric
+    def __init__(self, recorded, cut, symmetric, most):
+        self.r, self.cut, self.symmetric, self.most = recorded, cut, symmetric, most
         tape, at = recorded.trace.tape, recorded.trace.start
         self.graph = lower_between(tape, [at + k for k in cut.inlets], [at + o.node for o in cut.outlets])
         self.goes = [np.any([rows >= 0 for rows, _ in o.parts], axis=0).reshape(-1) for o in cut.outlets]
@@ -231,7 +237,12 @@ class _Builder:
             k: next((f for f in by_length if of.shape[: len(f)] == f and f), None) for k, of in self.cut.inlets.items()
         }
         labels = [None if f is None else self._labels(f, self.cut.inlets[k]) for k, f in self.home.items()]
-        rows, exact = dependence(self.graph, labels, n)
+        # Where lanes stay apart each element of an outlet is in one; what is not looked at may be in more.
+        each = sum(2 * size(o.shape) for o in self.cut.outlets)
+        try:
+            rows, exact = dependence(self.graph, labels, n, HELD, self.most, each)
+        except Exhausted:
+            return False
         for o, rank, (starts, found), goes in zip(self.cut.outlets, self.lead, rows, self.goes, strict=True):
             counts = np.diff(starts)
             if not exact or (counts[goes] > 1).any():
@@ -274,7 +285,7 @@ class _Builder:
         if self.shared.sum() > SHARED:
             raise StructureError(f"lanes share {self.shared.sum()} inputs")
         self.slots = n
-        rows, exact = dependence(self.graph, labels, n)
+        rows, exact = dependence(self.graph, labels, n, HELD, self.most, min(self.most, HELD))
         if not exact:
             raise StructureError("blocks are too many to be looked at")
         self.found, at = [], 0  # by outlet: its first slot, and by slot of inlets the elements that depend on it

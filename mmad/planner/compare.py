@@ -131,6 +131,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     r = planned.record(args, kwargs)
     free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
     problem = planned.problem(r, replace(planned.options, **free))
+    problem.bound(coefficients())
     structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
     names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
     if hasattr(planned.options.pattern, "column_colors"):

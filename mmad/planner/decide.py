@@ -22,6 +22,7 @@ rule   where                                                what
 import math
 from dataclasses import replace
 
+from mmad.planner._sets import Exhausted
 from mmad.planner.coloring import bounds
 from mmad.planner.plan import Plan
 from mmad.planner.problem import COLORED, DENSE, STRUCTURED, UNCOMPILED, modes
@@ -94,12 +95,18 @@ def decided(problem, coefficients, race):
             return compared(problem, candidates, race, why)
         if min(c.total(o.expected) for c in candidates) < LEAST:
             return compared(problem, candidates, race, "all is done sooner than a pattern would be found and coloured")
+    problem.bound(coefficients)
     if problem.gathers and promising(problem, GATHERED, coefficients):
         problem.structure("blocks")  # before the pattern, which they give
-    b = bounds(problem.pattern)
+    try:
+        b = bounds(problem.pattern)
+    except Exhausted:
+        why = "a pattern was not found within the share of the work that a search may take"
+        return compared(problem, candidates, race, why)
     problem.look(coefficients)
     fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
     full = fewest >= 0.5 * min(m, n) > 2
+    problem.bound(coefficients, None if full else fewest)
     structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
     colored = [s for s in COLORED[problem.product] if s != "acyclic" and not full and not hopeless(problem, s, b)]
     if not colored and not structured:
@@ -237,5 +244,5 @@ def finish(problem, candidates, reason):
         width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
         coloring=coloring, structure=structure, refused=tuple(problem.refused.items()),
         bounds=None if pattern is None else bounds(pattern), work=problem.work,
-        finding=problem.finding, coloring_time=problem.coloring_time,
+        finding=problem.finding, coloring_time=problem.coloring_time, zeros=problem.zeros,
     )  # fmt: skip

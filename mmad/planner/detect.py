@@ -1,15 +1,25 @@
 """Sparsity patterns of Jacobians and Hessians, found from a recording."""
 
+import contextlib
+
 import numpy as np
 
+from mmad import tree
 from mmad.api import grad, positions
 from mmad.compiler._lower import lower_between
 from mmad.errors import TraceError
 from mmad.planner._dependence import dependence
+from mmad.planner._sets import UNLIMITED
 from mmad.planner.pattern import Pattern
+from mmad.planner.zeros import Zeros, zeros_of
 from mmad.recorded import Recorded
+from mmad.tracing import open_tape, wrappers_open
+from mmad.transforms.tape import record
 
 __all__ = ["detect", "graph_of", "sparsity"]
+
+MOST_INDICES = 1 << 27  # of sets that are held, 4 bytes each; where there would be more, larger sets take their place
+FEW_INDICES = 1 << 20  # that may be held for any matrix; otherwise four times as many as a full pattern has
 
 
 def graph_of(recorded):
@@ -21,7 +31,7 @@ def graph_of(recorded):
     return lower_between(trace.tape, inputs, [getattr(y, "node", -1) for y in trace.outputs])
 
 
-def detect(recorded, graph=None):
+def detect(recorded, graph=None, most=UNLIMITED, constants=True):
     """The pattern of a recorded function's Jacobian.
 
     Parameters
@@ -29,26 +39,43 @@ def detect(recorded, graph=None):
     recorded : Recorded
     graph : Graph, optional
         Of :func:`graph_of`.
+    most : int
+        Steps that the search may take, some nanoseconds each.
+    constants : bool
+        Whether to look where constant arrays are zero.
 
     Returns
     -------
     Pattern, shape (m, n)
         Holds wherever the function takes the same branches; entries that may be nonzero.
+    Zeros
+        Of constant arrays, that it counts on.
+
+    Raises
+    ------
+    Exhausted
+        The search would take more steps.
     """
     graph = graph_of(recorded) if graph is None else graph
-    rows, _ = dependence(graph, recorded.columns.offsets, recorded.columns.size)
+    m, n = recorded.shape
+    seen, limit = [] if constants else None, min(MOST_INDICES, max(FEW_INDICES, 4 * m * n))
+    rows, _ = dependence(graph, recorded.columns.offsets, recorded.columns.size, limit, most, zeros=seen)
+    zeros = zeros_of(recorded.trace, seen) if seen else Zeros([])
+    if zeros is None:
+        return detect(recorded, graph, most, False)
     parts = []
     for node, found, kind in zip(graph.outputs, rows, recorded.rows.kinds, strict=True):
         if kind is not None:
             parts.append(found if node >= 0 else (np.zeros(kind[0] + 1, np.int64), np.zeros(0, np.int32)))
-    return Pattern.stacked(parts, recorded.shape)
+    return Pattern.stacked(parts, recorded.shape), zeros
 
 
 def sparsity(f, *args, argnums=0, order=1, **kwargs):
     """Where the Jacobian or the Hessian of a function may be nonzero.
 
     The function is recorded once, and sets of inputs are carried through the recording: no derivative is computed, and
-    no value is looked at.  The pattern is right wherever the function takes the same branches as at `args`.
+    of values only where constant arrays are zero.  The pattern is right wherever the function takes the same branches
+    as at `args`, and those arrays (matrices, masks) are zero in the same places.
 
     Parameters
     ----------
@@ -87,4 +114,25 @@ def sparsity(f, *args, argnums=0, order=1, **kwargs):
     if order not in (1, 2):
         raise ValueError(f"sparsity: order is 1 (Jacobian) or 2 (Hessian), not {order!r}")
     nums = positions(f, argnums, args, "sparsity")
-    return detect(Recorded(f if order == 1 else grad(f, nums), args, "sparsity", nums, kwargs))
+    differentiated = f if order == 1 else grad(f, nums)
+    if open_tape() is None and not wrappers_open():
+        with contextlib.suppress(Exception):  # what cannot be recorded for a program is recorded once more, below
+            return _guarded(lambda a, k: detect(Recorded(differentiated, a, "sparsity", nums, k))[0], args, kwargs)
+    return detect(Recorded(differentiated, args, "sparsity", nums, kwargs), constants=False)[0]
+
+
+def _guarded(find, args, kwargs):
+    """What is found in a recording for a program, where masks that come from the arguments are no constants."""
+    leaves, form = tree.flatten((args, kwargs))
+    moving = [k for k, x in enumerate(leaves) if isinstance(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
+    found = None
+
+    def run(*traced):
+        nonlocal found
+        full = list(leaves)
+        for k, x in zip(moving, traced, strict=True):
+            full[k] = x
+        found = find(*tree.unflatten(form, full))
+
+    record(run, *[leaves[k] for k in moving], live=True)
+    return found

@@ -81,6 +81,8 @@ class Plan:
         What the recording computes.
     finding, coloring_time : float
         Seconds that the pattern and the colourings took.
+    zeros : mmad.planner.zeros.Zeros or None
+        Of constant arrays, that the pattern counts on.
     """
 
     product: str
@@ -100,6 +102,7 @@ class Plan:
     work: object = None
     finding: float = 0.0
     coloring_time: float = 0.0
+    zeros: object = field(default=None, repr=False)
 
     @property
     def chosen(self):

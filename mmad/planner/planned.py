@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import threading
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,7 @@ from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
+KEPT = 32  # plans of one function, with their programs; the least recently used goes: each may hold a large pattern
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
 
 
@@ -53,8 +55,10 @@ class Planned:
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
         self.single = not isinstance(argnums, tuple | list)
-        # Plans, by number; numbers by shapes and by structures of recordings; compiled functions by number.
-        self.numbers, self.plans, self.layouts, self.replays = [], {}, {}, {}
+        # Plans, by number, the last used at the end; numbers by shapes and by structures of recordings; compiled
+        # functions by number.
+        self.numbers, self.plans, self.layouts, self.replays = OrderedDict(), {}, {}, {}
+        self.count = 0  # of plans so far
         self.observed = {}  # by number: what calls took
         self.checked = set()  # numbers of plans whose patterns were held against a product
         self.differing = set()  # strategies and modes whose results were seen to differ from the others'
@@ -104,6 +108,7 @@ class Planned:
 
     def _again(self, number, args, kwargs):
         """By a plan that was made before."""
+        self.numbers.move_to_end(number)
         if self.numbers[number].mode == "compiled":
             return self._replayed(number, args, kwargs)
         return self.evaluate(args, kwargs)
@@ -230,12 +235,13 @@ class Planned:
         key, raced = self._structure(r), {}
         if self.layouts.get(key) != number:
             return
-        plan = self._decide(r, args, kwargs, key, raced, {(old.strategy, old.mode): seconds})
+        known = {(old.strategy, old.mode): seconds}
+        plan = self._decide(r, args, kwargs, key, raced, known, constants=old.zeros is not None)
         if (plan.strategy, plan.mode) == (old.strategy, old.mode):
             return
         with self.lock:
-            self.numbers.append(plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}"))
-            self.layouts[key] = new = len(self.numbers) - 1
+            new = self._keep(plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}"))
+            self.layouts[key] = new
             self.plans.update({k: new for k, n in self.plans.items() if n == number})
             if (plan.strategy, plan.mode) in raced:
                 self.replays[new] = raced[plan.strategy, plan.mode]
@@ -244,18 +250,32 @@ class Planned:
         """The number of the plan for a recording; a new one for a structure not met before."""
         key = self._structure(r)
         number = self.layouts.get(key)
-        if number is None:
+        gone = number is not None and not self._holds(self.numbers[number], r)
+        if number is None or gone:
             raced, start = {}, clock()
-            plan = self._decide(r, args, kwargs, key, raced)
+            plan = self._decide(r, args, kwargs, key, raced, constants=not gone)
             with self.lock:
-                number = len(self.numbers)
-                self.numbers.append(plan)
+                number = self._keep(plan)
                 if self.options.strategy == "auto":
                     self.observed[number] = Observed(clock() - start)
                 self.layouts[key] = number
                 if (plan.strategy, plan.mode) in raced:
                     self.replays[number] = raced[plan.strategy, plan.mode]
         return number
+
+    def _keep(self, plan):
+        """The number of a new plan; the one that was not used for longest is forgotten where there are too many."""
+        while len(self.numbers) >= KEPT:
+            old, _ = self.numbers.popitem(last=False)
+            for found in (self.replays, self.observed):
+                found.pop(old, None)
+            self.checked.discard(old)
+            for numbers in (self.plans, self.layouts):
+                for key in [key for key, n in numbers.items() if n == old]:
+                    del numbers[key]
+        self.count += 1
+        self.numbers[self.count] = plan
+        return self.count
 
     def _structure(self, r):
         return (*self._shapes(r), structure(r.trace))
@@ -264,31 +284,42 @@ class Planned:
     def _shapes(r):
         return r.shape, tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
 
-    def problem(self, r, options=None):
-        """What is known of the derivative of a recording."""
+    def problem(self, r, options=None, constants=True):
+        """What is known of the derivative of a recording; `constants`: zeros of constant arrays as well."""
         options = self.options if options is None else options
         graph = functools.cache(lambda: graph_of(r))
 
-        def find():
+        def find(steps):
             given = options.pattern
             if given is None:
-                return detect(r, graph())
+                return detect(r, graph(), steps, constants)
             p = given.pattern if isinstance(given, Coloring) else Pattern.of(given)
             if p.shape != r.shape:
                 raise PatternError(f"{r.trace.origin}: the pattern is {p.shape}, the {self.product} {r.shape}")
-            return p
+            return p, None
 
-        searches = {"waist": lambda: waist_of(r)}
+        searches = {"waist": lambda steps: waist_of(r, steps)}
         if options.pattern is None:
-            searches["blocks"] = lambda: blocks_of(r, self.product == "hessian")
+            searches["blocks"] = lambda steps: blocks_of(r, self.product == "hessian", steps)
         gathers = any(rec.op is not None and rec.op.name == "gather" for rec in r.trace.tape.recs)
         return Problem(
             self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options,
             str(r.trace.origin), searches, gathers,
         )  # fmt: skip
 
-    def _decide(self, r, args, kwargs, key, raced, measured=None):
-        problem, race = self.problem(r), None
+    @staticmethod
+    def _holds(plan, r):
+        """Whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
+        return plan.zeros is None or plan.zeros.hold(r.trace)
+
+    @staticmethod
+    def _guard(plan, r):
+        """Have a program look whether that is still so."""
+        if plan.zeros is not None and (tape := open_tape()) is not None and tape.guarded:
+            plan.zeros.guard(r.trace, tape)
+
+    def _decide(self, r, args, kwargs, key, raced, measured=None, constants=True):
+        problem, race = self.problem(r, constants=constants), None
         problem.measured.update(measured or {})
         problem.differing |= self.differing
         if args is not None and open_tape() is None:
@@ -299,7 +330,7 @@ class Planned:
         """Plan without strategies and modes whose results differ from the others'."""
         with self.lock:
             self.differing |= pairs
-            wrong = {k for k, plan in enumerate(self.numbers) if (plan.strategy, plan.mode) in pairs}
+            wrong = {k for k, plan in self.numbers.items() if (plan.strategy, plan.mode) in pairs}
             self.plans = {key: k for key, k in self.plans.items() if k not in wrong}
             self.layouts = {key: k for key, k in self.layouts.items() if k not in wrong}
 
@@ -362,15 +393,16 @@ class Planned:
             if open_tape() is None:
                 return self._unrecorded(plan, -1, args, kwargs, sparse)
             r = self.record(args, kwargs)
-            if key is not None and self._structure(r) != key:
+            if key is not None and (self._structure(r) != key or not self._holds(plan, r)):
                 return self.evaluate(args, kwargs, sparse)
+            self._guard(plan, r)
             return (sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
 
         replay = self._compiled(evaluate, plan)
 
         def call(*args, **kwargs):
             found, k = replay(*args, **kwargs)
-            used = plan if k < 0 else self.numbers[k]
+            used = plan if k < 0 else self.numbers[k]  # made in this call, or kept since
             return used.pattern.tocsr(entries(used, *found)) if sparse else found
 
         return call, replay
@@ -381,9 +413,12 @@ class Planned:
         r = self.record(args, kwargs)
         number = self._layout(r)
         plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
+        self._guard(plan, r)
         if new and open_tape() is not None and self._reads_entries(plan) and (given or self.options.memory is None):
             r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
             check(plan, r_plain, entries(plan, *sweep(plan, r_plain, recorded=False)), given)
+        if number in self.numbers:
+            self.numbers.move_to_end(number)
         result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
         self.checked.add(number)
         return result, number
@@ -425,6 +460,9 @@ class Planned:
             replay = self.replays.setdefault(number, self._compiled(evaluate, self.numbers[number]))
         found, k = replay(*args, **kwargs)
         used = number if k < 0 else k
+        if used not in self.numbers:  # the program is of a plan that was forgotten since
+            self.replays.clear()
+            return self.evaluate(args, kwargs)
         if self.options.factored:
             return found[0], used
         return (entries(self.numbers[used], *found) if self.options.sparse else found), used
@@ -463,7 +501,7 @@ class Planned:
 def _forced(problem, strategy):
     """The same problem with one strategy asked for."""
     out = Problem(
-        problem.product, problem.shape, lambda: problem.pattern, problem.work, problem.itemsize,
+        problem.product, problem.shape, lambda steps: (problem.pattern, problem.zeros), problem.work, problem.itemsize,
         replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin, problem.searches,
     )  # fmt: skip
     out.colorings, out.structures, out.refused = problem.colorings, problem.structures, problem.refused

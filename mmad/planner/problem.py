@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from mmad.errors import StructureError
+from mmad.planner._sets import UNLIMITED, Exhausted
 from mmad.planner._work import work
 from mmad.planner.coloring import (
     EFFORT,
@@ -35,7 +36,8 @@ COLORED = {
     "hvp": {},
 }
 STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
-LOOKING = 0.05  # share of the whole work that looking for fewer colours may take
+LOOKING = 0.05  # share of the whole work that looking for a pattern, for blocks or for fewer colours may take
+LEAST_LOOKING = 2e-3  # seconds that a search may take, however little there is to gain
 STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
 MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
@@ -72,12 +74,12 @@ class Problem:
     product : {"jacobian", "hessian", "grad", "hvp"}
     shape : (int, int)
     find : callable
-        Gives the pattern.
+        ``find(steps)`` gives the pattern and the zeros of constants that it counts on, or raises Exhausted.
     work : Work
     itemsize : int
         Bytes of an element of the result.
     searches : dict of str to callable
-        By strategy of `STRUCTURED`: gives the structure, or raises StructureError.
+        By strategy of `STRUCTURED`: ``search(steps)`` gives the structure, or raises StructureError.
     gathers : bool
         Whether elements are taken by index arrays: lanes that share arguments are then likely.
     """
@@ -88,6 +90,7 @@ class Problem:
         self.searches, self.gathers = {} if searches is None else searches, gathers
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
+        self.zeros, self.steps = None, UNLIMITED  # that a search may take
         self.effort, self.measured = EFFORT, {}  # by strategy and mode: seconds of an evaluation, where they are known
         self.differing = set()  # strategies and modes whose results differ from the others'
 
@@ -96,7 +99,11 @@ class Problem:
         """The pattern; of a Hessian, made symmetric."""
         if self._pattern is None:
             start = time.perf_counter()
-            found = self.find() if self.structures.get("blocks") is None else self.structures["blocks"].pattern
+            if self.structures.get("blocks") is None:
+                asked = self.options.sparse or self.options.strategy != "auto"
+                found, self.zeros = self.find(UNLIMITED if asked else self.steps)
+            else:
+                found = self.structures["blocks"].pattern
             self._pattern = found.symmetrized() if self.product == "hessian" else found
             self.finding += time.perf_counter() - start
         return self._pattern
@@ -127,9 +134,11 @@ class Problem:
         if name not in self.structures and name not in self.refused:
             start = time.perf_counter()
             try:
-                self.structures[name] = self.searches[name]()
+                self.structures[name] = self.searches[name](self.steps)
             except StructureError as e:
                 self.refused[name] = str(e)
+            except Exhausted:
+                self.refused[name] = "not found within the share of the work that a search may take"
             except KeyError:
                 self.refused[name] = "not looked for"
             self.finding += time.perf_counter() - start
@@ -221,6 +230,15 @@ class Problem:
         w = self.work
         apart = forward * c.single(w) + reverse * c.single(w, True)
         return apart <= (forward > 0) * c.batch(w) + (reverse > 0) * c.batch(w, True)
+
+    def bound(self, coefficients, sweeps=None):
+        """Bound searches by what there is to gain: the price of all evaluations, of so many sweeps or dense."""
+        each = min(
+            c.once(self.work, self.of_gradient)
+            + c.lanes(self.work, min(self.shape) if sweeps is None else sweeps, 0, LANES)
+            for c in [coefficients[mode] for mode in modes("", self.options)]
+        )
+        self.steps = int(max(LEAST_LOOKING, LOOKING * self.options.expected * each) / STEP)
 
     def look(self, coefficients):
         """Let colourings take time in proportion to what fewer colours are worth."""

@@ -25,12 +25,14 @@ from mmad._batch import Batch
 from mmad._dual import new_level
 from mmad.errors import StructureError
 from mmad.ops.structure import size
+from mmad.planner._sets import UNLIMITED, Exhausted
 from mmad.planner._structure import counted
 from mmad.recorded import LANES, Side
 
 __all__ = ["Waist", "waist_of"]
 
 LONGEST = 5000  # instructions; a search takes some microseconds for each
+PLACE = 400  # steps that looking at one place is worth: it is done in Python
 NARROW = 3  # times that a waist goes into rows and columns at least
 
 
@@ -128,12 +130,14 @@ class _Value:
         self.shape, self.dtype = ((), np.dtype(float)) if rec is None else (rec.shape, rec.dtype)
 
 
-def waist_of(recorded):
+def waist_of(recorded, most=UNLIMITED):
     """The narrowest waist of a recording.
 
     Parameters
     ----------
     recorded : mmad.recorded.Recorded
+    most : int
+        Steps that the search may take, some nanoseconds each.
 
     Returns
     -------
@@ -143,6 +147,8 @@ def waist_of(recorded):
     ------
     StructureError
         With the reason.
+    Exhausted
+        There would be more steps.
     """
     t, (m, n) = recorded.trace, recorded.shape
     limit = min(m, n) / NARROW
@@ -150,7 +156,7 @@ def waist_of(recorded):
         raise StructureError(f"the recording is longer than {LONGEST} instructions")
     if limit <= 1:
         raise StructureError("there are too few rows or columns for a waist")
-    flow = _Flow(t)
+    flow = _Flow(t, most // PLACE)
     width = flow.maximum(limit)
     if width is None:
         raise StructureError(f"no waist is narrower than a third of min(m, n) = {min(m, n)}")
@@ -167,7 +173,8 @@ class _Flow:
     without bound.
     """
 
-    def __init__(self, trace):
+    def __init__(self, trace, most):
+        self.most = most  # places that may be looked at
         tape, self.start, stop = trace.tape, trace.start, len(trace.tape)
         self.sources = [x.node for x in trace.inputs if x is not None]
         self.sinks = {2 * y.node + 1 for y in trace.outputs if hasattr(y, "node") and y.node >= self.start}
@@ -215,6 +222,9 @@ class _Flow:
         waiting = deque(before)
         while waiting:
             place = waiting.popleft()
+            self.most -= 1
+            if self.most < 0:
+                raise Exhausted
             if place in self.sinks:
                 return before, place
             for p in self._steps(place):

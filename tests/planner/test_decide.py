@@ -25,7 +25,7 @@ WORK = Work(0, 40, 40_000, 0)
 
 def problem(matrix=BAND, product="jacobian", work=WORK, **options):
     found = Pattern.of(matrix)
-    return Problem(product, found.shape, lambda: found, work, 8, Options(**options), "f")
+    return Problem(product, found.shape, lambda steps: (found, None), work, 8, Options(**options), "f")
 
 
 def planned(race=None, coefficients=EAGER_AND_COMPILED, **options):
@@ -52,7 +52,7 @@ def asked_for():
 
 def one_batch():
     for shape in ((LANES, LANES), (1000, 3), (3, 1000), (1, 1), (0, 5), (5, 0)):
-        p = Problem("jacobian", shape, lambda: pytest.fail("looked for"), WORK, 8, Options(), "f")
+        p = Problem("jacobian", shape, lambda steps: pytest.fail("looked for"), WORK, 8, Options(), "f")
         plan = decide(p, EAGER_AND_COMPILED)
         assert plan.strategy in DENSE["jacobian"]
         assert plan.pattern is None
@@ -60,7 +60,13 @@ def one_batch():
     assert decide(problem(np.ones((1000, 3))), EAGER_AND_COMPILED).strategy == "forward"
     assert decide(problem(np.ones((3, 1000))), EAGER_AND_COMPILED).strategy == "reverse"
     p = Problem(
-        "jacobian", (100, 100), lambda: pytest.fail("looked for"), Work(0, 1, 100, 0), 8, Options(evaluations=1), "f"
+        "jacobian",
+        (100, 100),
+        lambda steps: pytest.fail("looked for"),
+        Work(0, 1, 100, 0),
+        8,
+        Options(evaluations=1),
+        "f",
     )
     assert "sooner than a pattern would be found" in decide(p, EAGER_AND_COMPILED).reason
     # asked for a sparse result, or given a pattern, the rule does not hold
@@ -72,19 +78,22 @@ def one_batch():
 def gathered():
     looked = []
 
-    def search():
+    def search(steps):
         looked.append(1)
         raise StructureError("no lanes are alike")
 
     plan = decide(
-        Problem("jacobian", BAND.shape, lambda: BAND, WORK, 8, Options(), "f", {"blocks": search}, True),
+        Problem("jacobian", BAND.shape, lambda steps: (BAND, None), WORK, 8, Options(), "f", {"blocks": search}, True),
         EAGER_AND_COMPILED,
     )
     assert looked == [1]
     assert dict(plan.refused)["blocks"] == "no lanes are alike"
     assert plan.coloring is not None
-    short, never = Work(0, 1, 400, 0), {"blocks": lambda: pytest.fail("looked for")}
-    decide(Problem("jacobian", BAND.shape, lambda: BAND, short, 8, Options(), "f", never, False), EAGER_AND_COMPILED)
+    short, never = Work(0, 1, 400, 0), {"blocks": lambda steps: pytest.fail("looked for")}
+    decide(
+        Problem("jacobian", BAND.shape, lambda steps: (BAND, None), short, 8, Options(), "f", never, False),
+        EAGER_AND_COMPILED,
+    )
     i, j = np.random.default_rng(0).integers(0, 100, (2, 1000))
 
     def gathers(x):

@@ -489,7 +489,7 @@ def test_dense_results_are_one_set():
 def test_a_limit_of_memory_makes_patterns_larger_never_smaller():
     n = 200
     r = Recorded(lambda x: np.lib.stride_tricks.sliding_window_view(x, 40).prod(1), (np.ones(n),), "sparsity")
-    exact = detect(r)
+    exact, _ = detect(r)
     rows, within = dependence(graph_of(r), r.columns.offsets, n, 1000)
     assert not within
     limited = Pattern.stacked(rows, r.shape)

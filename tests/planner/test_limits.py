@@ -1,0 +1,100 @@
+"""Searches end within what they can gain, and plans are kept in bounds."""
+
+import numpy as np
+import pytest
+from processes import python_in
+
+from mmad.planner import planned
+from mmad.planner._dependence import dependence
+from mmad.planner._sets import Exhausted
+from mmad.planner.cost import EAGER_AND_COMPILED, Work
+from mmad.planner.decide import decide
+from mmad.planner.detect import detect, graph_of
+from mmad.planner.problem import DENSE, LEAST_LOOKING, STEP, Options, Problem
+from mmad.recorded import Recorded
+
+BOX = """
+import resource, sys
+import numpy as np, mmad
+def energy(x):
+    x = x.reshape(-1, 3)
+    d = x[i] - x[j]
+    d = d - L * np.round(d / L)
+    r2 = (d * d).sum(1)
+    r2 = r2[r2 < 4.0]
+    return 4 * (r2**-6 - r2**-3).sum()
+n, sparse = 108, SPARSE
+L = 1.2 * n ** (1 / 3)
+i, j = np.triu_indices(n, 1)
+grid = np.stack(np.meshgrid(*[np.arange(5)] * 3, indexing="ij"), -1).reshape(-1, 3)[:n] * (L / 5)
+x = (grid + np.random.default_rng(0).normal(scale=0.05, size=grid.shape)).ravel()
+want = mmad.hessian(energy, strategy="forward-over-reverse")(x)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+H = mmad.hessian(energy, sparse=sparse)
+found = H(x)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = found.toarray() if sparse else found
+np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-9 * np.abs(want).max())
+assert H.plan(x).pattern.nnz == np.count_nonzero(want)
+assert after - before < 50_000, (before, after)  # kB
+"""
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_box_of_atoms_takes_no_more_memory_than_the_plain_strategy(tmp_path, sparse):
+    python_in(tmp_path, BOX.replace("SPARSE", str(sparse)))
+
+
+def mixed(x):
+    y = x * x[::-1]
+    for _ in range(4):
+        y = np.sin(y) * np.roll(y, 7)
+    return y
+
+
+def test_a_search_ends_where_it_has_taken_its_steps():
+    r = Recorded(mixed, (np.linspace(0.1, 1, 300),), "test", (0,))
+    with pytest.raises(Exhausted):
+        detect(r, most=1000)
+    assert detect(r)[0].nnz > 300
+    with pytest.raises(Exhausted):
+        dependence(graph_of(r), r.columns.offsets, 300, room=100)
+
+
+def test_what_is_not_found_is_no_error():
+    """A pattern that takes longer than a share of all evaluations is left alone, and the plan is dense."""
+
+    def find(steps):
+        looked.append(steps)
+        raise Exhausted
+
+    looked = []
+    for work in (Work(0, 20, 10**5, 0), Work(0, 20, 10**7, 0)):
+        plan = decide(Problem("hessian", (300, 300), find, work, 8, Options(), "f"), EAGER_AND_COMPILED)
+        assert plan.strategy in DENSE["hessian"]
+        assert "not found within" in plan.reason
+    assert LEAST_LOOKING / STEP <= looked[0] < looked[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"evaluations": 100, "mode": "compiled"}])
+def test_plans_of_many_shapes_are_forgotten(monkeypatch, options):
+    monkeypatch.setattr(planned, "KEPT", 3)
+    p = planned.PlannedJacobian(lambda x: x[1:] * x[:-1], 0, Options(sparse=True, **options), "csr")
+    for n in (*range(70, 76), 70, 75, 74, 70):
+        assert p(np.arange(float(n))).nnz == 2 * (n - 1)
+        assert max(len(d) for d in (p.numbers, p.plans, p.layouts, p.replays, p.observed, p.checked)) <= 3
+    assert (69, 70) in {plan.shape for plan in p.numbers.values()}
+    count = p.count
+    p(np.arange(70.0))
+    assert p.count == count
+
+
+def test_plans_of_many_branches_are_forgotten(monkeypatch):
+    monkeypatch.setattr(planned, "KEPT", 3)
+    shifts = list(range(1, 8))
+    p = planned.PlannedJacobian(lambda x: x * np.roll(x, k), 0, Options(sparse=True, mode="compiled"), "csr")
+    for k in (*shifts, *shifts):
+        x = np.linspace(0.5, 1, 70)
+        want = np.diag(np.roll(x, k)) + np.roll(np.eye(70), k, axis=0) * x[:, None]
+        np.testing.assert_allclose(p(x).toarray(), want)
+        assert len(p.numbers) <= 3
