@@ -5,6 +5,7 @@ are emitted in C from the compiled partials; array instructions through :func:`m
 Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
 """
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport isinf
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
@@ -17,25 +18,29 @@ from mmad._arrays cimport PyArray_CompareLists, window_view
 from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
                                  OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_masked,
-                                 SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity, scalar_eval,
-                                 scalar_op)
+                                 SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity,
+                                 scalar_eval, scalar_op)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
 from mmad._rules cimport fit, pull
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
+from mmad._suspects cimport singular
+from mmad._suspects import suspected
+from mmad._sweep import made_by_arithmetic, vanishes
 from mmad._tape cimport Tape
 from mmad._windows cimport in_order, overlapping
 from mmad._windows import last_write
 
 cnp.import_array()
 
-cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather
+cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather
 
 
 def bind():
-    global o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather
-    o_add, o_chain, o_masked, o_settled, o_select, o_negative, o_positive, o_embed, o_gather = [
-        OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "negative", "positive", "embed", "gather")]
+    global o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather
+    o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather = [
+        OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "multiply", "negative", "positive", "embed",
+                                "gather")]
 
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
@@ -78,10 +83,11 @@ cdef class Sweep:
     cdef int32_t *bars    # of scalar nodes, -1: none
     cdef dict arrays
     cdef bint forget      # what is recorded here is never swept itself
+    cdef list seeds
 
-    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list inputs, bint forget):
+    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget):
         cdef int32_t k
-        self.forget = forget
+        self.forget, self.seeds = forget, seeds
         self.tape, self.start, self.stop, self.arrays = tape, start, stop, {}
         self.mask = active_mask(tape, start, stop, inputs)
         self.owned = <uint8_t *> calloc(stop - start + 1, 1)
@@ -195,8 +201,32 @@ cdef class Sweep:
             else:
                 g = emit_partial(self.tape, q, operands)
             product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
-            self.add_scalar(operands[i], emit(self.tape, product, bar, g, -1 if q.limit < 0 else operands[q.limit]))
+            if self.doubted(k, bar, g):
+                product = SC_multiply
+            self.add_scalar(operands[i], emit(self.tape, product, bar, g, operands[q.limit] if product == SC_settled else -1))
         return 0
+
+    cdef bint doubted(self, int32_t k, int32_t bar, int32_t g) except -1:
+        """Whether a cotangent that arithmetic made zero meets an infinite partial of scalar instruction k."""
+        cdef Tape tape = self.tape
+        if not singular(tape.nodes[k].op) or tape.nodes[bar].v != 0 or not isinf(tape.nodes[g].v):
+            return False
+        if (tape.nodes[k].flags | tape.nodes[bar].flags | tape.nodes[g].flags) & NODE_DEFERRED:
+            return False
+        return not vanishes(tape, [(k, True)], self.seeds)
+
+    cdef object doubted_elements(self, Rec rec, object ct, int32_t k):
+        """The elements of an array instruction at which that is so, None: there are none."""
+        cdef Op op = rec.op
+        if not singular(op.opcode) or self.tape.nodes[k].flags & NODE_DEFERRED or type(ct) is not ArrayVar \
+                or (<ArrayVar> ct).pending():
+            return None
+        active = [rec.at[i] >= 0 and self.mask[rec.at[i]] for i in range(rec.n)]
+        for i in range(rec.n):
+            if rec.at[i] >= 0 and self.tape.nodes[rec.at[i]].flags & NODE_DEFERRED or rec.vals[i] is None:
+                return None
+        found = suspected(op, (<ArrayVar> ct).arr, rec.vals, rec.out, active)
+        return None if found is None else made_by_arithmetic(self.tape, k, found, self.seeds)
 
     cdef int window(self, int32_t base, dict params, object ct) except -1:
         """The cotangent of a view goes to its base."""
@@ -255,7 +285,7 @@ cdef class Sweep:
             acc[index] = 0.0
         return self.move(k, rec.at[0])
 
-    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k):
+    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, object doubted):
         """bar * p, the cotangent with partial q of instruction k; None where p is zero."""
         if type(p) is float:
             if <double> p == 1.0:
@@ -265,8 +295,12 @@ cdef class Sweep:
             if <double> p == -1.0:
                 return self.emit(o_negative, (bar,), None)
         if q.limit >= 0 and type(p) is not float:
-            return self.emit(o_settled, (bar, p, self.tape.captured(self.operand(rec, q.limit, k))), None)
-        return self.emit(o_masked if q.mask else o_chain, (bar, p), None)
+            g = self.emit(o_settled, (bar, p, self.tape.captured(self.operand(rec, q.limit, k))), None)
+        else:
+            g = self.emit(o_masked if q.mask else o_chain, (bar, p), None)
+        if doubted is not None:
+            g = self.emit(o_select, (doubted, self.emit(o_multiply, (bar, p), None), g), None)
+        return g
 
     cdef object operand(self, Rec rec, int i, int32_t k):
         """Operand i of instruction k, or its result where i is their number, as a traced value if it is one."""
@@ -322,11 +356,12 @@ cdef class Sweep:
             for j in range(rec.n + 1):  # rules look at whether an operand is a number
                 if q.kind == PARTIAL_PROGRAM and q.uses >> j & 1 and not is_double(rec.vals[j] if j < rec.n else rec.out):
                     return False
+        doubted = self.doubted_elements(rec, ct, k)
         for i in range(rec.n):
             if rec.at[i] < 0 or not self.mask[rec.at[i]]:
                 continue
             q = partial_of(op.opcode, i)
-            g = self.chain(q, ct, self.partial(q, rec, k), rec, k) if q.kind != PARTIAL_NONE else None
+            g = self.chain(q, ct, self.partial(q, rec, k), rec, k, doubted) if q.kind != PARTIAL_NONE else None
             if g is None:
                 continue
             arr = (<ArrayVar> g).arr
@@ -444,7 +479,7 @@ def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs
     list
         Traced cotangents (or floats and arrays that are constant), None where nothing depends on the input.
     """
-    cdef Sweep sweep = Sweep(tape, start, stop, inputs, forget)
+    cdef Sweep sweep = Sweep(tape, start, stop, seeds, inputs, forget)
     for k, g in seeds:
         if sweep.mask[k]:
             sweep.add(k, g)

@@ -5,6 +5,7 @@ Scalar instructions run in C, on the cells of their nodes (`mmad._cells`) and fr
 are a `Batch` there.
 """
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport isinf
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
@@ -16,7 +17,7 @@ from mmad._activity cimport active_mask, last_uses
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
 from mmad._cells cimport Cell, Cells, new_cells
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_BOOL, OP_FIRST_SCALAR,
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR,
                                  OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
                                  node_index, scalar_arity)
 from mmad._instructions import OPERATIONS
@@ -24,6 +25,8 @@ from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, 
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._pull cimport add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
+from mmad._suspects cimport singular
+from mmad._suspects import suspected
 from mmad._tape cimport Tape
 from mmad._windows cimport add_window, in_order
 from mmad._windows import last_write
@@ -40,7 +43,8 @@ def bind():
 
 
 cdef enum:
-    WANTED = 2  # in the mask of a sweep: a node that is asked for, where the sweep ends
+    WANTED = 2        # in the mask of a sweep: a node that is asked for, where the sweep ends
+    ONE_BY_ONE = 100  # suspected elements of an array that are looked at alone; more are taken together
 
 
 # ------------------------------------------------------------------------------------------------ reverse sweep
@@ -125,8 +129,8 @@ cdef bint reverse_direct(Cells cells, const uint8_t *mask, Rec rec, object ct) e
     return True
 
 
-cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
-    """One array instruction backward."""
+cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k, list suspects) except -1:
+    """One array instruction backward; where its zeros are suspected is added to `suspects`, if that is wanted."""
     cdef Tape tape = cells.tape
     cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
     cdef Op op = rec.op
@@ -141,6 +145,11 @@ cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k) except -1:
     if op.kind == KIND_WINDOW:
         j = rec.at[0]
         return reverse_window(cells, j, rec, ct) if mask[j] else 0
+    if suspects is not None and singular(op.opcode):
+        active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
+        found = suspected(op, (<Batch> ct).lanes if cells.many else ct, rec.vals, rec.out, active)
+        if found is not None:
+            suspects.append((k, found.reshape(-1, *rec.shape).any(axis=0)))
     if not cells.many and cells.is_array(k) and reverse_direct(cells, mask, rec, ct):
         return 0
     active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
@@ -188,7 +197,20 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
                 to[lane].s += s * d if d != 0 else partial_product(q, s, d, w)
 
 
-cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop) except -1:
+cdef bint infinite(const Node *nodes, const Node *p, const uint8_t *mask) noexcept nogil:
+    """Whether a scalar instruction has an infinite partial with respect to what takes part."""
+    cdef double w[4]
+    cdef int arity = scalar_arity(p.op), i
+    w[0] = nodes[p.a].v
+    w[1] = nodes[p.b].v if arity > 1 else 0.0
+    w[arity] = p.v
+    for i in range(arity):
+        if mask[p.a if i == 0 else p.b] and isinf(partial_value(partial_of(p.op, i), w)):
+            return True
+    return False
+
+
+cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop, list suspects) except -1:
     cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
@@ -210,10 +232,18 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
         bar = c + <size_t> k * lanes
         if p.op >= OP_FIRST_SCALAR:
             if lanes > 1:
+                if singular(p.op) and suspects is not None:
+                    for lane in range(lanes):
+                        if bar[lane].s == 0:
+                            if infinite(nodes, p, mask):
+                                suspects.append((k, True))
+                            break
                 reverse_scalar(nodes, p, mask, c, bar, lanes)
                 continue
             s = bar.s
             if s == 0:
+                if singular(p.op) and suspects is not None and infinite(nodes, p, mask):
+                    suspects.append((k, True))
                 continue
             if p.op == SC_multiply:
                 if mask[p.a]:
@@ -254,7 +284,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
             if mask[p.a]:
                 cells.move(k, p.a)
         elif p.op == OP_REC:
-            reverse_rec(cells, mask, k)
+            reverse_rec(cells, mask, k, suspects)
     return 0
 
 
@@ -274,6 +304,13 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     list
         For each input a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
+    cdef list suspects = []
+    found = swept_back(tape, seeds, inputs, suspects)
+    return doubted(tape, seeds, inputs, suspects, found) if suspects else found
+
+
+cdef list swept_back(Tape tape, list seeds, list inputs, list suspects):
+    """One reverse sweep; see :func:`reverse_sweep`."""
     tape.fill_all()
     cdef int32_t start = tape.n, k
     cdef Cells cells = new_cells(tape, seeds, inputs)
@@ -289,11 +326,71 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
             if mask[k]:
                 cells.add(k, ct)
         with np.errstate(all="ignore"):
-            reverse_range(cells, mask, start, cells.stop)
+            reverse_range(cells, mask, start, cells.stop, suspects)
         return [cells.result(k) for k in inputs]
     finally:
         pool_exit(pool)
         free(mask)
+
+
+cdef object marked(Tape tape, int32_t k, object where, double value):
+    """A seed for node k: `value` where it is suspected, else zero."""
+    if not tape.nodes[k].flags & NODE_ARRAY:
+        return value
+    rec = tape.rec_of(k)
+    return np.where(where, value, 0.0).astype(rec.dtype)
+
+
+def vanishes(Tape tape, list suspects, list seeds):
+    """Whether no suspected zero was made by arithmetic: an infinite tangent from there is cut off before the results.
+
+    Where it is not, the tangent meets the factor that made the cotangent zero, and becomes NaN.
+    """
+    dots = [(k, marked(tape, k, where, np.inf)) for k, where in suspects]
+    return not any([y is not None and np.isnan(y).any() for y in tangent_sweep(tape, dots, [k for k, _ in seeds])])
+
+
+def made_by_arithmetic(Tape tape, int32_t k, object where, list seeds):
+    """The suspected elements of one node whose zero was made by arithmetic; None: there are none."""
+    if vanishes(tape, [(k, where)], seeds):
+        return None
+    if np.size(where) == 1 or np.count_nonzero(where) > ONE_BY_ONE:
+        return where
+    found = where.copy()
+    for at in np.argwhere(where):
+        alone = np.zeros_like(where)
+        alone[tuple(at)] = True
+        found[tuple(at)] = not vanishes(tape, [(k, alone)], seeds)
+    return found
+
+
+cdef list doubted(Tape tape, list seeds, list inputs, list suspects, list found):
+    """The results of a sweep, NaN where an infinite derivative has met a zero that arithmetic made."""
+    cdef list parts, bad = []
+    cdef int lane
+    if vanishes(tape, suspects, seeds):
+        return found
+    batch = next((g for _, g in seeds if isinstance(g, Batch)), None)
+    if batch is not None:  # a lane at a time
+        parts = [reverse_sweep(tape, [(k, lane_of(g, lane)) for k, g in seeds], inputs) for lane in range(batch.count)]
+        return [None if old is None else Batch(batch.level, np.stack([np.zeros(np.shape(old.lanes)[1:]) if g is None else g
+                                                                      for g in gs]))
+                for old, gs in zip(found, zip(*parts))]
+    seeds = [(k, g) for k, g in seeds if np.any(g)]
+    for k, where in suspects:
+        where = made_by_arithmetic(tape, k, where, seeds)
+        if where is not None:
+            bad.append((k, where))
+    spread = swept_back(tape, [(k, marked(tape, k, where, np.nan)) for k, where in bad], inputs, None)
+    return [g if more is None else more if g is None else g + more for g, more in zip(found, spread)]
+
+
+cdef object lane_of(object g, int lane):
+    """One lane of a seed."""
+    if not isinstance(g, Batch):
+        return g
+    g = (<Batch> g).lanes[lane]
+    return float(g) if np.ndim(g) == 0 else np.ascontiguousarray(g)
 
 
 # ------------------------------------------------------------------------------------------------ tangent sweep

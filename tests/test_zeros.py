@@ -242,3 +242,62 @@ def test_write_of_an_infinite_tangent(name, at, compiled):
     np.testing.assert_array_equal(got, dots[source])
     got = mmad.linearize(f, np.arange(1.0, 5.0), np.array([10.0, 20.0]))[1](dots[:4], dots[4:])
     np.testing.assert_array_equal(got, dots[source])
+
+
+#: a zero that arithmetic made, times an infinite derivative: the derivative, if there is one, is lost
+LOST = {
+    "cbrt cubed": (lambda x: np.cbrt(x) ** 3, 0.0),
+    "sqrt times sqrt": (lambda x: np.sqrt(x) * np.sqrt(x), 0.0),
+    "cos of arccos": (lambda x: np.cos(np.arccos(x)), 1.0),
+    "squared angle of a quaternion": (lambda x: (2 * np.arccos(x)) ** 2, 1.0),
+    "sin of arcsin": (lambda x: np.sin(np.arcsin(x)), -1.0),
+    "power of a root": (lambda x: (x**0.5) ** 4, 0.0),
+    "exp of log": (lambda x: np.exp(2 * np.log(x)), 0.0),
+}
+
+
+@pytest.mark.parametrize("kind", ["number", "array"])
+@pytest.mark.parametrize("mode", [m for m in GRADIENTS if m != "compiled jacobian"])
+@pytest.mark.parametrize("name", LOST)
+def test_zero_that_arithmetic_made_is_not_silent(name, mode, kind):
+    f, at = LOST[name]
+    got = GRADIENTS[mode](total(f))(at if kind == "number" else np.full(3, at))
+    np.testing.assert_array_equal(got, np.full(np.shape(got), np.nan))
+
+
+MIXED = {
+    "where": lambda y: np.where(np.array([True, False, True]), y, 0.0).sum(),
+    "index": lambda y: y[0] + y[[2, 2]].sum(),
+    "mask": lambda y: y[np.array([True, False, True])].sum(),
+    "slice": lambda y: y[::2].sum(),
+    "written over": lambda y: np.concatenate([y[:1], y[2:]]).sum(),
+    "maximum": lambda y: np.maximum(y, np.array([-1.0, 1.0, -1.0])).sum(),
+}
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward", "jacrev", "recorded", "compiled"])
+@pytest.mark.parametrize("choice", MIXED)
+def test_only_the_elements_that_count_are_lost(choice, mode):
+    """Of three elements at a singular point the middle one is left out."""
+    got = GRADIENTS[mode](lambda x: MIXED[choice](np.cbrt(x) ** 3))(np.zeros(3))
+    np.testing.assert_array_equal(got[1], 0.0)
+    np.testing.assert_array_equal(
+        got[[0, 2]], [np.nan, np.nan] if mode not in ("recorded", "compiled") else got[[0, 2]]
+    )
+    plain = GRADIENTS[mode](lambda x: MIXED[choice](np.cbrt(x) ** 3))(np.array([1.0, 0.0, 8.0]))
+    np.testing.assert_allclose(plain, GRADIENTS["reverse"](MIXED[choice])(np.array([1.0, 0.0, 8.0])), rtol=1e-15)
+
+
+def test_rows_of_a_jacobian_are_lost_alone():
+    got = mmad.jacrev(lambda x: np.cbrt(x) ** 3)(np.array([0.0, 1.0, 8.0]))
+    np.testing.assert_allclose(got, np.diag([np.nan, 1.0, 1.0]), rtol=1e-15)
+
+
+def test_scalars_in_a_loop():
+    def f(x):
+        total = 0.0
+        for k in range(3):
+            total = total + np.where(x[k] > -1, np.sqrt(x[k]) * np.sqrt(x[k]), 0.0) * k
+        return total
+
+    np.testing.assert_array_equal(mmad.grad(f)(np.array([0.0, 1.0, 0.0]))[1:], [1.0, np.nan])
