@@ -37,11 +37,13 @@ cdef class ScalarVar(Var):
     cdef int flags
     cdef double known(self) except? -1.0
     cdef object look(self, object k, str how)
+    cdef object shown(self)
 
 
 cdef object apply_op(Op op, tuple args, dict params)
 cdef object apply2(Op op, object x, object y)
 cdef object apply1(Op op, object x)
 cdef ScalarVar make_scalar(Instructions tape, int32_t node, double v, int flags)
+cdef int guard_raises(tuple args, object of, dict params, object error) except -1
 cdef int leaked(Instructions tape) except -1
 cdef int mixed(Instructions a, Instructions b) except -1

@@ -16,13 +16,16 @@ from libc.math cimport isfinite
 cimport numpy as cnp
 
 import math
+import operator
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_GUARD, SC_add, SC_divide, SC_multiply, SC_negative,
-                                 SC_power, SC_square, SC_subtract, scalar_eval, scalar_op, set_door)
+from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, SC_add, SC_divide, SC_floor_divide,
+                                 SC_multiply, SC_negative, SC_power, SC_remainder, SC_square, SC_subtract,
+                                 scalar_eval, scalar_op, set_door)
 from mmad._instructions import OPERATIONS
 from mmad.errors import TraceError
+from mmad.handlers import caught_here
 from mmad.refusals import array_method, refuse_complex, refuse_float
 
 cnp.import_array()
@@ -134,6 +137,63 @@ cdef int warn(int opcode, double a, double b) except -1:
     return 0
 
 
+cdef int guard_raises(tuple args, object of, dict params, object error) except -1:
+    """Leave a guard on whether an operation, or a function of Python's, raises an error of a kind."""
+    bool(OPERATIONS["raises"](*args, of=of, params={} if params is None else params, error=error, states=np.geterr()))
+    return 0
+
+
+cdef object python_operator(int opcode):
+    """What raises a ZeroDivisionError or OverflowError for Python's own numbers; None for other operations."""
+    if opcode == SC_divide:
+        return operator.truediv
+    if opcode == SC_power:
+        return operator.pow
+    if opcode == SC_floor_divide:
+        return operator.floordiv
+    return operator.mod if opcode == SC_remainder else None
+
+
+cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
+    """A result that is not finite: NumPy's warning or error; for Python's own numbers, Python's error where it is caught.
+
+    Where nobody catches it, division by zero gives infinity, as it does for NumPy's numbers.
+    """
+    cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
+    cdef tuple args
+    try:
+        if of is not None:
+            try:
+                of(va, vb)
+            except ArithmeticError as error:
+                if caught_here(type(error)):
+                    raise
+        warn(opcode, va, vb)
+    except ArithmeticError as error:
+        if tape.guarded and tape.open:
+            args = operands(tape, a, b, va, vb)
+            guard_raises(args, of if of is not None and not isinstance(error, FloatingPointError) else scalar_op(opcode),
+                         None, type(error))
+        raise
+    return 0
+
+
+cdef int heed(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
+    """The function may catch errors of arithmetic, and this operation raises none: a replay is good only where not."""
+    cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
+    if of is not None and (b < 0 or tape.nodes[b].op != OP_CONST or opcode == SC_power):
+        guard_raises(operands(tape, a, b, va, vb), of, None, ArithmeticError)
+    if "raise" in np.geterr().values():
+        guard_raises(operands(tape, a, b, va, vb), scalar_op(opcode), None, FloatingPointError)
+    return 0
+
+
+cdef tuple operands(Instructions tape, int32_t a, int32_t b, double va, double vb):
+    """The operands of a scalar operation, as traced numbers."""
+    cdef ScalarVar x = make_scalar(tape, a, va, tape.nodes[a].flags & CARRIED)
+    return (x,) if b < 0 else (x, make_scalar(tape, b, vb, tape.nodes[b].flags & CARRIED))
+
+
 cdef inline object scalar_record(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags):
     cdef double v
     cdef ScalarVar r
@@ -141,7 +201,9 @@ cdef inline object scalar_record(Instructions tape, int opcode, int32_t a, int32
         leaked(tape)
     v = scalar_eval(opcode, va, vb, 0.0)
     if not isfinite(v) and not flags & NODE_DEFERRED:
-        warn(opcode, va, vb)
+        unusual(tape, opcode, a, b, va, vb, flags)
+    if tape.heeds and tape.guarded:
+        heed(tape, opcode, a, b, va, vb, flags)
     r = ScalarVar.__new__(ScalarVar)
     r.tape, r.v, r.flags = tape, v, flags
     r.node = tape.push(opcode, flags, a, b, -1, v)
@@ -274,8 +336,11 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
         if not tape.guarded:
             return (np.True_ if v != 0 else np.False_) if flags else v != 0
         flags |= NODE_BOOL  # NumPy's truth value, where an operand is NumPy's
-    if not isfinite(v) and not flags & NODE_DEFERRED:
-        warn(op.opcode, w[0], w[1])
+    if op.nin < 3:
+        if not isfinite(v) and not flags & NODE_DEFERRED:
+            unusual(tape, op.opcode, node[0], node[1], w[0], w[1], flags)
+        if tape.heeds and tape.guarded and not op.boolean:
+            heed(tape, op.opcode, node[0], node[1], w[0], w[1], flags)
     r = make_scalar(tape, tape.push(op.opcode, flags, node[0], node[1], node[2], v), v, flags)
     if op.boolean and tape.plain_integers:
         truth = bool(r)
@@ -588,14 +653,20 @@ cdef class ScalarVar(Var):
     def __deepcopy__(self, memo):
         return self
 
+    cdef object shown(self):
+        """The value where it becomes text: on a guarded tape that leaves a guard."""
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
+        return bool(self.known()) if self.flags & NODE_BOOL else self.known()
+
     def __str__(self):
-        return str(bool(self.known()) if self.flags & NODE_BOOL else self.known())
+        return str(self.shown())
 
     def __repr__(self):
         return f"ScalarVar({self})"
 
     def __format__(self, spec):
-        return format(self.known(), spec)
+        return format(self.shown(), spec)
 
     @property
     def value(self):

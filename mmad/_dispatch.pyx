@@ -251,11 +251,21 @@ cdef class Dispatcher:
             return False
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 
+    cpdef object run(self, Trace t, list values):
+        """What a program gives: a list, or the guard that failed and what it saw; an error is a guard that fails.
+
+        The function itself may catch the error and go on in another way.
+        """
+        try:
+            return t.program.run(values)
+        except Exception as error:
+            return "raised", type(error)
+
     cpdef object replay(self, Signature s, list values):
         """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
         cdef Trace t = s.latest
         if t is not None and t is not s.root:
-            found = t.program.run(values)
+            found = self.run(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
@@ -263,7 +273,7 @@ cdef class Dispatcher:
             self.guard_failures += 1
         t = s.root
         while True:
-            found = t.program.run(values)
+            found = self.run(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
@@ -284,7 +294,7 @@ cdef class Dispatcher:
             if s.eager:
                 return self.eagerly(args, kwargs)
             t = s.latest if s.latest is not None else s.root
-            found = t.program.run(values)
+            found = self.run(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1

@@ -17,7 +17,7 @@ cdef extern from "_node.h" nogil:
         NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
-        SC_less, SC_signbit, SC_chain, SC_masked, SC_settled, SC_positive
+        SC_less, SC_signbit, SC_chain, SC_masked, SC_settled, SC_positive, SC_floor_divide, SC_remainder
     int64_t node_index(const Node *n) noexcept
     int const_slot(uint64_t bits) noexcept
     double scalar_eval(int op, double a, double b, double c) noexcept
@@ -96,6 +96,7 @@ cdef class Instructions:
     cdef dict watched
     cdef dict used            # captured arrays that constants of the recording were computed from, with their checksums
     cdef readonly bint live
+    cdef public bint heeds    # the function may catch errors of arithmetic: they, and that there is none, are guarded
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]

@@ -89,6 +89,7 @@ class Rec:
 class Instructions:
     open: bool
     origin: object
+    heeds: bool
     inputs: list[int]
     outputs: Any
     in_tree: Any

@@ -17,6 +17,7 @@ cdef class ArrayVar(Var):
     cdef int sync(self) except -1
     cdef bint pending(self) noexcept
     cdef int known(self) except -1
+    cdef object shown(self)
     cdef int write_later(self, Op op, dict params, object index, object value) except -1
     cdef cnp.ndarray take(self)
     cdef int prepare_write(self) except -1

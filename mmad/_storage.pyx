@@ -488,20 +488,22 @@ cdef class ArrayVar(Var):
             self.tape.push(OP_GUARD, 0, self.node, -1, -1, k)
         return k
 
-    def __str__(self):
+    cdef object shown(self):
+        """The value where it becomes text: on a guarded tape that leaves a guard."""
         self.refresh()
+        if self.tape.guarded and self.tape.open:
+            self.tape.add_guard(self)
         self.known()
-        return str(self.arr)
+        return self.arr
+
+    def __str__(self):
+        return str(self.shown())
 
     def __repr__(self):
-        self.refresh()
-        self.known()
-        return f"ArrayVar({self.arr!r})"
+        return f"ArrayVar({self.shown()!r})"
 
     def __format__(self, spec):
-        self.sync()
-        self.known()
-        return format(self.arr, spec) if spec else str(self.arr)
+        return format(self.shown(), spec) if spec else str(self)
 
     @property
     def value(self):

@@ -12,14 +12,16 @@ import numpy as np
 
 from mmad cimport _deferred
 from mmad._arrays cimport checksum
-from mmad._core cimport CARRIED, ScalarVar, make_scalar
+from mmad._core cimport CARRIED, ScalarVar, guard_raises, make_scalar
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
 from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD,
                                  OP_INPUT, OP_REC, Op, Rec, freeze, frozen_index, new_rec, spare)
+from mmad._instructions import OPERATIONS
 from mmad._storage cimport ArrayVar, make_array, make_number
 
 cnp.import_array()
 
+cdef tuple _FOLLOWED = (np.linalg.LinAlgError, ArithmeticError)  # what depends on values, not on shapes or types
 cdef frozenset _LINEAR = frozenset(("add", "subtract", "multiply", "divide", "chain", "masked", "positive", "negative"))
 
 cdef extern from "Python.h":
@@ -85,7 +87,7 @@ cdef class Tape(Instructions):
             rec.vals = vals
         if atoms:
             PyObject_GC_UnTrack(vals)
-        if self.live and (large or waits):
+        if self.live and not self.heeds and (large or waits):
             out = self.defer(rec)
             if out is not None:
                 return out
@@ -94,11 +96,30 @@ cdef class Tape(Instructions):
                     if rec.at[k] >= 0:
                         self.fill(rec.at[k])
                 rec.vals = vals = filled_operands(self, rec)
-        if op.direct != NULL:
-            out = op.direct(op, vals, params)
-        if out is None:
-            out = op.impl(*vals) if params is None else op.impl(*vals, **params)
+        try:
+            if op.direct != NULL:
+                out = op.direct(op, vals, params)
+            if out is None:
+                out = op.impl(*vals) if params is None else op.impl(*vals, **params)
+        except Exception as error:
+            if self.guarded and self.open:
+                self.guard_failure(op, args, params, error)
+            raise
+        if self.heeds and self.guarded and self.open:
+            self.guard_success(op, args, params)
         return self.wrap(rec, out)
+
+    cdef int guard_failure(self, Op op, tuple args, dict params, object error) except -1:
+        """An operation has raised, and the function may go on from there: a replay is good only where it raises again."""
+        if op.name != "raises" and (isinstance(error, _FOLLOWED) or OPERATIONS.get(op.name) is not op):
+            guard_raises(args, op, params, type(error))
+        return 0
+
+    cdef int guard_success(self, Op op, tuple args, dict params) except -1:
+        """An operation might have raised a FloatingPointError, as `np.errstate` says: a replay is good only where not."""
+        if op.name != "raises" and "raise" in np.geterr().values():
+            guard_raises(args, op, params, FloatingPointError)
+        return 0
 
     cdef object defer(self, Rec rec):
         """The traced result of an operation that is not evaluated now; None if it has to be."""

@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from mmad._captures import ABSENT, STATIC, Check
+from mmad.handlers import catches
 from mmad.kinds import isplain
 
 __all__ = ["Captures", "key_of", "key_of_argument"]
 
+ARITHMETIC = (ZeroDivisionError, OverflowError, FloatingPointError)
 PLACES = 2000  # that are looked into, and checks, at the most: what lies beyond is not seen
 LIBRARIES = frozenset(sys.stdlib_module_names | {"numpy", "scipy", "mmad"}) - {"__main__"}
 
@@ -47,6 +49,7 @@ class Captures:
         self.checks, self.places, self.arrays = [], {}, []
         self.home, self.libraries = None, {}
         self.names = {"__call__"}
+        self.codes = {}  # code object -> globals of its function
         self.holders = {}  # id -> (object with attributes, names looked at)
         self.follow(f)
         looked = -1
@@ -57,6 +60,13 @@ class Captures:
                     known.add(name)
                     self.attribute(holder, name)
         self.key = tuple([key_of(c.value) for c in self.checks])
+
+    def heeds(self):
+        """Whether the function may go on from an error of arithmetic, or has NumPy raise one."""
+        return not self.names.isdisjoint(("errstate", "seterr")) or any(
+            code.co_exceptiontable and any(catches(code, names, error) for error in ARITHMETIC)
+            for code, names in self.codes.items()
+        )
 
     def check(self, kind, owner, name, value):
         if len(self.checks) < PLACES:
@@ -115,6 +125,7 @@ class Captures:
         used, codes = set(), [f.__code__]
         while codes:
             code = codes.pop()
+            self.codes[code] = f.__globals__
             used.update(code.co_names)
             codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
         self.names |= used

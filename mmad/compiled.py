@@ -244,11 +244,14 @@ class Compiled(Dispatcher):
             if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
+        heeds = self.captures.heeds()
+
         def run(*traced):
             full = list(leaves)
             for k, x in zip(moving, traced, strict=True):
                 full[k] = x
             a, kw = tree.unflatten(structure, full)
+            open_tape().heeds = heeds
             return self.f(*a, **kw)
 
         functools.update_wrapper(run, self.f, updated=())
@@ -282,7 +285,7 @@ class Compiled(Dispatcher):
         signature.recording += took
         if self._settled():
             self._keep(signature, where, trace)
-        found = trace.program.run(values)
+        found = self.run(trace, values)
         if not isinstance(found, list):
             # A number that Python looked at comes out with another rounding than when it was recorded.
             self.counts["eager"] += 1

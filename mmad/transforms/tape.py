@@ -23,7 +23,7 @@ from mmad import _tape, tree
 from mmad._core import ScalarVar, Traced
 from mmad._storage import ArrayVar
 from mmad.amounts import size_in_bytes
-from mmad.errors import TraceError
+from mmad.errors import CaptureError, TraceError
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.tracing import Trace, describe, is_static, plain_leaf
@@ -344,6 +344,8 @@ def record(f, *args, live=False):
         raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
     try:
         tape, trace = _run_recorded(f, args, live, False)
+    except CaptureError:
+        raise
     except Exception as error:
         # It may be that a traced integer met what takes plain ones only.
         try:
