@@ -7,11 +7,14 @@
    that was recorded then.
 """
 cimport cython
+from cpython.ref cimport PyObject
 cimport numpy as cnp
 import numpy as np
 
 from mmad._captures cimport unchanged
 from mmad._vm cimport Program
+
+from numpy._core.umath import _extobj_contextvar
 
 from mmad import tree
 
@@ -19,6 +22,10 @@ cnp.import_array()
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_ISCARRAY_RO(cnp.ndarray arr) nogil
+
+cdef extern from "Python.h":
+    int PyContextVar_Get(object variable, PyObject *otherwise, PyObject **value) except -1
+    void Py_DECREF(PyObject *o)
 
 cdef enum:
     FLOAT = 0
@@ -30,6 +37,7 @@ cdef enum:
     DICT = 6
 
 cdef object _f64 = np.float64
+cdef object _errors = _extobj_contextvar
 cdef tuple _STATIC = (bool, int, str, bytes, type(None))
 
 
@@ -40,7 +48,8 @@ cdef class Pattern:
     cdef int kind, ndim
     cdef cnp.npy_intp shape[32]
     cdef object dtype
-    cdef object value    # of a static leaf; the keys of a dict
+    cdef object value    # of a static leaf; the keys of a dict, sorted
+    cdef list order      # the keys of a dict as they come
     cdef list parts
 
     cdef bint matches(self, object x, list values) except -1:
@@ -88,6 +97,12 @@ cdef class Pattern:
             return True
         if type(x) is not dict or len(<dict> x) != len(self.parts):
             return False
+        i = 0
+        for key in <dict> x:  # what iterates over it sees this order
+            before = (<list> self.order)[i]
+            if key is not before and key != before:
+                return False
+            i += 1
         for i in range(len(self.parts)):
             part = (<dict> x).get((<list> self.value)[i], self)  # itself: nobody has it for a value
             if part is self or not (<Pattern> self.parts[i]).matches(part, values):
@@ -131,7 +146,7 @@ cdef Pattern pattern_of(object x):
             keys = sorted(x)
         except TypeError:
             return None
-        p.kind, p.value, p.parts = DICT, keys, [pattern_of(x[k]) for k in keys]
+        p.kind, p.value, p.order, p.parts = DICT, keys, list(x), [pattern_of(x[k]) for k in keys]
         if None in p.parts:
             return None
     else:
@@ -237,17 +252,27 @@ cdef class Dispatcher:
     cdef public Signature recent
     cdef public long long calls, replays, guard_failures
     cdef object state
+    cdef object errors  # the settings of `np.errstate` at the last general call
 
     def __init__(self, state):
-        self.state, self.recent = state, None
+        self.state, self.recent, self.errors = state, None, None
+
+    def note_errors(self):
+        """Remember the settings of `np.errstate`: other ones make a call of another signature."""
+        self.errors = _errors.get()
 
     cdef bint quick(self, Signature s, tuple args, dict kwargs, list values) except -1:
         """Whether a call is of a signature, found without flattening its arguments."""
         cdef dict open
+        cdef PyObject *now = NULL
         if s is None or s.args is None or s.root is None:
             return False
         open = self.state.__dict__  # this thread's
         if open.get("tapes") or open.get("wrappers"):
+            return False
+        PyContextVar_Get(_errors, NULL, &now)
+        Py_DECREF(now)  # NumPy's variable, or its default, holds it
+        if now != <PyObject *> self.errors:
             return False
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 

@@ -32,6 +32,13 @@ cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
 
 
+cdef object memory_of(object arr):
+    """The array that an array is a view of, in the end."""
+    while type(arr.base) is np.ndarray:
+        arr = arr.base
+    return arr
+
+
 cdef class Tape(Instructions):
     """A Wengert list of scalar and array instructions in static single assignment form.
 
@@ -87,8 +94,8 @@ cdef class Tape(Instructions):
             rec.vals = vals
         if atoms:
             PyObject_GC_UnTrack(vals)
-        if self.live and not self.heeds and (large or waits):
-            out = self.defer(rec)
+        if self.live and (large or waits):
+            out = None if self.heeds else self.defer(rec)
             if out is not None:
                 return out
             if waits:
@@ -111,13 +118,13 @@ cdef class Tape(Instructions):
 
     cdef int guard_failure(self, Op op, tuple args, dict params, object error) except -1:
         """An operation has raised, and the function may go on from there: a replay is good only where it raises again."""
-        if op.name != "raises" and (isinstance(error, _FOLLOWED) or OPERATIONS.get(op.name) is not op):
+        if op.name != "raises" and not op.raw and (isinstance(error, _FOLLOWED) or OPERATIONS.get(op.name) is not op):
             guard_raises(args, op, params, type(error))
         return 0
 
     cdef int guard_success(self, Op op, tuple args, dict params) except -1:
         """An operation might have raised a FloatingPointError, as `np.errstate` says: a replay is good only where not."""
-        if op.name != "raises" and "raise" in np.geterr().values():
+        if op.name != "raises" and not op.raw and "raise" in np.geterr().values():
             guard_raises(args, op, params, FloatingPointError)
         return 0
 
@@ -290,11 +297,33 @@ cdef class Tape(Instructions):
         """Have the program watch the contents of an array, whether it reads it or not."""
         self.use(arr)
 
-    def watch(self, list arrays):
-        """Have the program watch those captured arrays that it does not read: what was computed of them is a constant."""
-        cdef list read = [] if self.watched is None else [arr for arr, _ in self.watched.values()]
+    def expect(self, list arrays):
+        """Note the contents of captured arrays before the function runs, which must not write to them."""
         for arr in arrays:
-            if arr.size and not arr.dtype.hasobject and not any([np.may_share_memory(arr, r) for r in read]):
+            if arr.size and not arr.dtype.hasobject:
+                freeze(self, arr)
+
+    def watch(self, list arrays, list computed):
+        """Have the program watch captured arrays: what NumPy has computed of them is a constant of the recording.
+
+        Parameters
+        ----------
+        arrays : list of ndarray
+            All; those that the program does not read are watched.
+        computed : list of ndarray
+            Watched in any case.
+        """
+        cdef set read = set(), ids = {id(arr) for arr in computed}
+        cdef Rec rec
+        cdef int i
+        for rec in self.recs:
+            if rec.op is None and type(rec.out) is cnp.ndarray:
+                read.add(id(memory_of(rec.out)))
+            for i in range(len(rec.vals)):
+                if rec.at[i] < 0 and isinstance(rec.vals[i], cnp.ndarray):
+                    read.add(id(memory_of(rec.vals[i])))
+        for arr in arrays:
+            if arr.size and not arr.dtype.hasobject and (id(arr) in ids or id(memory_of(arr)) not in read):
                 self.use(arr)
 
     def sources(self):

@@ -1,22 +1,28 @@
 """`compile`: record once, replay from then on, record again where a guard fails."""
 
+import collections
+import contextlib
 import functools
+import gc
 import inspect
 import os
 import sys
 import threading
 import time
+import types
 import warnings
 
 import numpy as np
 
 from mmad import tracing, tree
-from mmad._captures import changed
+from mmad._captures import STATIC, changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
+from mmad._ran import Ran
 from mmad.amounts import size_in_bytes
-from mmad.captures import Captures, key_of_argument
+from mmad.captures import Captures, key_of, wanted
 from mmad.compiler import compile_tape, selected, uncollected
+from mmad.computed import computed_with
 from mmad.errors import CaptureError, TraceError
 from mmad.kinds import isplain
 from mmad.lines import is_users, user_level, user_line
@@ -31,6 +37,7 @@ AT_ONCE = 4  # of them that are recorded when they are first met; more only wher
 UNPAID = 32  # misses after which a signature is given up if there is no replay for each `UNPAID` of them
 SIGNATURES = 256  # kept: combinations of shapes, static values and captured ones
 UNSETTLED = 4  # runs that changed what the function captures, after which it runs eagerly
+SAVED = 1 << 22  # bytes of a captured array that is copied before the function runs, and put back if that wrote to it
 CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
@@ -130,6 +137,7 @@ class Compiled(Dispatcher):
         super().__init__(STATE)
         self.f, self.check, self.passes, self.memory = f, check, passes, memory
         self.signatures, self.lock = {}, threading.Lock()
+        self.ran, self.met = {}, {}  # by identity: code that ran, with its globals, and objects that it was called with
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
         self.seconds, self.warned = 0.0, False
@@ -143,10 +151,16 @@ class Compiled(Dispatcher):
         if self.never:
             self._eager(self.never)
             return self.f(*args, **kwargs)
+        self.note_errors()
+        parts = self._parts(args, kwargs, leaves)
         captures = self.captures
         if changed(captures.checks) is not None:
-            captures = self.captures = Captures(self.f)
-        key, values = self._signature(leaves, structure, captures)
+            captures = self.captures = self._captures()
+        refused = [p.refused for p in (captures, *parts.values()) if p.refused] or self._reporting()
+        if refused:
+            self._eager(refused[0])
+            return self.f(*args, **kwargs)
+        key, values = self._signature(leaves, structure, captures, parts, _orders((args, kwargs)))
         signature = self.signatures.get(key)
         if signature is None:
             if len(self.signatures) >= SIGNATURES:
@@ -162,7 +176,7 @@ class Compiled(Dispatcher):
             trace, found = where = self.replay(signature, values)
             if isinstance(found, list):
                 return self._checked(trace.give(found), args, kwargs)
-        return self._record(signature, where, args, kwargs, leaves, structure, values)
+        return self._record(signature, where, args, kwargs, leaves, structure, values, parts)
 
     def stats(self):
         """What has happened so far.
@@ -215,9 +229,69 @@ class Compiled(Dispatcher):
     def __reduce__(self):
         return _again, (self.f, self.check, tuple(self.passes), self.memory)
 
-    def _signature(self, leaves, structure, captures):
+    def _captures(self):
+        """What the function reads now."""
+        return Captures(self.f, list(self.ran.values()), list(self.met.values()))
+
+    def _parts(self, args, kwargs, leaves):
+        """The places in arguments, and in what hangs on them, that are neither numbers nor arrays; by identity.
+
+        Classes of arguments are what the function reads, too.
+        """
+        found = [x for x in leaves if not isinstance(x, (*STATIC, np.ndarray))]
+        found += [x for x in _configuration((args, kwargs)) if not isinstance(x, (*STATIC, np.ndarray))]
+        classes = {type(x) for x in _objects((args, kwargs))}
+        new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.met]
+        if new:
+            self.met.update({id(c): c for c in new})
+            self._extend(self._captures())
+        return {id(x): self.captures.part(x) for x in found}
+
+    def _extend(self, captures):
+        """Take further places into account: what was recorded without them does not depend on them."""
+        before, self.captures = self.captures, captures
+        kept = {}
+        for (structure, key, *rest), signature in self.signatures.items():
+            if key == before.key:
+                signature.checks = captures.checks
+                kept[structure, captures.key, *rest] = signature
+            else:
+                kept[structure, key, *rest] = signature
+        self.signatures, self.recent = kept, None
+
+    def _found(self, ran, parts):
+        """Whether code that ran reads places that were not known."""
+        known = self.captures
+        given = set().union(*[p.places for p in parts])
+        codes = [(code, names) for code, names in ran.codes if id(code) not in known.codes]
+        objects = [x for x in ran.objects if id(x) not in known.places and id(x) not in given]
+        if not codes and not objects:
+            return False
+        self.ran.update({id(code): (code, names) for code, names in codes})
+        self.met.update({id(x): x for x in objects})
+        loose = [code for code, _ in codes if code.co_freevars]
+        if loose:  # functions that nothing known leads to
+            for f in gc.get_referrers(*loose):
+                if isinstance(f, types.FunctionType) and f.__closure__ and id(f) not in ran.young:
+                    self.met[id(f)] = f
+        captures = self._captures()
+        places = {(c.kind, id(c.owner), c.name) for c in known.checks}
+        new = any((c.kind, id(c.owner), c.name) not in places for c in captures.checks)
+        self._extend(captures)
+        return new or len(captures.arrays) > len(known.arrays)
+
+    @staticmethod
+    def _reporting():
+        """Why a call is eager under these settings of `np.errstate`, in a list; empty if it is not."""
+        ways = {"call", "print", "log"}.intersection(np.geterr().values())
+        return [f"is called under np.errstate({ways.pop()!r})"] if ways else []
+
+    def _signature(self, leaves, structure, captures, places, orders):
         """What a recording depends on, and the values that it does not depend on."""
-        parts, values = [structure, captures.key], []
+        errors = tuple(np.geterr().items())
+        parts = [structure, captures.key, orders, errors if "raise" in dict(errors).values() else None]
+        parts += [p.key for p in places.values()]
+        values = []
         for x in leaves:
             if type(x) is float or type(x) is np.float64:
                 parts.append(type(x))
@@ -233,10 +307,10 @@ class Compiled(Dispatcher):
             elif isplain(x, np.ndarray) or (isplain(x, np.generic) and not isplain(x, np.floating)):
                 parts.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
-                parts.append(key_of_argument(x))
+                parts.append(key_of(x, not isinstance(x, set | frozenset)))
         return tuple(parts), values
 
-    def _record(self, signature, where, args, kwargs, leaves, structure, values):
+    def _record(self, signature, where, args, kwargs, leaves, structure, values, parts):
         """Record one more way; `where` is the trace and the guard that it branches off at."""
         moving = [
             k
@@ -244,15 +318,24 @@ class Compiled(Dispatcher):
             if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
-        heeds = self.captures.heeds()
+        parts, returned, consumed = list(parts.values()), [], []
+        arrays = [*self.captures.arrays, *[a for p in parts for a in p.arrays]]
+        heeds = "raise" in np.geterr().values() or self.captures.heeds()
+        looked = Ran(wanted) if not all(p.plain for p in (self.captures, *parts)) else None
 
         def run(*traced):
             full = list(leaves)
             for k, x in zip(moving, traced, strict=True):
                 full[k] = x
             a, kw = tree.unflatten(structure, full)
-            open_tape().heeds = heeds
-            return self.f(*a, **kw)
+            tape = open_tape()
+            tape.heeds = heeds
+            tape.expect(arrays)
+            with looked or contextlib.nullcontext():
+                lengths = [(x, len(x)) for x in _containers((a, kw))]
+                returned.append(self.f(*a, **kw))
+                consumed.extend(x for x, n in lengths if len(x) != n)
+            return returned[-1]
 
         functools.update_wrapper(run, self.f, updated=())
         if not self._pays(signature):
@@ -265,16 +348,21 @@ class Compiled(Dispatcher):
             return self._missed(signature, args, kwargs)
         start = time.perf_counter()
         self.counts["records"] += 1
+        saved = [(x, x.copy()) for x in arrays if x.flags.writeable and x.nbytes <= SAVED]
         with uncollected():
             try:
                 tape = record(run, *[leaves[k] for k in moving], live=True)
-                tape.watch(self.captures.arrays)
+                tape.watch(arrays, computed_with(self.captures))
                 tape.settle()
             except CaptureError:
-                self._eager("writes into an array that it captures, or that it makes without traced values in it")
-                return self.f(*args, **kwargs)
+                return self._written(saved, returned, args, kwargs)
             except Exception as error:
                 return self._unrecordable(signature, error, args, kwargs)
+            if consumed:
+                self.never = "takes out of an argument, or puts into it"
+                self._eager(self.never)
+                return self.f(*args, **kwargs)
+            new = looked is not None and self._found(looked, parts)
             machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
             results = results_of(tape)
             trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
@@ -283,7 +371,7 @@ class Compiled(Dispatcher):
         took = time.perf_counter() - start
         self.seconds += took
         signature.recording += took
-        if self._settled():
+        if self._settled(parts) and not new:  # what new places held before the run is not known
             self._keep(signature, where, trace)
         found = self.run(trace, values)
         if not isinstance(found, list):
@@ -328,16 +416,31 @@ class Compiled(Dispatcher):
         self.counts["eager"] += 1
         return self.f(*args, **kwargs)
 
-    def _settled(self):
+    def _written(self, saved, returned, args, kwargs):
+        """The result of a run that has written to an array that it reads."""
+        why = "writes into an array that it captures, or that it makes without traced values in it"
+        self._eager(why)
+        self.unsettled += 1
+        if self.unsettled >= UNSETTLED:
+            self.never = why
+        if returned:
+            with contextlib.suppress(TraceError):  # what was not computed in the run cannot be now
+                found, structure = tree.flatten(returned[-1])
+                return tree.unflatten(structure, [finished(x) for x in found])
+        for x, before in saved:
+            x[...] = before
+        return self.f(*args, **kwargs)
+
+    def _settled(self, parts):
         """Whether the run that was recorded has left alone what it reads: a replay would not change it again."""
-        place = changed(self.captures.checks)
+        places = (changed(p.checks) for p in (self.captures, *parts))
+        place = next((p for p in places if p is not None), None)
         if place is None:
             self.unsettled = 0
             return True
         self.unsettled += 1
         if self.unsettled >= UNSETTLED:
-            what = f"{place.name!r}" if place.name is not None else f"a {type(place.owner).__name__}"
-            self.never = f"changes what it captures ({what}) at every call"
+            self.never = f"changes what it captures ({place.describe()}) at every call"
         return False
 
     def _keep(self, signature, where, trace):
@@ -381,21 +484,5 @@ class Compiled(Dispatcher):
         self._compare_values(args, kwargs)
         return result
 
-    def _compare_values(self, args, kwargs):
-        """Raise where the function that is differentiated gives another value when it is traced than by itself."""
-        g = inspect.unwrap(self.f)
-        if g is self.f:
-            return
-        try:
-            want = tree.flatten(g(*args, **kwargs))[0]
-            got = [finished(y) for y in tracing.Trace(g, args, kwargs, (0,), "compile").outputs]
-        except Exception:  # g takes other arguments than its derivative does
-            return
-        for x, y in zip(got, want, strict=True):
-            if isplain(y, float | complex | np.ndarray | np.generic) and not np.allclose(
-                x, y, rtol=1e-5 if np.result_type(y).itemsize < 8 else 1e-9, atol=1e-12, equal_nan=True
-            ):
-                raise TraceError(
-                    f"{describe(g, 'compile')}: the value of the traced run is {x}, that of the function itself {y}: "
-                    "it takes another way when it is traced, because it tests `type(x)`, say, or swallows an exception"
-                )
+import gc
+import inspect
