@@ -118,7 +118,7 @@ cdef object chain_value(object bar, object p):
         if isinstance(p, float):
             return 0.0 if <double> bar == 0 else <double> bar * <double> p
         if <double> bar == 0:
-            return np.zeros_like(p) if isinstance(p, cnp.ndarray) else 0.0
+            return zero_product(bar, p)
         if is_plain_double(p) and type(bar) is float:
             r = empty_like_double(<cnp.ndarray> p)
             mm_scale(<double *> cnp.PyArray_DATA(r), <double> bar, <double *> cnp.PyArray_DATA(<cnp.ndarray> p), r.size)
@@ -165,6 +165,12 @@ cdef object settled_value(object bar, object p, object u):
     if np.isfinite(out).all():
         return out
     return np.where(np.equal(p, 0) & np.isinf(u), np.zeros((), np.result_type(out)), out)[()]
+
+
+cdef object zero_product(object bar, object p):
+    """A zero of the shape and dtype of bar * p: that of a real number with a complex partial is complex."""
+    dtype = np.result_type(bar, p)
+    return np.zeros(np.shape(p), dtype) if isinstance(p, cnp.ndarray) else 0.0 if dtype == np.float64 else dtype.type(0)
 
 
 def chain(bar, p):

@@ -169,6 +169,8 @@ cdef class Batch(Wrapper):
             if not len(a):
                 return np.empty((0,) + function(np.empty(a.shape[1:], a.dtype)).shape, a.dtype)
             r = function(a[0, ...])
+            if r.dtype != a.dtype:
+                return function(a)  # the real or imaginary part, whatever the axes
             if not np.may_share_memory(r, a):
                 return np.stack([function(lane) for lane in a])  # NumPy copies here
             offset = r.__array_interface__["data"][0] - a.__array_interface__["data"][0]

@@ -479,6 +479,22 @@ cdef class Traced:
     def __rxor__(self, other):
         return binary(o_xor, self, other, True)
 
+    @property
+    def real(self):
+        return _PROPERTIES["real"](self)
+
+    @real.setter
+    def real(self, value):
+        _HOOKS["set_part"](self, "real", value)
+
+    @property
+    def imag(self):
+        return _PROPERTIES["imag"](self)
+
+    @imag.setter
+    def imag(self, value):
+        _HOOKS["set_part"](self, "imag", value)
+
     def __getattr__(self, name):
         f = _PROPERTIES.get(name)
         if f is not None:

@@ -22,11 +22,14 @@ from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
 from mmad._rules cimport push
 from mmad._storage cimport ArrayVar
+from mmad.followers import FOLLOWERS as _FOLLOWERS
+from mmad.followers import refresh as refresh_followers
 
 cnp.import_array()
 
 _levels = itertools.count(1)
 cdef dict _HOOKS = HOOKS
+cdef list FOLLOWERS = _FOLLOWERS
 cdef object _np_float64 = np.float64
 cdef Op o_pos
 
@@ -348,6 +351,8 @@ cdef class ArrayDual(Dual):
             raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
         self._primal[index] = v
         self.tangent[index] = t
+        if FOLLOWERS:
+            refresh_followers(self)
 
     def __iadd__(self, other):
         return self.inplace(OPERATIONS["add"], other)

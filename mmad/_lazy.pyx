@@ -34,7 +34,7 @@ from mmad.errors import UnsupportedError
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
-cdef Op o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal
+cdef Op o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log
 
 # Up to here x**n is differentiated as it is declared, n x**(n-1) and so on down to a constant, which is exact at zero
 # too; a chain as long as the order, which other exponents would start, is cut by x**(r-1) = x**r / x.
@@ -42,9 +42,10 @@ DECLARED_POWERS = 8
 
 
 def bind():
-    global o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal
-    o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal = [OPERATIONS[k] for k in (
-        "add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative", "reciprocal")]
+    global o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log
+    o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log = [
+        OPERATIONS[k] for k in ("add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative",
+                                "reciprocal", "log")]
 
 
 cdef inline tuple shape_of(object x):
@@ -350,11 +351,11 @@ cdef class Lazy(Jet):
         """The series of the partial derivative by an operand, or a constant."""
         if self.op.partials[i] is None:
             raise UnsupportedError(f"{self.op.name} has no derivative with respect to its argument {i}")
-        if self.op is o_power and i == 0:
+        if self.op is o_power:
             x, y = self.args
             short = isinstance(y, (int, float)) and 0 <= y <= DECLARED_POWERS and y == int(y)
-            if not short and regular((<Lazy> x).known[0]):
-                return apply2(o_mul, y, apply2(o_div, self, x))
+            if not short and regular((<Lazy> x).known[0] if type(x) is Lazy else x):
+                return apply2(o_mul, y, apply2(o_div, self, x)) if i == 0 else apply2(o_mul, self, apply1(o_log, x))
         return array_partial(self.op, i, self.args, self)
 
     # --- what a rule may ask of an operand

@@ -3,7 +3,7 @@
  * The table is expanded for numbers (`_node.h`) and for blocks of float64 and float32 (`_blocks.h`); the latter give
  * `sin` and the rest the meaning of their precision.  How an operation is differentiated is declared in mmad/ops,
  * never here.  Semantics are NumPy's: NaN propagates through maximum/minimum, remainder takes the sign of the divisor.
- * Truth values come last, from `less` on.
+ * What only derivatives need stands after NumPy's own (mmad/ops/slopes.py); truth values come last, from `less` on.
  *
  * FUSED_OPS are what the compiler's passes make of them: a program may hold them, a tape does not.
  */
@@ -28,7 +28,15 @@
     X(ceil, 1, ceil(a)) X(trunc, 1, trunc(a)) X(rint, 1, rint(a)) X(remainder, 2, mm_remainder(a, b))         \
     X(fmod, 2, fmod(a, b)) X(floor_divide, 2, mm_floor_divide(a, b))                                          \
     X(heaviside, 2, isnan(a) ? a : a < 0 ? 0 : a > 0 ? 1 : b) X(deg2rad, 1, a * 0.017453292519943295)         \
-    X(rad2deg, 1, a * 57.29577951308232) X(less, 2, a < b) X(less_equal, 2, a <= b) X(greater, 2, a > b)      \
+    X(rad2deg, 1, a * 57.29577951308232) X(one_minus_square, 1, (1 - a) * (1 + a)) X(sech2, 1, mm_sech2(a))   \
+    X(arctan_slope, 1, mm_arctan_slope(a)) X(arcsinh_slope, 1, mm_arcsinh_slope(a))                           \
+    X(cbrt_slope, 1, mm_cbrt_slope(a)) X(logaddexp_slope, 2, mm_logaddexp_slope(a, b))                        \
+    X(logaddexp2_slope, 2, mm_logaddexp2_slope(a, b)) X(arctan2_slope, 2, mm_arctan2_slope(a, b))             \
+    X(arctan2_curve, 2, mm_arctan2_curve(a, b)) X(arctan2_cross, 2, mm_arctan2_cross(a, b))                   \
+    X(hypot_slope, 2, mm_hypot_slope(a, b)) X(hypot_curve, 2, mm_hypot_curve(a, b))                           \
+    X(hypot_cross, 2, mm_hypot_cross(a, b)) X(power_slope, 2, mm_power_slope(a, b))                           \
+    X(power_curve, 2, mm_power_curve(a, b)) X(power_log, 2, mm_power_log(a, b))                               \
+    X(power_cross, 2, mm_power_cross(a, b)) X(less, 2, a < b) X(less_equal, 2, a <= b) X(greater, 2, a > b)   \
     X(greater_equal, 2, a >= b) X(equal, 2, a == b) X(not_equal, 2, a != b)                                   \
     X(logical_and, 2, a != 0 && b != 0) X(logical_or, 2, a != 0 || b != 0)                                    \
     X(logical_xor, 2, (a != 0) != (b != 0)) X(logical_not, 1, a == 0) X(isnan, 1, isnan(a) != 0)              \

@@ -18,10 +18,13 @@ from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
 from mmad._instructions import OPERATIONS
 from mmad._lazy cimport Context, Lazy, over, times, zeros_like
 from mmad._rules cimport push
+from mmad.followers import FOLLOWERS as _FOLLOWERS
+from mmad.followers import refresh as refresh_followers
 
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
+cdef list FOLLOWERS = _FOLLOWERS
 cdef Op o_pos
 
 
@@ -341,6 +344,8 @@ cdef class ArraySeries(Series):
             c = 0.0 if c is None else c
             self.coefficients[k] = _HOOKS["settable"](self.coefficients[k], c)
             self.coefficients[k][index] = c
+        if FOLLOWERS:
+            refresh_followers(self)
 
     def __iadd__(self, other):
         return self.inplace(OPERATIONS["add"], other)

@@ -5,6 +5,8 @@ Design
 * An :class:`ArrayVar` is a *storage* (a root: node, buffer, version) or a *view* of one (`base` and an affine window
   of it).  A write makes a new version of the root; views notice by the version number and record their window again
   when next read.
+* The real or imaginary part of a complex array is a view whose window has a fourth entry.  Its elements are an operation
+  of the window's, so it has an array of its own; what is written to it is written to the complex window.
 * Copy-on-write: `fresh` says that nothing but the root holds the buffer, so a write may go in place.  Whatever
   an operation consumes is no longer fresh.
 """
@@ -24,6 +26,9 @@ from mmad._instructions import OPERATIONS
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
                                  OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, frozen_index, new_rec,
                                  spare)
+from mmad._instructions import OPERATIONS
+from mmad.followers import FOLLOWERS as _FOLLOWERS
+from mmad.followers import refresh as refresh_followers
 
 cnp.import_array()
 
@@ -32,6 +37,7 @@ cdef extern from "numpy/arrayobject.h":
 
 
 cdef dict _HOOKS = HOOKS, _METHODS = METHODS
+cdef list FOLLOWERS = _FOLLOWERS
 cdef tuple _NONE = (None,)
 
 
@@ -104,9 +110,11 @@ cdef class ArrayVar(Var):
             leaked(self.tape)
         if base is None or self.version == base.version:
             return 0
+        self.version = base.version
+        if is_part(self):
+            return take_part(self, complex_window(self))
         self.arr = window_view(base.arr, self.window[0], self.window[1], self.window[2])
         self.node = push_window(base, self.tape.window_of(self.window[0], self.arr, base.arr), self.arr)
-        self.version = base.version
         return 0
 
     cdef bint pending(self) noexcept:
@@ -178,7 +186,17 @@ cdef class ArrayVar(Var):
             function = _whole
         elif not callable(function) or isinstance(function, type):
             raise TypeError("a traced array cannot be viewed as another dtype")
+        if is_part(self):
+            of = getattr_of(self.window[3], function)
+            if np.may_share_memory(of(complex_window(self).arr), root.arr):
+                return complex_window(self).view(of)
         r = function(self.arr)
+        if cnp.PyArray_TYPE(r) != cnp.PyArray_TYPE(self.arr):
+            if not r.size:
+                return r
+            self.laid_out()
+            root.known()
+            return alias_part(self, function(self.arr))
         if np.may_share_memory(r, self.arr) or not r.size:
             if not root.arr.flags.c_contiguous:  # a storage that has no views yet: laid out in C order, which windows need
                 if root.pending():
@@ -209,7 +227,7 @@ cdef class ArrayVar(Var):
         cdef Py_ssize_t i, flat, step
         cdef char *p = <char *> cnp.PyArray_DATA(arr)
         cdef object item
-        if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE or nd == 0:
+        if cnp.PyArray_TYPE(arr) != cnp.NPY_DOUBLE or nd == 0 or is_part(self):
             return -1
         if type(index) is tuple:
             if len(<tuple> index) != nd:
@@ -246,11 +264,12 @@ cdef class ArrayVar(Var):
             if flat >= 0:
                 self.known()
                 return self.load(flat, p[0])
-        if slicing(index, self.arr) and (self.base is not None or cnp.PyArray_IS_C_CONTIGUOUS(self.arr)):
+        if slicing(index, self.arr) and not is_part(self) and (
+                self.base is not None or cnp.PyArray_IS_C_CONTIGUOUS(self.arr)):
             return self.alias(PyObject_GetItem(self.arr, index))
         if basic_index(index):
-            r = <ArrayVar> self.view(_Getter(index))
-            if (<ArrayVar> r).arr.ndim == 0 and not (
+            r = self.view(_Getter(index))
+            if type(r) is ArrayVar and (<ArrayVar> r).arr.ndim == 0 and not (
                     index is Ellipsis or (type(index) is tuple and Ellipsis in index)):
                 return scalar_of(<ArrayVar> r)
             return r
@@ -293,6 +312,8 @@ cdef class ArrayVar(Var):
                             "an outer one; make the array inside the inner function, with np.zeros_like of its "
                             "argument")
         writeable(self)
+        if is_part(self):
+            return write_part(self, index, value)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Var) and value.tape is not self.tape:
@@ -580,6 +601,59 @@ def _whole(a):
     return a[...]
 
 
+cdef inline bint is_part(ArrayVar x) noexcept:
+    """Whether this is the real or the imaginary part of a window."""
+    return x.base is not None and len(x.window) == 4
+
+
+cdef ArrayVar complex_window(ArrayVar x):
+    """The complex window that this is a part of."""
+    return x.base.alias(window_view(x.base.arr, x.window[0], x.window[1], x.window[2]))
+
+
+cdef int take_part(ArrayVar x, ArrayVar of) except -1:
+    cdef ArrayVar r = <ArrayVar> apply1(<Op> OPERATIONS[x.window[3]], of)
+    x.arr, x.node = r.arr, r.node
+    return 0
+
+
+cdef object alias_part(ArrayVar x, cnp.ndarray r):
+    """A view for `r`, NumPy's view of the real or imaginary parts in this complex array's buffer."""
+    cdef ArrayVar root = x if x.base is None else x.base
+    cdef ArrayVar view, of
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(root.arr)
+    cdef Py_ssize_t offset = <Py_ssize_t> cnp.PyArray_DATA(r) - <Py_ssize_t> cnp.PyArray_DATA(root.arr)
+    name = "imag" if offset % size else "real"
+    of = root.alias(window_view(root.arr, offset // size, (<object> r).shape,
+                                tuple([step // size for step in (<object> r).strides])))
+    if r.ndim == 0:
+        return apply1(<Op> OPERATIONS[name], of)
+    view = ArrayVar.__new__(ArrayVar)
+    view.tape, view.base, view.version, view.window = x.tape, root, root.version, (*of.window, name)
+    take_part(view, of)
+    return view
+
+
+cdef int write_part(ArrayVar x, object index, object value) except -1:
+    """Assign to the real or imaginary parts: the complex numbers with the other parts as they are."""
+    cdef ArrayVar of = complex_window(x)
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+        value = _HOOKS["lift"](value)
+    if np.result_type(value.dtype if hasattr(value, "dtype") else type(value)).kind == "c":
+        raise TypeError(f"cannot store a complex value in the {x.window[3]} part of an array")
+    element = of[index]
+    if x.window[3] == "real":
+        of.write(index, value + 1j * apply1(<Op> OPERATIONS["imag"], element))
+    else:
+        of.write(index, 1j * value + apply1(<Op> OPERATIONS["real"], element))
+    return 0
+
+
+def getattr_of(name, function):
+    """`function` of an array's real or imaginary part."""
+    return lambda a: function(getattr(a, name))
+
+
 cdef object _as_view(a, index):
     """a[index] as an array view even where NumPy would give a scalar."""
     if type(index) is tuple:
@@ -656,6 +730,8 @@ cdef int advance(ArrayVar root, int32_t node) except -1:
     root.tape.nodes[root.node].flags |= NODE_SUPERSEDED
     root.node = node
     root.version += 1
+    if FOLLOWERS:
+        refresh_followers(root)
     return 0
 
 

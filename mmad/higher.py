@@ -11,6 +11,7 @@ from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad._series import Series, make_series
 from mmad.api import derivative_function, jvp, tangent_like
+from mmad.batching import vmap
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.numpy.joining import stack
@@ -162,7 +163,9 @@ def derivative(f, order=1):
     Returns
     -------
     callable
-        ``d(x, *args, **kwargs)`` -> the derivative with respect to `x`, of the structure of the result.
+        ``d(x, *args, **kwargs)`` -> the derivative with respect to `x`, of the structure of the result.  Of an array
+        `x`, the derivative at each element: `f` is called with numbers, a batch of them at a time, and the axes of `x`
+        come first in the result.
 
     Notes
     -----
@@ -180,6 +183,8 @@ def derivative(f, order=1):
     48.0
     >>> mmad.derivative(lambda t: np.array([1.0, 3.0]) * t**2)(1.0)
     array([2., 6.])
+    >>> mmad.derivative(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
     """
     order = checked_order(order, describe(f, "derivative"))
 
@@ -188,6 +193,10 @@ def derivative(f, order=1):
             return f(t, *args, **kwargs)
 
         functools.update_wrapper(g, f, updated=())
+        if isinstance(x, np.ndarray | Traced) and x.shape:
+            leaves, structure = tree.flatten(vmap(lambda t: operator(t, *args, **kwargs))(np.reshape(x, (-1,))))
+            rows = [d if is_static(d) else np.reshape(d, x.shape + d.shape[1:]) for d in leaves]
+            return tree.unflatten(structure, rows)
         if order == 0:
             return g(x)
         if order == 1:

@@ -12,7 +12,7 @@ from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
-from mmad.recorded import LANES, lanes_of, real_leaf
+from mmad.recorded import LANES, inexact_leaf, lanes_of, real_leaf
 from mmad.tracing import Trace, is_static, restore
 
 __all__ = ["by_directions", "by_pairs", "columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
@@ -62,7 +62,8 @@ def _dense(table, y, x, dtype):
     if isinstance(table, Traced):
         return table.reshape(shape) if shape else restore(table.reshape(())[()], x)
     table = np.asarray(table, dtype=dtype).reshape(shape)
-    return table if shape or isplain(x, np.ndarray) else (float(table) if type(x) is float else table[()])
+    number = float if type(x) is float and table.dtype.kind == "f" else lambda v: v[()]
+    return table if shape or isplain(x, np.ndarray) else number(table)
 
 
 def jacfwd(f, argnums=0):
@@ -94,7 +95,7 @@ def _jacfwd(f, argnums, args, kwargs, what):
 def columns_of(lin, single):
     """The Jacobian of a recorded function, from batches of unit tangents."""
     t = lin.trace
-    for x in (*t.inputs, *t.outputs):
+    for x in t.inputs:
         if not is_static(x):
             real_leaf(x, t.origin)
     sizes = _blocks(t.inputs)
@@ -129,7 +130,7 @@ def columns_of(lin, single):
 
     def block(i, k):
         y = t.outputs[i]
-        return _dense(tables[i][:, offsets[k]], y, t.leaves[k], np.result_type(real_leaf(y, t.origin)))
+        return _dense(tables[i][:, offsets[k]], y, t.leaves[k], inexact_leaf(y))
 
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
 
@@ -191,7 +192,7 @@ def jacrev(f, argnums=0):
 def rows_of(t, single):
     """The Jacobian of a trace, from batches of unit cotangents."""
     refuse_hidden(t.outputs, t.origin)
-    for x in (*t.inputs, *t.outputs):
+    for x in t.inputs:
         if not is_static(x):
             real_leaf(x, t.origin)
     level = new_level()
@@ -203,8 +204,11 @@ def rows_of(t, single):
         parts = {k: [] for k, _ in _blocks(t.inputs)}
         for start in range(0, n, LANES):
             stop = min(start + LANES, n)
-            ct = _unit_lanes(level, n, start, stop, 0, n, shape_of(y), real_leaf(y, t.origin))
-            for k, g in enumerate(t.pull([y], [ct])):
+            ct = _unit_lanes(level, n, start, stop, 0, n, shape_of(y), inexact_leaf(y))
+            gs = t.pull([y], [ct])
+            # The pullback is of the real inner product: of 1 the derivative of the real part, of 1j of the other one.
+            hs = t.pull([y], [1j * ct]) if inexact_leaf(y).kind == "c" else [None] * len(gs)
+            for k, (g, h) in enumerate(zip(gs, hs, strict=True)):
                 if t.inputs[k] is not None:
                     m = size(t.inputs[k].shape)
                     rows = (
@@ -212,13 +216,15 @@ def rows_of(t, single):
                         if g is None
                         else lanes_of(g, level, stop - start).reshape(stop - start, m)
                     )
+                    if h is not None:
+                        rows = rows + 1j * lanes_of(h, level, stop - start).reshape(stop - start, m)
                     parts[k].append(rows)
         for k, p in parts.items():
             tables[i, k] = _stacked(p) if p else np.zeros((0, size(t.inputs[k].shape)))
 
     def block(i, k):
         y = t.outputs[i]
-        return _dense(tables[i, k], y, t.leaves[k], np.result_type(real_leaf(y, t.origin)))
+        return _dense(tables[i, k], y, t.leaves[k], inexact_leaf(y))
 
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
 

@@ -11,20 +11,26 @@ from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import is_static
 
-__all__ = ["LANES", "Recorded", "Side", "lanes_of", "real_leaf"]
+__all__ = ["LANES", "Recorded", "Side", "inexact_leaf", "lanes_of", "real_leaf"]
 
 LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
 
 
 def real_leaf(x, where):
-    """The dtype in which a leaf is differentiated; TypeError for a complex one."""
-    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
+    """The dtype in which a leaf of the arguments is differentiated; TypeError for a complex one."""
+    dtype = inexact_leaf(x)
     if dtype.kind == "c":
         raise TypeError(
-            f"{where}: Jacobians of complex functions are not defined here; split real and imaginary part, or "
+            f"{where}: Jacobians by complex arguments are not defined here; split real and imaginary part, or "
             "use mmad.jvp and mmad.vjp"
         )
-    return dtype if dtype.kind == "f" else np.dtype(float)
+    return dtype
+
+
+def inexact_leaf(x):
+    """The dtype of the derivative of a leaf of the result, complex where the leaf is."""
+    dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
+    return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
 def lanes_of(d, level, count):
@@ -41,9 +47,14 @@ def lanes_of(d, level, count):
 class Side:
     """The vector space of a tree: its differentiable leaves, raveled in C order, one after the other."""
 
-    def __init__(self, leaves, where):
+    def __init__(self, leaves, where, of_result=False):
         self.leaves = leaves
-        self.kinds = [None if is_static(x) else (size(shape_of(x)), shape_of(x), real_leaf(x, where)) for x in leaves]
+        self.kinds = [
+            None
+            if is_static(x)
+            else (size(shape_of(x)), shape_of(x), inexact_leaf(x) if of_result else real_leaf(x, where))
+            for x in leaves
+        ]
         self.dtype = np.result_type(*[k[2] for k in self.kinds if k is not None] or [float])
         self.offsets, at = [], 0
         for k in self.kinds:
@@ -123,7 +134,7 @@ class Recorded:
         self.lin = Linearized(f, args, what, argnums, kwargs)
         self.trace = trace = self.lin.trace
         self.rest = None if select is None else select(trace)
-        self.rows, self.columns = Side(trace.outputs, trace.origin), Side(trace.inputs, trace.origin)
+        self.rows, self.columns = Side(trace.outputs, trace.origin, True), Side(trace.inputs, trace.origin)
 
     @property
     def shape(self):

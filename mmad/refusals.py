@@ -15,6 +15,7 @@ import types
 
 import numpy as np
 
+from mmad.followers import follow
 from mmad.kinds import isplain
 
 __all__ = ["annotate", "array_method", "begin", "end", "refuse_complex", "refuse_float", "refused"]
@@ -204,18 +205,21 @@ def refuse_array(dtype):
     name = asker(_caller())
     raise TypeError(
         f"{name + ': ' if name else ''}a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
-        "derivative; make the array with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)"
+        "derivative; write np.asarray(x, dtype=..., like=x), x.astype(...) or mmad.numpy.asarray(x, dtype=...); make "
+        "arrays to fill with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)"
     )
 
 
 def object_array(x, dtype=None, copy=None):
-    """What `np.asarray` of a traced array gives: an object array of its elements."""
+    """What `np.asarray` of a traced array gives: an object array of its elements, which follows it unless it is a copy."""
     if dtype is not None and np.dtype(dtype) != np.dtype(object):
         refuse_array(dtype)
     out = np.empty(x.shape, dtype=object)
     for k in np.ndindex(*x.shape):
         out[k] = x[k] if k else x[()]
-    out.flags.writeable = bool(copy)  # what asarray gives is a copy too: writing into it would be lost
+    out.flags.writeable = bool(copy)  # writing into what shows x would be lost
+    if not copy and dtype is None:
+        follow(out, x)
     return out
 
 

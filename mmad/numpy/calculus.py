@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmad import _core
-from mmad._core import Traced
+from mmad._batch import Batch
+from mmad._core import HOOKS, Jet, ScalarVar, Traced
 from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.numpy.ordering import flat, look
@@ -254,6 +255,12 @@ def round(x, decimals=0, out=None):
     return finish(round_op(x, decimals=int(decimals)), out)
 
 
+@implements(np.fix)
+def fix(x, out=None):
+    """`numpy.fix`: piecewise constant."""
+    return finish(a.trunc(x), out)
+
+
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """`numpy.nan_to_num`: what is replaced has derivative zero."""
@@ -281,20 +288,35 @@ def _complex(x):
 
 @implements(np.real)
 def real(x):
-    """`numpy.real`."""
+    """`numpy.real`: a view of an array."""
     x = lifted(x)
-    return a.real(x) if _complex(x) else x
+    return x if not _complex(x) else viewed(x, np.real) if x.shape else a.real(x)
 
 
 @implements(np.imag)
 def imag(x):
-    """`numpy.imag`."""
+    """`numpy.imag`: a view of a complex array."""
     x = lifted(x)
-    return a.imag(x) if _complex(x) else np.zeros(x.shape, x.dtype)[()]
+    if not _complex(x):
+        return np.zeros(x.shape, x.dtype)[()]
+    return viewed(x, np.imag) if x.shape else a.imag(x)
+
+
+def _set_part(x, name, value):
+    """What ``x.real = value`` and ``x.imag = value`` do."""
+    if (isinstance(x, Jet | Batch) and not x.shape) or isinstance(x, ScalarVar):
+        raise AttributeError(f"the {name} part of a number cannot be set; make another number")
+    if name == "imag" and not _complex(x):
+        raise TypeError("array does not have imaginary part to set")
+    if x.shape or not _complex(x):
+        (real if name == "real" else imag)(x)[...] = value
+    else:
+        x[...] = value + 1j * a.imag(x) if name == "real" else a.real(x) + 1j * value
 
 
 prop("real")(real)
 prop("imag")(imag)
+HOOKS["set_part"] = _set_part
 
 
 @implements(method="conj")

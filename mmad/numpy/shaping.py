@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmad._batch import Batch
-from mmad._core import Traced, Wrapper
+from mmad._core import Jet, Traced, Wrapper
+from mmad._storage import ArrayVar
 from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.ops import arithmetic as a
@@ -311,6 +312,37 @@ def _size(x, axis=None):
         return size(shape_of(x))
     axes = np.lib.array_utils.normalize_axis_tuple(axis, len(shape_of(x)))
     return size([shape_of(x)[k] for k in axes])
+
+
+def _like(x):
+    """A plain value with the type of x: of its dtype, and a Python number where it is one, which does not promote."""
+    if not isinstance(x, Traced):
+        return x
+    inner = x
+    while isinstance(inner, Jet):
+        inner = inner.parts[0]
+    weak = x.shape == () and not isinstance(inner, np.ndarray | np.generic | ArrayVar | Batch)
+    if weak and not (isinstance(inner, Traced) and inner.strong):
+        return 0.0 if x.dtype.kind == "f" else np.zeros((), x.dtype).item()
+    return np.empty((0,) * bool(x.shape), x.dtype)
+
+
+@implements(np.result_type)
+def result_type(*arrays_and_dtypes):
+    """`numpy.result_type`."""
+    return np.result_type(*map(_like, arrays_and_dtypes))
+
+
+@implements(np.common_type)
+def common_type(*arrays):
+    """`numpy.common_type`."""
+    return np.common_type(*[np.empty(0, x.dtype) for x in arrays])
+
+
+@implements(np.can_cast)
+def can_cast(from_, to, casting="safe"):
+    """`numpy.can_cast`."""
+    return np.can_cast(from_.dtype if isinstance(from_, Traced) else from_, to, casting)
 
 
 prop("T")(transpose)

@@ -1,5 +1,8 @@
 """NumPy's ufunc protocol on traced values: `out=`, `where=`, and the methods reduce, accumulate, outer and at."""
 
+import functools
+import math
+
 import numpy as np
 
 from mmad import _storage
@@ -148,6 +151,19 @@ def _parts(x, axis):
     return [x[(*at, k)] for k in range(shape_of(x)[axis])]
 
 
+#: Which give truth values of numbers of any kind; other functions that give truth values do not reduce numbers at all.
+LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
+
+
+def _first(ufunc, x):
+    """The first element of a reduction or accumulation in the dtype of its result."""
+    if ufunc in LOGICAL:
+        return a.not_equal(x, 0.0)
+    if UFUNCS.get(ufunc) is not None and UFUNCS[ufunc].boolean:
+        raise TypeError(f"np.{ufunc.__name__} gives truth values, which it cannot be applied to again with numbers")
+    return x
+
+
 def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
     """`ufunc.reduce` of any binary function, from the first element to the last."""
     if where is not True:
@@ -155,41 +171,59 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
     shape = shape_of(x)
     if axis is None or isinstance(axis, tuple):
         axes = tuple(range(len(shape))) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(shape))
+    elif shape == () and axis in (0, -1):
+        axes = ()
     else:
         axes = (np.lib.array_utils.normalize_axis_index(axis, len(shape)),)
     if len(axes) > 1 and ufunc.identity is None and ufunc not in (np.fmax, np.fmin):
         raise ValueError(
             f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be specified"
         )
-    if dtype is not None:
+    if dtype is not None and ufunc not in LOGICAL:
         x = a.astype(x, dtype=np.dtype(dtype))
-    r = x
-    for k in sorted(axes, reverse=True):
-        parts = _parts(r, k)
-        if initial is not np._NoValue and initial is not None:
-            parts.insert(0, initial)
-        elif not parts and ufunc.identity is None:
-            raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
-        elif not parts:
-            parts = [np.full(shape_of(r)[:k] + shape_of(r)[k + 1 :], ufunc.identity, x.dtype)]
-        r = parts[0] if len(parts) > 1 else a.positive(parts[0])
-        for part in parts[1:]:
-            r = ufunc(r, part)
-        initial = np._NoValue
+    kept = tuple(d for k, d in enumerate(shape) if k not in axes)
+    if len(axes) == 1:
+        parts = _parts(x, axes[0])
+    elif axes:
+        order = (*axes, *(k for k in range(len(shape)) if k not in axes))
+        count = math.prod(shape[k] for k in axes)
+        parts = _parts(viewed(x, lambda m: m.transpose(order)).reshape((count, *kept)), 0)
+    else:
+        parts = [x]
+    # As in NumPy the identity is applied, which changes what one element gives: its hypotenuse is its magnitude.
+    initial = ufunc.identity if initial is np._NoValue else initial
+    if initial is not None and (len(parts) < 2 or initial is not ufunc.identity):
+        parts.insert(0, _spread(initial, kept, x) if not parts else initial)
+    elif not parts:
+        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+    r = _first(ufunc, parts[0])
+    r = r if len(parts) > 1 or ufunc in LOGICAL else a.positive(r)
+    for part in parts[1:]:
+        r = ufunc(r, part)
     if keepdims:
         r = viewed(r, lambda m: m.reshape(tuple(1 if k in axes else d for k, d in enumerate(shape))))
     return r
 
 
+def _spread(value, shape, like):
+    """A number as an array of a shape, in the dtype of `like`; itself where that is of no dimensions."""
+    if isinstance(value, bool):
+        return np.full(shape, value)[()]
+    return a.add(np.zeros(shape, like.dtype), value) if shape else a.astype(value, dtype=like.dtype)
+
+
 def _accumulate(ufunc, x, axis=0, dtype=None):
     """`ufunc.accumulate` of any binary function."""
     axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
-    if dtype is not None:
+    if dtype is not None and ufunc not in LOGICAL:
         x = a.astype(x, dtype=np.dtype(dtype))
     rows = _parts(x, axis)
+    if not rows:
+        return x
+    rows[0] = _first(ufunc, rows[0])
     for k in range(1, len(rows)):
         rows[k] = ufunc(rows[k - 1], rows[k])
-    return HOOKS["stack"](rows, axis) if rows else x
+    return HOOKS["stack"](rows, axis)
 
 
 def _reduceat(ufunc, x, indices, axis=0, dtype=None):
@@ -199,8 +233,9 @@ def _reduceat(ufunc, x, indices, axis=0, dtype=None):
     at = (slice(None),) * axis
     n = shape_of(x)[axis]
     ends = [*[int(k) for k in indices[1:]], n]
+    reduce = METHODS.get((ufunc, "reduce")) or functools.partial(_fold, initial=None)  # no identity here
     rows = [
-        ufunc.reduce(x[(*at, slice(start, end))], axis=axis) if start < end else x[(*at, start)]
+        reduce(ufunc, x[(*at, slice(start, end))], axis=axis) if start + 1 < end else _first(ufunc, x[(*at, start)])
         for start, end in zip([int(k) for k in indices], ends, strict=True)
     ]
     return HOOKS["stack"](rows, axis)

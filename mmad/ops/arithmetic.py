@@ -89,31 +89,27 @@ select = elementwise(
 
 
 def _power_base(x, y, out):
-    if isplain(y, (int, float)):
+    if isplain(y, (int, float)) and y - 1 + 1 == y:  # or x**(y - 1) would be off by what y - 1 loses, times log(x)
         return 0.0 if y == 0 else multiply(y, power(x, y - 1))
-    return select(equal(y, 0.0), 0.0, multiply(y, power(x, subtract(y, 1.0))))  # x**0 is constant, also at 0
-
-
-def _power_exponent(x, y, out):
-    return select(logical_and(equal(x, 0.0), greater(y, 0.0)), 0.0, multiply(out, log(x)))  # 0**y stays 0 for y > 0
+    return slopes.power_slope(x, y)
 
 
 power = elementwise(
     "power",
     np.power,
     _power_base,
-    _power_exponent,
+    lambda x, y, out: slopes.power_log(x, y),
     probes=((1.3, 0.7), (0.4, 2.1), (2.0, -1.6)),
     also=(np.float_power,),
     saturates={0: 0},
 )
 sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE)
-cbrt = elementwise("cbrt", np.cbrt, lambda x, out: divide(1.0 / 3.0, square(out)), probes=POINTS)
+cbrt = elementwise("cbrt", np.cbrt, lambda x, out: slopes.cbrt_slope(x), probes=POINTS)
 hypot = elementwise(
     "hypot",
     np.hypot,
-    lambda x, y, out: select(equal(out, 0.0), 0.0, divide(x, out)),
-    lambda x, y, out: select(equal(out, 0.0), 0.0, divide(y, out)),
+    lambda x, y, out: slopes.hypot_slope(x, y),
+    lambda x, y, out: slopes.hypot_slope(y, x),
     probes=PAIRS,
 )
 
@@ -202,14 +198,18 @@ fmin = elementwise(
 # Rounding is piecewise constant.
 floor = elementwise("floor", np.floor, lambda x, out: 0.0, probes=POINTS)
 ceil = elementwise("ceil", np.ceil, lambda x, out: 0.0, probes=POINTS)
-trunc = elementwise("trunc", np.trunc, lambda x, out: 0.0, probes=POINTS, also=(np.fix,))
+trunc = elementwise("trunc", np.trunc, lambda x, out: 0.0, probes=POINTS)
 rint = elementwise("rint", np.rint, lambda x, out: 0.0, probes=POINTS)
 floor_divide = elementwise("floor_divide", np.floor_divide, lambda x, y, out: 0.0, lambda x, y, out: 0.0, probes=PAIRS)
 remainder = elementwise(
-    "remainder", np.remainder, lambda x, y, out: 1.0, lambda x, y, out: negative(floor(divide(x, y))), probes=PAIRS
+    "remainder",
+    np.remainder,
+    lambda x, y, out: 1.0,
+    lambda x, y, out: negative(rint(divide(subtract(x, out), y))),
+    probes=PAIRS,
 )
 fmod = elementwise(
-    "fmod", np.fmod, lambda x, y, out: 1.0, lambda x, y, out: negative(trunc(divide(x, y))), probes=PAIRS
+    "fmod", np.fmod, lambda x, y, out: 1.0, lambda x, y, out: negative(rint(divide(subtract(x, out), y))), probes=PAIRS
 )
 
 stop_gradient = elementwise("stop_gradient", _positive, lambda x, out: 0.0, probes=())
@@ -265,4 +265,4 @@ bitwise_or = elementwise("bitwise_or", np.bitwise_or, boolean=True)
 bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, boolean=True)
 invert = elementwise("invert", np.invert, boolean=True)
 
-from mmad.ops.transcendental import log  # noqa: E402  (the partial of power needs it)
+from mmad.ops import slopes  # noqa: E402  (partials need them)

@@ -57,15 +57,29 @@ def elementwise(
         Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters,
         if there are any, at its end.
     also : sequence of ufunc
-        Other NumPy functions that mean the same.
+        Other ufuncs that mean the same.
     masks : sequence of int
         The operands whose partial is a choice, or vanishes only at infinity: where it is zero, the term is zero,
         whatever the partial is multiplied by.
     saturates : dict, optional
         Operands whose partial wins in this way only where another operand, or the same one, is infinite: its position.
+
+    Raises
+    ------
+    TypeError
+        What `also` names is no ufunc, or a transpose or partial belongs to an operand that the operation does not have.
     """
     ufunc = impl if isinstance(impl, np.ufunc) else None
     nin = nin or (ufunc.nin if ufunc is not None else len(partials))
+    if (partials and len(partials) != nin) or any(
+        i >= nin for i in (transposes if isinstance(transposes, dict) else ())
+    ):
+        raise TypeError(f"elementwise: {name} has {nin} operands, which are not those that it has derivatives for")
+    if (boolean and (partials or transposes)) or (partials and transposes):
+        raise TypeError(f"elementwise: {name} has a derivative that would not be used")
+    for f in also:
+        if not isinstance(f, np.ufunc):
+            raise TypeError(f"elementwise: {f!r} of {name} is not a ufunc; give it to @implements of mmad.numpy")
     op = Op(
         name,
         impl,
@@ -84,8 +98,7 @@ def elementwise(
     if op.opcode >= 0:
         _DEFERRED.append(op)
     for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
-        if isinstance(f, np.ufunc):
-            _core.UFUNCS[f] = op
+        _core.UFUNCS[f] = op
     return op
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmad.ops import arithmetic as a
+from mmad.ops import slopes
 from mmad.ops.declare import elementwise
 
 LN2, LN10 = 0.693147180559945309417232, 2.302585092994045684017991
@@ -14,7 +15,7 @@ UNIT = ((0.3,), (-0.6,), (0.8,))
 
 exp = elementwise("exp", np.exp, lambda x, out: out, probes=POINTS)
 exp2 = elementwise("exp2", np.exp2, lambda x, out: a.multiply(LN2, out), probes=POINTS)
-expm1 = elementwise("expm1", np.expm1, lambda x, out: a.add(out, 1.0), probes=POINTS)
+expm1 = elementwise("expm1", np.expm1, lambda x, out: exp(x), probes=POINTS)
 log = elementwise("log", np.log, lambda x, out: a.reciprocal(x), probes=POSITIVE)
 log2 = elementwise("log2", np.log2, lambda x, out: a.divide(1.0 / LN2, x), probes=POSITIVE)
 log10 = elementwise("log10", np.log10, lambda x, out: a.divide(1.0 / LN10, x), probes=POSITIVE)
@@ -25,58 +26,43 @@ log1p = elementwise(
 logaddexp = elementwise(
     "logaddexp",
     np.logaddexp,
-    lambda x, y, out: exp(a.subtract(x, out)),
-    lambda x, y, out: exp(a.subtract(y, out)),
+    lambda x, y, out: slopes.logaddexp_slope(x, y),
+    lambda x, y, out: slopes.logaddexp_slope(y, x),
     probes=a.PAIRS,
 )
 logaddexp2 = elementwise(
     "logaddexp2",
     np.logaddexp2,
-    lambda x, y, out: exp2(a.subtract(x, out)),
-    lambda x, y, out: exp2(a.subtract(y, out)),
+    lambda x, y, out: slopes.logaddexp2_slope(x, y),
+    lambda x, y, out: slopes.logaddexp2_slope(y, x),
     probes=a.PAIRS,
 )
 
 sin = elementwise("sin", np.sin, lambda x, out: cos(x), probes=POINTS)
 cos = elementwise("cos", np.cos, lambda x, out: a.negative(sin(x)), probes=POINTS)
 tan = elementwise("tan", np.tan, lambda x, out: a.add(1.0, a.square(out)), probes=POINTS)
-arcsin = elementwise(
-    "arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x)))), probes=UNIT
-)
+arcsin = elementwise("arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(slopes.one_minus_square(x))), probes=UNIT)
 arccos = elementwise(
-    "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(a.subtract(1.0, a.square(x))))), probes=UNIT
+    "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(slopes.one_minus_square(x)))), probes=UNIT
 )
-arctan = elementwise(
-    "arctan", np.arctan, lambda x, out: a.reciprocal(a.add(1.0, a.square(x))), probes=POINTS, masks=(0,)
-)
-
-
-def _over_square_radius(numerator, x, y):
-    radius2 = a.add(a.square(x), a.square(y))  # arctan2 has no derivative at the origin: zero by convention
-    return a.select(a.equal(radius2, 0.0), 0.0, a.divide(numerator, radius2))
-
-
-arctan2 = elementwise(
+arctan = elementwise("arctan", np.arctan, lambda x, out: slopes.arctan_slope(x), probes=POINTS, masks=(0,))
+arctan2 = elementwise(  # which has no derivative at the origin: zero by convention
     "arctan2",
     np.arctan2,
-    lambda y, x, out: _over_square_radius(x, x, y),
-    lambda y, x, out: _over_square_radius(a.negative(y), x, y),
+    lambda y, x, out: slopes.arctan2_slope(x, y),
+    lambda y, x, out: a.negative(slopes.arctan2_slope(y, x)),
     probes=a.PAIRS,
 )
 sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
-tanh = elementwise("tanh", np.tanh, lambda x, out: a.subtract(1.0, a.square(out)), probes=POINTS, masks=(0,))
-arcsinh = elementwise(
-    "arcsinh", np.arcsinh, lambda x, out: a.reciprocal(a.sqrt(a.add(1.0, a.square(x)))), probes=POINTS
-)
+tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.sech2(x), probes=POINTS, masks=(0,))
+arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, out: slopes.arcsinh_slope(x), probes=POINTS)
 arccosh = elementwise(
     "arccosh",
     np.arccosh,
     lambda x, out: a.reciprocal(a.multiply(a.sqrt(a.subtract(x, 1.0)), a.sqrt(a.add(x, 1.0)))),
     probes=((1.3,), (2.4,), (5.1,)),
 )
-arctanh = elementwise(
-    "arctanh", np.arctanh, lambda x, out: a.reciprocal(a.multiply(a.subtract(1.0, x), a.add(1.0, x))), probes=UNIT
-)
+arctanh = elementwise("arctanh", np.arctanh, lambda x, out: a.reciprocal(slopes.one_minus_square(x)), probes=UNIT)
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda x, out: DEGREE, probes=POINTS, also=(np.radians,))
 rad2deg = elementwise("rad2deg", np.rad2deg, lambda x, out: 1.0 / DEGREE, probes=POINTS, also=(np.degrees,))

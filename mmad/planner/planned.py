@@ -80,7 +80,7 @@ class Planned:
     def record(self, args, kwargs):
         nums = positions(self.f, self.argnums, args, self.name)
         r = Recorded(self.differentiated(nums), args, self.name, nums, kwargs, self.select)
-        for leaf in (*r.trace.inputs, *r.trace.outputs):
+        for leaf in r.trace.inputs:
             if not is_static(leaf):
                 real_leaf(leaf, r.trace.origin)
         r.call = self.f, args, kwargs, nums
@@ -127,6 +127,15 @@ class Planned:
         m, n = r.shape
         return rows_of(r.trace, self.single) if self.product == "jacobian" and m < n else columns_of(r.lin, self.single)
 
+    def _of_complex(self, r):
+        """The Jacobian of complex results by real arguments: dense, without a plan."""
+        if self.options.sparse or self.options.factored:
+            raise TypeError(
+                f"{r.trace.origin}: a sparse or factored Jacobian of a complex result is not supported; take it of "
+                "the real and the imaginary part"
+            )
+        return self._by_shape(r)
+
     def _inside(self, tape, args, kwargs, leaves):
         """Inside another derivative, or while `mmad.compile` records."""
         if self.options.factored or self.options.sparse:
@@ -160,6 +169,8 @@ class Planned:
         key, _ = self._key(args)
         if key not in self.plans:
             self._first(key, args, kwargs)
+        if key not in self.plans:
+            raise TypeError(f"{describe(self.f, self.name)}: there is no plan where arguments or results are complex")
         return self.numbers[self.plans[key]]
 
     def compare(self, *args, rounds=5, progress=None, **kwargs):
@@ -187,6 +198,8 @@ class Planned:
             with contextlib.suppress(CaptureError):  # it writes into plain arrays: no recording without values
                 return self._within(key, args, kwargs)
         r = self.record(args, kwargs)
+        if r.rows.dtype.kind == "c":
+            return self._of_complex(r), None
         number = self._layout(r, args, kwargs)
         plan = self.numbers[number]
         if plan.mode == "eager":
@@ -411,6 +424,8 @@ class Planned:
     def evaluate(self, args, kwargs, swept=False):
         """What `run` gives (or `sweep` alone), traced while something records, and the number of the plan."""
         r = self.record(args, kwargs)
+        if r.rows.dtype.kind == "c":
+            return self._of_complex(r), -1
         number = self._layout(r)
         plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
         self._guard(plan, r)

@@ -5,7 +5,9 @@ product is one sweep over a recorded gradient, or the gradient of a directional 
 value of the function, and of a product the gradient, in it.
 """
 
-from mmad import tree
+import functools
+
+from mmad import api, compiled, tree
 from mmad.api import (
     grad,
     hvp,
@@ -20,12 +22,45 @@ from mmad.api import (
 from mmad.matrices import rows_of
 from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
-from mmad.tracing import finished, restore
+from mmad.recorded import inexact_leaf
+from mmad.tracing import finished, is_static, restore
 
 __all__ = ["PlannedGradient", "PlannedProduct", "PlannedValueAndGradient", "PlannedValueGradProduct"]
 
 
-class PlannedGradient(PlannedJacobian):
+FEW = 5  # evaluations that take less time than compiling
+
+
+class ByComplexArguments:
+    """Derivatives by complex arguments: of one sweep, so there is nothing to choose but whether to compile."""
+
+    def _first(self, key, args, kwargs):
+        if self._complex(self._key(args)[1]):
+            return self.unplanned(*args, **kwargs), None
+        return super()._first(key, args, kwargs)
+
+    def _inside(self, tape, args, kwargs, leaves):
+        return self.eager(*args, **kwargs) if self._complex(leaves) else super()._inside(tape, args, kwargs, leaves)
+
+    @staticmethod
+    def _complex(leaves):
+        return any(not is_static(x) and inexact_leaf(x).kind == "c" for x in leaves)
+
+    @functools.cached_property
+    def eager(self):
+        """The operator without a plan."""
+        given = {"has_aux": True} if self.options.has_aux else {}
+        return getattr(api, self.name)(self.f, self.argnums, **given)
+
+    @functools.cached_property
+    def unplanned(self):
+        """The same, compiled if it is called often enough."""
+        mode = self.options.mode
+        often = mode == "compiled" or (mode == "auto" and self.options.expected > FEW)
+        return compiled.compile(self.eager) if often else self.eager
+
+
+class PlannedGradient(ByComplexArguments, PlannedJacobian):
     """See :func:`mmad.grad`."""
 
     product = "grad"
@@ -63,7 +98,7 @@ class PlannedValueAndGradient(PlannedGradient):
         return ((value, r.rest) if self.options.has_aux else value), gradient
 
 
-class PlannedProduct(PlannedHessian):
+class PlannedProduct(ByComplexArguments, PlannedHessian):
     """See :func:`mmad.hvp`."""
 
     product = "hvp"

@@ -129,3 +129,82 @@ def test_empty():
 def test_unsupported_method_names_itself():
     with pytest.raises(TypeError, match=r"frexp|spacing"):
         mmad.grad(lambda x: np.spacing.at(x, [0]))(np.ones(2))
+
+
+# --- what NumPy's identities and dtypes change ------------------------------------------------------------
+@pytest.mark.parametrize("ufunc", [np.hypot, np.logaddexp, np.add, np.multiply, np.subtract, np.fmax])
+@pytest.mark.parametrize("options", [{}, {"initial": None}, {"initial": 2.5}, {"keepdims": True}])
+def test_reduction_of_one_element(ufunc, options):
+    """The identity is applied to it: the hypotenuse of one number is its magnitude."""
+    x = np.array([-2.0])
+    y, (g,) = (
+        mmad.vjp(lambda x: ufunc.reduce(x, **options), x)[0],
+        mmad.vjp(lambda x: ufunc.reduce(x, **options), x)[1](np.ones_like(ufunc.reduce(x, **options))),
+    )
+    np.testing.assert_array_equal(y, ufunc.reduce(x, **options))
+    h = 1e-6
+    slope = (ufunc.reduce(x + h, **options) - ufunc.reduce(x - h, **options)) / (2 * h)
+    np.testing.assert_allclose(g, np.reshape(slope, 1), atol=1e-8)
+    np.testing.assert_allclose(mmad.jvp(lambda x: ufunc.reduce(x, **options), (x,), (np.ones(1),))[1], slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("ufunc", [np.hypot, np.logaddexp, np.add, np.multiply, np.maximum, np.fmin, np.divide])
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3)])
+@pytest.mark.parametrize("initial", [2.0, "traced"])
+def test_reduction_of_an_empty_axis_from_an_initial_value(ufunc, shape, initial):
+    axis = len(shape) - 2
+
+    def f(t):
+        x = mmad.numpy.zeros(shape) * t
+        return ufunc.reduce(x, axis=axis, initial=t if initial == "traced" else initial)
+
+    want = ufunc.reduce(np.zeros(shape), axis=axis, initial=2.0)
+    y, y_dot = mmad.jvp(f, (2.0,), (1.0,))
+    np.testing.assert_array_equal(y, want)
+    np.testing.assert_array_equal(y_dot, np.full(want.shape, float(initial == "traced")))
+    assert mmad.grad(lambda t: f(t).sum())(2.0) == want.size * (initial == "traced")
+
+
+def test_an_initial_value_counts_once():
+    x = P[0]
+    for ufunc in (np.hypot, np.logaddexp2):
+        y, y_dot = mmad.jvp(lambda x, u=ufunc: u.reduce(x, axis=(0, 1), initial=1.5), (x,), (np.ones_like(x),))
+        np.testing.assert_allclose(y, ufunc.reduce(x, axis=(0, 1), initial=1.5), rtol=1e-14)
+        h = 1e-6
+        ahead, behind = (ufunc.reduce(x + s, axis=(0, 1), initial=1.5) for s in (h, -h))
+        np.testing.assert_allclose(y_dot, (ahead - behind) / (2 * h), rtol=1e-7)
+
+
+@pytest.mark.parametrize("ufunc", [np.logical_and, np.logical_or, np.logical_xor])
+@pytest.mark.parametrize("wrap", [mmad.grad, mmad.hessian, lambda f: mmad.compile(mmad.grad(f)), mmad.jacfwd])
+def test_logic_gives_truth_values(ufunc, wrap):
+    x, seen = np.array([2.0, 0.0, 3.0]), []
+
+    def f(x):
+        for got, want in (
+            (ufunc.accumulate(x), ufunc.accumulate([2.0, 0.0, 3.0])),
+            (ufunc.reduce(x), ufunc.reduce([2.0, 0.0, 3.0])),
+            (ufunc.reduce(x[:1]), ufunc.reduce([2.0])),
+            (ufunc.reduceat(x, [0, 1]), ufunc.reduceat([2.0, 0.0, 3.0], [0, 1])),
+        ):
+            assert got.dtype == bool
+            seen.append((np.array(mmad.concrete(got)), want))
+        return np.where(ufunc.accumulate(x), x * x, x).sum()
+
+    wrap(f)(x)
+    for got, want in seen:
+        np.testing.assert_array_equal(got, want)
+
+
+def test_comparisons_do_not_reduce_numbers():
+    with pytest.raises(TypeError, match="truth values"):
+        mmad.grad(lambda x: np.less.accumulate(x).sum())(np.ones(3))
+    with pytest.raises(TypeError, match="truth values"):
+        mmad.grad(lambda x: np.equal.reduce(x) * x.sum())(np.ones(3))
+
+
+def test_segments_have_no_identity():
+    x = np.array([-2.0, -3.0, 4.0])
+    np.testing.assert_array_equal(
+        mmad.jvp(lambda x: np.hypot.reduceat(x, [0, 1]), (x,), (x,))[0], np.hypot.reduceat(x, [0, 1])
+    )
