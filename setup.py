@@ -69,7 +69,7 @@ COMPILE_ARGS = {
     "unix": ["-O1", "-g", "-UNDEBUG", "-Werror=int-conversion"]
     if CHECKED
     else ["-O3", "-fno-math-errno", "-fno-trapping-math", *([] if DEBUG else ["-g0"])],
-    "msvc": ["/Od", "/UNDEBUG"] if CHECKED else ["/O2"],
+    "msvc": ["/std:c11", "/experimental:c11atomics", *(["/Od", "/UNDEBUG"] if CHECKED else ["/O2"])],
 }
 LINK_ARGS = {"unix": [] if DEBUG else ["-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"]}  # strip symbols
 

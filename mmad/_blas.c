@@ -65,16 +65,16 @@ static int repeated(const Product *p, const double *a, const double *b, double *
         for (int64_t j = 0; j < p->n; j++) sums[j] = 0;
         for (int64_t l = 0; l < p->k; l++)
             for (int64_t j = 0; j < p->n; j++) sums[j] += b[l * p->b_row + j * p->b_column];
-        for (int64_t j = 0; j < p->n; j++) finite &= __builtin_isfinite(sums[j]) != 0;
+        for (int64_t j = 0; j < p->n; j++) finite &= isfinite(sums[j]) != 0;
     } else {
-        for (int64_t j = 0; j < p->n; j++) finite &= __builtin_isfinite(b[j * p->b_column]) != 0;
+        for (int64_t j = 0; j < p->n; j++) finite &= isfinite(b[j * p->b_column]) != 0;
     }
     for (int64_t i = 0; i < p->m; i++) {
         const double *x = a + i * p->a_row;
         double *to = c + i * p->n, sum = 0;
         if (first) sum = x[0];
         else for (int64_t l = 0; l < p->k; l++) sum += x[l * p->a_column];
-        if (!finite || !__builtin_isfinite(sum)) mm_product_plain(&row, x, b, to);
+        if (!finite || !isfinite(sum)) mm_product_plain(&row, x, b, to);
         else if (first) for (int64_t j = 0; j < p->n; j++) to[j] = sum * sums[j];
         else for (int64_t j = 0; j < p->n; j++) to[j] = sum * b[j * p->b_column];
     }

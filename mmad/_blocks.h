@@ -2,16 +2,19 @@
  *
  * The including file defines REAL, SUFFIX (for names) and the meaning of `sin` and the rest.  <math.h> must not be
  * included: the vector math library of glibc is reached by declaring its functions with the simd attribute, which needs
- * neither -ffast-math nor a wrapper; elsewhere the same source calls the scalar library.
+ * neither -ffast-math nor a wrapper; elsewhere the same source calls the scalar library.  Compilers without GNU's builtins take
+ * <math.h>, as there is no such library for them.
  */
 #define MMAD_BLOCKS
 #include "_vm.h"
 #include <string.h>
 
+#ifdef __GNUC__
 #define isnan __builtin_isnan
 #define isinf __builtin_isinf
 #define isfinite __builtin_isfinite
 #define signbit __builtin_signbit
+#endif
 #include "_scalar_helpers.h"
 #include "_clones.h"
 

@@ -1,4 +1,5 @@
 /* Block kernels in float32. */
+#ifdef __GNUC__
 #ifdef MMAD_LIBMVEC
 #define LIBRARY __attribute__((simd("notinbranch"), const))
 #else
@@ -9,6 +10,9 @@
 F1(sin) F1(cos) F1(tan) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
 F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F2(pow) F2(atan2) F2(hypot)
 float fmodf(float, float);
+#else
+#include <math.h>
+#endif
 #define sin sinf
 #define cos cosf
 #define tan tanf
@@ -33,6 +37,7 @@ float fmodf(float, float);
 #define atan2 atan2f
 #define hypot hypotf
 #define fmod fmodf
+#ifdef __GNUC__
 #define fabs __builtin_fabsf
 #define sqrt __builtin_sqrtf
 #define floor __builtin_floorf
@@ -40,6 +45,15 @@ float fmodf(float, float);
 #define trunc __builtin_truncf
 #define rint __builtin_rintf
 #define copysign __builtin_copysignf
+#else
+#define fabs fabsf
+#define sqrt sqrtf
+#define floor floorf
+#define ceil ceilf
+#define trunc truncf
+#define rint rintf
+#define copysign copysignf
+#endif
 #define REAL float
 #define SUFFIX f32
 #include "_blocks.h"

@@ -1,4 +1,5 @@
 /* Block kernels in float64. */
+#ifdef __GNUC__
 #ifdef MMAD_LIBMVEC
 #define LIBRARY __attribute__((simd("notinbranch"), const))
 #else
@@ -9,6 +10,10 @@
 F1(sin) F1(cos) F1(tan) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
 F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F2(pow) F2(atan2) F2(hypot)
 double fmod(double, double);
+#else
+#include <math.h>
+#endif
+#ifdef __GNUC__
 #define fabs __builtin_fabs
 #define sqrt __builtin_sqrt
 #define floor __builtin_floor
@@ -16,6 +21,7 @@ double fmod(double, double);
 #define trunc __builtin_trunc
 #define rint __builtin_rint
 #define copysign __builtin_copysign
+#endif
 #ifdef MMAD_LIBMVEC
 /* The library's reads a table for every element, four times as slow as its exp.  Near zero by Lambert's continued fraction,
  * cut off where it is right to 1e-18 (written as what is taken from a, which is exact); else by exp; one division for both. */

@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GNUC__
+#define PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
 #define ALIGN 64
 
 static const size_t SIZE[] = {sizeof(double), sizeof(float), 1};
@@ -284,7 +290,7 @@ static void fetch(const Stream *s, int n, int64_t begin, int64_t block, int k, i
         const int64_t lines = block * s[q].step / LINE_BYTES;
         const char *at = s[q].at + begin * s[q].step;
         for (int64_t l = lines * k / pieces; l < lines * (k + 1) / pieces; l++)
-            __builtin_prefetch(at + l * LINE_BYTES, 0, 2);
+            PREFETCH(at + l * LINE_BYTES);
     }
 }
 

@@ -1,5 +1,7 @@
 """`check_derivatives`: derivatives against differences and against each other."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -51,19 +53,19 @@ class Comparison:
 class Report:
     """What `check_derivatives` compared."""
 
-    comparisons: tuple
+    comparisons: tuple[Comparison, ...]
 
     @property
-    def worst(self):
+    def worst(self) -> float:
         """The largest error, in units of the tolerance."""
         return max((c.error for c in self.comparisons), default=0.0)
 
     @property
-    def failures(self):
+    def failures(self) -> tuple[Comparison, ...]:
         """The comparisons that disagree."""
         return tuple(c for c in self.comparisons if not c.error <= 1)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [("order", "derivative", "against", "got", "expected", "error/tolerance")]
         rows += [
             (str(c.order), c.derivative, c.reference, f"{c.got:.10g}", f"{c.expected:.10g}", f"{c.error:.2g}")

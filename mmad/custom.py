@@ -3,6 +3,8 @@
 import functools
 import inspect
 import types
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from mmad.packing import lifted
 from mmad.pickling import Made
 
 __all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
+
+_Rule = TypeVar("_Rule", bound=Callable[..., Any])
 
 
 def _name(f):
@@ -40,7 +44,7 @@ class _Custom(Made):
 
     kind = "custom"
 
-    def __init__(self, f, nondiff_argnums=()):
+    def __init__(self, f: Callable[..., Any], nondiff_argnums: int | tuple[int, ...] = ()) -> None:
         if not callable(f):
             raise TypeError(f"mmad.{self.kind} takes a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
@@ -76,7 +80,7 @@ class _Custom(Made):
     def __get__(self, instance, owner=None):
         return self if instance is None else types.MethodType(self, instance)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.signature is not None and (kwargs or len(args) != self.count):
             bound = self.signature.bind(*args, **kwargs)
             by_name = [k for k in kwargs if k not in bound.arguments or self._keyword_only(k)]
@@ -151,7 +155,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
     def _rules(self):
         return Rules(_name(self.function), self.function, advice="give it a rule, as in @f.defjvp")
 
-    def defjvp(self, rule):
+    def defjvp(self, rule: _Rule) -> _Rule:
         """Declare the rule; returns it."""
 
         def push(call, primals, tangents, y):
@@ -166,7 +170,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
         self.rules.push, self.declared = push, ("defjvp", (rule,))
         return rule
 
-    def defjvps(self, *rules):
+    def defjvps(self, *rules: Callable[..., Any] | None) -> None:
         """Declare a rule for each argument."""
 
         def push(call, primals, tangents, y):
@@ -232,7 +236,7 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
         advice = "give it its rules with f.defvjp(forward, backward), or both modes with mmad.primitive(f, jvp=, vjp=)"
         return Rules(_name(self.function), self.function, advice=advice)
 
-    def defvjp(self, forward, backward):
+    def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         """Declare the rules."""
         self.rules.forward, self.declared = forward, ("defvjp", (forward, backward))
         self.rules.pull = lambda call, residual, ct, primals, y: backward(*_fixed(call), residual, ct)

@@ -1,6 +1,10 @@
 """Programs: compiled tapes with the structure of their arguments and results, to be called, read, saved and sent."""
 
+from __future__ import annotations
+
 import operator
+import os
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,7 +55,7 @@ class Program:
         self.givers = [giver(r) for r in results]
 
     # ------------------------------------------------------------------------------------ calling
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function at other arguments.
 
         Raises
@@ -99,36 +103,36 @@ class Program:
         return np.require(x, spec[2], "CA")
 
     # ------------------------------------------------------------------------------------ looking at it
-    def __len__(self):
+    def __len__(self) -> int:
         """Instructions: scalar ones, and the operations of groups."""
         return len(self.machine)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes of the program and of one workspace, without captured arrays."""
         return self.machine.nbytes
 
     @property
-    def workspace(self):
+    def workspace(self) -> int:
         """Bytes that a call needs beside arguments and results."""
         return self.machine.workspace
 
-    def __str__(self):
+    def __str__(self) -> str:
         from mmad.compiler.explain import listing
 
         return listing(self.machine, self.origin)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Program of {self.origin}: {len(self)} instructions>"
 
-    def explain(self):
+    def explain(self) -> str:
         """What the compiler did, as text: instructions after each pass, steps, buffers, bytes, predicted time."""
         from mmad.compiler.explain import explain
 
         return explain(self.machine, self.origin)
 
     # ------------------------------------------------------------------------------------ files
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program, with the arrays that it captured as they are now, to a file.
 
         Raises
@@ -141,7 +145,7 @@ class Program:
             file.write(data)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a program.  Nothing is executed; a damaged or hostile file raises ProgramError.
 
         Parameters

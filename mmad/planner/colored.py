@@ -4,7 +4,10 @@ An entry of a column's colour is read from the forward sweep of that colour, of 
 where several of a sum are unknown, by substitution, in the order of an elimination.
 """
 
+from __future__ import annotations
+
 import functools
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,25 +45,25 @@ class Coloring:
     order: str
 
     @functools.cached_property
-    def column_count(self):
+    def column_count(self) -> int:
         """Number of forward sweeps."""
         return int(self.column_colors.max(initial=-1)) + 1
 
     @functools.cached_property
-    def row_count(self):
+    def row_count(self) -> int:
         """Number of reverse sweeps."""
         return int(self.row_colors.max(initial=-1)) + 1
 
     @property
-    def count(self):
+    def count(self) -> int:
         """Number of sweeps in all."""
         return self.column_count + self.row_count
 
-    def column_seeds(self):
+    def column_seeds(self) -> np.ndarray:
         """Directions of the forward sweeps: ndarray, shape (column_count, n), of zeros and ones; read-only."""
         return self._seeds[0]
 
-    def row_seeds(self):
+    def row_seeds(self) -> np.ndarray:
         """The same of the reverse sweeps: shape (row_count, m)."""
         return self._seeds[1]
 
@@ -69,7 +72,7 @@ class Coloring:
         return Seeds(self.column_colors, self.column_count)[:], Seeds(self.row_colors, self.row_count)[:]
 
     @property
-    def symmetric(self):
+    def symmetric(self) -> bool:
         """Whether an entry may be read across the diagonal."""
         return self.kind in ("star", "acyclic")
 
@@ -145,11 +148,11 @@ class Coloring:
         return entry, source, other, depth
 
     @property
-    def depth(self):
+    def depth(self) -> int:
         """Longest chain of substitutions, by which rounding errors may grow; 0 where entries are read directly."""
         return 0 if self.index is not None else self._elimination[3]
 
-    def decompress(self, columns, rows=None):
+    def decompress(self, columns: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """The entries, from what the sweeps gave.
 
         Parameters
@@ -218,7 +221,7 @@ class Coloring:
     def __reduce__(self):
         return Coloring, (self.kind, self.pattern, self.column_colors, self.row_colors, self.order)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file (`numpy.savez`), to be read by :meth:`load`."""
         p = self.pattern
         np.savez(
@@ -227,7 +230,7 @@ class Coloring:
         )  # fmt: skip
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> Coloring:
         """Read what :meth:`save` wrote; ValueError where it is nothing of the kind or leaves entries undetermined."""
         try:  # np.load itself leaves the file open where the archive is damaged
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:

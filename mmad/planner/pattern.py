@@ -1,6 +1,9 @@
 """Sparsity patterns."""
 
+from __future__ import annotations
+
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +48,7 @@ class Pattern:
 
     _csr = None
 
-    def __init__(self, shape, indptr, indices):
+    def __init__(self, shape: tuple[int, int], indptr: Any, indices: Any) -> None:
         m, n = self.shape = tuple(int(d) for d in shape)
         indptr, indices = _whole(indptr, np.int64, "indptr"), _whole(indices, np.int32, "indices")
         if m < 0 or n < 0:
@@ -70,7 +73,7 @@ class Pattern:
         indptr.flags.writeable = indices.flags.writeable = False
 
     @classmethod
-    def from_coordinates(cls, rows, columns, shape):
+    def from_coordinates(cls, rows: Any, columns: Any, shape: tuple[int, int]) -> Pattern:
         """From the rows and columns of the entries, in any order."""
         rows, columns = _whole(rows, np.int64, "rows"), _whole(columns, np.int32, "columns")
         if rows.shape != columns.shape:
@@ -83,7 +86,7 @@ class Pattern:
         return cls(shape, np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))]), columns)
 
     @classmethod
-    def of(cls, x):
+    def of(cls, x: Any) -> Pattern:
         """From a Pattern, a SciPy sparse array or matrix (stored zeros count), or a dense matrix (zeros do not)."""
         if isinstance(x, cls):
             return x
@@ -115,33 +118,33 @@ class Pattern:
 
     # ------------------------------------------------------------------------------------ looking at it
     @property
-    def nnz(self):
+    def nnz(self) -> int:
         """Number of entries."""
         return len(self.indices)
 
     @property
-    def density(self):
+    def density(self) -> float:
         """Share of the entries in all m n; 0 for an empty matrix."""
         m, n = self.shape
         return self.nnz / (m * n) if m and n else 0.0
 
     @functools.cached_property
-    def rows(self):
+    def rows(self) -> np.ndarray:
         """The row of each entry, ndarray of int32."""
         return row_numbers(self.indptr)
 
     @functools.cached_property
-    def flat(self):
+    def flat(self) -> np.ndarray:
         """The place of each entry in the dense matrix, in C order; ndarray of int64."""
         return self.rows * np.int64(self.shape[1]) + self.indices
 
     @functools.cached_property
-    def row_counts(self):
+    def row_counts(self) -> np.ndarray:
         """Entries in each row."""
         return np.diff(self.indptr)
 
     @functools.cached_property
-    def column_counts(self):
+    def column_counts(self) -> np.ndarray:
         """Entries in each column."""
         return np.bincount(self.indices, minlength=self.shape[1])
 
@@ -151,26 +154,26 @@ class Pattern:
         return Pattern._trusted(self.shape[::-1], indptr, indices), source
 
     @property
-    def T(self):
+    def T(self) -> Pattern:
         """The transpose."""
         return self._transposed[0]
 
     @functools.cached_property
-    def is_symmetric(self):
+    def is_symmetric(self) -> bool:
         """Whether it equals its transpose."""
         return self.shape[0] == self.shape[1] and self == self.T
 
-    def symmetrized(self):
+    def symmetrized(self) -> Pattern:
         """The union with the transpose, of a square pattern."""
         return self if self.is_symmetric else self | self.T
 
-    def todense(self):
+    def todense(self) -> np.ndarray:
         """As a matrix of truth values."""
         out = np.zeros(self.shape, bool)
         out[self.rows, self.indices] = True
         return out
 
-    def tocsr(self, data=None):
+    def tocsr(self, data: Any = None) -> Any:
         """As `scipy.sparse.csr_array` of its own arrays, of ones or of given entries."""
         if self._csr is None:  # SciPy looks through the indices, once
             try:
@@ -203,20 +206,20 @@ class Pattern:
     def __hash__(self):
         return self._hash
 
-    def __or__(self, other):
+    def __or__(self, other: Pattern) -> Pattern:
         if self.shape != other.shape:
             raise ValueError(f"patterns of shapes {self.shape} and {other.shape} have no union")
         rows, columns = np.concatenate([self.rows, other.rows]), np.concatenate([self.indices, other.indices])
         return Pattern.from_coordinates(rows, columns, self.shape)
 
-    def __le__(self, other):
+    def __le__(self, other: Pattern) -> bool:
         """Whether all its entries are entries of the other."""
         return (self | other) == other
 
     def __reduce__(self):
         return Pattern, (self.shape, self.indptr, self.indices)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         m, n = self.shape
         return f"Pattern({m} x {n}, {self.nnz} nonzeros, {100 * self.density:.2g} %)"
 

@@ -1,7 +1,10 @@
 """Plans: what was decided, from what, and why."""
 
+from __future__ import annotations
+
 import textwrap
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mmad.planner.colored import Coloring
 from mmad.planner.pattern import Pattern
@@ -105,19 +108,19 @@ class Plan:
     zeros: object = field(default=None, repr=False)
 
     @property
-    def chosen(self):
+    def chosen(self) -> Candidate | None:
         """The chosen candidate; None where a rule decided before anything was priced."""
         return next((c for c in self.candidates if c.verdict == "chosen"), None)
 
     @property
-    def predicted(self):
+    def predicted(self) -> float | None:
         """Seconds predicted for one evaluation, None where nothing was priced."""
         return None if self.chosen is None else self.chosen.seconds
 
     def with_reason(self, reason):
         return replace(self, reason=reason)
 
-    def explain(self):
+    def explain(self) -> str:
         """The decision in words and tables, at most 80 columns wide."""
         m, n = self.shape
         lines = [self.origin[:80], f"  matrix      {m} x {n}"]
@@ -155,10 +158,10 @@ class Plan:
                 lines.append("  * measured")
         return "\n".join(lines)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.explain()
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the pattern, each entry in the colour of its sweep; needs matplotlib.
 
         Parameters

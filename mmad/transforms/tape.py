@@ -14,8 +14,11 @@ transform             arguments of the new tape                             what
 ====================  ====================================================  =======================================
 """
 
+from __future__ import annotations
+
 import functools
 import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +32,9 @@ from mmad.kinds import isplain
 from mmad.tracing import Trace, describe, is_static, plain_leaf
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.instruction import decode
+
+if TYPE_CHECKING:
+    from mmad.program import Program
 
 __all__ = ["Tape", "record"]
 
@@ -86,7 +92,7 @@ class Tape(_tape.Tape):
                 dead.setdefault(at, []).append(k)
         return dead
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return True
 
     def __iter__(self):
@@ -95,19 +101,19 @@ class Tape(_tape.Tape):
     def __getitem__(self, k):
         return self.instructions[k]
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = f"{self.origin}: {len(self.inputs)} inputs, {len(self)} instructions"
         results = [f"%{k}" if k >= 0 else str(c) for k, c in zip(self.outputs, self.constants, strict=True)]
         return "\n".join([head, *map(str, self.instructions), f"      return {', '.join(results)}"])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Tape: {self.origin}, {len(self)} instructions>"
 
     def __reduce__(self):
         raise TypeError("a tape cannot be pickled; record the function again")
 
     # ------------------------------------------------------------------------------------ running it
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         """Evaluate at other arguments of the same structure, shapes and dtypes.
 
         Parameters
@@ -171,7 +177,7 @@ class Tape(_tape.Tape):
             return np.array(v) if i.shape or i.dtype.kind in "fc" else v[()]
         return float(v) if as_float else v
 
-    def compile(self, passes=None, memory=None):
+    def compile(self, passes: Any = None, memory: int | str | None = None) -> Program:
         """The tape as a program of the virtual machine.
 
         Parameters
@@ -203,7 +209,7 @@ class Tape(_tape.Tape):
         return of_tape(self, passes, size_in_bytes(memory, str(self.origin)))
 
     # ------------------------------------------------------------------------------------ transforms
-    def pushforward(self):
+    def pushforward(self) -> Tape:
         """Tangents: a tape ``(*primals, *tangents) -> (y, y_dot)``.
 
         Examples
@@ -216,7 +222,7 @@ class Tape(_tape.Tape):
 
         return pushforward(self)
 
-    def pullback(self):
+    def pullback(self) -> Tape:
         """Cotangents: a tape ``(*primals, y_bar) -> (x_bar, ...)``, one cotangent a primal.
 
         Examples
@@ -229,7 +235,7 @@ class Tape(_tape.Tape):
 
         return pullback(self)
 
-    def linearize(self, *at):
+    def linearize(self, *at: Any) -> Tape:
         """The linear map at a point: a tape ``(*tangents) -> y_dot``.
 
         Parameters
@@ -247,7 +253,7 @@ class Tape(_tape.Tape):
 
         return linearize(self, at)
 
-    def transpose(self):
+    def transpose(self) -> Tape:
         """The transpose of a linear tape: ``y_bar -> (x_bar, ...)``, one cotangent an argument.
 
         For complex values it is the adjoint of the real inner product, as everywhere in mmad.
@@ -267,7 +273,7 @@ class Tape(_tape.Tape):
 
         return transpose(self)
 
-    def batch(self, k):
+    def batch(self, k: int) -> Tape:
         """k lanes at once: every argument and the result have a leading axis of length `k`.
 
         Raises
