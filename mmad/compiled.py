@@ -4,7 +4,6 @@ import collections
 import contextlib
 import functools
 import gc
-import inspect
 import os
 import sys
 import threading
@@ -14,7 +13,7 @@ import warnings
 
 import numpy as np
 
-from mmad import tracing, tree
+from mmad import tree
 from mmad._captures import STATIC, changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
@@ -484,5 +483,42 @@ class Compiled(Dispatcher):
         self._compare_values(args, kwargs)
         return result
 
-import gc
-import inspect
+
+def _objects(tree_of):
+    """The objects of the user's classes in arguments."""
+    waiting, seen = [tree_of], set()
+    while waiting:
+        x = waiting.pop()
+        if id(x) in seen or isinstance(x, (*STATIC, np.ndarray)):
+            continue
+        seen.add(id(x))
+        if isinstance(x, dict):
+            waiting.extend(x.values())
+        elif isinstance(x, list | tuple | set | frozenset):
+            waiting.extend(x)
+        if type(x).__flags__ & tree.HEAP_TYPE and not isinstance(x, type):
+            yield x
+            waiting.extend(getattr(x, "__dict__", {}).values())
+
+
+def _configuration(tree_of):
+    """What hangs on objects among the arguments and is no leaf of them: attributes without derivative."""
+    for x in _objects(tree_of):
+        if type(x) in tree._registered:
+            yield from [v for v in tree._attributes(x).values() if not tree._differentiable(v)]
+
+
+def _containers(arguments):
+    """The containers among the arguments that can be changed."""
+    waiting = [*arguments[0], *arguments[1].values()]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, dict | list | tuple | collections.deque):
+            if not isinstance(x, tuple):
+                yield x
+            waiting.extend(x.values() if isinstance(x, dict) else x)
+
+
+def _orders(arguments):
+    """The keys of dicts among the arguments, in their order: leaves come in another."""
+    return tuple([tuple(x) for x in (arguments[1], *_containers(arguments)) if isinstance(x, dict)])
