@@ -637,7 +637,7 @@ cdef object alias_part(ArrayVar x, cnp.ndarray r):
 cdef int write_part(ArrayVar x, object index, object value) except -1:
     """Assign to the real or imaginary parts: the complex numbers with the other parts as they are."""
     cdef ArrayVar of = complex_window(x)
-    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+    if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
         value = _HOOKS["lift"](value)
     if np.result_type(value.dtype if hasattr(value, "dtype") else type(value)).kind == "c":
         raise TypeError(f"cannot store a complex value in the {x.window[3]} part of an array")

@@ -193,7 +193,7 @@ def derivative(f, order=1):
             return f(t, *args, **kwargs)
 
         functools.update_wrapper(g, f, updated=())
-        if isinstance(x, np.ndarray | Traced) and x.shape:
+        if (isplain(x, np.ndarray) or isinstance(x, Traced)) and x.shape:
             leaves, structure = tree.flatten(vmap(lambda t: operator(t, *args, **kwargs))(np.reshape(x, (-1,))))
             rows = [d if is_static(d) else np.reshape(d, x.shape + d.shape[1:]) for d in leaves]
             return tree.unflatten(structure, rows)

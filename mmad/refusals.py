@@ -211,7 +211,7 @@ def refuse_array(dtype):
 
 
 def object_array(x, dtype=None, copy=None):
-    """What `np.asarray` of a traced array gives: an object array of its elements, which follows it unless it is a copy."""
+    """What `np.asarray` of a traced array gives: an object array of its elements, which follows it if it is no copy."""
     if dtype is not None and np.dtype(dtype) != np.dtype(object):
         refuse_array(dtype)
     out = np.empty(x.shape, dtype=object)

@@ -20,7 +20,7 @@ FEW, MANY = 200, 2000
 DTYPES = (np.float64, np.float32)
 PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 #: Selections between operands, and what serves other operations.
-WITHOUT = {"chain", "conjugate", "imag", "real", "select", "stop_gradient", "astype"}
+WITHOUT = {"chain", "masked", "settled", "conjugate", "imag", "real", "select", "stop_gradient", "astype"}
 
 
 def derivatives(name):
@@ -136,9 +136,9 @@ The largest error of the first and second derivatives of every elementwise opera
 exact answer, against 60 digits ([mpmath](https://mpmath.org)), at about {MANY} points each: numbers of every exponent,
 subnormal ones included, both ends of the exponent range, the neighbourhood of zeros and poles, and numbers of ordinary
 size. Each number is the worst of forward mode, reverse mode and the compiled program. First derivatives are within
-{FIRST}, second ones within {SECOND}; `tests/test_accuracy.py` checks it and writes this page. Where the exact derivative
-over- or underflows, so does the computed one. Where 1 + y log(x) cancels, the mixed derivative of x**y has the error of
-y log(x), and is left out.
+{FIRST}, second ones within {SECOND}; `tests/test_accuracy.py` checks it and writes this page. Where the exact
+derivative over- or underflows, so does the computed one. Where 1 + y log(x) cancels, the mixed derivative of x**y
+has the error of y log(x), and is left out.
 
 | operation | float64, first | second | float32, first | second |
 |---|---|---|---|---|

@@ -1,8 +1,8 @@
 """Derivatives that NumPy has no name for, as operations of their own.
 
 A partial written with the result, or with sums and differences, loses its digits where they cancel and all of its value
-where a square overflows: 1 - tanh(x)**2 is 0 at 20, x / (x*x + y*y) is at 1e-170.  What is declared here is right to a few
-units in the last place at every point, and so are the derivatives of it, which are products of such operations.
+where a square overflows: 1 - tanh(x)**2 is 0 at 20, x / (x*x + y*y) is at 1e-170.  What is declared here is right to a
+few units in the last place at every point, and so are the derivatives of it, which are products of such operations.
 """
 
 import numpy as np

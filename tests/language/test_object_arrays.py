@@ -1,4 +1,4 @@
-"""What np.asarray of a traced array gives: its elements, which follow the writes that come later, as NumPy's array does."""
+"""What np.asarray of a traced array gives: its elements, which follow later writes, as NumPy's array does."""
 
 import numpy as np
 import pytest
