@@ -177,7 +177,7 @@ class Captures:
     # ------------------------------------------------------------------------------------ values
     def follow(self, x):
         """Look into a value: its places, and what lies there."""
-        if isinstance(x, STATIC) or x is ABSENT or id(x) in self.places or len(self.places) >= PLACES:
+        if isplain(x, STATIC) or x is ABSENT or id(x) in self.places or len(self.places) >= PLACES:
             return
         self.places[id(x)] = x
         if type(x) in weakref.ProxyTypes:

@@ -237,8 +237,8 @@ class Compiled(Dispatcher):
 
         Classes of arguments are what the function reads, too.
         """
-        found = [x for x in leaves if not isinstance(x, (*STATIC, np.ndarray))]
-        found += [x for x in _configuration((args, kwargs)) if not isinstance(x, (*STATIC, np.ndarray))]
+        found = [x for x in leaves if not isplain(x, (*STATIC, np.ndarray))]
+        found += [x for x in _configuration((args, kwargs)) if not isplain(x, (*STATIC, np.ndarray))]
         classes = {type(x) for x in _objects((args, kwargs))}
         new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.met]
         if new:
@@ -489,7 +489,7 @@ def _objects(tree_of):
     waiting, seen = [tree_of], set()
     while waiting:
         x = waiting.pop()
-        if id(x) in seen or isinstance(x, (*STATIC, np.ndarray)):
+        if id(x) in seen or isplain(x, (*STATIC, np.ndarray)):
             continue
         seen.add(id(x))
         if isinstance(x, dict):

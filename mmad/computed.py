@@ -1,15 +1,18 @@
 """Captured arrays that a function may compute with by NumPy alone, as in ``x * w / w.sum()``.
 
-A program reads the contents of captured arrays at every run, but what NumPy made of them beforehand is a constant of the
-recording.  The code tells where that may be: an array, or a name that stands for one, whose attributes other than its
-shape are read, that has a subscript, is compared, is the only argument of a call, meets a constant or another such array
-in an operator, or is handed to a function of the user's.  Such arrays are watched; others, as in ``x @ w``, are not.
+A program reads the contents of captured arrays at every run, but what NumPy made of them beforehand is a constant of
+the recording.  The code tells where that may be: an array, or a name that stands for one, whose attributes other than
+its shape are read, that has a subscript, is compared, is the only argument of a call, meets a constant or another such
+array in an operator, or is handed to a function of the user's.  Such arrays are watched; others, as in ``x @ w``, are
+not.
 """
 
 import dis
 import types
 
 import numpy as np
+
+from mmad.kinds import isplain
 
 __all__ = ["computed_with"]
 
@@ -37,13 +40,13 @@ def computed_with(captures):
     names, holding = {}, set()  # name -> identities of arrays that it stands for; names of containers of arrays
     for check in captures.checks:
         for name in _names_of(check, captures):
-            if isinstance(check.value, np.ndarray):
+            if isplain(check.value, np.ndarray):
                 names.setdefault(name, set()).add(id(check.value))
             elif isinstance(check.value, list | tuple | dict | set):
                 holding.add(name)
     for code, _ in captures.codes.values():
         for name, value in _defaults_of(code, captures):
-            if isinstance(value, np.ndarray):
+            if isplain(value, np.ndarray):
                 names.setdefault(name, set()).add(id(value))
             elif isinstance(value, list | tuple | dict | set):
                 holding.add(name)
@@ -79,9 +82,8 @@ def _computed_in(code, module, names, loose, holding):
         for i, step in enumerate(steps):  # `for w in weights`, `a, b = pair`
             if step.opname in ("FOR_ITER", "UNPACK_SEQUENCE", "STORE_FAST"):
                 known.update((s.argval, loose) for s in _stored(steps, i))
-            elif step.opname in ("BINARY_SUBSCR", "BINARY_OP") and _subscript(step) and _from(steps, i, holding):
-                if _reads(steps, i, known, module):
-                    return set().union(loose, *known.values())
+            elif _subscript(step) and _from(steps, i, holding) and _reads(steps, i, known, module):
+                return set().union(loose, *known.values())
     found = set()
     for i, step in enumerate(steps):
         stands = known.get(step.argval, ()) if step.opname in LOADS or step.opname == "LOAD_ATTR" else ()
