@@ -2,11 +2,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self, final
 
 import numpy as np
+from typing_extensions import disjoint_base
 
 from mmad._core import Wrapper
 
 class LaneDivergence(BaseException): ...
 
+@disjoint_base
 class Parting:
     level: int
     parted: bool
