@@ -1,0 +1,7 @@
+from collections.abc import Callable
+from typing import Any, final
+
+@final
+class Slope:
+    def __init__(self, name: str, formula: Callable[..., Any]) -> None: ...
+    def __call__(self, *args: Any) -> Any: ...
