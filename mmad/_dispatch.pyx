@@ -276,7 +276,11 @@ cdef class Dispatcher:
             return False
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 
-    cpdef object run(self, Trace t, list values):
+    def run(self, Trace t, list values):
+        """As `outcome`, for callers in Python."""
+        return self.outcome(t, values)
+
+    cdef object outcome(self, Trace t, list values):
         """What a program gives: a list, or the guard that failed and what it saw; an error is a guard that fails.
 
         The function itself may catch the error and go on in another way.
@@ -290,7 +294,7 @@ cdef class Dispatcher:
         """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
         cdef Trace t = s.latest
         if t is not None and t is not s.root:
-            found = self.run(t, values)
+            found = self.outcome(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
@@ -298,7 +302,7 @@ cdef class Dispatcher:
             self.guard_failures += 1
         t = s.root
         while True:
-            found = self.run(t, values)
+            found = self.outcome(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
@@ -319,7 +323,7 @@ cdef class Dispatcher:
             if s.eager:
                 return self.eagerly(args, kwargs)
             t = s.latest if s.latest is not None else s.root
-            found = self.run(t, values)
+            found = self.outcome(t, values)
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1

@@ -156,6 +156,8 @@ class Compiled(Dispatcher):
         if changed(captures.checks) is not None:
             captures = self.captures = self._captures()
         refused = [p.refused for p in (captures, *parts.values()) if p.refused] or self._reporting()
+        if any(isinstance(x, collections.OrderedDict) and [*x] != [*dict.keys(x)] for x in _containers((args, kwargs))):
+            refused.append("takes an OrderedDict whose keys were moved")
         if refused:
             self._eager(refused[0])
             return self.f(*args, **kwargs)
@@ -237,7 +239,9 @@ class Compiled(Dispatcher):
 
         Classes of arguments are what the function reads, too.
         """
-        found = [x for x in leaves if not isplain(x, (*STATIC, np.ndarray))]
+        found = [
+            x for x in leaves if not isplain(x, (*STATIC, np.ndarray)) or (type(x) is np.ndarray and x.dtype.hasobject)
+        ]
         found += [x for x in _configuration((args, kwargs)) if not isplain(x, (*STATIC, np.ndarray))]
         classes = {type(x) for x in _objects((args, kwargs))}
         new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.met]
