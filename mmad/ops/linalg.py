@@ -255,10 +255,13 @@ def _cholesky_jvp(dots, out, m):
 
 
 def _cholesky_transpose(ct, m):
-    """S = L^-H Phi(L^H ct) L^-1, of which both triangles act through the lower one."""
+    """S = L^-H Phi(L^H ct) L^-1, of which both triangles act through the lower one: that of S + S^H, half its diagonal.
+
+    Phi + Phi^H is Hermitian, and so is L^-H (Phi + Phi^H) L^-1, which saves a transposition.
+    """
     h = adjoint(cholesky(m))
-    s = adjoint(solve(h, adjoint(solve(h, lower(matmul(h, ct), 0.5)))))
-    return a.add(lower(s, 1.0), lower(adjoint(s), 0.0))
+    phi = lower(matmul(h, ct), 0.5)
+    return lower(solve(h, adjoint(solve(h, a.add(phi, adjoint(phi))))), 0.5)
 
 
 cholesky = nonlinear(
