@@ -404,7 +404,10 @@ cdef class Sweep:
             active.append(j >= 0 and self.mask[j])
         found = tape.for_rules(op, rec.args, tuple(vals), not isinstance(ct, Var))
         gs = pull(op, ct, found, out, rec.params, rec.shape, active)
+        doubted = self.doubted_elements(rec, ct, k) if op.kind == KIND_ELEMENTWISE else None
         for i in range(len(gs)):
+            if doubted is not None and isinstance(gs[i], ArrayVar) and gs[i].shape == rec.shape:
+                gs[i] = apply_op(o_select, (doubted, apply2(o_multiply, ct, op.partials[i](*found, out)), gs[i]), None)
             if gs[i] is not None:
                 j = rec.at[i]
                 self.add(j, gs[i])

@@ -17,9 +17,9 @@ from mmad._activity cimport active_mask, last_uses
 from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
 from mmad._cells cimport Cell, Cells, new_cells
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR,
-                                 OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract, Node, Op, Rec,
-                                 node_index, scalar_arity)
+from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
+                                 OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract,
+                                 Node, Op, Rec, node_index, scalar_arity)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, partial_value
 from mmad._pool cimport pool_enter, pool_exit
@@ -347,7 +347,17 @@ def vanishes(Tape tape, list suspects, list seeds):
     Where it is not, the tangent meets the factor that made the cotangent zero, and becomes NaN.
     """
     dots = [(k, marked(tape, k, where, np.inf)) for k, where in suspects]
-    return not any([y is not None and np.isnan(y).any() for y in tangent_sweep(tape, dots, [k for k, _ in seeds])])
+    for y, (_, g) in zip(tangent_sweep(tape, dots, [k for k, _ in seeds]), seeds):
+        if y is None:
+            continue
+        lost = np.isnan(y)
+        if isinstance(g, Batch):
+            lost = lost & (np.reshape((<Batch> g).lanes, (-1, *np.shape(y))) != 0).any(axis=0)
+        elif isinstance(g, (float, np.ndarray)):
+            lost = lost & (g != 0)
+        if np.any(lost):
+            return False
+    return True
 
 
 def made_by_arithmetic(Tape tape, int32_t k, object where, list seeds):
@@ -373,9 +383,7 @@ cdef list doubted(Tape tape, list seeds, list inputs, list suspects, list found)
     batch = next((g for _, g in seeds if isinstance(g, Batch)), None)
     if batch is not None:  # a lane at a time
         parts = [reverse_sweep(tape, [(k, lane_of(g, lane)) for k, g in seeds], inputs) for lane in range(batch.count)]
-        return [None if old is None else Batch(batch.level, np.stack([np.zeros(np.shape(old.lanes)[1:]) if g is None else g
-                                                                      for g in gs]))
-                for old, gs in zip(found, zip(*parts))]
+        return [stacked(batch, gs) for gs in zip(*parts)]
     seeds = [(k, g) for k, g in seeds if np.any(g)]
     for k, where in suspects:
         where = made_by_arithmetic(tape, k, where, seeds)
@@ -383,6 +391,12 @@ cdef list doubted(Tape tape, list seeds, list inputs, list suspects, list found)
             bad.append((k, where))
     spread = swept_back(tape, [(k, marked(tape, k, where, np.nan)) for k, where in bad], inputs, None)
     return [g if more is None else more if g is None else g + more for g, more in zip(found, spread)]
+
+
+cdef object stacked(object batch, tuple gs):
+    """The cotangents of all lanes as a batch; None where all are zero."""
+    shape = next((np.shape(g) for g in gs if g is not None), None)
+    return None if shape is None else Batch(batch.level, np.stack([np.zeros(shape) if g is None else g for g in gs]))
 
 
 cdef object lane_of(object g, int lane):

@@ -250,7 +250,6 @@ LOST = {
     "sqrt times sqrt": (lambda x: np.sqrt(x) * np.sqrt(x), 0.0),
     "cos of arccos": (lambda x: np.cos(np.arccos(x)), 1.0),
     "squared angle of a quaternion": (lambda x: (2 * np.arccos(x)) ** 2, 1.0),
-    "sin of arcsin": (lambda x: np.sin(np.arcsin(x)), -1.0),
     "power of a root": (lambda x: (x**0.5) ** 4, 0.0),
     "exp of log": (lambda x: np.exp(2 * np.log(x)), 0.0),
 }
