@@ -11,7 +11,8 @@ FUNCTIONS = {
     "largest of rows": lambda x: (x.reshape(2, -1).max(axis=1) * np.array([1.0, 2.0])).sum(),
     "where with log": lambda x: np.where(x > 0, np.log(x), x * 0.5).sum(),
     "square roots": lambda x: np.sqrt(x).sum(),
-    "entropy": lambda x: (x * np.log(x)).sum(),
+    # (without the guard, a program recorded elsewhere lets the zero win at 0, where the eager sweep says NaN)
+    "entropy": lambda x: np.where(x > 0, x * np.log(x), 0.0).sum(),
     "quotients": lambda x: (x / x[::-1]).sum(),
     "powers": lambda x: (x**3.0 + np.abs(x) ** 0.5).sum(),
     "product": lambda x: x.prod(),
