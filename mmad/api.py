@@ -581,6 +581,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "hvp")[2]
 
+    operator.floating = floating_vector
     return derivative_function(f, operator, "hvp", (hvp, argnums), argnums)
 
 
@@ -610,7 +611,22 @@ def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=No
     def operator(*args, **kwargs):
         return _hvp(f, argnums, args, kwargs, "value_grad_hvp")
 
+    operator.floating = floating_vector
     return derivative_function(f, operator, "value_grad_hvp", (value_grad_hvp, argnums), argnums)
+
+
+def floating_vector(args):
+    """The arguments of a product with integers in the vector as floats: to a program integers are configuration."""
+    if len(args) < 2 or type(args[-1]) is float or (type(args[-1]) is np.ndarray and args[-1].dtype.kind == "f"):
+        return args
+    leaves, structure = tree.flatten(args[-1])
+    return (*args[:-1], tree.unflatten(structure, [_as_float(x) for x in leaves]))
+
+
+def _as_float(x):
+    if isinstance(x, np.ndarray):
+        return x.astype(float) if x.dtype.kind in "biu" else x
+    return float(x) if isinstance(x, int | np.integer | np.bool_) else x
 
 
 def point_and_vector(f, argnums, args, what):

@@ -22,7 +22,7 @@ from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of, wanted
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.computed import computed_with
-from mmad.errors import CaptureError, TraceError
+from mmad.errors import CaptureError, PatternError, TraceError
 from mmad.kinds import isplain
 from mmad.lines import is_users, user_level, user_line
 from mmad.program import Program, argument_of, giver, results_of, skeleton
@@ -135,6 +135,7 @@ class Compiled(Dispatcher):
     def __init__(self, f, check, passes, memory):
         super().__init__(STATE)
         self.f, self.check, self.passes, self.memory = f, check, passes, memory
+        self.floating = getattr(f, "floating", None)  # what makes floats of integers that are no configuration
         self.signatures, self.lock = {}, threading.Lock()
         self.ran, self.met = {}, {}  # by identity: code that ran, with its globals, and objects that it was called with
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
@@ -144,6 +145,8 @@ class Compiled(Dispatcher):
     def general(self, args, kwargs):
         """A call that is not quite like the one before."""
         self.calls += 1
+        if self.floating is not None:
+            args = self.floating(args)
         leaves, structure = tree.flatten((args, kwargs))
         if open_tape() is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self.f(*args, **kwargs)  # inside another derivative the function itself is traced
@@ -359,6 +362,8 @@ class Compiled(Dispatcher):
                 tape.settle()
             except CaptureError:
                 return self._written(saved, returned, args, kwargs)
+            except PatternError:  # a wrong pattern stays wrong eagerly
+                raise
             except Exception as error:
                 return self._unrecordable(signature, error, args, kwargs)
             if consumed:

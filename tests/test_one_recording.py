@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array as sparse_array
 
 import mmad
 
@@ -462,6 +463,41 @@ def test_other_dtypes(make, at, along, rtol):
     )
 
 
+@pytest.mark.parametrize("make", [lambda f: f(Cubic.f, evaluations=1000), lambda f: mmad.compile(f(Cubic.f))])
+def test_integer_directions(make):
+    def want(x, v):
+        return Cubic.hessian(np.asarray(x)) @ np.asarray(v, float)
+
+    def arguments(rng, dtype):
+        return rng.normal(size=N), rng.integers(0, 5, size=N).astype(dtype)
+
+    for dtype in (int, np.int8, bool):
+        holds(make(mmad.hvp), want, functools.partial(arguments, dtype=dtype))
+        three = make(mmad.value_grad_hvp)
+        holds(
+            three, lambda x, v: (Cubic.f(x), Cubic.gradient(x), want(x, v)), functools.partial(arguments, dtype=dtype)
+        )
+
+
+def of_list(x):
+    return x[0] * x[1] * x[1] + 3.0 * x[2]
+
+
+def test_lists():
+    def arguments(rng):
+        return rng.normal(size=3).tolist(), rng.integers(-9, 9, size=3).tolist()
+
+    def want(x, v):
+        return [2.0 * x[1] * v[1], 2.0 * x[1] * v[0] + 2.0 * x[0] * v[1], 0.0]
+
+    for call in (mmad.hvp(of_list, evaluations=1000), mmad.compile(mmad.hvp(of_list))):
+        holds(call, want, arguments)
+    for call in (mmad.grad(of_list, evaluations=1000), mmad.compile(mmad.grad(of_list))):
+        holds(call, lambda x: [x[1] ** 2, 2.0 * x[0] * x[1], 3.0], lambda rng: arguments(rng)[:1])
+    for call in (mmad.hvp(lambda t: t * t * t, evaluations=1000), mmad.compile(mmad.hvp(lambda t: t * t * t))):
+        holds(call, lambda t, v: 6.0 * t * v, lambda rng: (rng.normal(), int(rng.integers(-9, 9))))
+
+
 def matrix(x):
     return (x @ x.T).sum() + (x * x * x).sum()
 
@@ -589,21 +625,28 @@ def test_patterns_give_matrices_of_their_own():
     np.testing.assert_array_equal(pattern.tocsr().toarray() != 0, before)
 
 
-def test_compiled_functions_cannot_compute_with_sparse_results():
-    H = mmad.hessian(Cubic.f, sparse=True)
-    for use in (
-        lambda A, x: A @ x,
-        lambda A, x: x @ A,
-        lambda A, x: A.toarray(),
-        lambda A, x: A * 2.0,
-        lambda A, x: -A,
+USES = {
+    "A @ x": lambda A, x: A @ x,
+    "x @ A": lambda A, x: x @ A,
+    "toarray": lambda A, x: A.toarray(),
+    "times": lambda A, x: (A * 2.0).toarray(),
+    "minus": lambda A, x: (-A).toarray(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_compiled_functions_that_compute_with_sparse_results_run_eagerly(use):
+    H, use, x = mmad.hessian(Cubic.f, sparse=True), USES[use], np.linspace(-1.0, 1.0, N)
+    f = mmad.compile(lambda x: use(H(x), x))
+    with pytest.warns(
+        RuntimeWarning, match="a compiled function can return a sparse or factored matrix, but not compute"
     ):
-        with pytest.raises(TypeError, match="can return a sparse or factored matrix, but not compute with it"):
-            mmad.compile(lambda x, use=use: use(H(x), x))(np.ones(N))
-    with pytest.raises(TypeError, match="a sparse result cannot be traced"):
-        mmad.compile(mmad.grad(lambda x: H(x).sum()))(np.ones(N))
-    with pytest.raises(TypeError, match="a sparse result cannot be traced"):
-        mmad.vmap(H)(np.ones((2, N)))
+        got = f(x)
+    np.testing.assert_allclose(got, use(sparse_array(Cubic.hessian(x)), x), rtol=1e-12, atol=1e-12)
+
+
+def test_sparse_results_in_programs():
+    H = mmad.hessian(Cubic.f, sparse=True)
     inside = mmad.compile(lambda x: {"H": H(x), "f": Cubic.f(x)})
     for x in np.random.default_rng(4).normal(size=(3, N)):
         np.testing.assert_allclose(inside(x)["H"].toarray(), Cubic.hessian(x), rtol=1e-12, atol=1e-12)

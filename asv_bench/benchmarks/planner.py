@@ -45,8 +45,9 @@ class _Planned:
         problem = self.problems[name]()
         self.function, self.point = problem.make(np), problem.point
         self.planned = self.made(evaluations)
+        self.points = problems.around(self.point)
         self.planned(self.point)
-        self.planned(self.point)
+        self.planned(*next(self.points))
 
     def made(self, evaluations):
         return self.derivative(self.function, sparse=self.is_sparse, evaluations=evaluations)
@@ -55,7 +56,7 @@ class _Planned:
         self.function(self.point)
 
     def time_evaluation(self, *_):
-        self.planned(self.point)
+        self.planned(*next(self.points))
 
     def time_first_call(self, _, evaluations):
         self.made(evaluations)(self.point)
@@ -88,6 +89,37 @@ class SparseJacobian(_Planned):
     problems, derivative = JACOBIANS, staticmethod(mmad.jacobian)
     params = (tuple(JACOBIANS), (1, 1000))
     param_names = ("problem", "evaluations")
+
+
+OPERATORS = {
+    "grad": mmad.grad,
+    "value_and_grad": mmad.value_and_grad,
+    "hvp": mmad.hvp,
+    "value_grad_hvp": mmad.value_grad_hvp,
+}
+
+
+class Products:
+    """Planned products and gradients, each call at another point and along another direction."""
+
+    params = (tuple(OPERATORS), (10, 1000), (1, 10_000))
+    param_names = ("operator", "n", "evaluations")
+
+    def setup(self, name, n, evaluations):
+        problem = problems.rosenbrock(n)
+        args = (problem.point, problem.direction) if "hvp" in name else (problem.point,)
+        self.planned = OPERATORS[name](problem.make(np), evaluations=evaluations)
+        self.arguments = problems.around(*args)
+        self.planned(*args)
+        self.planned(*next(self.arguments))
+
+    def time_evaluation(self, *_):
+        self.planned(*next(self.arguments))
+
+    def track_recordings(self, *_):
+        return sum(c.stats()["records"] for c in self.planned.replays.values())
+
+    track_recordings.unit = "recordings"
 
 
 class Regret:

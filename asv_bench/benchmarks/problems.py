@@ -6,6 +6,7 @@ so a complex step through them gives Hessian-vector products exact to rounding. 
 part of what a recorded time means.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,12 @@ class Problem:
         """The Hessian at `point`, a vector, by a complex step through the gradient by hand for each column."""
         columns = np.eye(self.point.size) * 1j * COMPLEX_STEP
         return np.array([np.imag(self.gradient(self.point + column)) / COMPLEX_STEP for column in columns])
+
+
+def around(*args, count=16):
+    """Arguments near the given ones, other ones at each step: what guards a value is fast at one point only."""
+    steps = [1.0 - 2.0**-22 * k for k in range(1, count + 1)]
+    return itertools.cycle([tuple(transform(x, lambda a, t=t: a * t) for x in args) for t in steps])
 
 
 def transform(tree, function):

@@ -51,6 +51,7 @@ class Planned:
     product = ""
     matrix = True  # what comes out is a matrix, and may be sparse
     select = None  # see `Recorded`
+    usual = None  # the strategy of the operator that takes no options
 
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
@@ -109,8 +110,11 @@ class Planned:
     def _again(self, number, args, kwargs):
         """By a plan that was made before."""
         self.numbers.move_to_end(number)
-        if self.numbers[number].mode == "compiled":
+        plan = self.numbers[number]
+        if plan.mode == "compiled":
             return self._replayed(number, args, kwargs)
+        if plan.strategy == self.usual:
+            return self.unplanned(args, kwargs), number
         return self.evaluate(args, kwargs)
 
     def _key(self, args):
@@ -429,7 +433,8 @@ class Planned:
         number = self._layout(r)
         plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
         self._guard(plan, r)
-        if new and open_tape() is not None and self._reads_entries(plan) and (given or self.options.memory is None):
+        alone = swept or open_tape() is not None  # `run` checks what it reads, of plain values
+        if new and alone and self._reads_entries(plan) and (given or self.options.memory is None):
             r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
             check(plan, r_plain, entries(plan, *sweep(plan, r_plain, recorded=False)), given)
         if number in self.numbers:
@@ -484,7 +489,7 @@ class Planned:
 
     def _unrecorded(self, plan, number, args, kwargs, swept):
         """What a program would give, by a run of the function; dense results need no plan for its branches."""
-        if not self.matrix and self.options.strategy == "auto":
+        if self.usual is not None and self.options.strategy in ("auto", self.usual):
             return self.unplanned(args, kwargs), number
         if plan.pattern is None and not swept:
             return self.run(plan, self.record(args, kwargs), False), number

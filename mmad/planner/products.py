@@ -9,6 +9,7 @@ import functools
 
 from mmad import api, compiled, tree
 from mmad.api import (
+    floating_vector,
     grad,
     hvp,
     jvp,
@@ -65,7 +66,7 @@ class PlannedGradient(ByComplexArguments, PlannedJacobian):
 
     product = "grad"
     matrix = False
-    operator = staticmethod(grad)
+    operator, usual = staticmethod(grad), "reverse"
 
     def select(self, trace):
         """The value is what is differentiated; auxiliary data is the rest."""
@@ -103,7 +104,10 @@ class PlannedProduct(ByComplexArguments, PlannedHessian):
 
     product = "hvp"
     matrix = False
-    operator = staticmethod(hvp)
+    operator, usual = staticmethod(hvp), "forward-over-reverse"
+
+    def __call__(self, *args, **kwargs):
+        return super().__call__(*floating_vector(args), **kwargs)
 
     def record(self, args, kwargs):
         point, v, nums = point_and_vector(self.f, self.argnums, args, self.name)
