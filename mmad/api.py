@@ -624,9 +624,9 @@ def floating_vector(args):
 
 
 def _as_float(x):
-    if isinstance(x, np.ndarray):
+    if isplain(x, np.ndarray):
         return x.astype(float) if x.dtype.kind in "biu" else x
-    return float(x) if isinstance(x, int | np.integer | np.bool_) else x
+    return float(x) if isplain(x, int | np.integer | np.bool_) else x
 
 
 def point_and_vector(f, argnums, args, what):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmad import tree
+from mmad.kinds import isplain
 
 __all__ = ["differing", "errors", "nearby", "tolerance", "vectors"]
 
@@ -24,9 +25,9 @@ def nearby(args, nums, k):
 
 
 def _moved(x, factor):
-    if isinstance(x, np.ndarray):
+    if isplain(x, np.ndarray):
         return (x * factor).astype(x.dtype) if x.dtype.kind in "fc" else x
-    return type(x)(x * factor) if isinstance(x, float | np.inexact | complex) else x
+    return type(x)(x * factor) if isplain(x, float | np.inexact | complex) else x
 
 
 def differing(results, itemsize):
@@ -67,7 +68,7 @@ def vectors(results):
 
 
 def _flat(result):
-    leaves = [x for x in tree.flatten(result)[0] if isinstance(x, float | complex | np.ndarray | np.inexact)]
+    leaves = [x for x in tree.flatten(result)[0] if isplain(x, float | complex | np.ndarray | np.inexact)]
     return np.concatenate([np.zeros(0), *[np.ravel(x) for x in leaves]])
 
 
