@@ -468,16 +468,16 @@ class Planned:
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
         replay = self.replays.get(number)
         if replay is None:
-            swept = self.options.sparse or self.options.factored
+            swept, plan = self.options.sparse or self.options.factored, self.numbers[number]
 
             def evaluate(*args, **kwargs):
                 if open_tape() is None:
-                    return self._unrecorded(self.numbers[number], number, args, kwargs, swept)
+                    return self._unrecorded(plan, number, args, kwargs, swept)
                 if not self.matrix:  # there is one way, whatever branches are taken
-                    return self.run(self.numbers[number], self.record(args, kwargs), False), number
+                    return self.run(plan, self.record(args, kwargs), False), number
                 return self.evaluate(args, kwargs, swept)
 
-            replay = self.replays.setdefault(number, self._compiled(evaluate, self.numbers[number]))
+            replay = self.replays.setdefault(number, self._compiled(evaluate, plan))
         found, k = replay(*args, **kwargs)
         used = number if k < 0 else k
         if used not in self.numbers:  # the program is of a plan that was forgotten since
