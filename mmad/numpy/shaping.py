@@ -173,7 +173,7 @@ def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=Fa
 
 
 def as_strided(x, shape=None, strides=None, subok=False, writeable=True):
-    """Return a view of a traced array with a given shape and strides, as `numpy.lib.stride_tricks.as_strided` does.
+    """Return a view with a given shape and strides, as `numpy.lib.stride_tricks.as_strided` does.
 
     NumPy's own function takes no traced arrays: it has no hook for them.
 
@@ -189,9 +189,7 @@ def as_strided(x, shape=None, strides=None, subok=False, writeable=True):
     ValueError
         If the view reaches beyond the memory of the array that `x` is a view of.
     """
-    if not isinstance(x, Traced):
-        return np.lib.stride_tricks.as_strided(x, shape, strides, subok, writeable)
-
+    x = x if isinstance(x, Traced) else np.asanyarray(x)
     lanes, inner = 1, x
     while isinstance(inner, Wrapper):
         lanes *= inner.count if isinstance(inner, Batch) else 1
@@ -210,7 +208,7 @@ def as_strided(x, shape=None, strides=None, subok=False, writeable=True):
             raise ValueError("as_strided reaches beyond the memory of the array: check shape and strides")
         return r
 
-    return viewed(x, strided)
+    return viewed(x, strided) if isinstance(x, Traced) else strided(x)
 
 
 # --- diagonals and triangles ------------------------------------------------------------------------------

@@ -37,7 +37,6 @@ OPERATORS = {
     "forward": mmad.jacfwd,
     "jvp": lambda f: lambda v: mmad.jvp(f, (v,), (v,)),
     "hessian": mmad.hessian,
-    "vmap": lambda f: lambda v: mmad.vmap(f)(v[None]),
 }
 
 

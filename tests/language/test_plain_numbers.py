@@ -78,7 +78,7 @@ def test_integer_part_leaves_a_guard():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex128])
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", ["grad", "forward", "compile", "second"])
 def test_as_strided_of_numpy_refuses(operator, dtype):
     x = X.astype(dtype)
     with pytest.raises(TypeError, match=r"numpy\.lib\.stride_tricks\.as_strided reads .* mmad\.numpy\.as_strided"):
@@ -102,7 +102,7 @@ def test_as_strided_of_mmad(operator, dtype, step):
     np.testing.assert_array_equal(OPERATORS[operator](f)(x), OPERATORS[operator](g)(x))
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", ["grad", "forward", "compile", "second"])
 @pytest.mark.parametrize(("shape", "strides"), [((7,), (8,)), ((2,), (-8,)), ((2, 4), (24, 8))])
 def test_as_strided_stays_inside_the_array(operator, shape, strides):
     with pytest.raises(ValueError, match="beyond the memory"):
@@ -119,7 +119,7 @@ def test_as_strided_stays_inside_the_array(operator, shape, strides):
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", ["grad", "forward", "compile", "second"])
 def test_functions_that_read_memory_refuse(operator, dtype, name, f):
     with pytest.raises(TypeError, match=f"{name} reads the memory"):
         OPERATORS[operator](lambda x: f(x).sum())(X.astype(dtype))
