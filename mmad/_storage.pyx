@@ -346,7 +346,7 @@ cdef class ArrayVar(Var):
                 flat = np.ascontiguousarray(window_view(flat, self.window[0], self.window[1], self.window[2]))[index]
                 index = np.unravel_index(flat, (<object> root.arr).shape)
             op, params, index = o_putidx, None, frozen_index(self.tape, index)
-            if isinstance(value, (Traced, np.ndarray)) and value.shape and value.shape[0] == 1:
+            if isinstance(value, (Traced, cnp.ndarray)) and value.shape and value.shape[0] == 1:
                 value = without_leading(value, len(taken_shape((<object> root.arr).shape, index) or value.shape))
         if root.pending() or type(value) is ArrayVar and (<ArrayVar> value).pending() \
                 or type(value) is ScalarVar and (<ScalarVar> value).flags & NODE_DEFERRED:
@@ -752,7 +752,7 @@ cdef int check_fit(tuple shape, tuple target) except -1:
 cpdef object without_leading(object value, Py_ssize_t rank):
     """A value without the leading axes of length 1 that a target of a lower rank has no use for."""
     cdef Py_ssize_t extra
-    if not isinstance(value, (Traced, np.ndarray)):
+    if not isinstance(value, (Traced, cnp.ndarray)):
         return value
     extra = len(value.shape) - rank
     if extra <= 0 or any([d != 1 for d in value.shape[:extra]]):

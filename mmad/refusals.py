@@ -26,7 +26,7 @@ NOTE = "mmad: refused by"
 
 # What NumPy and SciPy say of arrays of objects.
 OBJECTS = re.compile(
-    r"ScalarVar|ScalarDual|ScalarSeries|[oO]bject arrays?|dtype\('O'\)|dtype object|'object'|type object\b|ObjectDType"
+    r"[oO]bject arrays?|dtype\('O'\)|dtype object|'object'|type object\b|ObjectDType"
     r"|loop of ufunc|^ufunc '\w+' not supported|asks for plain numbers|must have real dtype|not available for this type"
 )
 

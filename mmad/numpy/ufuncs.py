@@ -8,6 +8,7 @@ import numpy as np
 from mmad import _storage
 from mmad._batch import Batch
 from mmad._core import FUNCTIONS, HOOKS, UFUNCS, Traced, Var
+from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import viewed
@@ -207,7 +208,7 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
 
 def _spread(value, shape, like):
     """A number as an array of a shape, in the dtype of `like`; itself where that is of no dimensions."""
-    if isinstance(value, bool):
+    if isplain(value, bool):
         return np.full(shape, value)[()]
     return a.add(np.zeros(shape, like.dtype), value) if shape else a.astype(value, dtype=like.dtype)
 

@@ -220,7 +220,7 @@ cdef class Propagation:
         cdef Elements e
         cdef const uint8_t[::1] found
         cdef int64_t i
-        if self.zeros is None or not isinstance(value, np.ndarray) or value.dtype.kind not in "fcbiu":
+        if self.zeros is None or not isinstance(value, cnp.ndarray) or value.dtype.kind not in "fcbiu":
             return None
         found = np.ascontiguousarray(value == 0).reshape(-1).view(np.uint8)
         self.sets.spend(found.shape[0])

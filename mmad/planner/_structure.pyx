@@ -114,7 +114,7 @@ def constants_of(trace):
                 v = (<Rec> tape.recs[tape.nodes[j].a]).out
             elif j >= 0:
                 continue
-            if isinstance(v, np.ndarray):
+            if isinstance(v, cnp.ndarray):
                 found.append(v)
     return found
 

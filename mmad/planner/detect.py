@@ -8,6 +8,7 @@ from mmad import tree
 from mmad.api import grad, positions
 from mmad.compiler._lower import lower_between
 from mmad.errors import TraceError
+from mmad.kinds import isplain
 from mmad.planner._dependence import dependence
 from mmad.planner._sets import UNLIMITED
 from mmad.planner.pattern import Pattern
@@ -124,7 +125,7 @@ def sparsity(f, *args, argnums=0, order=1, **kwargs):
 def _guarded(find, args, kwargs):
     """What is found in a recording for a program, where masks that come from the arguments are no constants."""
     leaves, form = tree.flatten((args, kwargs))
-    moving = [k for k, x in enumerate(leaves) if isinstance(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
+    moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
     found = None
 
     def run(*traced):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmad.kinds import isplain
 from mmad.planner._structure import constants_of
 
 __all__ = ["Zeros", "zeros_of"]
@@ -54,7 +55,7 @@ def zeros_of(trace, arrays):
     places, seen = [], set()
     for k, x in enumerate(constants_of(trace) if wanted else ()):
         base = x
-        while isinstance(base, np.ndarray):
+        while isplain(base, np.ndarray):
             if id(base) in wanted:
                 seen.add(id(base))
                 places.append((k, x == 0, x.dtype.kind == "b"))
