@@ -363,7 +363,7 @@ cdef object freeze(Instructions tape, object value):
     digest = checksum(arr)
     seen = tape.watched.setdefault(id(arr), (arr, digest))
     if seen[1] != digest:
-        if tape.live:  # `settle` raises, and what this run gives is right
+        if tape.live:  # the run goes on, and `settle` raises after it
             return cnp.PyArray_NewCopy(arr, cnp.NPY_KEEPORDER)
         tape.check_watched()
     return arr

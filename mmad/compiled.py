@@ -4,6 +4,7 @@ import collections
 import contextlib
 import functools
 import gc
+import inspect
 import os
 import sys
 import threading
@@ -13,7 +14,7 @@ import warnings
 
 import numpy as np
 
-from mmad import tree
+from mmad import tracing, tree
 from mmad._captures import STATIC, changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import Dispatcher, Signature, Trace
@@ -324,7 +325,7 @@ class Compiled(Dispatcher):
             if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
-        parts, returned, consumed = list(parts.values()), [], []
+        parts, consumed = list(parts.values()), []
         arrays = [*self.captures.arrays, *[a for p in parts for a in p.arrays]]
         heeds = "raise" in np.geterr().values() or self.captures.heeds()
         looked = Ran(wanted) if not all(p.plain for p in (self.captures, *parts)) else None
@@ -339,9 +340,9 @@ class Compiled(Dispatcher):
             tape.expect(arrays)
             with looked or contextlib.nullcontext():
                 lengths = [(x, len(x)) for x in _containers((a, kw))]
-                returned.append(self.f(*a, **kw))
+                result = self.f(*a, **kw)
                 consumed.extend(x for x, n in lengths if len(x) != n)
-            return returned[-1]
+            return result
 
         functools.update_wrapper(run, self.f, updated=())
         if not self._pays(signature):
@@ -354,14 +355,14 @@ class Compiled(Dispatcher):
             return self._missed(signature, args, kwargs)
         start = time.perf_counter()
         self.counts["records"] += 1
-        saved = [(x, x.copy()) for x in arrays if x.flags.writeable and x.nbytes <= SAVED]
+        saved = [(x, x.copy() if x.nbytes <= SAVED else None) for x in arrays if x.flags.writeable]
         with uncollected():
             try:
                 tape = record(run, *[leaves[k] for k in moving], live=True)
                 tape.watch(arrays, computed_with(self.captures))
                 tape.settle()
-            except CaptureError:
-                return self._written(saved, returned, args, kwargs)
+            except CaptureError as error:
+                return self._written(saved, error, args, kwargs)
             except PatternError:  # a wrong pattern stays wrong eagerly
                 raise
             except Exception as error:
@@ -424,17 +425,18 @@ class Compiled(Dispatcher):
         self.counts["eager"] += 1
         return self.f(*args, **kwargs)
 
-    def _written(self, saved, returned, args, kwargs):
-        """The result of a run that has written to an array that it reads."""
+    def _written(self, saved, error, args, kwargs):
+        """Put back the arrays that a run has written to, and call the function itself.
+
+        What the run gave cannot be trusted: a derivative in it may have read an array after it was written to.
+        """
+        if any(before is None for _, before in saved):
+            raise error
         why = "writes into an array that it captures, or that it makes without traced values in it"
         self._eager(why)
         self.unsettled += 1
         if self.unsettled >= UNSETTLED:
             self.never = why
-        if returned:
-            with contextlib.suppress(TraceError):  # what was not computed in the run cannot be now
-                found, structure = tree.flatten(returned[-1])
-                return tree.unflatten(structure, [finished(x) for x in found])
         for x, before in saved:
             x[...] = before
         return self.f(*args, **kwargs)
@@ -491,6 +493,25 @@ class Compiled(Dispatcher):
             )
         self._compare_values(args, kwargs)
         return result
+
+    def _compare_values(self, args, kwargs):
+        """Raise where the function that is differentiated gives another value when it is traced than by itself."""
+        g = inspect.unwrap(self.f)
+        if g is self.f:
+            return
+        try:
+            want = tree.flatten(g(*args, **kwargs))[0]
+            got = [finished(y) for y in tracing.Trace(g, args, kwargs, (0,), "compile").outputs]
+        except Exception:  # g takes other arguments than its derivative does
+            return
+        for x, y in zip(got, want, strict=True):
+            if isplain(y, float | complex | np.ndarray | np.generic) and not np.allclose(
+                x, y, rtol=1e-5 if np.result_type(y).itemsize < 8 else 1e-9, atol=1e-12, equal_nan=True
+            ):
+                raise TraceError(
+                    f"{describe(g, 'compile')}: the value of the traced run is {x}, that of the function itself {y}: "
+                    "it takes another way when it is traced, because it tests `type(x)`, say, or swallows an exception"
+                )
 
 
 def _objects(tree_of):
