@@ -60,7 +60,7 @@ sech2 = elementwise(
 arctan_slope = elementwise(
     "arctan_slope",
     Slope("arctan_slope", lambda x: 1 / (1 + np.square(x))),
-    lambda x, out: a.multiply(-2.0, a.multiply(a.multiply(x, out), out)),
+    lambda x, out: a.multiply(-2.0, a.chain(out, a.multiply(x, out))),  # zero, not inf * 0, at infinity
     probes=POINTS,
     saturates={0: 0},
 )
