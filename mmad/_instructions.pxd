@@ -94,6 +94,8 @@ cdef class Instructions:
     cdef public object in_tree
     cdef public object out_tree
     cdef dict watched
+    cdef list expected        # captured arrays before the run, with their checksums
+    cdef bint rewritten       # a captured array was written to between two of its uses
     cdef dict used            # captured arrays that constants of the recording were computed from, with their checksums
     cdef readonly bint live
     cdef public bint heeds    # the function may catch errors of arithmetic: they, and that there is none, are guarded

@@ -173,7 +173,7 @@ cdef class Instructions:
         self.open, self.guarded, self.origin = True, guarded, origin
         self.plain_integers = plain_integers
         self.live = live
-        self.watched, self.used = None, None
+        self.watched, self.used, self.expected, self.rewritten = None, None, None, False
         self.shapes, self.windows = [None] * SHAPES, [None] * SHAPES
         memset(self.const_node, 0xff, sizeof(self.const_node))
 
@@ -269,10 +269,23 @@ cdef class Instructions:
                         "had been used, so its derivative would be wrong; use a copy where it is used, or rebind "
                         "the name instead of writing into the array")
 
+    def expect(self, list arrays):
+        """Note the contents of captured arrays before the function runs."""
+        self.expected = [(arr, checksum(arr)) for arr in arrays if arr.size and not arr.dtype.hasobject]
+
     def settle(self):
-        """Captured arrays have not changed while the function ran: from now on they may."""
+        """Raise if captured arrays were written to after the function had read them; from now on they may be.
+
+        Returns
+        -------
+        bool
+            Whether arrays that were noted before the run have other contents now.
+        """
         self.check_watched()
+        if self.rewritten:
+            raise CaptureError(f"an array that {self.origin} captured was changed in place between two of its uses")
         self.watched = None
+        return any([checksum(arr) != digest for arr, digest in self.expected or ()])
 
     def __len__(self):
         return self.n
@@ -364,6 +377,7 @@ cdef object freeze(Instructions tape, object value):
     seen = tape.watched.setdefault(id(arr), (arr, digest))
     if seen[1] != digest:
         if tape.live:  # the run goes on, and `settle` raises after it
+            tape.rewritten = True
             return cnp.PyArray_NewCopy(arr, cnp.NPY_KEEPORDER)
         tape.check_watched()
     return arr

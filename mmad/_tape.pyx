@@ -297,12 +297,6 @@ cdef class Tape(Instructions):
         """Have the program watch the contents of an array, whether it reads it or not."""
         self.use(arr)
 
-    def expect(self, list arrays):
-        """Note the contents of captured arrays before the function runs, which must not write to them."""
-        for arr in arrays:
-            if arr.size and not arr.dtype.hasobject:
-                freeze(self, arr)
-
     def watch(self, list arrays, list computed):
         """Have the program watch captured arrays: what NumPy has computed of them is a constant of the recording.
 

@@ -325,7 +325,7 @@ class Compiled(Dispatcher):
             if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
-        parts, consumed = list(parts.values()), []
+        parts, returned, consumed = list(parts.values()), [], []
         arrays = [*self.captures.arrays, *[a for p in parts for a in p.arrays]]
         heeds = "raise" in np.geterr().values() or self.captures.heeds()
         looked = Ran(wanted) if not all(p.plain for p in (self.captures, *parts)) else None
@@ -340,9 +340,9 @@ class Compiled(Dispatcher):
             tape.expect(arrays)
             with looked or contextlib.nullcontext():
                 lengths = [(x, len(x)) for x in _containers((a, kw))]
-                result = self.f(*a, **kw)
+                returned.append(self.f(*a, **kw))
                 consumed.extend(x for x, n in lengths if len(x) != n)
-            return result
+            return returned[-1]
 
         functools.update_wrapper(run, self.f, updated=())
         if not self._pays(signature):
@@ -360,13 +360,17 @@ class Compiled(Dispatcher):
             try:
                 tape = record(run, *[leaves[k] for k in moving], live=True)
                 tape.watch(arrays, computed_with(self.captures))
-                tape.settle()
-            except CaptureError as error:
-                return self._written(saved, error, args, kwargs)
+                written = tape.settle()
+            except CaptureError:
+                if any(before is None for _, before in saved):
+                    raise
+                return self._written(saved, None, args, kwargs)
             except PatternError:  # a wrong pattern stays wrong eagerly
                 raise
             except Exception as error:
                 return self._unrecordable(signature, error, args, kwargs)
+            if written:
+                return self._written(saved, returned[-1], args, kwargs)
             if consumed:
                 self.never = "takes out of an argument, or puts into it"
                 self._eager(self.never)
@@ -425,20 +429,24 @@ class Compiled(Dispatcher):
         self.counts["eager"] += 1
         return self.f(*args, **kwargs)
 
-    def _written(self, saved, error, args, kwargs):
-        """Put back the arrays that a run has written to, and call the function itself.
+    def _written(self, saved, returned, args, kwargs):
+        """The result of a run that has written to an array that it captures, or else of the function itself.
 
-        What the run gave cannot be trusted: a derivative in it may have read an array after it was written to.
+        What a run gave that wrote to an array after it had read it cannot be trusted: a derivative in it may have read
+        the array after it was written to.
         """
-        if any(before is None for _, before in saved):
-            raise error
         why = "writes into an array that it captures, or that it makes without traced values in it"
         self._eager(why)
         self.unsettled += 1
         if self.unsettled >= UNSETTLED:
             self.never = why
+        if returned is not None:
+            with contextlib.suppress(TraceError):  # what was not computed in the run cannot be now
+                found, structure = tree.flatten(returned)
+                return tree.unflatten(structure, [finished(x) for x in found])
         for x, before in saved:
-            x[...] = before
+            if before is not None:
+                x[...] = before
         return self.f(*args, **kwargs)
 
     def _settled(self, parts):
