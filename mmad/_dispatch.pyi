@@ -16,6 +16,10 @@ class Signature:
     latest: Trace | None
     count: int
     eager: bool
+    hits: int
+    misses: int
+    recording: float
+    running: float
     def __init__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], checks: list[Check], values: list[Any]
     ) -> None: ...

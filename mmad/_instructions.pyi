@@ -2,6 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self, final
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 OPERATIONS: dict[str, Op]

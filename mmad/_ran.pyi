@@ -2,6 +2,9 @@ from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any, Self
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Ran:
     @property
     def codes(self) -> list[tuple[CodeType, dict[str, Any]]]: ...

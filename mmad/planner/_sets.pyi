@@ -1,4 +1,8 @@
 from typing import final
 
+UNLIMITED: int
+
+class Exhausted(Exception): ...
+
 @final
 class Sets: ...
