@@ -2,7 +2,7 @@ from typing import final
 
 UNLIMITED: int
 
-class Exhausted(Exception): ...
+class Exhausted(Exception): ...  # noqa: N818
 
 @final
 class Sets: ...
