@@ -353,7 +353,7 @@ def vanishes(Tape tape, list suspects, list seeds):
         lost = np.isnan(y)
         if isinstance(g, Batch):
             lost = lost & (np.reshape((<Batch> g).lanes, (-1, *np.shape(y))) != 0).any(axis=0)
-        elif isinstance(g, (float, np.ndarray)):
+        elif isinstance(g, (float, cnp.ndarray)):
             lost = lost & (g != 0)
         if np.any(lost):
             return False

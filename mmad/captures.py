@@ -40,6 +40,7 @@ __all__ = ["Captures", "key_of", "wanted"]
 ARITHMETIC = (ZeroDivisionError, OverflowError, FloatingPointError)
 PLACES = 20_000  # that are looked into, and checks, at the most: beyond, a function is not replayed
 LIBRARIES = frozenset(sys.stdlib_module_names | {"numpy", "scipy", "mmad", "optree"}) - {"__main__"}
+IMPORTING = frozenset(("_distutils_hack", "_pytest", "__editable__"))  # hooks that run where something is imported
 HOLDING = frozenset(("argparse", "collections", "queue", "types"))  # of the standard library: objects that hold data
 ELSEWHERE = frozenset(("contextvars", "ctypes", "gc", "importlib", "inspect", "pickle", "pkgutil", "sys", "weakref"))
 CLOSED = frozenset(("pandas", "polars", "pyarrow", "xarray"))  # data that is not found in attributes
@@ -387,7 +388,7 @@ STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
 def wanted(names):
     """Whether code whose function has these globals is followed where it runs."""
     root = _root(names.get("__name__"))
-    return root not in LIBRARIES or root in HOLDING
+    return root not in LIBRARIES | IMPORTING or root in HOLDING
 
 
 def installed(root):

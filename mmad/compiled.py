@@ -356,31 +356,34 @@ class Compiled(Dispatcher):
         start = time.perf_counter()
         self.counts["records"] += 1
         saved = [(x, x.copy() if x.nbytes <= SAVED else None) for x in arrays if x.flags.writeable]
-        with uncollected():
-            try:
+        recorded = False
+        try:
+            with uncollected():
                 tape = record(run, *[leaves[k] for k in moving], live=True)
                 tape.watch(arrays, computed_with(self.captures))
                 written = tape.settle()
-            except CaptureError:
-                if any(before is None for _, before in saved):
-                    raise
-                return self._written(saved, None, args, kwargs)
-            except PatternError:  # a wrong pattern stays wrong eagerly
+                recorded = True
+                if written:
+                    return self._written(saved, returned[-1], args, kwargs)
+                if not consumed:
+                    new = looked is not None and self._found(looked, parts)
+                    machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
+                    results = results_of(tape)
+                    trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
+                    trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
+                del tape  # before the collector is on again, which would look at every record first
+        except CaptureError:
+            if recorded or any(before is None for _, before in saved):
                 raise
-            except Exception as error:
-                return self._unrecordable(signature, error, args, kwargs)
-            if written:
-                return self._written(saved, returned[-1], args, kwargs)
-            if consumed:
-                self.never = "takes out of an argument, or puts into it"
-                self._eager(self.never)
-                return self.f(*args, **kwargs)
-            new = looked is not None and self._found(looked, parts)
-            machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
-            results = results_of(tape)
-            trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
-            trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
-            del tape  # before the collector is on again, which would look at every record first
+            return self._written(saved, None, args, kwargs)
+        except Exception as error:
+            if recorded or isinstance(error, PatternError):  # a wrong pattern stays wrong eagerly
+                raise
+            return self._unrecordable(signature, error, args, kwargs)
+        if consumed:
+            self.never = "takes out of an argument, or puts into it"
+            self._eager(self.never)
+            return self.f(*args, **kwargs)
         took = time.perf_counter() - start
         self.seconds += took
         signature.recording += took

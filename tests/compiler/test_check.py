@@ -40,7 +40,7 @@ FIELDS = [  # program, structure, its number, field, values that have to be refu
     ("fused", "groups", 0, "ops", (-1, 0, 99, 2**31 - 1)),
     ("fused", "groups", 0, "stores", (-1, 0, 99, 2**31 - 1)),
     ("fused", "groups", 0, "type", (1, 2, 3, -1)),
-    ("fused", "ops", 0, "op", (0, 7, 99, 65535)),
+    ("fused", "ops", 0, "op", (0, 7, 999, 65535)),
     ("fused", "ops", 0, "r", (999, 65535)),
     ("fused", "ops", 0, "a", (999, 65535)),
     ("fused", "ops", 0, "variant", (1, 3, 65535)),
