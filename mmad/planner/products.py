@@ -37,28 +37,32 @@ class ByComplexArguments:
 
     def _first(self, key, args, kwargs):
         if self._complex(self._key(args)[1]):
-            return self.unplanned(*args, **kwargs), None
+            return self.by_complex(*args, **kwargs), None
         return super()._first(key, args, kwargs)
 
     def _inside(self, tape, args, kwargs, leaves):
-        return self.eager(*args, **kwargs) if self._complex(leaves) else super()._inside(tape, args, kwargs, leaves)
+        return (
+            self.by_complex_eagerly(*args, **kwargs)
+            if self._complex(leaves)
+            else super()._inside(tape, args, kwargs, leaves)
+        )
 
     @staticmethod
     def _complex(leaves):
         return any(not is_static(x) and inexact_leaf(x).kind == "c" for x in leaves)
 
     @functools.cached_property
-    def eager(self):
+    def by_complex_eagerly(self):
         """The operator without a plan."""
         given = {"has_aux": True} if self.options.has_aux else {}
         return getattr(api, self.name)(self.f, self.argnums, **given)
 
     @functools.cached_property
-    def unplanned(self):
+    def by_complex(self):
         """The same, compiled if it is called often enough."""
         mode = self.options.mode
         often = mode == "compiled" or (mode == "auto" and self.options.expected > FEW)
-        return compiled.compile(self.eager) if often else self.eager
+        return compiled.compile(self.by_complex_eagerly) if often else self.by_complex_eagerly
 
 
 class PlannedGradient(ByComplexArguments, PlannedJacobian):
