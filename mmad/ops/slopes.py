@@ -179,9 +179,7 @@ power_log = elementwise(
 power_curve = elementwise(
     "power_curve",
     Slope("power_curve", lambda x, y: np.where((y == 0) | (y == 1), 0, y * (y - 1) * np.power(x, y - 2))[()]),
-    lambda x, y, out: a.multiply(
-        a.multiply(y, a.subtract(y, 1.0)), a.multiply(a.subtract(y, 2.0), a.power(x, a.subtract(y, 3.0)))
-    ),
+    lambda x, y, out: _power_third_by_base(x, y),
     lambda x, y, out: _power_third(x, y),
     probes=POWERS,
     saturates={0: 0},
@@ -195,6 +193,12 @@ power_cross = elementwise(
     ),
     probes=POWERS,
 )
+
+
+def _power_third_by_base(x, y):
+    """The third derivative of x**y by x: zero where a falling power is, also at zero."""
+    factor = a.multiply(a.multiply(y, a.subtract(y, 1.0)), a.subtract(y, 2.0))
+    return a.select(a.equal(factor, 0.0), 0.0, a.multiply(factor, a.power(x, a.subtract(y, 3.0))))
 
 
 def _power_third(x, y):
