@@ -74,9 +74,9 @@ static inline REAL mm_power_root(REAL a, REAL p, REAL lost, REAL degree) {
     const REAL r = pow(fabs(a), p / degree), shift = lost * log(fabs(a)) / degree;
     return fabs(shift) < (REAL)0.5 ? r * (1 + shift) : r;
 }
-static inline REAL mm_power_sign(REAL a, REAL p) { /* the sign of a^p; NaN where that is not real */
+static inline REAL mm_power_sign(REAL a, REAL p) { /* the sign of a^p; NaN where that is not real, as pow has it */
     const REAL whole = floor(p) - p; /* 0, or NaN by a square root, or by infinity */
-    return a >= 0 ? 1 : floor(p / 2) * 2 == p ? 1 : whole == 0 ? -1 : sqrt(whole);
+    return a >= 0 ? 1 : floor(p / 2) * 2 == p ? 1 : whole == 0 ? -1 : isinf(a) ? 1 : sqrt(whole);
 }
 static inline REAL mm_power_slope(REAL a, REAL b) { /* b a^(b - 1) */
     const REAL p = b - 1, r = mm_power_root(a, p, mm_lost(b, 1, p), 2), lift = fabs(b) < 1 ? MM_LIFT : 1;
