@@ -190,6 +190,7 @@ cdef class ArrayVar(Var):
             of = getattr_of(self.window[3], function)
             if np.may_share_memory(of(complex_window(self).arr), root.arr):
                 return complex_window(self).view(of)
+            return (<ArrayVar> apply1(o_pos, self)).view(function)  # NumPy copies here
         r = function(self.arr)
         if cnp.PyArray_TYPE(r) != cnp.PyArray_TYPE(self.arr):
             if not r.size:

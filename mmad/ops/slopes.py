@@ -67,7 +67,7 @@ arctan_slope = elementwise(
 arcsinh_slope = elementwise(
     "arcsinh_slope",
     Slope("arcsinh_slope", lambda x: 1 / np.sqrt(1 + np.square(x))),
-    lambda x, out: a.negative(a.multiply(a.multiply(a.multiply(x, out), out), out)),
+    lambda x, out: a.negative(a.multiply(a.chain(out, a.multiply(x, out)), out)),
     probes=POINTS,
     saturates={0: 0},
 )

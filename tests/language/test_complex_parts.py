@@ -81,7 +81,15 @@ def out_argument(x):
     return (z.real * z.imag).sum()
 
 
-PROGRAMS = [write_element, stale, view_of_a_view, slices, fancy, setters, of_a_real_array, as_functions, out_argument]
+def copies(x):
+    z = start(x).reshape(2, 2)
+    flat = z.imag.T.ravel()
+    rows = np.reshape(z.real[:, 1:], (2,))
+    z[0, 0] = x[1]
+    return (flat * x).sum() + rows @ x[:2] + np.concatenate([z.imag[1], [1.0]]).sum()
+
+
+PROGRAMS = [copies, write_element, stale, view_of_a_view, slices, fancy, setters, of_a_real_array, as_functions, out_argument]
 
 
 def gradient(f, x):
