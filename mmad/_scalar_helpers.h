@@ -67,32 +67,45 @@ static inline REAL mm_logaddexp2_slope(REAL a, REAL b) { /* 1 / (1 + 2^(b - a)) 
     return (d > 0 ? e : 1) / (1 + e);
 }
 
-/* Derivatives of a^b, by way of a root r of the power of a: what it is multiplied by between its factors keeps the ends of the
- * exponents apart, and what b - 1 loses by rounding is made up for.  A small b is lifted out of the subnormal numbers. */
+/* Derivatives of a^b.  Where the power of a may over- or underflow and the derivative does not, the power is taken by way of a
+ * root r, and what it is multiplied by stands between its factors.  What b - 1 loses by rounding is made up for.  A small b is
+ * lifted out of the subnormal numbers. */
 #define MM_LIFT (MM_IS_FLOAT ? (REAL)0x1p24 : (REAL)0x1p60)
+static inline int mm_power_far(REAL a, REAL b, REAL p) { /* whether b a^p, or its factors, are near the ends of the exponents */
+    const REAL most = exp2((MM_IS_FLOAT ? 110 : 900) / fabs(p));
+    const REAL size = fabs(b), large = MM_IS_FLOAT ? (REAL)0x1p12 : (REAL)0x1p100;
+    return !(fabs(a) < most && fabs(a) * most > 1 && size < large && size * large > 1);
+}
 static inline REAL mm_power_root(REAL a, REAL p, REAL lost, REAL degree) {
-    const REAL r = pow(fabs(a), p / degree), shift = lost * log(fabs(a)) / degree;
+    const REAL r = pow(fabs(a), p / degree), shift = lost == 0 ? 0 : lost * log(fabs(a)) / degree;
     return fabs(shift) < (REAL)0.5 ? r * (1 + shift) : r;
 }
 static inline REAL mm_power_sign(REAL a, REAL p) { /* the sign of a^p; NaN where that is not real, as pow has it */
     const REAL whole = floor(p) - p; /* 0, or NaN by a square root, or by infinity */
-    return a >= 0 ? 1 : floor(p / 2) * 2 == p ? 1 : whole == 0 ? -1 : isinf(a) ? 1 : sqrt(whole);
+    return !signbit(a) || floor(p / 2) * 2 == p ? 1 : whole == 0 ? -1 : a == 0 || isinf(a) ? 1 : sqrt(whole);
 }
 static inline REAL mm_power_slope(REAL a, REAL b) { /* b a^(b - 1) */
-    const REAL p = b - 1, r = mm_power_root(a, p, mm_lost(b, 1, p), 2), lift = fabs(b) < 1 ? MM_LIFT : 1;
-    return b == 0 ? 0 : lift * b * r * (r / lift) * mm_power_sign(a, p);
+    const REAL p = b - 1, lift = fabs(b) < 1 ? MM_LIFT : 1;
+    const int far = mm_power_far(a, b, p);
+    const REAL r = mm_power_root(a, p, mm_lost(b, 1, p), far ? 2 : 1);
+    return b == 0 ? 0 : lift * b * r * ((far ? r : 1) / lift) * mm_power_sign(a, p);
 }
 static inline REAL mm_power_curve(REAL a, REAL b) { /* b (b - 1) a^(b - 2) */
-    const REAL p = b - 2, r = mm_power_root(a, p, mm_lost(b, 2, p), 4), lift = fabs(b) < 1 ? MM_LIFT : 1;
-    return b == 0 || b == 1 ? 0 : lift * b * r * r * (b - 1) * r * (r / lift) * mm_power_sign(a, p);
+    const REAL p = b - 2, lift = fabs(b) < 1 ? MM_LIFT : 1;
+    const int far = mm_power_far(a, b, p);
+    const REAL r = mm_power_root(a, p, mm_lost(b, 2, p), far ? 4 : 1), s = far ? r : 1;
+    return b == 0 || b == 1 ? 0 : lift * b * r * s * (b - 1) * s * (s / lift) * mm_power_sign(a, p);
 }
 static inline REAL mm_power_log(REAL a, REAL b) { /* a^b log(a) */
-    const REAL r = mm_power_root(a, b, 0, 2);
-    return a == 0 && b > 0 ? 0 : r * log(a) * r;
+    const int far = mm_power_far(a, 1, b);
+    const REAL r = mm_power_root(a, b, 0, far ? 2 : 1);
+    return a == 0 && b > 0 ? 0 : r * log(a) * (far ? r : 1);
 }
 static inline REAL mm_power_cross(REAL a, REAL b) { /* a^(b - 1) (1 + b log(a)) */
-    const REAL p = b - 1, r = mm_power_root(a, p, mm_lost(b, 1, p), 2);
-    return a == 0 && b > 1 ? 0 : (r + r * b * log(a)) * r;
+    const REAL p = b - 1;
+    const int far = mm_power_far(a, b, p);
+    const REAL r = mm_power_root(a, p, mm_lost(b, 1, p), far ? 2 : 1);
+    return a == 0 && b > 1 ? 0 : (r + r * b * log(a)) * (far ? r : 1);
 }
 
 /* A power of two by which a and b are multiplied so that their squares neither overflow nor underflow. */
