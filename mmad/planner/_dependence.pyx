@@ -27,10 +27,11 @@ from cpython.ref cimport Py_REFCNT
 import numpy as np
 
 from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
-                                 OP_CONST, SC_add, SC_chain, SC_divide, SC_multiply, SC_negative, SC_positive,
-                                 SC_select, SC_subtract, SCALAR_END, Node, node_index, scalar_arity)
+                                 OP_CONST, SC_add, SC_chain, SC_divide, SC_masked, SC_multiply, SC_negative, SC_positive,
+                                 SC_select, SC_settled, SC_subtract, SCALAR_END, Node, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of
-from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, new_map_of, operands_of,
+from mmad._vm cimport MM_CHOLESKY, MM_LOWER, MM_LU, MM_SLOGDET
+from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload, new_map_of, operands_of,
                                    size_of, strides_of)
 from mmad.planner._elements cimport Elements, Walk, broadcast, elements, gathered, overlaps, uniform, walk
 from mmad.planner._sets cimport ZERO, Sets
@@ -188,7 +189,7 @@ cdef class Propagation:
         cdef int counts = self.counts[p.op] if p.op < 128 else 7
         cdef int n = scalar_arity(p.op)
         cdef int32_t s = self.number[p.a] if counts & 1 else 0
-        if (p.op == SC_multiply or p.op == SC_chain) and (s < 0 or self.number[p.b] < 0):
+        if multiplies(p.op) and (s < 0 or self.number[p.b] < 0):
             return ZERO
         if n > 1 and counts & 2:
             s = self.sets.unite(s, self.number[p.b])
@@ -249,8 +250,8 @@ cdef class Propagation:
             if e is not None:
                 return self.selected(e, self.spread(self.of(p.b), g.shape(p.b), shape),
                                      self.spread(self.of(p.c), g.shape(p.c), shape))
-        how = MULTIPLIED if p.op == SC_multiply or p.op == SC_chain else DIVIDED if p.op == SC_divide else ADDED
-        for i in range(scalar_arity(p.op)):
+        how = MULTIPLIED if multiplies(p.op) else DIVIDED if p.op == SC_divide else ADDED
+        for i in range(2 if how == MULTIPLIED else scalar_arity(p.op)):  # the limit of a settled product only decides
             if counts >> i & 1:
                 e = self.spread(self.of(operand[i]), g.shape(operand[i]), shape)
                 if i == 0:
@@ -513,11 +514,16 @@ cdef class Propagation:
             return None
         args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
         shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(args)]
+        if w.kind == P_ROUTINE:
+            if w.action == MM_SLOGDET:
+                return self.everything(k)
+            return self.by_labels(args, [self.of(j) for j in args], shapes, axes.routine_labels(
+                2 if w.action == MM_LU or w.action == MM_CHOLESKY or w.action >= MM_LOWER else 1, shapes, shape), shape)
         if w.op.kind == KIND_ELEMENTWISE:
             if w.op.name == "stop_gradient":
                 return None
-            how = MULTIPLIED if w.op.name in ("multiply", "chain") else ADDED
-            for i in range(len(args)):
+            how = MULTIPLIED if w.op.name in ("multiply", "chain", "masked", "settled") else ADDED
+            for i in range(2 if how == MULTIPLIED else len(args)):
                 e = self.spread(self.of(args[i]) if args[i] >= 0 else self.zeros_of(w.vals[i]), shapes[i], shape)
                 out = self.united_as(out, e, how) if how == MULTIPLIED else self.union_of(out, e)
             return out if how == MULTIPLIED else self.unknown(out)
@@ -539,6 +545,12 @@ cdef class Propagation:
                     for i, j in enumerate(args)]
         if w.op.name in axes.PRODUCTS and any([self.has_zeros(e) for e in operands]):
             return self.product(operands, shapes, found, shape)
+        return self.by_labels(args, operands, shapes, found, shape)
+
+    cdef Elements by_labels(self, list args, list operands, list shapes, tuple found, tuple shape):
+        """The union of operands by the labels of their axes."""
+        cdef Elements out = None
+        cdef int i
         for i in range(len(args)):
             if args[i] >= 0 and operands[i] is not None:
                 out = self.union_of(out, self.labelled(self.unknown(operands[i]), shapes[i], found[0][i], found[1], shape))
@@ -703,7 +715,12 @@ cdef class Propagation:
 cdef inline bint keeps_zero(int op) noexcept nogil:
     """Operations whose result is zero where all of their operands are."""
     return (op == SC_add or op == SC_subtract or op == SC_negative or op == SC_positive or op == SC_select
-            or op == SC_multiply or op == SC_chain)
+            or multiplies(op))
+
+
+cdef inline bint multiplies(int op) noexcept nogil:
+    """Products, those of the chain rule among them."""
+    return op == SC_multiply or op == SC_chain or op == SC_masked or op == SC_settled
 
 
 cdef object places(tuple shape, tuple own, tuple labels, tuple dims):

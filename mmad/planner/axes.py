@@ -39,6 +39,31 @@ def labels(name, shapes, shape, params):
     return None if rule is None else rule(shapes, shape, params)
 
 
+def routine_labels(own, shapes, shape):
+    """Labels of the axes of a matrix routine of the machine, as :func:`labels` gives them.
+
+    Parameters
+    ----------
+    own : int
+        How many axes of the first operand are those of one matrix, or of its factors.
+    shapes : sequence of tuple of int
+        Of the matrices, and of the right sides where it has some.
+    shape : tuple of int
+        Of the result.
+    """
+    rank = len(shape) - 2 if len(shapes) > 1 else len(shapes[0]) - own
+    stack = _stack(rank)
+    out = (*stack, *(("own", k) for k in range(len(shape) - rank)))
+
+    def lead(of):
+        return stack if of == shape[:rank] else tuple(("one", k) for k in range(len(of)))
+
+    found = [(*lead(shapes[0][: len(shapes[0]) - own]), *(("in", k) for k in range(own)))]
+    if len(shapes) > 1:
+        found.append((*lead(shapes[1][:-2]), "row", ("own", 1)))  # every column by itself
+    return found, out
+
+
 def _matmul(shapes, shape, params):
     """Vectors have no rows (columns); stacks are broadcast from the right."""
     x, y = shapes

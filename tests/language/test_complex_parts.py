@@ -89,7 +89,18 @@ def copies(x):
     return (flat * x).sum() + rows @ x[:2] + np.concatenate([z.imag[1], [1.0]]).sum()
 
 
-PROGRAMS = [copies, write_element, stale, view_of_a_view, slices, fancy, setters, of_a_real_array, as_functions, out_argument]
+PROGRAMS = [
+    copies,
+    write_element,
+    stale,
+    view_of_a_view,
+    slices,
+    fancy,
+    setters,
+    of_a_real_array,
+    as_functions,
+    out_argument,
+]
 
 
 def gradient(f, x):

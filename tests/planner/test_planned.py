@@ -457,7 +457,7 @@ def test_a_pattern_found_for_a_new_branch_is_checked(mode, strategy, sparse, mon
     """Whatever finds patterns: one that leaves out entries is never used, in programs neither."""
     x = at(80)
     pattern = Pattern.of(turning_by_hand(x))
-    monkeypatch.setattr(planned, "detect", lambda r, graph: pattern)
+    monkeypatch.setattr(planned, "detect", lambda r, graph, *_: (pattern, None))
     J = mmad.jacobian(turning, strategy=strategy, mode=mode, sparse=sparse, evaluations=100)
     for _ in range(2):
         got = J(x)
@@ -469,7 +469,7 @@ def test_a_pattern_found_for_a_new_branch_is_checked(mode, strategy, sparse, mon
 def test_a_program_checks_the_patterns_inside_of_it(monkeypatch):
     x = at(80)
     pattern = Pattern.of(turning_by_hand(x))
-    monkeypatch.setattr(planned, "detect", lambda r, graph: pattern)
+    monkeypatch.setattr(planned, "detect", lambda r, graph, *_: (pattern, None))
     f = mmad.compile(lambda x: mmad.jacobian(turning, strategy="columns")(2.0 * x).sum(0))
     for _ in range(2):
         close(f(x), turning_by_hand(2.0 * x).sum(0))
@@ -637,8 +637,7 @@ def test_complex_values_are_refused(strategy):
     J = mmad.jacobian(lambda z: z * z, strategy=strategy)
     with pytest.raises(TypeError, match="complex"):
         J(np.ones(70, complex))
-    with pytest.raises(TypeError, match="complex"):
-        mmad.jacobian(lambda x: x * 1j, strategy=strategy)(np.ones(70))
+    np.testing.assert_array_equal(mmad.jacobian(lambda x: x * 1j, strategy=strategy)(np.ones(70)), 1j * np.eye(70))
 
 
 @pytest.mark.parametrize("strategy", FIRST)
