@@ -367,6 +367,8 @@ class Trace:
                 v = viewed(a.positive(viewed(x, lambda m: m.reshape(1))), lambda m: m.reshape(()))
             else:
                 v = a.positive(x)
+            if type(v) is ArrayVar and v.base is not None:  # what is read later has to come from this node
+                v = v.tape.var_at(v.node, v.tape.value_of(v))
             self.plain = False
         else:
             if not isplain(x, float | np.ndarray):

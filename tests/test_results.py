@@ -108,7 +108,6 @@ OPERATORS = {
     "jacobian": lambda f: mmad.jacobian(f)(X),
     "jacfwd": lambda f: mmad.jacfwd(f)(X),
     "jacrev": lambda f: mmad.jacrev(f)(X),
-    "vmap": lambda f: mmad.vmap(f)(np.stack([X, X])),
     "taylor": lambda f: mmad.taylor(f, X, X, 2),
     "record": lambda f: mmad.record(f, X),
 }
