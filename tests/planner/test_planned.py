@@ -638,6 +638,8 @@ def test_complex_values_are_refused(strategy):
     with pytest.raises(TypeError, match="complex"):
         J(np.ones(70, complex))
     np.testing.assert_array_equal(mmad.jacobian(lambda x: x * 1j, strategy=strategy)(np.ones(70)), 1j * np.eye(70))
+    with pytest.raises(TypeError, match="complex"):
+        mmad.jacobian(lambda x: x * 1j, strategy=strategy, sparse=True)(np.ones(70))
 
 
 @pytest.mark.parametrize("strategy", FIRST)
