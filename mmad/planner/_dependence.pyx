@@ -8,7 +8,7 @@
    (:mod:`mmad.planner.axes`), products of matrices as well, or depends on all of its operands.
 
 4. What is zero by structure (where nothing was scattered to, what `where` did not take by a constant mask, elements of
-   constant arrays that are zero) has a mark in place of a set.  It goes where values go, and a product with it is zero.
+   constant arrays that are zero) has a mark instead of a set.  It goes where values go, and a product with it is zero.
 
 The sets hold for every point that takes the same branches: no value that depends on the inputs is looked at (a factor
 that happens to be zero counts), and of constants only where arrays are zero; those that were looked at are told.

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 cdef enum:
-    ZERO = -2  # in place of a set: an element that is zero, whatever the inputs are; -1 is what functions raise by
+    ZERO = -2  # instead of a set: an element that is zero, whatever the inputs are; -1 is what functions raise by
 
 
 cdef class Sets:
