@@ -1,3 +1,4 @@
+# cython: nonecheck=False
 """Contract of the store of index sets."""
 from libc.stdint cimport int32_t, int64_t
 
