@@ -13,6 +13,8 @@ from mmad._core cimport Traced, Wrapper, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
+from mmad.followers import FOLLOWERS
+from mmad.followers import refresh as refresh_followers
 
 cnp.import_array()
 
@@ -211,11 +213,13 @@ cdef class Batch(Wrapper):
             index = index if isinstance(index, tuple) else (index,)
             target = self.lanes[(slice(None),) + index + ((Ellipsis,) if Ellipsis not in index else ())]
             target[...] = of_rank(v, len(shape_of(target)))
-            return
-        flat = np.arange(int(np.prod(self.shape))).reshape(self.shape)[index]
-        offset = (np.arange(self.count) * int(np.prod(self.shape))).reshape((-1,) + (1,) * flat.ndim)
-        where = np.unravel_index(offset + flat, shape_of(self.lanes))
-        self.lanes[where] = of_rank(v, flat.ndim + 1)
+        else:
+            flat = np.arange(int(np.prod(self.shape))).reshape(self.shape)[index]
+            offset = (np.arange(self.count) * int(np.prod(self.shape))).reshape((-1,) + (1,) * flat.ndim)
+            where = np.unravel_index(offset + flat, shape_of(self.lanes))
+            self.lanes[where] = of_rank(v, flat.ndim + 1)
+        if FOLLOWERS:
+            refresh_followers(self)
 
     def assign(self, r, name="assignment"):
         self[...] = r

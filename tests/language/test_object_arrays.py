@@ -51,6 +51,9 @@ def test_it_follows(f):
     assert y_dot == pytest.approx(sum(slopes), rel=1e-8)
     np.testing.assert_allclose(mmad.taylor(f, X, np.ones(3), 2)[:2], [want, sum(slopes)], rtol=1e-8)
     np.testing.assert_allclose(mmad.compile(mmad.grad(f))(X), g, rtol=1e-14)
+    lanes = np.stack([X, X + 0.1])
+    np.testing.assert_allclose(mmad.vmap(f)(lanes), [f(row) for row in lanes], rtol=1e-14)
+    np.testing.assert_allclose(mmad.vmap(mmad.grad(f))(lanes), [mmad.grad(f)(row) for row in lanes], rtol=1e-13)
     np.testing.assert_allclose(mmad.hessian(f)(X), mmad.jacfwd(mmad.grad(f))(X), rtol=1e-13, atol=1e-15)
     assert not FOLLOWERS
 
