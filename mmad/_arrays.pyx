@@ -99,7 +99,7 @@ cdef uint64_t checksum(cnp.ndarray arr) except? 0:
 
 cdef bint is_plain_double(object x):
     """A float64, C-contiguous, aligned ndarray of native byte order."""
-    return (type(x) is np.ndarray and (<cnp.ndarray> x).dtype.num == cnp.NPY_DOUBLE
+    return (type(x) is cnp.ndarray and (<cnp.ndarray> x).dtype.num == cnp.NPY_DOUBLE
             and PyArray_ISCARRAY_RO(<cnp.ndarray> x))
 
 

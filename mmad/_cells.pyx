@@ -151,7 +151,7 @@ cdef class Cells:
         cdef Cell *cell = self.at(k)
         cdef Rec rec
         cdef cnp.ndarray a
-        if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is np.ndarray:
+        if cell.o != NULL and Py_REFCNT(cell.o) == 1 and type(<object> cell.o) is cnp.ndarray:
             a = <cnp.ndarray> cell.o
             if cnp.PyArray_BASE(a) == NULL and cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_ISWRITEABLE(a):
                 return a

@@ -6,8 +6,8 @@ is there, untouched, so that views and their windows are found as always; `Rec.p
 1. An operation is deferred if it is large, or an operand is, and its declaration tells the shape of its result.
 2. Where Python looks at a value (every such place leaves a guard), and where an operation does not tell, what leads
    there is computed: :func:`fill_deferred`.
-3. A write makes a new version with a buffer of its own, where the array or what is written is deferred; a few times, one
-   after the other, since each is a copy of the whole array in the end.
+3. A write makes a new version with a buffer of its own, where the array or what is written is deferred.  The first few
+   writes to a storage wait so; later ones are done in place with values, since a loop over stores would take an array each.
 """
 from cpython.exc cimport PyErr_CheckSignals
 

@@ -113,7 +113,7 @@ cdef class Instructions:
     cpdef check_watched(self)
     cdef object record(self, Op op, tuple args, dict params)
     cdef int fill(self, int32_t node) except -1
-    cdef bint may_defer_write(self, int32_t node) noexcept
+    cpdef bint is_version(self, int32_t k) noexcept
 
 
 ctypedef object (*Door)(Op op, tuple args, dict params)

@@ -27,7 +27,6 @@ cdef extern from "Python.h":
 
 cdef enum:
     SHAPES = 32
-    WRITES = 16  # to a storage, one after the other, that may wait for their values
 
 cdef Py_ssize_t FREEZE_BYTES = 262144  # captured arrays up to here are copied, larger ones checked for change
 cdef Door _door = NULL
@@ -324,7 +323,7 @@ cdef class Instructions:
     def flags(self, int32_t k):
         return self.nodes[k].flags
 
-    def is_version(self, int32_t k):
+    cpdef bint is_version(self, int32_t k) noexcept:
         """Whether node k is a written version of a storage that nothing else holds: a write may go in place."""
         cdef Node *p = self.nodes + k
         if p.flags & NODE_CONSUMED:
@@ -338,15 +337,6 @@ cdef class Instructions:
     cdef int fill(self, int32_t node) except -1:
         """Compute the value of an instruction that was recorded without it."""
         raise NotImplementedError
-
-    cdef bint may_defer_write(self, int32_t node) noexcept:
-        """Whether a write to a version may be deferred: one more copy of it, where its value is asked for."""
-        cdef int count = 0
-        while count < WRITES and self.nodes[node].op == OP_REC and self.nodes[node].flags & NODE_DEFERRED \
-                and (<Rec> self.recs[self.nodes[node].a]).op.kind >= KIND_PUT:
-            node = (<Rec> self.recs[self.nodes[node].a]).at[0]
-            count += 1
-        return count < WRITES
 
     @property
     def nbytes(self):

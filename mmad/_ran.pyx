@@ -3,13 +3,15 @@
 1. While a :class:`Ran` is entered, the interpreter's profile function of this thread reports every call of Python code.
    One that was set before goes on to be called, and is set again at the end.
 2. The first call of a code object asks `wanted` about the globals of its function: code of libraries is left alone.
-3. Of every call of other code that has names in it, the arguments that are objects of the user's classes are kept.
+3. Of every call of other code that has names in it, the arguments that are objects of the user's classes are noted,
+   by weak references: what the function makes and drops lives no longer than it does in a plain run.
 """
 from cpython.object cimport PyObject
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free
 
 import gc
+from weakref import ref
 
 cdef extern from *:
     """
@@ -101,10 +103,10 @@ cdef class Ran:
         Py_XDECREF(self.before.object)
         if self.met or any([code.co_freevars for code, _ in self.codes]):
             self.young = young = {id(x) for x in gc.get_objects(0)}
-            classes = {type(x): None for x in self.met.values()}
-            self.objects = [x for x in self.met.values() if id(x) not in young and not isinstance(x, type)]
-            self.objects += [c for c in (*classes, *[x for x in self.met.values() if isinstance(x, type)])
-                             if id(c) not in young]
+            met = [x for x in [r() if type(r) is ref else r for r in self.met.values()] if x is not None]
+            classes = {type(x): None for x in met}
+            self.objects = [x for x in met if id(x) not in young and not isinstance(x, type)]
+            self.objects += [c for c in (*classes, *[x for x in met if isinstance(x, type)]) if id(c) not in young]
         self.met = {}
 
     cdef Entry *entry(self, uintptr_t code) noexcept:
@@ -170,7 +172,9 @@ cdef class Ran:
                                              and type(x).__module__.partition(".")[0] not in _APART)
             self.kinds[type(x)] = counts
         if counts:
-            self.met.setdefault(id(x), x)
+            known = self.met.get(id(x))
+            if known is None or (type(known) is ref and known() is not x):  # another one may have lain there
+                self.met[id(x)] = ref(x) if type(x).__weakrefoffset__ else x
         return 0
 
 

@@ -36,6 +36,9 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_IsIntegerScalar(object x)
 
 
+cdef enum:
+    WRITES = 16  # to a storage, which may wait for their values: each takes a copy of the whole array then
+
 cdef dict _HOOKS = HOOKS, _METHODS = METHODS
 cdef list FOLLOWERS = _FOLLOWERS
 cdef tuple _NONE = (None,)
@@ -351,7 +354,7 @@ cdef class ArrayVar(Var):
                 value = without_leading(value, len(taken_shape((<object> root.arr).shape, index) or value.shape))
         if root.pending() or type(value) is ArrayVar and (<ArrayVar> value).pending() \
                 or type(value) is ScalarVar and (<ScalarVar> value).flags & NODE_DEFERRED:
-            if self.tape.may_defer_write(root.node):
+            if root.version < WRITES:
                 check_fit(value.shape, window[1] if op is o_put else taken_shape((<object> root.arr).shape, index))
                 return self.write_later(op, params, index, value)
         if type(value) is ScalarVar:

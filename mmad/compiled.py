@@ -35,7 +35,7 @@ __all__ = ["compile"]
 TRACES = 64  # variants kept for one signature
 AT_ONCE = 4  # of them that are recorded when they are first met; more only where recordings pay
 UNPAID = 32  # misses after which a signature is given up if there is no replay for each `UNPAID` of them
-SIGNATURES = 256  # kept: combinations of shapes, static values and captured ones
+SIGNATURES = 256  # kept, those used last: combinations of shapes, static values and captured ones
 UNSETTLED = 4  # runs that changed what the function captures, after which it runs eagerly
 SAVED = 1 << 22  # bytes of a captured array that is copied before the function runs, and put back if that wrote to it
 CHECKED_CALLS = 3  # calls that check=True runs both ways
@@ -141,6 +141,7 @@ class Compiled(Dispatcher):
         self.ran, self.met = {}, {}  # by identity: code that ran, with its globals, and objects that it was called with
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
+        self.unused = 0  # signatures in a row that were forgotten before they were replayed
         self.seconds, self.warned = 0.0, False
 
     def general(self, args, kwargs):
@@ -166,16 +167,20 @@ class Compiled(Dispatcher):
             self._eager(refused[0])
             return self.f(*args, **kwargs)
         key, values = self._signature(leaves, structure, captures, parts, _orders((args, kwargs)))
-        signature = self.signatures.get(key)
-        if signature is None:
-            if len(self.signatures) >= SIGNATURES:
-                self._eager(f"has been called with {SIGNATURES} combinations of arguments and of what it captures")
-                return self.f(*args, **kwargs)
-            signature = self.signatures.setdefault(key, Signature(args, kwargs, captures.checks, values))
+        with self.lock:
+            signature = self.signatures.pop(key, None)
+            new = signature is None
+            if new:
+                self._make_room()
+                signature = Signature(args, kwargs, captures.checks, values)
+            self.signatures[key] = signature  # the one used last is at the end
         signature.checks = captures.checks  # equal contents may lie in other places now
         self.recent = None if self.check else signature
         if signature.eager:
             return self.eagerly(args, kwargs)
+        if new and self.unused >= SIGNATURES:
+            self._warn("is called with ever new combinations of arguments and of what it captures")
+            return self._missed(signature, args, kwargs)  # recorded when it comes again
         where = None
         if signature.root is not None:
             trace, found = where = self.replay(signature, values)
@@ -463,6 +468,12 @@ class Compiled(Dispatcher):
         if self.unsettled >= UNSETTLED:
             self.never = f"changes what it captures ({place.describe()}) at every call"
         return False
+
+    def _make_room(self):
+        """Forget the signature that was not used for longest where there are too many."""
+        while len(self.signatures) >= SIGNATURES:
+            old = self.signatures.pop(next(iter(self.signatures)))
+            self.unused = 0 if old.hits else self.unused + 1
 
     def _keep(self, signature, where, trace):
         """Put a trace where its guards lead."""

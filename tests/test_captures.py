@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gc
 import math
+import tracemalloc
 import types
 import warnings
 import weakref
@@ -262,14 +263,72 @@ def test_what_is_made_at_the_first_call_and_kept():
 
 
 def test_signatures_are_bounded(monkeypatch):
+    """The one that was not used for longest is forgotten."""
     monkeypatch.setattr(compiled, "SIGNATURES", 3)
     g = mmad.compile(lambda x, k: x * k)
-    for k in range(3):
-        g(X, k)
-    with pytest.warns(RuntimeWarning, match="3 combinations"):
-        np.testing.assert_array_equal(g(X, 7), 7 * X)
-    np.testing.assert_array_equal(g(X, 2), 2 * X)
-    assert g.stats()["replays"] == 1
+    for k in (0, 1, 2, 0, 1, 2, 0, 7):
+        np.testing.assert_array_equal(g(X, k), k * X)
+    assert g.stats()["records"] == 4
+    assert g.stats()["variants"] == 3
+    for k in (0, 2, 7, 1):  # 1 was used last before 2 and 0
+        np.testing.assert_array_equal(g(X, k), k * X)
+    assert g.stats()["records"] == 5
+
+
+def test_ever_new_signatures_are_recorded_when_they_come_again(monkeypatch):
+    monkeypatch.setattr(compiled, "SIGNATURES", 3)
+    g = mmad.compile(lambda x, k: x * k)
+    for k in range(5):
+        np.testing.assert_array_equal(g(X, k), k * X)
+    with pytest.warns(RuntimeWarning, match="ever new combinations"):
+        g(X, 5)
+    for k in range(6, 20):
+        np.testing.assert_array_equal(g(X, k), k * X)
+    assert g.stats()["records"] == 5
+    assert len(g.signatures) == 3
+    for _ in range(3):
+        np.testing.assert_array_equal(g(X, 30), 30 * X)
+    assert g.stats()["records"] == 6
+
+
+def test_a_loop_over_sizes_keeps_what_was_used_last():
+    def peak(sizes):
+        tracemalloc.start()
+        for n in sizes:
+            g(np.ones(n))
+        return tracemalloc.get_traced_memory()[0]
+
+    g = mmad.compile(mmad.grad(lambda x: (np.sin(x) * x).sum()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that recordings do not pay
+        try:
+            first = peak(range(1, 700))
+            assert peak(range(700, 2000)) < 1.5 * first
+        finally:
+            tracemalloc.stop()
+    assert len(g.signatures) <= compiled.SIGNATURES
+
+
+def test_what_a_recording_makes_and_drops_is_finalised():
+    gone = []
+
+    class Noisy:
+        def __init__(self):
+            self.cycle = self
+
+        def __del__(self):
+            gone.append(1)
+
+    def f(x):
+        for _ in range(3):
+            Noisy()
+            gc.collect()
+            x = x * 2.0
+        return x
+
+    g = mmad.compile(mmad.grad(f))
+    assert g(1.0) == 8.0
+    assert len(gone) == 3
 
 
 def test_what_was_captured_is_not_taken_for_what_came_in_its_place():

@@ -12,6 +12,8 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._breath cimport breathe
+
 cnp.import_array()
 
 
@@ -35,7 +37,7 @@ def distance_2(const int64_t[::1] rows, const int32_t[::1] columns, const int64_
     -------
     ndarray of int32, shape (n,)
     """
-    cdef int64_t n = starts.shape[0] - 1, q, k, z
+    cdef int64_t n = starts.shape[0] - 1, q, k, z, taken = 0
     cdef int32_t j, i, c
     colors = np.full(n, -1, np.int32)
     cdef int32_t[::1] color = colors
@@ -47,6 +49,7 @@ def distance_2(const int64_t[::1] rows, const int32_t[::1] columns, const int64_
                 i = members[k]
                 if not counts[i]:
                     continue
+                breathe(&taken, rows[i + 1] - rows[i])
                 for z in range(rows[i], rows[i + 1]):
                     c = color[columns[z]]
                     if c >= 0:
@@ -73,7 +76,7 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
     -------
     ndarray of int32, or None where the limit is reached
     """
-    cdef int64_t n = starts.shape[0] - 1, q, k, z, steps = 0
+    cdef int64_t n = starts.shape[0] - 1, q, k, z, steps = 0, taken = 0
     cdef int32_t v, w, x, c, p
     cdef bint found
     colors = np.full(n, -1, np.int32)
@@ -99,6 +102,7 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
                 w = neighbors[k]
                 if w == v or color[w] < 0:
                     continue
+                breathe(&taken, 2 * (starts[w + 1] - starts[w]))
                 c = color[w]
                 if first_of[c] == v:
                     p = first_to[c]
@@ -156,7 +160,7 @@ cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, 
 def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order,
             int64_t limit):
     """Colours of vertices, of which neighbours differ and no cycle has only two; parameters as of :func:`star`."""
-    cdef int64_t n = starts.shape[0] - 1, m = neighbors.shape[0], q, k, z, steps = 0
+    cdef int64_t n = starts.shape[0] - 1, m = neighbors.shape[0], q, k, z, steps = 0, taken = 0
     cdef int32_t v, w, x, c, root, other
     colors = np.full(n, -1, np.int32)
     cdef int32_t[::1] color = colors
@@ -179,6 +183,7 @@ def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64
                 w = neighbors[k]
                 if w == v or color[w] < 0:
                     continue
+                breathe(&taken, 4 * (starts[w + 1] - starts[w]))
                 for z in range(starts[w], starts[w + 1]):
                     x = neighbors[z]
                     if x == w or x == v or color[x] < 0 or forbidden[color[x]] == v:
@@ -219,7 +224,7 @@ cdef inline int32_t find(int32_t[::1] parent, int32_t e) noexcept nogil:
 
 def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
     """Vertices, each of smallest degree among those before it; in linear time (Matula and Beck, J. ACM 30, 1983)."""
-    cdef int64_t n = starts.shape[0] - 1, q, k, d, low = 0
+    cdef int64_t n = starts.shape[0] - 1, q, k, d, low = 0, taken = 0
     cdef int32_t v, w, u
     result = np.empty(n, np.int32)
     cdef int32_t[::1] order = result
@@ -242,6 +247,7 @@ def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
                 before[after[v]] = -1
             order[q] = v
             degree[v] = -1
+            breathe(&taken, 4 * (starts[v + 1] - starts[v]))
             for k in range(starts[v], starts[v + 1]):
                 w = neighbors[k]
                 d = degree[w]
@@ -266,7 +272,7 @@ def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
 
 def alone(const int64_t[::1] rows, const int32_t[::1] columns, const int32_t[::1] color):
     """Whether each entry is the only one in its row of its column's colour; -1 is none."""
-    cdef int64_t m = rows.shape[0] - 1, i, k
+    cdef int64_t m = rows.shape[0] - 1, i, k, taken = 0
     cdef int32_t c, most = -1
     result = np.zeros(columns.shape[0], np.uint8)
     cdef uint8_t[::1] out = result
@@ -275,6 +281,7 @@ def alone(const int64_t[::1] rows, const int32_t[::1] columns, const int32_t[::1
     cdef int64_t[::1] last = np.full(most + 1, -1, np.int64)  # the entry of this row that has the colour
     with nogil:
         for i in range(m):
+            breathe(&taken, rows[i + 1] - rows[i])
             for k in range(rows[i], rows[i + 1]):
                 c = color[columns[k]]
                 if c < 0:
@@ -312,7 +319,7 @@ def elimination(const int64_t[::1] rows, const int32_t[::1] columns, const int64
         Longest chain of substitutions.
     """
     cdef int64_t m = rows.shape[0] - 1, nnz = columns.shape[0], i, k, e, at, count = 0, top = 0, place, equations
-    cdef int64_t depth = 0
+    cdef int64_t depth = 0, taken = 0
     cdef int which
     cdef int64_t row_colors = 0
     for i in range(row_color.shape[0]):
@@ -328,6 +335,7 @@ def elimination(const int64_t[::1] rows, const int32_t[::1] columns, const int64
     cdef int64_t[::1] entry = entries, source = sources, other = others
     with nogil:
         for i in range(m):
+            breathe(&taken, 4 * (rows[i + 1] - rows[i]))
             for k in range(rows[i], rows[i + 1]):
                 e = min(k, mirror[k])
                 if column_color[columns[k]] >= 0:
@@ -351,6 +359,7 @@ def elimination(const int64_t[::1] rows, const int32_t[::1] columns, const int64
                 stack[top] = at
                 top += 1
         while top:
+            breathe(&taken, 8)
             top -= 1
             at = stack[top]
             if unknown[at] != 1:
@@ -385,10 +394,11 @@ ctypedef fused real:
 def substitute(real[::1] compressed, const int64_t[::1] entry, const int64_t[::1] source, const int64_t[::1] other,
                const int64_t[::1] mirror, real[::1] data):
     """Solve for the entries in the order of :func:`elimination`; `compressed` is used up."""
-    cdef int64_t q
+    cdef int64_t q, taken = 0
     cdef real value
     with nogil:
         for q in range(entry.shape[0]):
+            breathe(&taken, 4)
             value = compressed[source[q]]
             data[entry[q]] = value
             data[mirror[entry[q]]] = value
@@ -412,7 +422,7 @@ def gather(list blocks, int64_t count, int64_t m, int64_t total, int64_t n, cons
     data : ndarray, shape (k,)
         Written.
     """
-    cdef int64_t q = 0, r, width
+    cdef int64_t q = 0, r, width, taken = 0
     cdef cnp.ndarray block
     cdef int kind = cnp.NPY_FLOAT32 if sizeof(real) == 4 else cnp.NPY_FLOAT64
     cdef real **lines = <real **> malloc((total + 1) * sizeof(real *))  # freed below
@@ -432,6 +442,7 @@ def gather(list blocks, int64_t count, int64_t m, int64_t total, int64_t n, cons
             raise ValueError(f"{q} products where there are {total} colours")
         with nogil:
             for q in range(data.shape[0]):
+                breathe(&taken, 1)
                 data[q] = lines[line[q]][at[q]]
     finally:
         free(lines)

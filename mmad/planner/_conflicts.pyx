@@ -11,13 +11,15 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._breath cimport breathe
+
 cnp.import_array()
 
 
 def conflicts(const int64_t[::1] rows, const int32_t[::1] columns, const int64_t[::1] starts,
               const int32_t[::1] members, const uint8_t[::1] counts):
     """The graph of columns that share a row that counts, as (starts, neighbors); parameters as of `distance_2`."""
-    cdef int64_t n = starts.shape[0] - 1, k, z, at = 0
+    cdef int64_t n = starts.shape[0] - 1, k, z, at = 0, taken = 0
     cdef int32_t j, i, c
     cdef int which
     cdef int32_t[::1] seen = np.full(n, -1, np.int32)
@@ -33,6 +35,7 @@ def conflicts(const int64_t[::1] rows, const int32_t[::1] columns, const int64_t
                 i = members[k]
                 if not counts[i]:
                     continue
+                breathe(&taken, rows[i + 1] - rows[i])
                 for z in range(rows[i], rows[i + 1]):
                     c = columns[z]
                     if seen[c] != j + which * n:
@@ -86,7 +89,7 @@ def by_saturation(const int64_t[::1] starts, const int32_t[::1] neighbors):
 
     Colours from 64 on do not count for the choice.
     """
-    cdef int64_t n = starts.shape[0] - 1, q, k
+    cdef int64_t n = starts.shape[0] - 1, q, k, taken = 0
     cdef int32_t v, w, c, top = 0
     cdef Buckets b = Buckets(n, 65)
     colors = np.full(n, -1, np.int32)
@@ -101,6 +104,7 @@ def by_saturation(const int64_t[::1] starts, const int32_t[::1] neighbors):
                 top -= 1
             v = b.head[top]
             b.take(v)
+            breathe(&taken, 4 * (starts[v + 1] - starts[v]))
             for k in range(starts[v], starts[v + 1]):
                 if color[neighbors[k]] >= 0:
                     forbidden[color[neighbors[k]]] = v
@@ -124,7 +128,7 @@ def by_saturation(const int64_t[::1] starts, const int32_t[::1] neighbors):
 
 def by_classes(const int64_t[::1] starts, const int32_t[::1] neighbors):
     """One colour after the other, each given to as many vertices as will go: always the one with fewest rivals left."""
-    cdef int64_t n = starts.shape[0] - 1, k, z, left = n
+    cdef int64_t n = starts.shape[0] - 1, k, z, left = n, taken = 0
     cdef int32_t v, w, u, c = 0, low
     colors = np.full(n, -1, np.int32)
     cdef int32_t[::1] color = colors
@@ -134,6 +138,7 @@ def by_classes(const int64_t[::1] starts, const int32_t[::1] neighbors):
             for v in range(<int32_t> n):
                 if color[v] < 0:
                     low = 0
+                    breathe(&taken, starts[v + 1] - starts[v])
                     for k in range(starts[v], starts[v + 1]):
                         if color[neighbors[k]] < 0:
                             low += 1
@@ -152,6 +157,7 @@ def by_classes(const int64_t[::1] starts, const int32_t[::1] neighbors):
                     if b.key[w] < 0:
                         continue
                     b.take(w)
+                    breathe(&taken, 4 * (starts[w + 1] - starts[w]))
                     for z in range(starts[w], starts[w + 1]):
                         u = neighbors[z]
                         if b.key[u] > 0:
@@ -219,7 +225,7 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
     """
     cdef int64_t n = starts.shape[0] - 1, i, k, most = int(np.max(before, initial=-1)), steps = 0
     cdef int32_t v, w, c, old, chosen, to, delta, best, ties, c_small
-    cdef int64_t conflicts_left = 0, fewest, turn = 0
+    cdef int64_t conflicts_left = 0, fewest, turn = 0, taken = 0
     cdef uint64_t random = 88172645463325252
     if most < 1 or n * most > min(limit, <int64_t> LARGEST_TABLE):  # the tables alone take as many steps
         return None
@@ -233,12 +239,14 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
     cdef Conflicted conflicted = Conflicted(n)
     with nogil:
         for v in range(<int32_t> n):
+            breathe(&taken, starts[v + 1] - starts[v])
             for k in range(starts[v], starts[v + 1]):
                 if color[neighbors[k]] >= 0 and neighbors[k] != v:
                     near[v, color[neighbors[k]]] += 1
         for v in range(<int32_t> n):
             if color[v] >= 0:
                 continue
+            breathe(&taken, most + starts[v + 1] - starts[v])
             to = 0
             for c in range(1, <int32_t> most):
                 if near[v, c] < near[v, to]:
@@ -253,6 +261,7 @@ def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const i
         fewest = conflicts_left
         steps = n * most + 2 * starts[n]
         while conflicted.count and steps < limit:
+            breathe(&taken, conflicted.count * most)
             chosen, to, best, ties = -1, 0, 0, 0
             for i in range(conflicted.count):
                 v = conflicted.member[i]

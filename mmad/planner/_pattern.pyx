@@ -6,6 +6,8 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._breath cimport breathe
+
 cnp.import_array()
 
 ctypedef fused real:
@@ -22,7 +24,7 @@ def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n)
     indices : ndarray of int32
     source : ndarray of int64
     """
-    cdef int64_t m = indptr.shape[0] - 1, i, k, at
+    cdef int64_t m = indptr.shape[0] - 1, i, k, at, taken = 0
     cdef cnp.ndarray starts = np.zeros(n + 2, np.int64)
     cdef cnp.ndarray rows = np.empty(indices.shape[0], np.int32), source = np.empty(indices.shape[0], np.int64)
     cdef int64_t *first = <int64_t *> cnp.PyArray_DATA(starts)
@@ -34,6 +36,7 @@ def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n)
         for i in range(n):
             first[i + 2] += first[i + 1]
         for i in range(m):
+            breathe(&taken, 4 * (indptr[i + 1] - indptr[i]))
             for k in range(indptr[i], indptr[i + 1]):
                 at = first[indices[k] + 1]
                 to[at], from_[at] = <int32_t> i, k
@@ -82,7 +85,7 @@ def sums(list parts, const int64_t[::1] sizes, const int64_t[::1] starts, const 
     data : ndarray
         Added to.
     """
-    cdef int64_t k, t
+    cdef int64_t k, t, taken = 0
     cdef double total
     cdef cnp.ndarray part
     cdef int kind = cnp.NPY_FLOAT32 if sizeof(real) == 4 else cnp.NPY_FLOAT64
@@ -101,6 +104,7 @@ def sums(list parts, const int64_t[::1] sizes, const int64_t[::1] starts, const 
             at[k] = <real *> cnp.PyArray_DATA(part)
         with nogil:
             for k in range(data.shape[0]):
+                breathe(&taken, 1 + 2 * (starts[k + 1] - starts[k]))
                 total = data[k]
                 for t in range(starts[k], starts[k + 1]):
                     total += at[number[t]][place[t]]

@@ -18,10 +18,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
-
-cdef enum:
-    BREATH = 4_000_000  # steps, some 10 ms, after which signals are looked at
-
+from mmad._breath cimport BREATH
 
 UNLIMITED = 1 << 62  # steps
 

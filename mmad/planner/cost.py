@@ -15,7 +15,7 @@ and for compiled programs.
 import math
 from dataclasses import asdict, dataclass, fields
 
-__all__ = ["EAGER_AND_COMPILED", "Coefficients", "Work"]
+__all__ = ["EAGER_AND_COMPILED", "Coefficients", "Work", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,16 @@ class Coefficients:
 
     def compiling(self, work, forward, backward, width=1):
         """Seconds of compiling a program with that many sweeps."""
-        lanes = 1 + math.ceil(forward / width) + math.ceil(backward / width)
-        return self.compile + lanes * (work.numbers * self.compile_number + work.arrays * self.compile_array)
+        numbers, arrays = recorded(work, forward, backward, width)
+        return self.compile + numbers * self.compile_number + arrays * self.compile_array
+
+
+def recorded(work, forward, backward, width=1):
+    """Instructions on numbers and on arrays of a recording with its sweeps; with lanes, numbers are arrays, too."""
+    lanes = math.ceil(forward / width) + math.ceil(backward / width)
+    batched = work.arrays > 0 and width > 1
+    numbers = work.numbers * (1 if batched else 1 + lanes)
+    return numbers, work.arrays * (1 + lanes) + batched * work.numbers * lanes
 
 
 def as_plain(coefficients):

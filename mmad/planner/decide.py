@@ -168,6 +168,7 @@ def compared(problem, candidates, race, why=""):
     ranked = sorted(candidates, key=lambda c: c.total(o.expected))
     if o.memory is not None:
         ranked = [c for c in ranked if c.bytes <= o.memory] or _nothing_fits(ranked, o.memory)
+    ranked = [c for c in ranked if problem.compilable(c)] or ranked
     ranked = [c for c in ranked if (c.strategy, c.mode) not in problem.differing] or ranked
     best = ranked[0].total(o.expected)
     close = [c for c in ranked if c.total(o.expected) <= CLOSE * best][:RACED]
@@ -209,6 +210,7 @@ def finish(problem, candidates, reason):
     fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
     if not fitting:
         _nothing_fits(candidates, o.memory)
+    fitting = [c for c in fitting if problem.compilable(c)] or fitting
     differing = [c for c in fitting if (c.strategy, c.mode) in problem.differing]
     if 0 < len(differing) < len(fitting):
         fitting = [c for c in fitting if c not in differing]

@@ -15,7 +15,7 @@ from mmad.planner.coloring import (
     row_coloring,
     star_coloring,
 )
-from mmad.planner.cost import Work
+from mmad.planner.cost import Work, recorded
 from mmad.planner.evaluate import OVER_FORWARD
 from mmad.planner.plan import Candidate
 from mmad.recorded import LANES
@@ -43,6 +43,8 @@ MODES = ("auto", "eager", "compiled")
 UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 # Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 LEVELS = 4  # of checkpoints; each computes the function once more
+NUMBER, ARRAY = 250, 1500  # bytes that an instruction takes while a program is made, on numbers and on arrays
+LONGEST = 1 << 30  # bytes that making a program may take where nobody asked for one
 HELD = 0.5  # share of a function's elements that its program holds; the others are used up in loops
 NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
 
@@ -196,6 +198,14 @@ class Problem:
             seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
         measured = self.measured.get((name, mode))
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), measured, ends=int(ends))
+
+    def compilable(self, candidate):
+        """Whether making the program of a candidate takes no more memory than `LONGEST`, or was asked for."""
+        if candidate.mode != "compiled" or self.options.mode == "compiled":
+            return True
+        c = candidate
+        numbers, arrays = recorded(self.work, c.forward, c.reverse, c.width)
+        return NUMBER * numbers + ARRAY * arrays <= LONGEST
 
     def checkpoints(self, memory):
         """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mmad import _activity, _rules
-from mmad._core import HOOKS, Traced
+from mmad import _activity, _arrays, _rules
+from mmad._core import HOOKS, Traced, Wrapper
 from mmad.ops import arithmetic as a
-from mmad.ops.structure import put, put_index, window
-from mmad.transforms.reverse import Environment
+from mmad.ops.structure import put, put_index, viewed, window
+from mmad.transforms.reverse import Environment, traced_parts
 
 __all__ = ["forward"]
 
@@ -33,19 +33,19 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
     env = environment or Environment(tape)
     dots = {k: g for k, g in seeds if g is not None}
     given = {k for k, _ in seeds}
-    inputs = list(dots)
+    inputs, kept = list(dots), given.union(outputs)
     active = _activity.active_nodes(tape, start, stop, inputs)
     with np.errstate(all="ignore"):
         for k in range(start, stop):
             if active[k] and k not in given:
-                g = _step(tape, k, dots, env)
+                g = _step(tape, k, dots, env, kept)
                 # A constant seed that is zero in the part that is used here: nothing more comes of it.
                 if g is not None and (type(g) is not np.ndarray or g.any()):
                     dots[k] = g
     return [dots.get(k) for k in outputs]
 
 
-def _step(tape, k, dots, env):
+def _step(tape, k, dots, env, kept):
     name, args, _ = tape.node(k)
     if name == "load":
         base, flat = args
@@ -54,7 +54,7 @@ def _step(tape, k, dots, env):
         return dots[base][tuple(int(i) for i in np.unravel_index(flat, tape.record_of(base).shape))]
     if name == "store":
         base, source, flat = args
-        g = _version(tape, dots, base, k, dots.get(source))
+        g = _version(tape, dots, base, k, dots.get(source), kept)
         if g is not None:
             at = tuple(int(i) for i in np.unravel_index(flat, g.shape))
             g[at] = dots.get(source, 0.0)
@@ -68,22 +68,36 @@ def _step(tape, k, dots, env):
         return a.positive(g) if tape.is_version(args[0]) else g
     rec = tape.record_of(k)
     shape, dtype = ((), np.dtype(float)) if rec is None else (rec.shape, rec.dtype)
-    if op is put:
-        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, dtype, ds[1])
-        return put(base, 0.0 if ds[1] is None else ds[1], **params)
-    if op is put_index:
-        base = ds[0] if ds[0] is not None else HOOKS["zeros"](shape, dtype, ds[1])
-        return put_index(base, 0.0 if ds[1] is None else ds[1], vals[2])
+    if op is put or op is put_index:
+        base, value = ds[0], 0.0 if ds[1] is None else ds[1]
+        if base is None:
+            base = HOOKS["zeros"](shape, dtype, value)
+        elif args[0] not in kept and tape.is_version(args[0]) and _takes(base, value):
+            del dots[args[0]]  # nothing else reads it: written in place, so that a loop takes what it writes
+            part = base
+            if op is put:
+                part = viewed(base.laid_out(), lambda m: _arrays.window(m, **params))
+            part[... if op is put else vals[2]] = value
+            return base
+        return put(base, value, **params) if op is put else put_index(base, value, vals[2])
     vals = env.for_rules(op, args, vals, *ds)
     return _rules.push(op, ds, vals, out, params, shape, dtype)
 
 
-def _version(tape, dots, base, k, value):
+def _takes(base, value):
+    """Whether a traced tangent can be written a value in place: it has to be traced wherever the value is."""
+    if not isinstance(base, Traced) or (isinstance(value, Wrapper) and getattr(base, "level", -1) != value.level):
+        return False
+    return traced_parts(value) <= traced_parts(base)
+
+
+def _version(tape, dots, base, k, value, kept):
     """The tangent of a storage, ready to be written to as its next version."""
     old = dots.get(base)
     if old is None and value is None:
         return None
-    if old is not None and tape.is_version(base) and (isinstance(old, Traced) or not isinstance(value, Traced)):
+    own = base not in kept and tape.is_version(base)
+    if old is not None and own and (isinstance(old, Traced) or not isinstance(value, Traced)):
         del dots[base]
         return old
     rec = tape.record_of(k)

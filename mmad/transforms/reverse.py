@@ -6,7 +6,7 @@ instructions of the derivative are recorded as ordinary instructions, and can be
 
 import numpy as np
 
-from mmad import _activity, _rules, _sweep, _windows
+from mmad import _activity, _arrays, _rules, _sweep, _windows
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced
 from mmad._instructions import scalar_op, scalar_opcodes
@@ -171,18 +171,18 @@ def _step(tape, k, name, args, bars, active, env):
     if op in (put, put_index, window) and isplain(bars.bars[k], float):
         bars.bars[k] = np.full(tape.record_of(k).shape, bars.bars[k], tape.record_of(k).dtype)
     if op is put:
-        g = bars.bars[k]
+        acc = bars.buffer(k, bars.bars[k])  # in place, so that a loop takes what it writes
+        part = viewed(acc.laid_out() if isinstance(acc, Traced) else acc, lambda m: _arrays.window(m, **params))
         if active[args[1]] and args[1] >= 0:
             bars.add(
                 args[1],
                 unbroadcast(
-                    window(g, **params),
+                    a.positive(part),
                     np.shape(vals[1]) if not hasattr(vals[1], "shape") else vals[1].shape,
                     getattr(vals[1], "dtype", None),
                 ),
             )
-        bars.bars[k] = put(g, 0.0, **params)
-        bars.owned.discard(k)
+        part[...] = 0.0
         _pass_on(bars, active, k, args[0])
         return
     if op is put_index:
@@ -222,8 +222,6 @@ def _window(tape, base, params, g, bars):
         shape, strides
     )
     if simple and 0 not in shape and bars.takes(base, g):
-        from mmad import _arrays
-
         acc = bars.buffer(base, g)
         part = viewed(acc.laid_out() if isinstance(acc, Traced) else acc, lambda m: _arrays.window(m, **params))
         part[...] = part + g
