@@ -68,7 +68,13 @@ COMPILE_ARGS = {
     # A checked difference of two pointers would be one of bytes, not of elements.
     "unix": ["-O1", "-g", "-UNDEBUG", "-Werror=int-conversion"]
     if CHECKED
-    else ["-O3", "-fno-math-errno", "-fno-trapping-math", *([] if DEBUG else ["-g0"])],
+    else [
+        "-O3",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-Werror=implicit-function-declaration",
+        *([] if DEBUG else ["-g0"]),
+    ],
     "msvc": ["/std:c11", "/experimental:c11atomics", *(["/Od", "/UNDEBUG"] if CHECKED else ["/O2"])],
 }
 LINK_ARGS = {"unix": [] if DEBUG else ["-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"]}  # strip symbols
@@ -115,7 +121,10 @@ def extensions() -> list[Extension]:
                 sources,
                 include_dirs=[PACKAGE],
                 depends=headers_of(sources),
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+                # The oldest NumPy that is supported, whichever one the headers are of.
+                define_macros=[
+                    (name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")
+                ],
                 **linked,
             )
         )

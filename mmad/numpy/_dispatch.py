@@ -1,5 +1,7 @@
 """Registration of NumPy functions, methods and attributes for traced values."""
 
+import numpy as np
+
 from mmad._core import FUNCTIONS, METHODS, PROPERTIES, Traced
 
 __all__ = ["implements", "is_traced", "prop"]
@@ -10,14 +12,19 @@ def implements(*functions, method=None):
 
     Parameters
     ----------
-    *functions : callable
-        The NumPy functions it stands for; several where NumPy has aliases.
+    *functions : callable or str
+        The NumPy functions it stands for; several where NumPy has aliases.  A name where the oldest supported NumPy
+        does not have the function; it is left out there.
     method : str, optional
         Name of the ndarray method it also is, with the array as first argument.
     """
 
     def register(f):
         for g in functions:
+            if isinstance(g, str):
+                g = getattr(np, g, None)
+                if g is None:
+                    continue
             if FUNCTIONS.get(g, f) is not f:
                 raise ValueError(f"{g} is implemented twice")
             FUNCTIONS[g] = f

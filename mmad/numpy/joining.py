@@ -228,7 +228,7 @@ def dsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 2)
 
 
-@implements(np.unstack)
+@implements("unstack")  # since NumPy 2.1
 def unstack(x, /, *, axis=0):
     """`numpy.unstack`."""
     if not shape_of(x):

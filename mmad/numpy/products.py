@@ -157,19 +157,16 @@ def vecdot(x, y):
     return einsum("...i,...i->...", adjoint_of(lifted(x)), y)
 
 
+@implements("matvec")  # since NumPy 2.2
 def matvec(x, y):
     """`numpy.matvec`."""
     return viewed(matmul_op(x, viewed(lifted(y), lambda m: m[..., None])), lambda m: m[..., 0])
 
 
+@implements("vecmat")  # since NumPy 2.2
 def vecmat(x, y):
     """`numpy.vecmat`: the vector is conjugated."""
     return viewed(matmul_op(viewed(adjoint_of(lifted(x)), lambda m: m[..., None, :]), y), lambda m: m[..., 0, :])
-
-
-if hasattr(np, "matvec"):  # since NumPy 2.2
-    implements(np.matvec)(matvec)
-    implements(np.vecmat)(vecmat)
 
 
 # --- several operands -------------------------------------------------------------------------------------

@@ -284,9 +284,8 @@ def _cumulative(running, first):
     return cumulative_function
 
 
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    implements(np.cumulative_sum)(_cumulative(cumsum, 0))
-    implements(np.cumulative_prod)(_cumulative(cumprod, 1))
+implements("cumulative_sum")(_cumulative(cumsum, 0))  # since NumPy 2.1
+implements("cumulative_prod")(_cumulative(cumprod, 1))  # since NumPy 2.1
 
 
 # --------------------------------------------------------------------------------------- truth values
