@@ -120,11 +120,10 @@ cdef class Pull:
         if q.kind == PARTIAL_OPERAND:
             if not self.operand(q.ref, &p):
                 return NotImplemented
-        elif q.kind == PARTIAL_PROGRAM:
-            for k in range(self.arity + 1):
-                of[k].at, of[k].number = NULL, 0.0
-                if (q.uses & 1 << k or q.limit == k) and not self.operand(k, &of[k]):
-                    return NotImplemented
+        for k in range(self.arity + 1):
+            of[k].at, of[k].number = NULL, 0.0
+            if ((q.kind == PARTIAL_PROGRAM and q.uses & 1 << k) or q.limit == k) and not self.operand(k, &of[k]):
+                return NotImplemented
         if q.kind != PARTIAL_PROGRAM and p.at == NULL:
             if p.number == 0.0:
                 return None
