@@ -99,7 +99,6 @@ COPIES = {
     "roll twice": (lambda x: np.roll(x, (1, 2), axis=(1, 1)), A),
     "pad": (lambda x: np.pad(x, 2), V),
     "pad pairs": (lambda x: np.pad(x, ((1, 0), (2, 3)), constant_values=((1.0, 2.0), (3.0, 4.0))), M),
-    "pad dict": (lambda x: np.pad(x, {-1: (1, 2)}), M),
     "pad edge": (lambda x: np.pad(x, ((2, 1), (0, 3)), mode="edge"), M),
     "pad reflect": (lambda x: np.pad(x, ((2, 1), (1, 5)), mode="reflect"), M),
     "pad symmetric": (lambda x: np.pad(x, 4, mode="symmetric"), M),
@@ -115,6 +114,8 @@ COPIES = {
     "vander": (np.vander, V),
     "vander increasing": (lambda x: np.vander(x, 3, increasing=True), V),
 }
+if np.lib.NumpyVersion(np.__version__) >= "2.2.0":
+    COPIES["pad dict"] = (lambda x: np.pad(x, {-1: (1, 2)}), M)
 MANY = {
     "broadcast_arrays": (lambda x, y: np.broadcast_arrays(x, y), M, V[:4]),
     "atleast_2d": (lambda x, y: np.atleast_2d(x, y), M, V),
