@@ -2,8 +2,8 @@
 from libc.stdint cimport INT32_MAX, int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, Node,
-                                 Rec)
+from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR,
+                                 OP_LOAD, OP_REC, OP_STORE, Node, Rec, scalar_op)
 from mmad._tape cimport Tape
 
 
@@ -61,6 +61,71 @@ cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) e
         elif p.op == OP_STORE:
             mask[k] |= mask[p.a] | mask[p.b]
     return mask
+
+
+# What uses some elements of an operand and not others, or one operand and not the other.
+cdef frozenset _CHOOSE = frozenset(("select", "maximum", "minimum", "fmax", "fmin", "masked", "settled", "heaviside", "max",
+                                    "min", "max_weights", "min_weights", "take_along", "gather"))
+
+
+cdef uint8_t *direct_mask(Tape tape, int32_t start, int32_t stop, list seeds) except NULL:
+    """One byte a node: whether some seed depends on it in a way on which nothing is chosen.
+
+    A cotangent of zero is not structural there: arithmetic made it.
+    """
+    cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
+    cdef int32_t k, i
+    cdef Node *p
+    cdef Rec rec
+    if mask == NULL:
+        raise MemoryError
+    for k in seeds:
+        if k < stop:
+            mask[k] = 1
+    for k in range(stop - 1, start - 1, -1):
+        if not mask[k]:
+            continue
+        p = tape.nodes + k
+        if p.op >= OP_FIRST_SCALAR:
+            if scalar_op(p.op).name not in _CHOOSE:
+                for i in (p.a, p.b, p.c):
+                    if i >= 0:
+                        mask[i] = 1
+        elif p.op == OP_STORE:
+            mask[p.b] = 1
+        elif p.op == OP_REC:
+            rec = <Rec> tape.recs[p.a]
+            if rec.op.kind == KIND_WINDOW:
+                if rec.at[0] >= 0 and covers(rec.params):
+                    mask[rec.at[0]] = 1
+            elif rec.op.kind == KIND_PUT or rec.op.kind == KIND_PUT_INDEX:
+                if rec.at[1] >= 0:
+                    mask[rec.at[1]] = 1
+            elif rec.op.name not in _CHOOSE:
+                for i in range(rec.n):
+                    if rec.at[i] >= 0:
+                        mask[rec.at[i]] = 1
+    return mask
+
+
+cdef bint covers(dict window) except -1:
+    """Whether a view has every element of its base."""
+    cdef Py_ssize_t n = 1, of = 1
+    for d, s in zip(window["shape"], window["strides"]):
+        if s != 0:
+            n *= <Py_ssize_t> d
+    for d in window["of"]:
+        of *= <Py_ssize_t> d
+    return n >= of
+
+
+def direct_nodes(Tape tape, int32_t start, int32_t stop, list seeds):
+    """As bytes, one a node: whether some seed depends on it in a way on which nothing is chosen."""
+    cdef uint8_t *mask = direct_mask(tape, start, stop, seeds)
+    try:
+        return (<char *> mask)[:stop]
+    finally:
+        free(mask)
 
 
 def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):

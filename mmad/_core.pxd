@@ -24,7 +24,9 @@ cdef class Wrapper(Traced):
 
 
 cdef class Jet(Wrapper):
-    pass
+    cdef tuple origin     # (operation, operands, parameters, their states) where it is a norm; see `mmad._squares`
+    cdef Jet base         # the array that this is a view of
+    cdef int64_t version  # counts writes to it and its views; -1: of no interest
 
 
 cdef class Var(Traced):
@@ -40,7 +42,15 @@ cdef class ScalarVar(Var):
     cdef object shown(self)
 
 
+ctypedef object (*EvenPower)(Op op, tuple args)
+
+cdef void set_even_power(EvenPower f) noexcept
 cdef object apply_op(Op op, tuple args, dict params)
+cdef object apply_plain(Op op, tuple args, dict params)
+cdef object seen_through(Jet r, Jet of, object how)
+cdef object state_of(object x)
+cdef int written(Jet x) except -1
+cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1
 cdef object apply2(Op op, object x, object y)
 cdef object apply1(Op op, object x)
 cdef ScalarVar make_scalar(Instructions tape, int32_t node, double v, int flags)

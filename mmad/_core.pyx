@@ -20,9 +20,10 @@ import operator
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD, SC_add, SC_divide, SC_floor_divide,
-                                 SC_multiply, SC_negative, SC_power, SC_remainder, SC_square, SC_subtract,
-                                 scalar_eval, scalar_op, set_door)
+from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD,
+                                 OP_REC, ROLE_EVEN, ROLE_LINEAR, ROLE_ROOT, SC_add, SC_divide, SC_floor_divide, SC_multiply,
+                                 SC_negative, SC_power, SC_remainder, SC_square, SC_subtract, Node, Rec, scalar_eval,
+                                 scalar_op, set_door)
 from mmad._instructions import OPERATIONS
 from mmad.errors import TraceError
 from mmad.handlers import caught_here
@@ -92,6 +93,7 @@ def bind_operators():
     global o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
     global o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_logical_or
     global o_window, o_put, o_gather, o_putidx
+    cdef Op op
     g = OPERATIONS.__getitem__
     o_add, o_sub, o_mul, o_div, o_neg, o_pos = (
         g("add"), g("subtract"), g("multiply"), g("divide"), g("negative"), g("positive"))
@@ -103,6 +105,12 @@ def bind_operators():
         g("less"), g("less_equal"), g("greater"), g("greater_equal"), g("equal"), g("not_equal"))
     o_and, o_or, o_xor, o_invert = g("bitwise_and"), g("bitwise_or"), g("bitwise_xor"), g("invert")
     o_logical_or = g("logical_or")
+    for role, names in ((ROLE_ROOT, ("root", "absolute", "fabs", "hypot")),
+                        (ROLE_LINEAR, ("multiply", "divide", "negative", "positive", "window", "gather", "astype")),
+                        (ROLE_EVEN, ("square", "multiply", "power", "matmul", "sum_of_squares"))):
+        for name in names:
+            op = g(name)
+            op.role |= role
 
 
 # ------------------------------------------------------------------------------------------------ dispatch
@@ -250,8 +258,26 @@ cdef object apply2(Op op, object x, object y):
     return apply_op(op, (x, y), None)
 
 
+cdef EvenPower _even_power = NULL
+
+
+cdef void set_even_power(EvenPower f) noexcept:
+    """Say what recognises even powers of norms, which is defined above this module."""
+    global _even_power
+    _even_power = f
+
+
 cdef object apply_op(Op op, tuple args, dict params):
-    """Evaluate, record, or hand to the outermost wrapper."""
+    """Evaluate, record, or hand to the outermost wrapper; even powers of norms are differentiated as what they are."""
+    if op.role & ROLE_EVEN and params is None and _even_power != NULL:
+        r = _even_power(op, args)
+        if r is not None:
+            return r
+    return apply_plain(op, args, params)
+
+
+cdef object apply_plain(Op op, tuple args, dict params):
+    """The same without a look at what the operands are."""
     cdef Wrapper top = None
     cdef Instructions tape = None
     cdef bint lift = False
@@ -279,7 +305,10 @@ cdef object apply_op(Op op, tuple args, dict params):
     if alien is not None and (top is not None or tape is not None):
         own_arithmetic(alien, op.name)
     if top is not None:
-        return top.apply(op, args, params)
+        r = top.apply(op, args, params)
+        if op.role & (ROLE_ROOT | ROLE_LINEAR) and isinstance(r, Jet):
+            remember(<Jet> r, op, args, params)
+        return r
     if tape is None:
         if op.direct != NULL:
             r = op.direct(op, args, params)
@@ -288,6 +317,8 @@ cdef object apply_op(Op op, tuple args, dict params):
         return op.impl(*args) if params is None else op.impl(*args, **params)
     if not tape.open:
         leaked(tape)
+    if op.role & ROLE_ROOT:
+        tape.rooted = True
     if op.opcode >= 0 and params is None:
         r = try_scalar(tape, op, args)
         if r is not None:
@@ -296,6 +327,79 @@ cdef object apply_op(Op op, tuple args, dict params):
 
 
 set_door(apply_op)
+
+
+cdef int remember(Jet r, Op op, tuple args, dict params) except -1:
+    """Note how a value was computed, if it may be a norm or a multiple of one."""
+    cdef list kept = [], states = []
+    if r.version < 0:
+        return 0
+    if not op.role & ROLE_ROOT and not any([isinstance(a, Jet) and (<Jet> a).origin is not None for a in args]):
+        return 0
+    for a in args:
+        if type(a) is cnp.ndarray:
+            a = a.copy()
+        elif isinstance(a, Wrapper) and not isinstance(a, Jet):
+            return 0
+        kept.append(a)
+        states.append(state_of(a))
+    r.origin = op, tuple(kept), params, tuple(states)
+    return 0
+
+
+cdef object state_of(object x):
+    """What changes when an array is written to."""
+    if isinstance(x, Jet):
+        return (<Jet> x).version if (<Jet> x).base is None else (<Jet> x).base.version
+    if isinstance(x, Var):
+        if type(x) is not ScalarVar:
+            x.refresh()
+        return (<Var> x).node
+    return None
+
+
+cdef object seen_through(Jet r, Jet of, object how):
+    """r, noted to be a view of `of`: what an index, or a function of views, takes from it."""
+    r.base = of if of.base is None else of.base
+    if of.origin is not None:
+        r.origin = None, (of,), how, (state_of(of),)
+    return r
+
+
+cdef int written(Jet x) except -1:
+    """Note that an array is written to."""
+    if x.base is not None:
+        x = x.base
+    x.version += 1
+    x.origin = None
+    return 0
+
+
+cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1:
+    """Whether an instruction may be a norm, or linear in one."""
+    cdef Node *p = tape.nodes + node
+    cdef Op op
+    cdef Rec rec
+    cdef int i
+    if p.op == OP_LOAD:
+        return may_be_norm(tape, p.a, depth)
+    if p.op >= OP_FIRST_SCALAR:
+        op = scalar_op(p.op)
+        if op is None or not op.role & (ROLE_ROOT | ROLE_LINEAR):
+            return False
+        if op.role & ROLE_ROOT:
+            return True
+        return depth > 0 and (may_be_norm(tape, p.a, depth - 1) or op.nin > 1 and may_be_norm(tape, p.b, depth - 1))
+    if p.op != OP_REC:
+        return False
+    rec = <Rec> tape.recs[p.a]
+    if rec.op.role & ROLE_ROOT:
+        return True
+    if depth > 0 and rec.op.role & ROLE_LINEAR:
+        for i in range(rec.n):
+            if rec.at[i] >= 0 and may_be_norm(tape, rec.at[i], depth - 1):
+                return True
+    return False
 
 
 def own_arithmetic(x, where):
@@ -589,6 +693,8 @@ cdef class ScalarVar(Var):
         return scalar_binary(SC_subtract, o_sub, self, other, True)
 
     def __mul__(self, other):
+        if other is self and self.tape.rooted:
+            return apply_op(o_mul, (self, other), None)
         return scalar_binary(SC_multiply, o_mul, self, other, False)
 
     def __rmul__(self, other):
@@ -603,6 +709,8 @@ cdef class ScalarVar(Var):
     def __pow__(self, other, modulo):
         if modulo is not None:
             return NotImplemented
+        if self.tape.rooted and may_be_norm(self.tape, self.node, 3):
+            return Traced.__pow__(self, other, None)
         if type(other) is int and other == 2:
             return scalar_record(self.tape, SC_square, self.node, -1, self.v, 0.0, self.flags & CARRIED)
         return scalar_binary(SC_power, o_pow, self, other, False)

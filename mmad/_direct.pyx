@@ -62,13 +62,20 @@ def bind():
     for op in OPERATIONS.values():
         if op.ufunc is not None and not op.boolean:
             find_loops(op, op.ufunc)
-    for name in ("positive", "reciprocal", "sign"):  # which are the ufunc on floats
-        find_loops(OPERATIONS[name], getattr(np, name))
+    for name, ufunc in (("positive", np.positive), ("reciprocal", np.reciprocal), ("sign", np.sign), ("root", np.sqrt),
+                        ("own_square", np.square), ("absolute_slope", np.sign)):  # which are the ufunc on floats
+        find_loops(OPERATIONS[name], ufunc)
     (<Op> OPERATIONS["matmul"]).direct = matrix_product
+    (<Op> OPERATIONS["sum_of_squares"]).direct = sum_of_squares
     op = OPERATIONS["chain"]
     op.loops[0], op.direct = chain_loop, elementwise
     op = OPERATIONS["masked"]
     op.loops[0], op.direct = masked_loop, elementwise
+
+
+cdef object sum_of_squares(Op op, tuple vals, dict params):
+    """The product of a vector with itself."""
+    return matrix_product(OPERATIONS["matmul"], (vals[0], vals[0]), None)
 
 
 cdef int find_loops(Op op, cnp.ufunc ufunc) except -1:

@@ -15,7 +15,7 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
+from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, seen_through, written
 from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
@@ -211,11 +211,11 @@ cdef inline object scalar_binary(int opcode, ScalarDual x, object other, bint re
     cdef double d[2]
     cdef double ov, od = 0.0
     cdef bint strong = x.strong
-    if type(x._primal) is not float or type(x.tangent) is not float:
+    if type(x._primal) is not float or type(x.tangent) is not float or x.origin is not None:
         return None
     if type(other) is ScalarDual:
         if (<ScalarDual> other).level != x.level or type((<ScalarDual> other)._primal) is not float \
-                or type((<ScalarDual> other).tangent) is not float:
+                or type((<ScalarDual> other).tangent) is not float or (<ScalarDual> other).origin is not None:
             return None
         ov, od = (<ScalarDual> other)._primal, (<ScalarDual> other).tangent
         strong = strong or (<ScalarDual> other).strong
@@ -323,17 +323,19 @@ cdef class ArrayDual(Dual):
             return self[...]
         if not callable(function) or isinstance(function, type):
             raise TypeError("a traced array cannot be viewed as another dtype")
-        return make_view(self.level, viewed(self._primal, function), viewed(self.tangent, function))
+        return seen_through(make_view(self.level, viewed(self._primal, function), viewed(self.tangent, function)), self,
+                            function)
 
     def __getitem__(self, index):
         index = _HOOKS["plain_index"](index)
         value, tangent = self._primal[index], self.tangent[index]
         if shape_of(value) == () and not isinstance(value, cnp.ndarray):
-            return make_dual(self.level, value, tangent)
-        return make_view(self.level, value, tangent)
+            return seen_through(make_dual(self.level, value, tangent), self, index)
+        return seen_through(make_view(self.level, value, tangent), self, index)
 
     def __setitem__(self, index, value):
         index = _HOOKS["plain_index"](index)
+        written(self)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
@@ -403,7 +405,7 @@ cdef class ArrayDual(Dual):
 sealed(ArrayDual)
 
 
-cdef object make_view(int64_t level, object value, object tangent):
+cdef ArrayDual make_view(int64_t level, object value, object tangent):
     cdef ArrayDual r = ArrayDual.__new__(ArrayDual)
     if not isinstance(value, (cnp.ndarray, Traced)):
         value = np.asarray(value)

@@ -5,7 +5,7 @@ are emitted in C from the compiled partials; array instructions through :func:`m
 Products with partials are `chain`, whose zero rule then also holds in the derivative's derivatives.
 """
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport isinf
+from libc.math cimport isinf, isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
@@ -13,19 +13,19 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._activity cimport active_mask
+from mmad._activity cimport active_mask, direct_mask
 from mmad._arrays cimport PyArray_CompareLists, window_view
 from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
-                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_less, SC_masked,
-                                 SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity,
-                                 scalar_eval, scalar_op)
+                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, ROLE_ROOT, SC_add, SC_chain,
+                                 SC_less, SC_masked, SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec,
+                                 node_index, scalar_arity, scalar_eval, scalar_op)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
-from mmad._rules cimport fit, pull
+from mmad._rules cimport fit, pull, pull_through, spoilt
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
-from mmad._suspects cimport singular
-from mmad._suspects import suspected
+from mmad._suspects cimport NODE_SPOILT, kinked, singular
+from mmad._suspects import suspected, vanished
 from mmad._sweep import made_by_arithmetic, vanishes
 from mmad._tape cimport Tape
 from mmad._windows cimport in_order, overlapping
@@ -33,14 +33,18 @@ from mmad._windows import last_write
 
 cnp.import_array()
 
-cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather
+cdef extern from "_node.h" nogil:
+    enum:
+        SC_root, SC_kink
+
+cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root
 
 
 def bind():
-    global o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather
-    o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather = [
+    global o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root
+    o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root = [
         OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "multiply", "negative", "positive", "embed",
-                                "gather")]
+                                "gather", "root")]
 
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
@@ -79,6 +83,7 @@ cdef class Sweep:
     cdef Tape tape
     cdef int32_t start, stop
     cdef uint8_t *mask
+    cdef uint8_t *direct  # of nodes on which a seed depends without a choice; NULL until it is asked for
     cdef uint8_t *owned   # the array cotangent's buffer was made here and may be written to
     cdef int32_t *bars    # of scalar nodes, -1: none
     cdef dict arrays
@@ -99,6 +104,7 @@ cdef class Sweep:
 
     def __dealloc__(self):
         free(self.mask)
+        free(self.direct)
         free(self.owned)
         free(self.bars)
 
@@ -172,6 +178,7 @@ cdef class Sweep:
         cdef const Partial *q
         cdef int32_t operands[4]
         cdef int arity = scalar_arity(p.op), i, product
+        cdef bint lost = False
         cdef int32_t zero
         operands[0], operands[1], operands[2] = p.a, p.b, p.c
         operands[arity] = k
@@ -182,6 +189,10 @@ cdef class Sweep:
             if self.mask[p.c]:
                 self.add_scalar(p.c, emit(self.tape, SC_select, p.a, zero, bar))
             return 0
+        if self.tape.rooted and scalar_op(p.op).role & ROLE_ROOT:
+            lost = self.through(k) or self.doubted(k, bar, bar)
+            if lost and p.op != SC_root:  # as `spoilt` has it
+                bar = emit(self.tape, SC_add, bar, emit(self.tape, SC_kink, k, -1, -1), -1)
         for i in range(arity):
             if not self.mask[operands[i]]:
                 continue
@@ -201,15 +212,34 @@ cdef class Sweep:
             else:
                 g = emit_partial(self.tape, q, operands)
             product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
-            if self.doubted(k, bar, g):
+            if lost:
+                product = SC_multiply if p.op == SC_root else SC_masked
+                self.tape.nodes[g].flags |= NODE_SPOILT
+            elif self.doubted(k, bar, g):
                 product = SC_multiply
             self.add_scalar(operands[i], emit(self.tape, product, bar, g, operands[q.limit] if product == SC_settled else -1))
         return 0
 
+    cdef bint through(self, int32_t k) except -1:
+        """Whether a zero cotangent of norm k is never structural, so that it does not win where the norm has no slope."""
+        if self.forget:
+            return False
+        if self.direct == NULL:
+            self.direct = direct_mask(self.tape, self.start, self.stop, [j for j, _ in self.seeds])
+        return self.direct[k]
+
     cdef bint doubted(self, int32_t k, int32_t bar, int32_t g) except -1:
-        """Whether a cotangent that arithmetic made zero meets an infinite partial of scalar instruction k."""
+        """Whether a cotangent that arithmetic made zero meets an infinite partial of scalar instruction k, or none."""
         cdef Tape tape = self.tape
-        if not singular(tape.nodes[k].op) or tape.nodes[bar].v != 0 or not isinf(tape.nodes[g].v):
+        if tape.nodes[bar].v != 0:
+            return False
+        if tape.nodes[k].flags & NODE_SPOILT:
+            return False
+        if tape.rooted and scalar_op(tape.nodes[k].op).role & ROLE_ROOT:
+            if self.forget or tape.nodes[k].v != 0:
+                return False
+        elif not singular(tape.nodes[k].op, tape.rooted) or not isinf(tape.nodes[g].v) and not (
+                isnan(tape.nodes[g].v) and kinked(tape.nodes[k].op)):
             return False
         if (tape.nodes[k].flags | tape.nodes[bar].flags | tape.nodes[g].flags) & NODE_DEFERRED:
             return False
@@ -218,14 +248,17 @@ cdef class Sweep:
     cdef object doubted_elements(self, Rec rec, object ct, int32_t k):
         """The elements of an array instruction at which that is so, None: there are none."""
         cdef Op op = rec.op
-        if not singular(op.opcode) or self.tape.nodes[k].flags & NODE_DEFERRED or type(ct) is not ArrayVar \
-                or (<ArrayVar> ct).pending():
+        cdef bint norm = op.role & ROLE_ROOT and not self.forget
+        if self.tape.nodes[k].flags & NODE_SPOILT:
+            return None
+        if not norm and not singular(op.opcode, self.tape.rooted) or self.tape.nodes[k].flags & NODE_DEFERRED \
+                or type(ct) is not ArrayVar or (<ArrayVar> ct).pending():
             return None
         active = [rec.at[i] >= 0 and self.mask[rec.at[i]] for i in range(rec.n)]
         for i in range(rec.n):
             if rec.at[i] >= 0 and self.tape.nodes[rec.at[i]].flags & NODE_DEFERRED or rec.vals[i] is None:
                 return None
-        found = suspected(op, (<ArrayVar> ct).arr, rec.vals, rec.out, active)
+        found = (vanished if norm else suspected)(op, (<ArrayVar> ct).arr, rec.vals, rec.out, active)
         return None if found is None else made_by_arithmetic(self.tape, k, found, self.seeds)
 
     cdef int window(self, int32_t base, dict params, object ct) except -1:
@@ -285,8 +318,12 @@ cdef class Sweep:
             acc[index] = 0.0
         return self.move(k, rec.at[0])
 
-    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, object doubted):
+    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, bint through, object doubted):
         """bar * p, the cotangent with partial q of instruction k; None where p is zero."""
+        if through:
+            if isinstance(p, Var):
+                self.tape.nodes[(<Var> p).node].flags |= NODE_SPOILT
+            return self.emit(o_multiply if rec.op is o_root else o_masked, (bar, p), None)
         if type(p) is float:
             if <double> p == 1.0:
                 return bar
@@ -342,6 +379,7 @@ cdef class Sweep:
         cdef const Partial *q
         cdef cnp.ndarray arr
         cdef int i, j
+        cdef bint through
         if op.opcode < 0 or op.kind != KIND_ELEMENTWISE or op.partials is None or op.transposes is not None \
                 or type(ct) is not ArrayVar or cnp.PyArray_TYPE((<ArrayVar> ct).arr) != cnp.NPY_DOUBLE:
             return False
@@ -356,12 +394,17 @@ cdef class Sweep:
             for j in range(rec.n + 1):  # rules look at whether an operand is a number
                 if q.kind == PARTIAL_PROGRAM and q.uses >> j & 1 and not is_double(rec.vals[j] if j < rec.n else rec.out):
                     return False
-        doubted = self.doubted_elements(rec, ct, k)
+        through = op.role & ROLE_ROOT and self.through(k)
+        doubted = None if through else self.doubted_elements(rec, ct, k)
+        if through or doubted is not None and op.role & ROLE_ROOT and op is not o_root:  # a zero does not win
+            g = spoilt(op, ct, tuple([self.tape.captured(self.operand(rec, i, k)) for i in range(rec.n)]))
+            ct = g if through else self.emit(o_select, (doubted, g, ct), None)
+            through, doubted = True, None
         for i in range(rec.n):
             if rec.at[i] < 0 or not self.mask[rec.at[i]]:
                 continue
             q = partial_of(op.opcode, i)
-            g = self.chain(q, ct, self.partial(q, rec, k), rec, k, doubted) if q.kind != PARTIAL_NONE else None
+            g = self.chain(q, ct, self.partial(q, rec, k), rec, k, through, doubted) if q.kind != PARTIAL_NONE else None
             if g is None:
                 continue
             arr = (<ArrayVar> g).arr
@@ -403,6 +446,12 @@ cdef class Sweep:
             vals.append(self.operand(rec, i, k))
             active.append(j >= 0 and self.mask[j])
         found = tape.for_rules(op, rec.args, tuple(vals), not isinstance(ct, Var))
+        if op.role & ROLE_ROOT and self.through(k):
+            gs = pull_through(op, ct, found, out, rec.shape, active)
+            for i in range(len(gs)):
+                if gs[i] is not None:
+                    self.add(rec.at[i], gs[i])
+            return 0
         gs = pull(op, ct, found, out, rec.params, rec.shape, active)
         doubted = self.doubted_elements(rec, ct, k) if op.kind == KIND_ELEMENTWISE else None
         for i in range(len(gs)):

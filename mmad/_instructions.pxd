@@ -18,6 +18,7 @@ cdef extern from "_node.h" nogil:
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_chain, SC_masked, SC_settled, SC_positive, SC_floor_divide, SC_remainder
+        SC_tied
     int64_t node_index(const Node *n) noexcept
     int const_slot(uint64_t bits) noexcept
     double scalar_eval(int op, double a, double b, double c) noexcept
@@ -32,6 +33,14 @@ cdef enum:
     KIND_WINDOW = 2        # affine view of a base
     KIND_PUT = 3           # new version of a base, one window written
     KIND_PUT_INDEX = 4     # new version of a base, fancy index written
+
+
+# What an operation is to even powers of norms, a bit each: the square root of a sum of squares, linear in what may be
+# one, an even power with the right operands.
+cdef enum:
+    ROLE_ROOT = 1
+    ROLE_LINEAR = 2
+    ROLE_EVEN = 4
 
 
 # NumPy's inner loop of a ufunc.
@@ -49,6 +58,7 @@ cdef class Op:
     cdef readonly int kind
     cdef readonly bint boolean
     cdef public bint needs_out
+    cdef int role                 # in even powers of norms, see `mmad._squares`
     cdef readonly int masks       # a bit an operand: its partial is a mask
     cdef readonly dict saturates  # operand -> the operand that is infinite where its partial vanishes
     cdef readonly bint raw
@@ -98,6 +108,7 @@ cdef class Instructions:
     cdef bint rewritten       # a captured array was written to between two of its uses
     cdef dict used            # captured arrays that constants of the recording were computed from, with their checksums
     cdef readonly bint live
+    cdef bint rooted          # there are norms on it
     cdef public bint heeds    # the function may catch errors of arithmetic: they, and that there is none, are guarded
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]

@@ -88,6 +88,11 @@ cdef class Op:
         return self.kind == KIND_ELEMENTWISE
 
     @property
+    def norm(self):
+        """Whether the result is the square root of a sum of squares."""
+        return bool(self.role & ROLE_ROOT)
+
+    @property
     def linear(self):
         """Positions of the arguments in which the operation is linear."""
         return tuple(self.transposes) if self.transposes else ()

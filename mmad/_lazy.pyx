@@ -187,6 +187,7 @@ cdef class Lazy(Jet):
     """A power series whose coefficients are worked out as they are asked for; rules are evaluated on it."""
 
     def __cinit__(self):
+        self.version = -1
         self.known, self.rates = [], []
 
     cpdef object apply(self, Op op, tuple args, dict params):

@@ -12,6 +12,15 @@ def pull(
     out_shape: tuple[int, ...],
     active: list[bool],
 ) -> list[Any]: ...
+def pull_through(
+    op: Op,
+    ct: Any,
+    vals: tuple[Any, ...],
+    out: Any,
+    out_shape: tuple[int, ...],
+    active: list[bool],
+) -> list[Any]: ...
+def spoilt(op: Op, ct: Any, vals: tuple[Any, ...]) -> Any: ...
 def push(
     op: Op,
     dots: list[Any],

@@ -9,25 +9,27 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport PyArray_CompareLists, chain_value, masked_value, settled_value, unbroadcast_value
-from mmad._core cimport Traced, apply1, apply2, apply_op
+from mmad._core cimport Traced, Var, Wrapper, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport array_partial
+from mmad._partials cimport PARTIAL_OPERAND, array_partial, partial_of
 from mmad._storage cimport ArrayVar
+from mmad._suspects cimport NODE_SPOILT
 from mmad.errors import UnsupportedError
 
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
 
-cdef Op o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype
+cdef Op o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype
 
 
 def bind():
-    global o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype
-    o_chain, o_masked, o_settled, o_conj, o_neg, o_real, o_astype = [
-        OPERATIONS[k] for k in ("chain", "masked", "settled", "conjugate", "negative", "real", "astype")]
+    global o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype
+    o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype = [
+        OPERATIONS[k] for k in ("chain", "masked", "settled", "multiply", "add", "root", "kink", "own_square", "conjugate",
+                                "negative", "real", "astype")]
 
 
 cdef inline bint is_complex(object p):
@@ -56,10 +58,25 @@ cdef object chain_any(object bar, object p, bint adjoint):
     return chain_value(bar, p)
 
 
+cdef bint computed(Op op, int i) noexcept:
+    """Whether a partial that is a number is a value, and not one that is declared."""
+    return op.opcode >= 0 and partial_of(op.opcode, i).kind >= PARTIAL_OPERAND \
+        and (op.saturates is None or i not in op.saturates)
+
+
+cdef bint finite(object bar) except -1:
+    """Whether a tangent or cotangent is finite for all that is known of it."""
+    if isinstance(bar, Traced):
+        return not isinstance(bar, Wrapper)
+    return np.isfinite(bar).all()
+
+
 cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint):
     """The product of a tangent or cotangent with partial i of an operation, as the operation declares it (`Op.masks`)."""
-    cdef bint mask = op.masks >> i & 1
+    cdef bint mask = op.masks >> i & 1 and (adjoint or op is not o_own_square)  # whose tangents may be of other norms
     if type(p) is float or not mask and (op.saturates is None or i not in op.saturates):
+        if type(p) is float and <double> p == 0.0 and not mask and computed(op, i) and not finite(bar):
+            return apply2(o_chain, bar, p) if isinstance(bar, Traced) else chain_value(bar, p)
         return chain_any(bar, p, adjoint)
     if adjoint and is_complex(p):
         p = apply1(o_conj, p)
@@ -158,6 +175,31 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
             raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
         gs.append(None if g is None else fit(g, vals[i], out_shape))
     return gs
+
+
+cpdef list pull_through(Op op, object ct, tuple vals, object out, tuple out_shape, list active):
+    """The same of a norm whose cotangent arithmetic made: a zero of it does not win over a slope that does not exist."""
+    cdef list gs = []
+    cdef int i
+    ct = spoilt(op, ct, vals)
+    for i in range(len(vals)):
+        if not active[i]:
+            gs.append(None)
+            continue
+        p = array_partial(op, i, vals, out)
+        if isinstance(p, Var):
+            (<Var> p).tape.nodes[(<Var> p).node].flags |= NODE_SPOILT
+        p = apply1(o_conj, p) if is_complex(p) else p
+        gs.append(fit(apply2(o_multiply if op is o_root else o_masked, ct, p), vals[i], out_shape))
+    return gs
+
+
+cpdef object spoilt(Op op, object ct, tuple vals):
+    """The cotangent of a norm, NaN where the norm is zero: the slope, zero there, masks it, and its derivative does not."""
+    if op is o_root:  # whose slope is NaN
+        return ct
+    n = vals[0] if len(vals) == 1 and not is_complex(vals[0]) else apply_op(op, vals, None)
+    return apply2(o_add, ct, apply1(o_kink, n))
 
 
 cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, object out_dtype,

@@ -143,9 +143,9 @@ MM_INLINE REAL mm_hypot_slope(REAL a, REAL b) { /* a / sqrt(a^2 + b^2) */
     const REAL t = s < 1 ? s : 1; /* x may have underflown */
     return z == 0 ? 0 : a * (s < 1 ? 1 : s) / sqrt(z) * t;
 }
-MM_INLINE REAL mm_hypot_curve(REAL a, REAL b) { /* b^2 / sqrt(a^2 + b^2)^3 */
+MM_INLINE REAL mm_hypot_curve(REAL a, REAL b) { /* b^2 / sqrt(a^2 + b^2)^3; NaN at the origin */
     MM_SCALED
-    return z == 0 ? 0 : y / sqrt(z) * s * (y / z);
+    return z == 0 ? z / z : y / sqrt(z) * s * (y / z);
 }
 MM_INLINE REAL mm_hypot_cross(REAL a, REAL b) { /* -a b / sqrt(a^2 + b^2)^3, the smaller by the larger divisor */
     MM_SCALED
@@ -153,4 +153,6 @@ MM_INLINE REAL mm_hypot_cross(REAL a, REAL b) { /* -a b / sqrt(a^2 + b^2)^3, the
     return z == 0 ? 0 : -MM_LIFT * (first ? x : y) / z * ((first ? y : x) / sqrt(z)) * (s / MM_LIFT);
 }
 #undef MM_SCALED
+MM_INLINE REAL mm_root_slope(REAL a) { return (a == 0 ? a : (REAL)0.5) / a; } /* 1 / (2 a); NaN at zero */
+MM_INLINE REAL mm_kink(REAL a) { return a == 0 ? a / a : 0; } /* of the sign, the derivative */
 #undef MM_LIFT

@@ -36,7 +36,9 @@
     X(hypot_slope, 2, mm_hypot_slope(a, b)) X(hypot_curve, 2, mm_hypot_curve(a, b))                           \
     X(hypot_cross, 2, mm_hypot_cross(a, b)) X(power_slope, 2, mm_power_slope(a, b))                           \
     X(power_curve, 2, mm_power_curve(a, b)) X(power_log, 2, mm_power_log(a, b))                               \
-    X(power_cross, 2, mm_power_cross(a, b)) X(less, 2, a < b) X(less_equal, 2, a <= b) X(greater, 2, a > b)   \
+    X(power_cross, 2, mm_power_cross(a, b)) X(root, 1, sqrt(a)) X(root_slope, 1, mm_root_slope(a))            \
+    X(own_square, 1, a * a) X(absolute_slope, 1, mm_sign(a)) X(kink, 1, mm_kink(a))                           \
+    X(tied, 2, ((void)(b), a)) X(less, 2, a < b) X(less_equal, 2, a <= b) X(greater, 2, a > b)                \
     X(greater_equal, 2, a >= b) X(equal, 2, a == b) X(not_equal, 2, a != b)                                   \
     X(logical_and, 2, a != 0 && b != 0) X(logical_or, 2, a != 0 || b != 0)                                    \
     X(logical_xor, 2, (a != 0) != (b != 0)) X(logical_not, 1, a == 0) X(isnan, 1, isnan(a) != 0)              \

@@ -12,7 +12,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op
+from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, seen_through, written
 from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
 from mmad._instructions import OPERATIONS
@@ -318,18 +318,19 @@ cdef class ArraySeries(Series):
             return self[...]
         if not callable(function) or isinstance(function, type):
             raise TypeError("a traced array cannot be viewed as another dtype")
-        return array_of(self.level, [_HOOKS["viewed"](c, function) for c in self.coefficients])
+        return seen_through(array_of(self.level, [_HOOKS["viewed"](c, function) for c in self.coefficients]), self, function)
 
     def __getitem__(self, index):
         index = _HOOKS["plain_index"](index)
         parts = [c[index] for c in self.coefficients]
         if shape_of(parts[0]) == () and not isinstance(parts[0], cnp.ndarray):
-            return make_series(self.level, parts)
-        return array_of(self.level, parts)
+            return seen_through(make_series(self.level, parts), self, index)
+        return seen_through(array_of(self.level, parts), self, index)
 
     def __setitem__(self, index, value):
         cdef int k
         index = _HOOKS["plain_index"](index)
+        written(self)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _HOOKS["lift"](value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
@@ -393,7 +394,7 @@ cdef class ArraySeries(Series):
 sealed(ArraySeries)
 
 
-cdef object array_of(int64_t level, list parts):
+cdef ArraySeries array_of(int64_t level, list parts):
     cdef ArraySeries r = ArraySeries.__new__(ArraySeries)
     r.level, r.coefficients = level, [c if isinstance(c, (cnp.ndarray, Traced)) else np.asarray(c) for c in parts]
     return r

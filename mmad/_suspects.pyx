@@ -1,4 +1,4 @@
-"""Where a cotangent of zero meets an infinite derivative.
+"""Where a cotangent of zero meets a derivative that is infinite, or does not exist.
 
 The product of the chain rule lets a zero cotangent win, since most zeros say that a value was not used.  A zero that came
 of arithmetic says no such thing: ``sqrt(x) * sqrt(x)`` at 0 is x, whose derivative is 1.  Here the places are found
@@ -7,8 +7,12 @@ finite; the sweeps then ask by a tangent from there, which does not vanish where
 """
 import numpy as np
 
-from mmad._instructions cimport Op
+from mmad._instructions cimport SC_chain, Op
 from mmad._instructions import OPERATIONS
+
+cdef extern from "_node.h" nogil:
+    enum:
+        SC_absolute_slope, SC_hypot_slope
 
 cdef bint[128] SINGULAR
 
@@ -18,6 +22,9 @@ _POINTS = {
     **{name: (0, (1.0, -1.0)) for name in ("arcsin", "arccos", "arccosh", "arctanh")},
     "log1p": (0, (-1.0,)),
     "divide": (1, (0.0,)),
+    # the slopes of norms, which do not exist at zero, and products with one
+    **{name: (0, (0.0,)) for name in ("absolute_slope", "hypot_slope")},
+    "chain": (1, (np.nan,)),
 }
 
 
@@ -27,9 +34,20 @@ def bind():
         SINGULAR[(<Op> OPERATIONS[name]).opcode] = True
 
 
-cdef bint singular(int opcode) noexcept nogil:
-    """Whether a scalar operation has an infinite derivative somewhere."""
-    return opcode >= 0 and SINGULAR[opcode]
+cdef bint singular(int opcode, bint rooted) noexcept nogil:
+    """Whether a scalar operation has an infinite derivative somewhere; a product has one only where there are norms."""
+    return opcode >= 0 and SINGULAR[opcode] and (rooted or opcode != SC_chain)
+
+
+cdef bint kinked(int opcode) noexcept nogil:
+    """Whether the partial of a scalar operation is NaN where the slope of a norm does not exist."""
+    return opcode == SC_chain or opcode == SC_absolute_slope or opcode == SC_hypot_slope
+
+
+def vanished(Op op, object ct, tuple vals, object out, list active):
+    """Return where a zero of a cotangent meets a norm that is zero, which has no slope; None: nowhere."""
+    found = np.equal(op.impl(*vals), 0.0) & np.equal(ct, 0.0)
+    return found if found.any() else None
 
 
 def suspected(Op op, object ct, tuple vals, object out, list active):
@@ -53,7 +71,7 @@ def suspected(Op op, object ct, tuple vals, object out, list active):
     """
     place, points = _POINTS[op.name]
     value = np.asarray(vals[place])
-    at = value == points[0]
+    at = np.isnan(value) if np.isnan(points[0]) else value == points[0]
     for point in points[1:]:
         at |= value == point
     if not at.any():
@@ -62,6 +80,6 @@ def suspected(Op op, object ct, tuple vals, object out, list active):
     with np.errstate(all="ignore"):
         for partial, on in zip(op.partials, active):
             if on:
-                infinite = infinite | np.isinf(partial(*vals, out))
+                infinite = infinite | ~np.isfinite(partial(*vals, out))
     found = infinite & np.equal(ct, 0.0)
     return found if found.any() else None

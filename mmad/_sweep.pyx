@@ -5,7 +5,7 @@ Scalar instructions run in C, on the cells of their nodes (`mmad._cells`) and fr
 are a `Batch` there.
 """
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport isinf
+from libc.math cimport isinf, isnan
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
@@ -25,7 +25,7 @@ from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, 
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._pull cimport add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
-from mmad._suspects cimport singular
+from mmad._suspects cimport NODE_SPOILT, kinked, singular
 from mmad._suspects import suspected
 from mmad._tape cimport Tape
 from mmad._windows cimport add_window, in_order
@@ -145,7 +145,7 @@ cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k, list suspects)
     if op.kind == KIND_WINDOW:
         j = rec.at[0]
         return reverse_window(cells, j, rec, ct) if mask[j] else 0
-    if suspects is not None and singular(op.opcode):
+    if suspects is not None and singular(op.opcode, tape.rooted) and not tape.nodes[k].flags & NODE_SPOILT:
         active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
         found = suspected(op, (<Batch> ct).lanes if cells.many else ct, rec.vals, rec.out, active)
         if found is not None:
@@ -198,15 +198,18 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
 
 
 cdef bint infinite(const Node *nodes, const Node *p, const uint8_t *mask) noexcept nogil:
-    """Whether a scalar instruction has an infinite partial with respect to what takes part."""
+    """Whether a scalar instruction has an infinite partial, or none, with respect to what takes part."""
     cdef double w[4]
     cdef int arity = scalar_arity(p.op), i
+    cdef double d
     w[0] = nodes[p.a].v
     w[1] = nodes[p.b].v if arity > 1 else 0.0
     w[arity] = p.v
     for i in range(arity):
-        if mask[p.a if i == 0 else p.b] and isinf(partial_value(partial_of(p.op, i), w)):
-            return True
+        if mask[p.a if i == 0 else p.b]:
+            d = partial_value(partial_of(p.op, i), w)
+            if isinf(d) or isnan(d) and kinked(p.op):
+                return True
     return False
 
 
@@ -232,9 +235,9 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
         bar = c + <size_t> k * lanes
         if p.op >= OP_FIRST_SCALAR:
             if lanes > 1:
-                if singular(p.op) and suspects is not None:
+                if singular(p.op, tape.rooted) and suspects is not None:
                     for lane in range(lanes):
-                        if bar[lane].s == 0:
+                        if bar[lane].s == 0 and not p.flags & NODE_SPOILT:
                             if infinite(nodes, p, mask):
                                 suspects.append((k, True))
                             break
@@ -242,7 +245,8 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
                 continue
             s = bar.s
             if s == 0:
-                if singular(p.op) and suspects is not None and infinite(nodes, p, mask):
+                if singular(p.op, tape.rooted) and suspects is not None and not p.flags & NODE_SPOILT \
+                        and infinite(nodes, p, mask):
                     suspects.append((k, True))
                 continue
             if p.op == SC_multiply:

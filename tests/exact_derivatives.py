@@ -22,6 +22,10 @@ def _zero(*_):
     return mpmath.mpf(0)
 
 
+def _kink(x):
+    return mpmath.nan if x == 0 else mpmath.mpf(0)
+
+
 def _one(*_):
     return ONE
 
@@ -62,7 +66,7 @@ def _constant(c):
 
 #: Of one operand: the first and the second derivative.
 UNARY = {
-    "absolute": [mpmath.sign, _zero],
+    "absolute": [mpmath.sign, _kink],
     "arccos": [lambda x: -1 / mpmath.sqrt((1 - x) * (1 + x)), lambda x: -x / mpmath.sqrt((1 - x) * (1 + x)) ** 3],
     "arccosh": [lambda x: 1 / mpmath.sqrt((x - 1) * (x + 1)), lambda x: -x / mpmath.sqrt((x - 1) * (x + 1)) ** 3],
     "arcsin": [lambda x: 1 / mpmath.sqrt((1 - x) * (1 + x)), lambda x: x / mpmath.sqrt((1 - x) * (1 + x)) ** 3],
@@ -77,7 +81,7 @@ UNARY = {
     "exp": [mpmath.exp, mpmath.exp],
     "exp2": [lambda x: _ln2() * TWO**x, lambda x: _ln2() ** 2 * TWO**x],
     "expm1": [mpmath.exp, mpmath.exp],
-    "fabs": [mpmath.sign, _zero],
+    "fabs": [mpmath.sign, _kink],
     "floor": [_zero, _zero],
     "log": [lambda x: 1 / x, lambda x: -1 / x**2],
     "log10": [lambda x: 1 / (x * mpmath.log(10)), lambda x: -1 / (x**2 * mpmath.log(10))],

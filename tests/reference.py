@@ -184,7 +184,7 @@ def step(name, args, params, i):
         result = np.where(args[0], args[1], args[2])
     elif name == "reciprocal":
         result = np.divide(1.0, args[0])
-    elif name == "stop_gradient":
+    elif name in ("stop_gradient", "tied"):
         result = np.array(args[0])
     elif name == "astype":
         result = np.asarray(args[0]).astype(params["dtype"])
@@ -211,6 +211,8 @@ def step(name, args, params, i):
     elif name == "cofactor":
         inverse = np.swapaxes(np.linalg.inv(args[0]), -1, -2)
         result = np.asarray(np.linalg.det(args[0]))[..., None, None] * inverse
+    elif name == "sum_of_squares":
+        result = np.matmul(args[0], args[0])
     elif name in SLOPES:
         result = SLOPES[name](*args)
     else:
@@ -241,8 +243,15 @@ SLOPES = {
     "arctan2_curve": at_origin(lambda x, y, r: (y**2 - x**2) / r**4),
     "arctan2_cross": at_origin(lambda x, y, r: 2 * x * y / r**4),
     "hypot_slope": at_origin(lambda x, y, r: x / r),
-    "hypot_curve": at_origin(lambda x, y, r: y**2 / r**3),
+    "hypot_curve": lambda x, y: np.where(np.hypot(x, y) == 0, np.nan, y**2 / np.hypot(x, y) ** 3),
     "hypot_cross": at_origin(lambda x, y, r: -x * y / r**3),
+    "root": np.sqrt,
+    "root_slope": lambda n: np.where(np.equal(n, 0), np.nan, 0.5 / n),
+    "own_square": np.square,
+    "absolute_slope": np.sign,
+    "kink": lambda x: np.where(np.equal(x, 0), np.nan, 0.0),
+    "direction": lambda z, n: np.where(np.equal(n, 0), 0, z / n),
+    "reciprocal_of_norm": lambda n: np.where(np.equal(n, 0), np.nan, 1 / n),
     "power_slope": lambda x, y: np.where(y == 0, 0.0, y * np.power(x, y - 1)),
     "power_log": lambda x, y: np.where((x == 0) & (y > 0), 0.0, np.power(x, y) * np.log(x)),
     "power_curve": lambda x, y: np.where((y == 0) | (y == 1), 0.0, y * (y - 1) * np.power(x, y - 2)),

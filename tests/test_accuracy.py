@@ -20,7 +20,7 @@ FEW, MANY = 200, 2000
 DTYPES = (np.float64, np.float32)
 PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 #: Selections between operands, and what serves other operations.
-WITHOUT = {"chain", "masked", "settled", "conjugate", "imag", "real", "select", "stop_gradient", "astype"}
+WITHOUT = {"chain", "masked", "settled", "conjugate", "imag", "real", "select", "stop_gradient", "astype", "tied"}
 
 
 def derivatives(name):

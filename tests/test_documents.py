@@ -117,6 +117,16 @@ def test_conventions_hold(row):
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("row", table("docs/conventions.md", "norm as a function of x"), ids=lambda row: row[0])
+def test_second_derivatives_of_norms_hold(row):
+    def f(x):
+        return value(row[0], x=x)
+
+    x, expected = value(row[1]), np.asarray(value(row[2]))
+    for hessian in (mmad.hessian, lambda f: mmad.jacfwd(mmad.jacfwd(f)), lambda f: mmad.compile(mmad.hessian(f))):
+        np.testing.assert_array_equal(np.diagonal(np.atleast_2d(hessian(f)(x))), np.atleast_1d(expected))
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_and_paths_exist(name):
     prose = re.sub(r"```.*?```", "", text(name), flags=re.DOTALL)

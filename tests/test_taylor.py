@@ -38,6 +38,7 @@ def _step(x, threshold=0):
 #: What each elementwise operation is on mpmath's numbers.
 EXACT = {
     "absolute": abs,
+    "absolute_slope": mpmath.sign,
     "add": lambda x, y: x + y,
     "arccos": mpmath.acos,
     "arccosh": mpmath.acosh,
@@ -61,6 +62,7 @@ EXACT = {
     "cos": mpmath.cos,
     "cosh": mpmath.cosh,
     "deg2rad": mpmath.radians,
+    "direction": lambda z, n: z / n,
     "divide": lambda x, y: x / y,
     "exp": mpmath.exp,
     "exp2": lambda x: mpmath.mpf(2) ** x,
@@ -76,6 +78,7 @@ EXACT = {
     "hypot_cross": lambda x, y: -x * y / mpmath.hypot(x, y) ** 3,
     "hypot_curve": lambda x, y: y * y / mpmath.hypot(x, y) ** 3,
     "hypot_slope": lambda x, y: x / mpmath.hypot(x, y),
+    "kink": lambda x: 0 * x,
     "log": mpmath.log,
     "log10": mpmath.log10,
     "log1p": mpmath.log1p,
@@ -89,6 +92,7 @@ EXACT = {
     "multiply": lambda x, y: x * y,
     "negative": lambda x: -x,
     "one_minus_square": lambda x: (1 - x) * (1 + x),
+    "own_square": lambda x: x * x,
     "positive": lambda x: x,
     "power": lambda x, y: x**y,
     "power_cross": lambda x, y: x ** (y - 1) * (1 + y * mpmath.log(x)),
@@ -97,8 +101,11 @@ EXACT = {
     "power_slope": lambda x, y: y * x ** (y - 1),
     "rad2deg": mpmath.degrees,
     "reciprocal": lambda x: 1 / x,
+    "reciprocal_of_norm": lambda x: 1 / x,
     "remainder": lambda x, y: x - y * mpmath.floor(x / y),
     "rint": mpmath.nint,
+    "root": mpmath.sqrt,
+    "root_slope": lambda x: 1 / (2 * x),
     "sech2": lambda x: mpmath.sech(x) ** 2,
     "sign": mpmath.sign,
     "sin": mpmath.sin,
@@ -111,7 +118,7 @@ EXACT = {
     "trunc": lambda x: mpmath.sign(x) * mpmath.floor(abs(x)),
 }
 #: Without a partial derivative: selected, or linear over the reals.
-LINEAR = {"select", "conjugate", "real", "imag", "astype", "stop_gradient"}
+LINEAR = {"select", "conjugate", "real", "imag", "astype", "stop_gradient", "tied"}
 REAL = [n for n in NAMES if OPERATIONS[n].elementwise and not OPERATIONS[n].boolean and n not in LINEAR]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from mmad._arrays cimport checksum, taken_shape
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                  NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_divide, SC_multiply, SC_positive, Node, Op, Rec)
+                                 SC_divide, SC_multiply, SC_positive, SC_tied, Node, Op, Rec)
 from mmad._tape cimport Tape
 from mmad._vm cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU, MM_SLOGDET,
                        MM_SOLVE, MM_SOLVE_TRANSPOSED)
@@ -66,7 +66,8 @@ cdef enum:
 # What has instructions of its own, by name.
 cdef dict _WAYS = {"embed": W_EMBED, "sum": W_SUM, "max": W_MAXIMUM, "min": W_MINIMUM, "max_weights": W_MAX_WEIGHTS,
                    "min_weights": W_MIN_WEIGHTS, "concatenate": W_CONCATENATE, "gather": W_GATHER,
-                   "scatter_add": W_SCATTER, "matmul": W_MATMUL, "solve": W_ROUTINE, "inv": W_ROUTINE, "det": W_ROUTINE,
+                   "scatter_add": W_SCATTER, "matmul": W_MATMUL, "sum_of_squares": W_MATMUL,
+                   "solve": W_ROUTINE, "inv": W_ROUTINE, "det": W_ROUTINE,
                    "slogdet": W_ROUTINE, "cholesky": W_ROUTINE, "cofactor": W_ROUTINE}
 
 # The routine of the machine for what is computed from one matrix.
@@ -150,7 +151,9 @@ cdef class Lowering:
             if not self.live[k]:
                 continue
             p = tape.nodes + k
-            if p.op >= OP_FIRST_SCALAR:
+            if p.op == SC_tied:
+                self.to[k] = self.to[p.a]
+            elif p.op >= OP_FIRST_SCALAR:
                 self.to[k] = self.g.push(p.op, p.flags & (NODE_BOOL | NODE_STRONG), self.to[p.a],
                                          self.to[p.b] if p.b >= 0 else -1, self.to[p.c] if p.c >= 0 else -1, 0.0, 0)
             else:
@@ -177,13 +180,13 @@ cdef class Lowering:
                 continue
             if p.op >= OP_FIRST_SCALAR:
                 live[p.a] = 1
-                if p.b >= 0:
+                if p.b >= 0 and p.op != SC_tied:
                     live[p.b] = 1
                 if p.c >= 0:
                     live[p.c] = 1
             elif p.op == OP_REC:
                 rec = <Rec> tape.recs[p.a]
-                for i in range(rec.n):
+                for i in range(1 if rec.op.opcode == SC_tied else rec.n):
                     if rec.at[i] >= 0:
                         live[rec.at[i]] = 1
             elif p.op == OP_LOAD or p.op == OP_GUARD:
@@ -267,6 +270,8 @@ cdef class Lowering:
         cdef int32_t type = self.type_of(rec) if flags & NODE_ARRAY else 0
         cdef int precision, way
         cdef dict q = rec.params
+        if rec.op.opcode == SC_tied and rec.at[0] >= 0:
+            return self.to[rec.at[0]]
         if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
             precision = self.elementwise(rec)
             if precision >= 0:
@@ -303,7 +308,8 @@ cdef class Lowering:
         if way == W_SCATTER and rec.at[1] < 0 and rec.at[0] >= 0 \
                 and self.tape.nodes[rec.at[0]].flags & NODE_ARRAY:
             return self.collect(ADD, flags, type, self.operand(rec, 0), indexed(rec.vals[1], q["shape"]))
-        if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 and self.dtype_at(rec, 1) == F64:
+        if way == W_MATMUL and rec.dtype == F64 and self.dtype_at(rec, 0) == F64 \
+                and self.dtype_at(rec, rec.n - 1) == F64:
             return self.matmul(rec, flags, type)
         if way == W_ROUTINE:
             return self.routine(rec, flags, type)
@@ -491,8 +497,9 @@ cdef class Lowering:
     cdef int32_t matmul(self, Rec rec, int flags, int32_t type) except -1:
         """A product of matrices; of two vectors, a product and a sum."""
         cdef Graph g = self.g
-        cdef tuple sx = self.shape_at(rec, 0), sy = self.shape_at(rec, 1)
-        cdef int32_t x = self.operand(rec, 0), y = self.operand(rec, 1)
+        cdef int last = rec.n - 1  # the sum of squares is the product of its operand with itself
+        cdef tuple sx = self.shape_at(rec, 0), sy = self.shape_at(rec, last)
+        cdef int32_t x = self.operand(rec, 0), y = self.operand(rec, last)
         cdef int32_t[2] args
         if len(sx) == 1 and len(sy) == 1:
             x = g.push(SC_multiply, NODE_ARRAY, x, y, -1, 0.0, g.type_of(sx, F64))

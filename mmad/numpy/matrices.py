@@ -9,15 +9,18 @@ import collections.abc
 import numpy as np
 
 from mmad._core import Wrapper
+from mmad._squares import squares_of
 from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
+from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel
 from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
 from mmad.ops import spectral
 from mmad.ops.declare import shape_of
-from mmad.ops.reduction import matmul, sum_
+from mmad.ops.reduction import matmul, sum_, sum_of_squares
+from mmad.ops.slopes import root
 from mmad.ops.structure import reshape, viewed
 
 SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
@@ -25,19 +28,20 @@ EighResult = collections.namedtuple("EighResult", ["eigenvalues", "eigenvectors"
 
 
 # --- norms ------------------------------------------------------------------------------------------------
-def _guarded(f, s):
-    """f(s) where s is not zero, and zero with derivative zero where it is."""
+def _power(s, order, at_zero):
+    """A power of s where that is not zero; elsewhere `at_zero`, a zero with the derivatives that it is to have."""
     zero = a.equal(s, 0.0)
-    return a.select(zero, 0.0, f(a.select(zero, 1.0, s)))
+    return a.select(zero, at_zero, a.power(a.select(zero, 1.0, s), order))
 
 
-def _squares(x, axes, keepdims):
-    """Sum of the squares of the moduli over some axes."""
+def _length(x, axes, keepdims):
+    """The root of the sum of the squares of the moduli over some axes."""
+    known = squares_of(x)  # the norm of norms
     if len(axes) == len(shape_of(x)) and not keepdims and dtype_of(x).kind != "c":
-        v = ravel(x)
-        return matmul(v, v)
-    squares = a.add(a.square(a.real(x)), a.square(a.imag(x))) if dtype_of(x).kind == "c" else a.square(x)
-    return sum_(squares, axis=axes, keepdims=keepdims)
+        s = sum_of_squares(ravel(x))
+    else:
+        s = sum_(own_squares(x), axis=axes, keepdims=keepdims)
+    return root(s if known is None else a.tied(s, sum_(known, axis=axes, keepdims=keepdims)))
 
 
 def _extreme(x, axis, keepdims, largest):
@@ -46,7 +50,7 @@ def _extreme(x, axis, keepdims, largest):
 
 def _vector_norm(x, order, axes, keepdims):
     if order is None or order == 2:
-        return _guarded(a.sqrt, _squares(x, axes, keepdims))
+        return _length(x, axes, keepdims)
     if order in (np.inf, -np.inf):
         return _extreme(a.absolute(x), axes, keepdims, order > 0)
     if order == 0:
@@ -61,13 +65,14 @@ def _vector_norm(x, order, axes, keepdims):
     if order < 0:
         s = sum_(a.power(modulus, order), axis=axes, keepdims=keepdims)
         return a.power(s, 1.0 / order)
-    s = sum_(_guarded(lambda v: a.power(v, order), modulus), axis=axes, keepdims=keepdims)
-    return _guarded(lambda v: a.power(v, 1.0 / order), s)
+    # Below 2 a power has no second derivative at zero, nor has a norm: no more than the modulus and the Euclidean norm.
+    powers = _power(modulus, order, modulus if order < 2 else 0.0)
+    return _power(sum_(powers, axis=axes, keepdims=keepdims), 1.0 / order, _length(x, axes, keepdims))
 
 
 def _matrix_norm(x, order, row, column, keepdims):
     if order in (None, "fro", "f"):
-        return _guarded(a.sqrt, _squares(x, tuple(sorted((row, column))), keepdims))
+        return _length(x, tuple(sorted((row, column))), keepdims)
     if order in (2, -2, "nuc"):
         raise TypeError(
             f"numpy.linalg.norm(ord={order!r}) of a matrix is not supported on traced values: it needs the "
@@ -84,16 +89,16 @@ def _matrix_norm(x, order, row, column, keepdims):
 
 @implements(np.linalg.norm)
 def norm(x, ord=None, axis=None, keepdims=False):
-    """`numpy.linalg.norm`; the derivative at zero is zero.
+    """`numpy.linalg.norm`; the derivative at zero is zero, the second derivative NaN.
 
-    Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length, and the one
-    with which ``norm(x)**2`` has the right gradient.
+    Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length.  Even powers
+    of it are differentiated as sums of squares, which have all derivatives (`mmad._squares`).
     """
     x = lifted(x)
     ndim = len(shape_of(x))
     if axis is None:
         if ord is None or (ord in ("f", "fro") and ndim == 2) or (ord == 2 and ndim == 1):
-            r = _guarded(a.sqrt, _squares(x, tuple(range(ndim)), False))
+            r = _length(x, tuple(range(ndim)), False)
             return reshape(r, (1,) * ndim) if keepdims else r
         axis = tuple(range(ndim))
     axes = (axis,) if np.ndim(axis) == 0 else tuple(axis)

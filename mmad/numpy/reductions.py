@@ -7,7 +7,7 @@ from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
-from mmad.ops import cumulative, extremes
+from mmad.ops import cumulative, extremes, slopes
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import normal_axes, sum_, unbroadcast
 from mmad.ops.structure import broadcast_to, reshape, size
@@ -82,10 +82,11 @@ def mean(x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     return finish(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
 
 
-def _squared_size(x):
+def own_squares(x):
+    """The squares of the moduli, of which a root may be taken."""
     if getattr(x, "dtype", np.dtype(float)).kind == "c":
-        return a.add(a.square(a.real(x)), a.square(a.imag(x)))
-    return a.square(x)
+        return a.add(slopes.own_square(a.real(x)), slopes.own_square(a.imag(x)))
+    return slopes.own_square(x)
 
 
 @implements(np.var, method="var")
@@ -99,7 +100,7 @@ def var(
     if not given(mean):
         total = sum_(x if where is True else a.select(where, x, 0.0), axis=axes, keepdims=True)
         mean = a.divide(total, count(x, axes, where, True))
-    squares = _squared_size(a.subtract(x, mean))
+    squares = own_squares(a.subtract(x, mean))
     if where is not True:
         squares = a.select(where, squares, 0.0)
     n = count(x, axes, where, kept(keepdims)) - ddof
@@ -112,10 +113,9 @@ def var(
 def std(
     x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
 ):
-    """`numpy.std`; where it is zero, its derivative is zero by convention."""
+    """`numpy.std`; where it is zero, its derivative is zero by convention, and its second derivative NaN."""
     v = var(x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
-    flat = a.equal(v, 0.0)
-    return finish(a.select(flat, 0.0, a.sqrt(a.select(flat, 1.0, v))), out)
+    return finish(slopes.root(v), out)
 
 
 def _extreme(op, pick, worst):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _direct, _dual, _emit, _lazy, _rules, _series, _suspects, _sweep, _windows
+from mmad import _direct, _dual, _emit, _lazy, _rules, _series, _squares, _suspects, _sweep, _windows
 from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
@@ -47,6 +47,7 @@ _series.bind()
 _emit.bind()
 _sweep.bind()
 _suspects.bind()
+_squares.bind()
 _windows.bind()
 finish()
 arithmetic.absolute.needs_out = True  # its partial at complex points uses the result

@@ -115,7 +115,7 @@ hypot = elementwise(
 
 # abs'(0) = 0; for complex z, conj(z)/|z|, whose conjugate is the gradient of |z|
 absolute = elementwise("absolute", np.absolute, lambda x, out: _absolute_partial(x, out), probes=POINTS)
-fabs = elementwise("fabs", np.fabs, lambda x, out: sign(x), probes=POINTS)
+fabs = elementwise("fabs", np.fabs, lambda x, out: slopes.absolute_slope(x), probes=POINTS)
 sign = elementwise("sign", _sign, lambda x, out: 0.0, nin=1, probes=POINTS)
 copysign = elementwise(
     "copysign",
@@ -136,8 +136,8 @@ heaviside = elementwise(
 
 def _absolute_partial(x, out):
     if getattr(x, "dtype", np.dtype(float)).kind == "c" or isplain(x, complex):
-        return select(equal(out, 0.0), 0.0, divide(conjugate(x), select(equal(out, 0.0), 1.0, out)))
-    return sign(x)
+        return slopes.direction(conjugate(x), out)
+    return slopes.absolute_slope(x)
 
 
 def _first_wins(better):
@@ -212,6 +212,8 @@ fmod = elementwise(
     "fmod", np.fmod, lambda x, y, out: 1.0, lambda x, y, out: negative(rint(divide(subtract(x, out), y))), probes=PAIRS
 )
 
+# The value of the first operand, with the derivative of the second, which is the same number computed in another way.
+tied = elementwise("tied", lambda x, y: _positive(x), lambda x, y, out: 0.0, lambda x, y, out: 1.0, nin=2)
 stop_gradient = elementwise("stop_gradient", _positive, lambda x, out: 0.0, probes=())
 
 # Real-linear operations on complex values.

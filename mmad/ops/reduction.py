@@ -7,7 +7,8 @@ import numpy as np
 from mmad._core import ScalarVar
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import linear, shape_of
+from mmad.ops import slopes
+from mmad.ops.declare import linear, nonlinear, shape_of
 from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
 
 
@@ -140,4 +141,20 @@ matmul = linear(
     batch=_matmul_batch,
     nin=2,
     result=_matmul_result,
+)
+
+
+def _sum_of_squares_jvp(dots, out, v):
+    return sum_(a.chain(dots[0], a.add(v, v)), axis=(0,), keepdims=False)
+
+
+# matmul(v, v) under a root: where an element is zero the term is zero, whatever the derivative of the root is.
+sum_of_squares = nonlinear(
+    "sum_of_squares",
+    lambda v: np.matmul(v, v),
+    _sum_of_squares_jvp,
+    transposes={0: lambda ct, v: a.masked(ct, _conj(a.add(v, v)))},
+    batch=lambda vals, batched: sum_(slopes.own_square(vals[0]), axis=(1,), keepdims=False),
+    probes=((np.array([1.3, -0.4, 2.1]),),),
+    result=lambda shapes, vals: (),
 )

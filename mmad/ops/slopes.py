@@ -37,10 +37,10 @@ def _logistic(x, y, exp):
     return np.where(x < y, e, 1) / (1 + e)
 
 
-def _polar(x, y, value):
-    """A function of x, y and their radius; zero at the origin."""
+def _polar(x, y, value, origin=0):
+    """A function of x, y and their radius; `origin` at the origin."""
     r = np.hypot(x, y)
-    return np.where(r == 0, 0, value(x, y, np.where(r == 0, 1, r)))[()]
+    return np.where(r == 0, origin, value(x, y, np.where(r == 0, 1, r))).astype(r.dtype)[()]
 
 
 # (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), |x|**(-2/3) / 3
@@ -127,7 +127,52 @@ def _third(x, y, twice):
     return a.multiply(2.0, a.subtract(a.multiply(second, curve), a.multiply(first, cross)))
 
 
-# x / r, y**2 / r**3 and -x y / r**3, the derivatives of the radius; zero at the origin
+def _kink(x):
+    return np.where(np.equal(x, 0), np.nan, 0.0).astype(np.result_type(x))[()]
+
+
+def _root_slope(n):
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(n, 0), np.nan, np.divide(0.5, n)).astype(np.result_type(n))[()]
+
+
+def _direction(z, n):
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(n, 0), 0, np.divide(z, n)).astype(np.result_type(z, n))[()]
+
+
+def _reciprocal(n):
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(n, 0), np.nan, np.divide(1, n)).astype(np.result_type(n))[()]
+
+
+# A norm is the root of a sum of own squares.  Where it is zero its slope does not exist, and is NaN; that of the
+# square, which is zero there, masks it, so that the first derivative is zero and the second NaN.
+root = elementwise("root", lambda s: np.sqrt(s), lambda s, out: root_slope(out), probes=a.POSITIVE)
+root_slope = elementwise(
+    "root_slope",
+    Slope("root_slope", _root_slope),
+    lambda n, out: a.negative(a.divide(out, n)),
+    probes=POINTS,
+)
+own_square = elementwise("own_square", lambda x: np.square(x), lambda x, out: a.add(x, x), probes=POINTS, masks=(0,))
+
+# The sign as the slope of the absolute value, which has no second derivative at zero; the same for complex numbers.
+absolute_slope = elementwise("absolute_slope", lambda x: a._sign(x), lambda x, out: kink(x), probes=POINTS)
+kink = elementwise("kink", Slope("kink", _kink), lambda x, out: 0.0, probes=POINTS)
+direction = elementwise(
+    "direction",
+    _direction,
+    lambda z, n, out: reciprocal_of_norm(n),
+    lambda z, n, out: a.negative(a.multiply(out, reciprocal_of_norm(n))),
+    probes=a.PAIRS[:1],
+)
+reciprocal_of_norm = elementwise(
+    "reciprocal_of_norm", _reciprocal, lambda n, out: a.negative(a.multiply(out, out)), probes=a.POSITIVE
+)
+
+# x / r, y**2 / r**3 and -x y / r**3, the derivatives of the radius.  At the origin the first is zero; the second, which
+# does not exist, is NaN.
 hypot_slope = elementwise(
     "hypot_slope",
     Slope("hypot_slope", lambda x, y: _polar(x, y, lambda x, y, r: x / r)),
@@ -137,7 +182,7 @@ hypot_slope = elementwise(
 )
 hypot_curve = elementwise(
     "hypot_curve",
-    Slope("hypot_curve", lambda x, y: _polar(x, y, lambda x, y, r: np.square(y / r) / r)),
+    Slope("hypot_curve", lambda x, y: _polar(x, y, lambda x, y, r: np.square(y / r) / r, np.nan)),
     lambda x, y, out: a.multiply(3.0, a.multiply(hypot_cross(x, y), arctan2_slope(y, x))),
     lambda x, y, out: a.multiply(arctan2_slope(y, x), a.subtract(a.multiply(2.0, hypot_curve(y, x)), out)),
     probes=a.PAIRS,

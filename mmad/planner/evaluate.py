@@ -83,7 +83,8 @@ def check(plan, r, found, given=False):
     np.add.at(scale, p.rows, np.abs(np.asarray(found, float) * v[p.indices]))
     error = np.abs(product - want)
     loose = 1e-3 if r.rows.dtype == np.float32 else 1e-7
-    wrong = np.isfinite(want) & ~(error <= loose * (scale + np.abs(want) + np.abs(want).max(initial=0.0)))
+    finite = np.isfinite(want)
+    wrong = finite & ~(error <= loose * (scale + np.abs(want) + np.abs(want).max(initial=0.0, where=finite)))
     if wrong.any():
         i = int(np.argmax(wrong))
         hint = (

@@ -61,8 +61,15 @@ class Frozen(Environment):
 class Accumulators:
     """Cotangents by node.  Writes into arrays go in place into buffers made here."""
 
-    def __init__(self, tape):
+    def __init__(self, tape, start, stop, seeds):
         self.tape, self.bars, self.owned = tape, {}, set()
+        self.start, self.stop, self.seeds, self.direct = start, stop, [k for k, _ in seeds], None
+
+    def through(self, k):
+        """Whether a zero cotangent of norm k is not structural: it does not win where the norm has no slope."""
+        if self.direct is None:
+            self.direct = _activity.direct_nodes(self.tape, self.start, self.stop, self.seeds)
+        return self.direct[k]
 
     def add(self, k, g):
         """bars[k] += g."""
@@ -134,7 +141,7 @@ def reverse(tape, start, stop, seeds, inputs, environment=None):
         A cotangent for each input, None where nothing depends on it.
     """
     env = environment or Environment(tape)
-    bars = Accumulators(tape)
+    bars = Accumulators(tape, start, stop, seeds)
     active = _activity.active_nodes(tape, start, stop, inputs)
     for k, g in seeds:
         if k < stop and active[k]:
@@ -199,7 +206,11 @@ def _step(tape, k, name, args, bars, active, env):
         return
     shape = () if tape.record_of(k) is None else tape.record_of(k).shape
     vals = env.for_rules(op, args, vals, g)
-    gs = _rules.pull(op, g, vals, out, params, shape, [j >= 0 and bool(active[j]) for j in args])
+    on = [j >= 0 and bool(active[j]) for j in args]
+    if op.norm and bars.through(k):
+        gs = _rules.pull_through(op, g, vals, out, shape, on)
+    else:
+        gs = _rules.pull(op, g, vals, out, params, shape, on)
     for j, gj in zip(args, gs, strict=True):
         if gj is not None:
             bars.add(j, gj)
