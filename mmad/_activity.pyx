@@ -2,8 +2,10 @@
 from libc.stdint cimport INT32_MAX, int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
+import math
+
 from mmad._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR,
-                                 OP_LOAD, OP_REC, OP_STORE, Node, Rec, scalar_op)
+                                 OP_LOAD, OP_REC, OP_STORE, Node, Rec, node_index, scalar_op)
 from mmad._tape cimport Tape
 
 
@@ -77,6 +79,7 @@ cdef uint8_t *direct_mask(Tape tape, int32_t start, int32_t stop, list seeds) ex
     cdef int32_t k, i
     cdef Node *p
     cdef Rec rec
+    cdef dict read = {}  # array -> the elements that are read one by one
     if mask == NULL:
         raise MemoryError
     for k in seeds:
@@ -91,6 +94,10 @@ cdef uint8_t *direct_mask(Tape tape, int32_t start, int32_t stop, list seeds) ex
                 for i in (p.a, p.b, p.c):
                     if i >= 0:
                         mask[i] = 1
+        elif p.op == OP_LOAD:
+            if not mask[p.a]:
+                read.setdefault(p.a, set()).add(node_index(p))
+                mask[p.a] = len(read[p.a]) == math.prod(tape.rec_of(p.a).shape)
         elif p.op == OP_STORE:
             mask[p.b] = 1
         elif p.op == OP_REC:

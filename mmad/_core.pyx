@@ -693,7 +693,9 @@ cdef class ScalarVar(Var):
         return scalar_binary(SC_subtract, o_sub, self, other, True)
 
     def __mul__(self, other):
-        if other is self and self.tape.rooted:
+        if self.tape.rooted and type(other) is ScalarVar and (<ScalarVar> other).tape is self.tape and (
+                other is self or self.tape.nodes[self.node].op == self.tape.nodes[(<ScalarVar> other).node].op
+                and may_be_norm(self.tape, self.node, 0)):
             return apply_op(o_mul, (self, other), None)
         return scalar_binary(SC_multiply, o_mul, self, other, False)
 

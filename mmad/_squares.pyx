@@ -50,7 +50,7 @@ cdef object even_power(Op op, tuple args):
     if not isinstance(x, Traced):
         return None
     if op is o_multiply or op is o_matmul:
-        if args[1] is not x:
+        if args[1] is not x and not same(x, args[1]):
             return None
     elif op is o_power:
         half = half_of(args[1])
@@ -71,10 +71,53 @@ cdef object even_power(Op op, tuple args):
 cdef double half_of(object exponent) except -1:
     """Half of a positive even exponent; 0 of any other."""
     cdef double half
+    if type(exponent) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> exponent) == 0:
+        exponent = exponent[()]
     if isinstance(exponent, Traced) or not isinstance(exponent, (int, float, np.number)) or isinstance(exponent, complex):
         return 0
     half = <double> exponent / 2
     return half if half > 0 and half == <int64_t> half else 0
+
+
+cdef bint same(object x, object y) except -1:
+    """Whether two recorded values are one norm, computed twice from the same values."""
+    cdef Tape tape
+    if not isinstance(x, Var) or not isinstance(y, Var) or (<Var> x).tape is not (<Var> y).tape:
+        return False
+    tape = (<Var> x).tape
+    if not tape.rooted:
+        return False
+    for v in (x, y):
+        if type(v) is ArrayVar:
+            v.refresh()
+    return may_be_norm(tape, (<Var> x).node, DEPTH) and alike(tape, (<Var> x).node, (<Var> y).node, 2 * DEPTH)
+
+
+cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
+    """Whether two instructions are equal, and so are their operands."""
+    cdef Node *p = tape.nodes + j
+    cdef Node *q = tape.nodes + k
+    cdef Rec r, s
+    cdef int i
+    if j == k:
+        return True
+    if depth == 0 or j < 0 or k < 0 or p.op != q.op:
+        return False
+    if p.op == OP_LOAD:
+        return node_index(p) == node_index(q) and alike(tape, p.a, q.a, depth - 1)
+    if p.op >= OP_FIRST_SCALAR:
+        return alike(tape, p.a, q.a, depth - 1) and (p.b == q.b or alike(tape, p.b, q.b, depth - 1)) and p.c == q.c
+    if p.op != OP_REC:
+        return False
+    r, s = tape.recs[p.a], tape.recs[q.a]
+    if r.op is not s.op or r.n != s.n or r.op is o_gather or r.params != s.params:
+        return False
+    for i in range(r.n):
+        if r.at[i] < 0 and (s.at[i] >= 0 or r.vals[i] is not s.vals[i]):
+            return False
+        if r.at[i] >= 0 and not alike(tape, r.at[i], s.at[i], depth - 1):
+            return False
+    return True
 
 
 def squares_of(x):

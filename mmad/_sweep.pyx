@@ -274,6 +274,8 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
                 for lane in range(lanes):
                     data[lane * size] += bar[lane].s
                 acc = None
+            elif tape.rooted and suspects is not None:
+                cells.own(p.a)  # zeros, which may be of arithmetic
         elif p.op == OP_STORE:
             if bar.o == NULL:
                 continue

