@@ -94,7 +94,7 @@ def _carry(ct, c, axis, reverse):
 
 
 def _recurrence_jvp(dots, out, c, b, axis, reverse):
-    drive = None if dots[0] is None else a.multiply(dots[0], shift(out, axis, 0.0, back=reverse))
+    drive = None if dots[0] is None else a.chain(dots[0], shift(out, axis, 0.0, back=reverse))
     if dots[1] is not None:
         drive = dots[1] if drive is None else a.add(drive, dots[1])
     return recurrence(c, drive, axis=axis, reverse=reverse)
@@ -102,7 +102,7 @@ def _recurrence_jvp(dots, out, c, b, axis, reverse):
 
 def _recurrence_first(ct, c, b, axis, reverse):
     s = recurrence(c, b, axis=axis, reverse=reverse)
-    return a.multiply(_carry(ct, c, axis, reverse), _conj(shift(s, axis, 0.0, back=reverse)))
+    return a.chain(_carry(ct, c, axis, reverse), _conj(shift(s, axis, 0.0, back=reverse)))
 
 
 def _recurrence_batch(vals, batched, axis, reverse):
@@ -121,12 +121,12 @@ recurrence = nonlinear(
 
 # -------------------------------------------------------------------------------------------------- products
 def _cumprod_jvp(dots, out, x, axis, reverse):
-    return recurrence(x, a.multiply(dots[0], shift(out, axis, 1.0, back=reverse)), axis=axis, reverse=reverse)
+    return recurrence(x, a.chain(dots[0], shift(out, axis, 1.0, back=reverse)), axis=axis, reverse=reverse)
 
 
 def _cumprod_transpose(ct, x, axis, reverse):
     before = shift(cumprod(x, axis=axis, reverse=reverse), axis, 1.0, back=reverse)
-    return a.multiply(_carry(ct, x, axis, reverse), _conj(before))
+    return a.chain(_carry(ct, x, axis, reverse), _conj(before))
 
 
 def _cumprod_batch(vals, batched, axis, reverse):
@@ -158,11 +158,11 @@ def _product_of_others(x, axis):
 
 
 def _prod_jvp(dots, out, x, axis, keepdims):
-    return sum_(a.multiply(dots[0], _product_of_others(x, axis)), axis=axis, keepdims=keepdims)
+    return sum_(a.chain(dots[0], _product_of_others(x, axis)), axis=axis, keepdims=keepdims)
 
 
 def _prod_transpose(ct, x, axis, keepdims):
-    return a.multiply(expand(ct, shape_of(x), axis, keepdims), _conj(_product_of_others(x, axis)))
+    return a.chain(expand(ct, shape_of(x), axis, keepdims), _conj(_product_of_others(x, axis)))
 
 
 def _prod_batch(vals, batched, axis, keepdims):

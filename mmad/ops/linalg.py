@@ -30,14 +30,14 @@ def adjoint(x):
 
 
 def trace_of_product(x, y):
-    """The sum of the elementwise products of matrices: of x^T y, the trace."""
+    """The sum of the elementwise products of matrices: of x^T y, the trace; zeros of y win."""
     n = len(shape_of(x)) if len(shape_of(x)) > len(shape_of(y)) else len(shape_of(y))
-    return sum_(a.multiply(x, y), axis=(n - 2, n - 1), keepdims=False)
+    return sum_(a.chain(y, x), axis=(n - 2, n - 1), keepdims=False)
 
 
 def scale(s, x):
-    """Matrices, each times a number."""
-    return a.multiply(viewed(s, lambda m: m[..., None, None]) if shape_of(s) else s, x)
+    """Matrices, each times a number, which wins where it is zero."""
+    return a.chain(viewed(s, lambda m: m[..., None, None]) if shape_of(s) else s, x)
 
 
 # --- solve and inverse ------------------------------------------------------------------------------------

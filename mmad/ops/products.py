@@ -5,6 +5,7 @@ import numpy as np
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear
+from mmad.ops.structure import viewed
 
 __all__ = ["adjoint_of", "contract"]
 
@@ -66,14 +67,24 @@ def _contract_result(shapes, vals, spec):
     return tuple(size[c] for c in spec[2])
 
 
+def _transposed(ct, y, sct, sy, so):
+    """The contraction of a cotangent, which wins where it is zero if nothing is summed."""
+    if any(c not in so for c in sct + sy):
+        return contract(ct, y, spec=(sct, sy, so))
+    ct, y = (
+        viewed(x, lambda m, s=s: _axes_in_order(m, s, so)) if s and s != so else x for x, s in ((ct, sct), (y, sy))
+    )
+    return a.chain(ct, y)
+
+
 # `spec` labels the axes of the first operand, of the second and of the result, a letter an axis; no letter twice in one
 # of them, and every letter of an operand is in the other operand or in the result.
 contract = linear(
     "contract",
     _contract,
     {
-        0: lambda ct, x, y, spec: contract(ct, adjoint_of(y), spec=(spec[2], spec[1], spec[0])),
-        1: lambda ct, x, y, spec: contract(ct, adjoint_of(x), spec=(spec[2], spec[0], spec[1])),
+        0: lambda ct, x, y, spec: _transposed(ct, adjoint_of(y), spec[2], spec[1], spec[0]),
+        1: lambda ct, x, y, spec: _transposed(ct, adjoint_of(x), spec[2], spec[0], spec[1]),
     },
     batch=_contract_batch,
     nin=2,

@@ -80,7 +80,7 @@ def _matmul_left(ct, x, y):
     nx, ny = len(shape_of(x)), len(shape_of(y))
     y = _conj(y)
     if ny == 1:
-        return a.multiply(ct, y) if nx == 1 else a.multiply(_column(ct), y)
+        return a.chain(ct, y) if nx == 1 else a.chain(_column(ct), y)
     if nx == 1:
         return viewed(matmul(y, _column(ct)), lambda m: m[..., 0])
     return matmul(ct, swap(y))
@@ -90,7 +90,7 @@ def _matmul_right(ct, x, y):
     nx, ny = len(shape_of(x)), len(shape_of(y))
     x = _conj(x)
     if nx == 1:
-        return a.multiply(ct, x) if ny == 1 else a.multiply(_row(ct), _column(x))
+        return a.chain(ct, x) if ny == 1 else a.chain(_row(ct), _column(x))
     if ny == 1:
         return viewed(matmul(swap(x), _column(ct)), lambda m: m[..., 0])
     return matmul(swap(x), ct)
