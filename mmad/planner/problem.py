@@ -205,7 +205,8 @@ class Problem:
             return True
         c = candidate
         numbers, arrays = recorded(self.work, c.forward, c.reverse, c.width)
-        return NUMBER * numbers + ARRAY * arrays <= LONGEST
+        held = HELD * self.work.elements * self.itemsize * (1 + c.forward + c.reverse)
+        return NUMBER * numbers + ARRAY * arrays + held <= LONGEST
 
     def checkpoints(self, memory):
         """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""

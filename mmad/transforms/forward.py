@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mmad import _activity, _arrays, _rules
+from mmad import _activity, _rules
 from mmad._core import HOOKS, Traced, Wrapper
 from mmad.ops import arithmetic as a
-from mmad.ops.structure import put, put_index, viewed, window
-from mmad.transforms.reverse import Environment, traced_parts
+from mmad.ops.structure import put, put_index, window
+from mmad.transforms.reverse import Environment, traced_parts, windowed
 
 __all__ = ["forward"]
 
@@ -64,7 +64,7 @@ def _step(tape, k, dots, env, kept):
     if all(d is None for d in ds):
         return None
     if op is window:
-        g = window(ds[0], **params)
+        g = windowed(ds[0], params)
         return a.positive(g) if tape.is_version(args[0]) else g
     rec = tape.record_of(k)
     shape, dtype = ((), np.dtype(float)) if rec is None else (rec.shape, rec.dtype)
@@ -74,10 +74,10 @@ def _step(tape, k, dots, env, kept):
             base = HOOKS["zeros"](shape, dtype, value)
         elif args[0] not in kept and tape.is_version(args[0]) and _takes(base, value):
             del dots[args[0]]  # nothing else reads it: written in place, so that a loop takes what it writes
-            part = base
             if op is put:
-                part = viewed(base.laid_out(), lambda m: _arrays.window(m, **params))
-            part[... if op is put else vals[2]] = value
+                windowed(base, params)[...] = value
+            else:
+                base[vals[2]] = value
             return base
         return put(base, value, **params) if op is put else put_index(base, value, vals[2])
     vals = env.for_rules(op, args, vals, *ds)

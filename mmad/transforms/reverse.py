@@ -15,7 +15,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
 from mmad.ops.structure import embed, put, put_index, viewed, window
 
-__all__ = ["reverse", "transpose_jvp"]
+__all__ = ["reverse", "transpose_jvp", "windowed"]
 
 _SCALAR = {name: scalar_op(code) for name, (code, _) in scalar_opcodes().items()}
 
@@ -179,7 +179,7 @@ def _step(tape, k, name, args, bars, active, env):
         bars.bars[k] = np.full(tape.record_of(k).shape, bars.bars[k], tape.record_of(k).dtype)
     if op is put:
         acc = bars.buffer(k, bars.bars[k])  # in place, so that a loop takes what it writes
-        part = viewed(acc.laid_out() if isinstance(acc, Traced) else acc, lambda m: _arrays.window(m, **params))
+        part = windowed(acc, params)
         if active[args[1]] and args[1] >= 0:
             bars.add(
                 args[1],
@@ -216,6 +216,11 @@ def _step(tape, k, name, args, bars, active, env):
             bars.add(j, gj)
 
 
+def windowed(x, params):
+    """The view of an array that the parameters of `window` name."""
+    return viewed(x.laid_out() if hasattr(x, "laid_out") else x, lambda m: _arrays.window(m, **params))
+
+
 def _pass_on(bars, active, k, base):
     if base >= 0 and active[base]:
         bars.move(k, base)
@@ -234,7 +239,7 @@ def _window(tape, base, params, g, bars):
     )
     if simple and 0 not in shape and bars.takes(base, g):
         acc = bars.buffer(base, g)
-        part = viewed(acc.laid_out() if isinstance(acc, Traced) else acc, lambda m: _arrays.window(m, **params))
+        part = windowed(acc, params)
         part[...] = part + g
     else:
         bars.add(base, embed(g, **params))
