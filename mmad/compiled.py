@@ -308,6 +308,9 @@ class Compiled(Dispatcher):
             if type(x) is float or type(x) is np.float64:
                 parts.append(type(x))
                 values.append(float(x))
+            elif isplain(x, np.inexact):
+                parts.append(type(x))
+                values.append(np.array(x))
             elif isplain(x, np.ndarray) and x.dtype.kind in "fc":
                 own_arithmetic(x, describe(self.f, "compile"))
                 parts.append((x.shape, x.dtype.newbyteorder("=")))
@@ -316,7 +319,7 @@ class Compiled(Dispatcher):
                     if x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
                     else np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
                 )
-            elif isplain(x, np.ndarray) or (isplain(x, np.generic) and not isplain(x, np.floating)):
+            elif isplain(x, np.ndarray | np.generic):
                 parts.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
                 parts.append(key_of(x, not isinstance(x, set | frozenset)))
@@ -327,7 +330,7 @@ class Compiled(Dispatcher):
         moving = [
             k
             for k, x in enumerate(leaves)
-            if type(x) in (float, np.float64) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
+            if type(x) is float or isplain(x, np.inexact) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
         parts, returned, consumed = list(parts.values()), [], []

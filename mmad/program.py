@@ -94,6 +94,8 @@ class Program:
             if isplain(x, bool) or not isplain(x, int | float | np.integer | np.float64):
                 raise ValueError(f"{self.origin}: recorded with a float, called with a {type(x).__name__}")
             return float(x)
+        if isplain(x, np.inexact):
+            x = np.array(x)
         if not isplain(x, np.ndarray) or x.shape != spec[1] or x.dtype.newbyteorder("=") != spec[2]:
             now = f"shape {x.shape} and dtype {x.dtype}" if isplain(x, np.ndarray) else f"a {type(x).__name__}"
             raise ValueError(
@@ -217,13 +219,13 @@ def of_tape(tape, passes=None, memory=None):
 def results_of(tape):
     """How the results of a tape are given back: a specification for each leaf."""
     inputs, out = set(tape.inputs), []
-    for k, constant, as_float in zip(tape.outputs, tape.constants, tape.floats, strict=True):
+    for k, constant, as_float, number in zip(tape.outputs, tape.constants, tape.floats, tape.numbers, strict=True):
         if k < 0:
             out.append(("constant", constant))
             continue
         i = decode(tape, k, inputs)
         if i.array:
-            out.append(("array",) if i.shape or i.dtype.kind in "fc" else ("number", "array"))
+            out.append(("array",) if i.shape or (i.dtype.kind in "fc" and not number) else ("number", "array"))
         else:
             out.append(("number", "float" if as_float else "bool" if i.dtype.kind == "b" else "float64"))
     return out
@@ -243,6 +245,8 @@ def argument_of(leaf):
         return "array", leaf.shape, leaf.dtype.newbyteorder("=")
     if type(leaf) in (float, np.float64):
         return ("number", type(leaf) is np.float64)
+    if isplain(leaf, np.inexact):
+        return "array", (), leaf.dtype
     return "static", _kept(leaf)
 
 

@@ -386,3 +386,39 @@ def test_results_without_derivatives_have_a_zero_gradient(f):
         assert got == value
         np.testing.assert_array_equal(g, gradient)
         np.testing.assert_array_equal(g, 0.0)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128])
+@pytest.mark.parametrize("f", [lambda x: np.sin(x) * x, lambda x: x * np.ones(2, np.float32), lambda x: (x, x + 1)])
+def test_numbers_of_numpy_are_no_configuration(kind, f):
+    """One recording for all values, whatever the precision; results are of NumPy's kinds."""
+    g = mmad.compile(f)
+    for value in (0.5, 0.75, 1.25):
+        for got, want in zip(mmad.tree.flatten(g(kind(value)))[0], mmad.tree.flatten(f(kind(value)))[0], strict=True):
+            assert type(got) is type(want)
+            assert got.dtype == want.dtype
+            np.testing.assert_allclose(got, want, rtol=4 * float(np.finfo(kind).eps))
+    assert g.stats()["records"] == 1
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_derivatives_by_numbers_of_numpy_are_recorded_once(kind):
+    def f(x, k):
+        return np.tanh(x * k) ** 2
+
+    g = mmad.compile(mmad.grad(f))
+    for x, k in ((0.5, 1.0), (0.25, 2.0), (1.0, 0.5)):
+        got, want = g(kind(x), kind(k)), mmad.grad(f)(kind(x), kind(k))
+        assert type(got) is type(want)
+        np.testing.assert_allclose(got, want, rtol=4 * float(np.finfo(kind).eps))
+    assert g.stats()["records"] == 1
+    assert g.programs()[0](kind(0.5), kind(1.0)) == g(kind(0.5), kind(1.0))
+
+
+def test_sums_of_float32_are_numbers():
+    x = np.linspace(0, 1, 5, dtype=np.float32)
+    for f in (lambda x: x.sum(), lambda x: x @ x, lambda x: x[1], lambda x: np.sum(x, keepdims=True).reshape(())):
+        g = mmad.compile(f)
+        for _ in range(2):
+            assert type(g(x)) is type(f(x))
+            assert g(x) == f(x)

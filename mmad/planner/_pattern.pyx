@@ -32,6 +32,7 @@ def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n)
     cdef int64_t *from_ = <int64_t *> cnp.PyArray_DATA(source)
     with nogil:
         for k in range(indices.shape[0]):
+            breathe(&taken, 1)
             first[indices[k] + 2] += 1
         for i in range(n):
             first[i + 2] += first[i + 1]
@@ -46,10 +47,11 @@ def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n)
 
 def canonical(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
     """Whether every row is ascending without repetition and within n columns."""
-    cdef int64_t i, k
+    cdef int64_t i, k, taken = 0
     cdef bint good = True
     with nogil:
         for i in range(indptr.shape[0] - 1):
+            breathe(&taken, indptr[i + 1] - indptr[i])
             for k in range(indptr[i], indptr[i + 1]):
                 if indices[k] < 0 or indices[k] >= n or (k > indptr[i] and indices[k] <= indices[k - 1]):
                     good = False
@@ -59,13 +61,26 @@ def canonical(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
     return good
 
 
+def column_counts(const int32_t[::1] indices, int64_t n):
+    """How many entries each of n columns has."""
+    cdef int64_t k, taken = 0
+    cdef cnp.ndarray counts = np.zeros(n, np.int64)
+    cdef int64_t *count = <int64_t *> cnp.PyArray_DATA(counts)
+    with nogil:
+        for k in range(indices.shape[0]):
+            breathe(&taken, 1)
+            count[indices[k]] += 1
+    return counts
+
+
 def row_numbers(const int64_t[::1] indptr):
     """The row of each entry."""
-    cdef int64_t i, k
+    cdef int64_t i, k, taken = 0
     cdef cnp.ndarray rows = np.empty(indptr[indptr.shape[0] - 1], np.int32)
     cdef int32_t *to = <int32_t *> cnp.PyArray_DATA(rows)
     with nogil:
         for i in range(indptr.shape[0] - 1):
+            breathe(&taken, indptr[i + 1] - indptr[i])
             for k in range(indptr[i], indptr[i + 1]):
                 to[k] = <int32_t> i
     return rows

@@ -137,6 +137,7 @@ cdef class Sets:
         cdef const int32_t *y
         cdef int32_t xs, ys
         cdef int32_t *out = self.scratch
+        self.spend(1)
         if a == b or b < 0 or (b == 0 and a >= 0) or a == self.full:
             return a
         if a <= 0 or b == self.full:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmad.planner._pattern import canonical, row_numbers, transposed
+from mmad.planner._pattern import canonical, column_counts, row_numbers, transposed
 
 __all__ = ["Pattern"]
 
@@ -146,7 +146,7 @@ class Pattern:
     @functools.cached_property
     def column_counts(self) -> np.ndarray:
         """Entries in each column."""
-        return np.bincount(self.indices, minlength=self.shape[1])
+        return column_counts(self.indices, self.shape[1])
 
     @functools.cached_property
     def _transposed(self):

@@ -37,6 +37,7 @@ from mmad.transforms.tape import record
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
 KEPT = 32  # plans of one function, with their programs; the least recently used goes: each may hold a large pattern
+LONG = 0.2  # seconds of an eager evaluation of which a race needs no second
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
 
 
@@ -359,8 +360,12 @@ class Planned:
         call, replay = self.contestant(problem, candidate, key)
         if replay is not None:
             raced[candidate.strategy, candidate.mode] = replay
+        start = clock()
         results[candidate.strategy, candidate.mode] = call(*args, **kwargs)
+        took = clock() - start
         problem.differing |= self.differing | differing(results, self.itemsize(problem))
+        if replay is None and took > LONG:
+            return took
         nums, k = self.places(args), 0
         best, spent = np.inf, 0.0
         while spent < min(0.05, 5 * best):

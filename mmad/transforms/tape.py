@@ -69,7 +69,7 @@ class Tape(_tape.Tape):
     """
 
     def __init__(self, origin="", guarded=True, live=False, plain_integers=False):
-        self.statics, self.constants, self.floats = [], [], []
+        self.statics, self.constants, self.floats, self.numbers = [], [], [], []
 
     # ------------------------------------------------------------------------------------ looking at it
     @functools.cached_property
@@ -382,6 +382,7 @@ def close(tape, outputs, out_tree, likes=None):
         else [type(v) is float or (isinstance(v, ScalarVar) and not v.strong and v.dtype.kind == "f") for v in outputs]
     )
     tape.floats = kinds
+    tape.numbers = [isinstance(v, ArrayVar) and v.number for v in outputs]
     for out in outputs:
         if isinstance(out, ScalarVar | ArrayVar):
             if out.tape is not tape:

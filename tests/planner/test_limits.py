@@ -1,15 +1,22 @@
 """Searches end within what they can gain, and plans are kept in bounds."""
 
+import signal
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from processes import python_in
 
+import mmad
 from mmad.planner import planned
 from mmad.planner._dependence import dependence
 from mmad.planner._sets import Exhausted
+from mmad.planner.coloring import acyclic_coloring, bicoloring, star_coloring
 from mmad.planner.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decide import decide
 from mmad.planner.detect import detect, graph_of
+from mmad.planner.pattern import Pattern
 from mmad.planner.problem import DENSE, LEAST_LOOKING, STEP, Options, Problem
 from mmad.recorded import Recorded
 
@@ -42,7 +49,8 @@ assert after - before < 50_000, (before, after)  # kB
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_box_of_atoms_takes_no_more_memory_than_the_plain_strategy(tmp_path, sparse):
-    python_in(tmp_path, BOX.replace("SPARSE", str(sparse)))
+    done = python_in(tmp_path, BOX.replace("SPARSE", str(sparse)))
+    assert done.returncode == 0, done.stderr
 
 
 def mixed(x):
@@ -98,3 +106,114 @@ def test_plans_of_many_branches_are_forgotten(monkeypatch):
         want = np.diag(np.roll(x, k)) + np.roll(np.eye(70), k, axis=0) * x[:, None]
         np.testing.assert_allclose(p(x).toarray(), want)
         assert len(p.numbers) <= 3
+
+
+ROWS = """
+import resource
+import numpy as np, mmad
+n = 400
+A = np.random.default_rng(0).normal(size=(n, 13))
+def f(z):
+    x, lam = z[:n], z[n]
+    r = np.zeros(n, like=z)
+    for i in range(n):
+        low, high = max(0, i - 6), min(n, i + 7)
+        ROW
+    return (r**2).sum() + (x @ x - 1) ** 2
+z = np.random.default_rng(1).normal(size=n + 1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+H = mmad.hessian(f, sparse=True, evaluations=1000)
+v = np.random.default_rng(2).normal(size=n + 1)
+np.testing.assert_allclose(H(z) @ v, mmad.hvp(f)(z, v), rtol=1e-9, atol=1e-9)
+np.testing.assert_allclose(H(z) @ v, mmad.hvp(f)(z, v), rtol=1e-9, atol=1e-9)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert after - before < 600_000, (before, after)  # kB
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "row",
+    [
+        "r[i] = A[i, : high - low] @ x[low:high] - lam * x[i]",
+        "r[i : i + 1] = (A[i, : high - low] * x[low:high]).sum() - lam * x[i : i + 1]",
+        "r[i] = sum(A[i, k - low] * x[k] for k in range(low, high)) - lam * x[i]",
+    ],
+)
+def test_a_loop_over_rows_takes_no_array_for_each(tmp_path, row):
+    done = python_in(tmp_path, ROWS.replace("ROW", row), timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("write", "mode"),
+    [("element", mmad.grad), ("element", lambda f: lambda x: mmad.hvp(f)(x, x)), ("slice", mmad.grad)],
+)
+def test_recordings_of_writes_hold_what_is_written(write, mode):
+    """A large array that is written to 200 times: not 200 arrays, in the recording for a program."""
+
+    def f(x):
+        y = np.zeros_like(x)
+        for i in range(1, 200):
+            if write == "element":
+                y[i] = x[i] * x[i - 1] + y[i - 1]
+            else:
+                y[i : i + 2] = x[i : i + 2] * x[i - 1] + y[i - 1 : i + 1]
+        return (y * y).sum()
+
+    x = np.linspace(0.5, 1, 20_000)
+    g = mmad.compile(mode(f))
+    tracemalloc.start()
+    try:
+        got = g(x)
+        assert tracemalloc.get_traced_memory()[1] < 100 * x.nbytes
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(got, mode(f)(x), rtol=1e-12, atol=1e-12)
+
+
+def scattered_pattern(n):
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(0, n, (2, 6 * n))
+    both = np.concatenate([rows, columns, np.arange(n)]), np.concatenate([columns, rows, np.arange(n)])
+    return Pattern.from_coordinates(*both, (n, n))
+
+
+def all_pairs(x):
+    d = x[:, None] - x[None, :]
+    return (np.exp(-d * d) * x).sum(1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of processor time")
+@pytest.mark.parametrize("name", ["acyclic", "star", "bicoloring", "sparsity"])
+def test_searches_are_interrupted_within_a_tenth_of_a_second(name):
+    """Of processor time, which others on the machine do not lengthen; the same call works afterwards."""
+    pattern = None if name == "sparsity" else scattered_pattern(8000)
+    run = {
+        "acyclic": lambda: acyclic_coloring(pattern).count,
+        "star": lambda: star_coloring(pattern).count,
+        "bicoloring": lambda: bicoloring(pattern).count,
+        "sparsity": lambda: mmad.sparsity(all_pairs, np.linspace(0.1, 1, 600)).nnz,
+    }[name]
+
+    def ring(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    try:
+        start = time.process_time()
+        want = run()
+        whole, late = time.process_time() - start, []
+        for share in (0.15, 0.4, 0.65, 0.9):
+            start = time.process_time()
+            try:
+                signal.setitimer(signal.ITIMER_VIRTUAL, share * whole)
+                run()
+            except KeyboardInterrupt:
+                late.append(time.process_time() - start - share * whole)
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        assert max(late, default=0.0) < 0.1
+        assert run() == want
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
