@@ -433,7 +433,8 @@ def _forward(f, pairs, level):
 def split(out, level):
     """Value and tangent of a result, of the given level; a constant has a zero tangent."""
     if isinstance(out, Dual) and out.level == level:
-        return out.primal, out.tangent
+        y, d = out.primal, out.tangent
+        return y, np.float64(d) if type(y) is np.float64 and type(d) is float else d
     if is_static(out):
         return out, out
     dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))

@@ -797,3 +797,17 @@ def test_derivatives_of_hessians(strategy):
 def test_a_gradient_of_constants_inside_a_recorded_program():
     tape = mmad.record(lambda x: mmad.grad(lambda y: x * y * y)(3.0), 2.0)
     assert tape(4.0) == 24.0
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_tangents_are_of_the_kinds_of_results(kind):
+    """A number of NumPy promotes, its tangent does as well."""
+    ones = np.ones(2, np.float32)
+
+    def f(x):
+        return x * x, x * 2, x * ones, x * np.float32(3)
+
+    values, tangents = mmad.jvp(f, (kind(2.0),), (kind(1.0),))
+    for y, dy, want in zip(values, tangents, f(kind(2.0)), strict=True):
+        assert type(y) is type(dy) is type(want)
+        assert np.result_type(y) == np.result_type(dy) == np.result_type(want)
