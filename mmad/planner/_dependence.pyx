@@ -615,6 +615,10 @@ cdef class Propagation:
                 for k in range(view.shape[0]):
                     view[k] = e.at(k)
             operands.append(numbers)
+        if w.op.name in axes.ADDS and operands[0].size:
+            ones = np.ones_like(operands[0])
+            if np.max(w.op.impl(ones, *operands[1:], **(w.params or {}))) > 1:
+                return None
         view = np.ascontiguousarray(w.op.impl(*operands, **(w.params or {})), np.int32).reshape(-1)
         out = elements(view.shape[0])
         for k in range(view.shape[0]):

@@ -5,10 +5,12 @@ elements of an operand that have its position on the axes whose labels the two s
 matrices, ``ij, jk -> lk`` the solution of linear systems: each depends on all of the matrix and on one right side.
 """
 
-__all__ = ["MOVES", "PRODUCTS", "RUNNING", "labels"]
+__all__ = ["ADDS", "MOVES", "PRODUCTS", "RUNNING", "labels"]
 
 #: Operations that only move elements: what implements them on values moves sets, too.
-MOVES = ("window", "gather", "concatenate", "put", "put_index")
+MOVES = ("window", "gather", "concatenate", "put", "put_index", "embed", "scatter_add")
+#: Those that add up what comes to one place: they move sets only where nothing meets.
+ADDS = ("embed", "scatter_add")
 #: Sums of products of two operands: terms with a factor that is zero do not count.
 PRODUCTS = ("matmul", "contract")
 #: Each element of a line depends on those before it.

@@ -498,3 +498,30 @@ def test_a_limit_of_memory_makes_patterns_larger_never_smaller():
     assert exact.nnz == 161 * 40
     assert exact <= limited
     assert exact != limited
+
+
+def complex_of(x):
+    return x[:8] + 1j * x[8:]
+
+
+def complex_chain(x):
+    d = complex_of(x)[1:] - complex_of(x)[:-1]
+    return (d.real**2 + d.imag**2).sum() + (np.abs(complex_of(x)) ** 4).sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "most"),
+    [
+        (complex_chain, 88),
+        (lambda x: (np.abs(np.diff(complex_of(x))) ** 2).sum(), 88),
+        (lambda x: (np.abs(complex_of(x)[[0, 3, 5]] * complex_of(x)[[1, 2, 4]]) ** 2).sum(), 48),
+        (lambda x: (np.abs(complex_of(x)[::2]) ** 4).sum(), 16),
+        (lambda x: (np.abs(complex_of(x)[[0, 0, 1]]) ** 4).sum(), 256),  # what meets depends on everything
+    ],
+)
+def test_hessians_through_complex_arrays(f, most):
+    x = np.random.default_rng(0).normal(size=16)
+    found = mmad.sparsity(f, x, order=2)
+    assert found.nnz <= most
+    assert not (np.abs(mmad.hessian(f)(x)) > 1e-9)[~found.todense()].any()
+    np.testing.assert_allclose(mmad.hessian(f, sparse=True)(x).toarray(), mmad.hessian(f)(x), rtol=1e-9, atol=1e-9)
