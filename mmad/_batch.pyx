@@ -13,12 +13,13 @@ from mmad._core cimport Traced, Wrapper, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
-from mmad.followers import FOLLOWERS
+from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
 
 cnp.import_array()
 
 cdef dict _HOOKS = HOOKS
+cdef list FOLLOWERS = _FOLLOWERS
 
 
 class LaneDivergence(BaseException):
