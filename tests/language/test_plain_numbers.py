@@ -121,13 +121,15 @@ def test_as_strided_stays_inside_the_array(operator, shape, strides):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("operator", ["grad", "forward", "compile", "second"])
 def test_functions_that_read_memory_refuse(operator, dtype, name, f):
-    if name == "scipy.linalg.circulant" and scipy.__version__ < "1.15":
+    if name == "scipy.linalg.circulant" and np.lib.NumpyVersion(scipy.__version__) < "1.15.0":
         pytest.skip("that of older SciPys takes object arrays: see below")
     with pytest.raises(TypeError, match=f"{name} reads the memory"):
         OPERATORS[operator](lambda x: f(x).sum())(X.astype(dtype))
 
 
-@pytest.mark.skipif(scipy.__version__ >= "1.15", reason="that of newer SciPys reads the memory of its argument")
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(scipy.__version__) >= "1.15.0", reason="that of newer SciPys reads the memory of its argument"
+)
 @pytest.mark.parametrize("operator", ["grad", "forward", "compile"])
 def test_circulant_of_an_object_array(operator):
     f = lambda x: (scipy.linalg.circulant(x) * np.arange(36.0).reshape(6, 6)).sum()
@@ -135,6 +137,7 @@ def test_circulant_of_an_object_array(operator):
     np.testing.assert_allclose(OPERATORS[operator](f)(X), want, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Calling _toeplitz with arguments of dtype=object:DeprecationWarning")  # SciPy 1.18
 def test_functions_that_compute_with_objects_work():
     grid = np.linspace(0.0, 1.0, 6)
     for f, expected in [
@@ -160,10 +163,14 @@ def test_functions_that_compute_with_objects_work():
 )
 @pytest.mark.parametrize("operator", ["grad", "forward"])
 def test_the_message_names_the_function_that_asked(operator, name, f):
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises((TypeError, SystemError)) as caught:
         OPERATORS[operator](f)(X)
-    assert str(caught.value).startswith(f"{name} asks for plain numbers")
-    assert "math.sin" not in str(caught.value)
+    error = caught.value
+    if isinstance(error, SystemError):  # NumPy's isnan, which SciPy 1.18 calls, makes one of the TypeError
+        error = error.__cause__
+    assert isinstance(error, TypeError)
+    assert str(error).startswith(f"{name} asks for plain numbers")
+    assert "math.sin" not in str(error)
 
 
 def test_the_message_of_float_in_the_users_own_code():
