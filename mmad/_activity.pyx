@@ -126,22 +126,22 @@ cdef bint covers(dict window) except -1:
     return n >= of
 
 
-def direct_nodes(Tape tape, int32_t start, int32_t stop, list seeds):
-    """As bytes, one a node: whether some seed depends on it in a way on which nothing is chosen."""
-    cdef uint8_t *mask = direct_mask(tape, start, stop, seeds)
+cdef bytes as_bytes(uint8_t *mask, int32_t stop):
+    """A mask as an object; the memory is freed."""
     try:
         return (<char *> mask)[:stop]
     finally:
         free(mask)
+
+
+def direct_nodes(Tape tape, int32_t start, int32_t stop, list seeds):
+    """As bytes, one a node: whether some seed depends on it in a way on which nothing is chosen."""
+    return as_bytes(direct_mask(tape, start, stop, seeds), stop)
 
 
 def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
     """As bytes, one a node: whether it depends on the inputs."""
-    cdef uint8_t *mask = active_mask(tape, start, stop, inputs)
-    try:
-        return (<char *> mask)[:stop]
-    finally:
-        free(mask)
+    return as_bytes(active_mask(tape, start, stop, inputs), stop)
 
 
 cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:

@@ -22,7 +22,7 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  node_index, scalar_arity, scalar_eval, scalar_op)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
-from mmad._rules cimport fit, pull, pull_through, spoilt
+from mmad._rules cimport fit, kink_of, pull, pull_through, spoilt
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
 from mmad._suspects cimport NODE_SPOILT, kinked, singular
 from mmad._suspects import suspected, vanished
@@ -191,8 +191,6 @@ cdef class Sweep:
             return 0
         if self.tape.rooted and scalar_op(p.op).role & ROLE_ROOT:
             lost = self.through(k) or self.doubted(k, bar, bar)
-            if lost and p.op != SC_root:  # as `spoilt` has it
-                bar = emit(self.tape, SC_add, bar, emit(self.tape, SC_kink, k, -1, -1), -1)
         for i in range(arity):
             if not self.mask[operands[i]]:
                 continue
@@ -211,11 +209,17 @@ cdef class Sweep:
                 g = operands[q.ref]
             else:
                 g = emit_partial(self.tape, q, operands)
-            product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
-            if lost:
-                product = SC_multiply if p.op == SC_root else SC_masked
+            if lost:  # as `spoilt` has it
                 self.tape.nodes[g].flags |= NODE_SPOILT
-            elif self.doubted(k, bar, g):
+                if p.op == SC_root:
+                    g = emit(self.tape, SC_multiply, bar, g, -1)
+                else:
+                    g = emit(self.tape, SC_add, emit(self.tape, SC_chain, bar, g, -1),
+                             emit(self.tape, SC_masked, emit(self.tape, SC_kink, k, -1, -1), g, -1), -1)
+                self.add_scalar(operands[i], g)
+                continue
+            product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
+            if self.doubted(k, bar, g):
                 product = SC_multiply
             self.add_scalar(operands[i], emit(self.tape, product, bar, g, operands[q.limit] if product == SC_settled else -1))
         return 0
@@ -318,12 +322,8 @@ cdef class Sweep:
             acc[index] = 0.0
         return self.move(k, rec.at[0])
 
-    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, bint through, object doubted):
+    cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, object doubted):
         """bar * p, the cotangent with partial q of instruction k; None where p is zero."""
-        if through:
-            if isinstance(p, Var):
-                self.tape.nodes[(<Var> p).node].flags |= NODE_SPOILT
-            return self.emit(o_multiply if rec.op is o_root else o_masked, (bar, p), None)
         if type(p) is float:
             if <double> p == 1.0:
                 return bar
@@ -397,14 +397,17 @@ cdef class Sweep:
         through = op.role & ROLE_ROOT and self.through(k)
         doubted = None if through else self.doubted_elements(rec, ct, k)
         if through or doubted is not None and op.role & ROLE_ROOT and op is not o_root:  # a zero does not win
-            g = spoilt(op, ct, tuple([self.tape.captured(self.operand(rec, i, k)) for i in range(rec.n)]))
-            ct = g if through else self.emit(o_select, (doubted, g, ct), None)
-            through, doubted = True, None
+            lost = kink_of(op, tuple([self.tape.captured(self.operand(rec, i, k)) for i in range(rec.n)]))
+            if not through:
+                lost, through = self.emit(o_select, (doubted, lost, 0.0), None), True
         for i in range(rec.n):
             if rec.at[i] < 0 or not self.mask[rec.at[i]]:
                 continue
             q = partial_of(op.opcode, i)
-            g = self.chain(q, ct, self.partial(q, rec, k), rec, k, through, doubted) if q.kind != PARTIAL_NONE else None
+            if q.kind == PARTIAL_NONE:
+                continue
+            g = self.partial(q, rec, k)
+            g = spoilt(ct, lost, g) if through else self.chain(q, ct, g, rec, k, doubted)
             if g is None:
                 continue
             arr = (<ArrayVar> g).arr

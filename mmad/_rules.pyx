@@ -181,25 +181,34 @@ cpdef list pull_through(Op op, object ct, tuple vals, object out, tuple out_shap
     """The same of a norm whose cotangent arithmetic made: a zero of it does not win over a slope that does not exist."""
     cdef list gs = []
     cdef int i
-    ct = spoilt(op, ct, vals)
+    cdef object lost = kink_of(op, vals)
     for i in range(len(vals)):
         if not active[i]:
             gs.append(None)
             continue
         p = array_partial(op, i, vals, out)
-        if isinstance(p, Var):
-            (<Var> p).tape.nodes[(<Var> p).node].flags |= NODE_SPOILT
         p = apply1(o_conj, p) if is_complex(p) else p
-        gs.append(fit(apply2(o_multiply if op is o_root else o_masked, ct, p), vals[i], out_shape))
+        gs.append(fit(spoilt(ct, lost, p), vals[i], out_shape))
     return gs
 
 
-cpdef object spoilt(Op op, object ct, tuple vals):
-    """The cotangent of a norm, NaN where the norm is zero: the slope, zero there, masks it, and its derivative does not."""
-    if op is o_root:  # whose slope is NaN
-        return ct
-    n = vals[0] if len(vals) == 1 and not is_complex(vals[0]) else apply_op(op, vals, None)
-    return apply2(o_add, ct, apply1(o_kink, n))
+cpdef object kink_of(Op op, tuple vals):
+    """Return what is NaN where a norm is zero, and zero elsewhere; None for a root, whose slope is NaN itself."""
+    if op is o_root:
+        return None
+    return apply1(o_kink, vals[0] if len(vals) == 1 and not is_complex(vals[0]) else apply_op(op, vals, None))
+
+
+cpdef object spoilt(object ct, object lost, object p):
+    """Return the product of a norm's cotangent with its slope, whose derivatives are NaN where the norm is zero.
+
+    The term of the kink is masked by the slope, which is zero there; the derivative of that term is not.
+    """
+    if isinstance(p, Var):
+        (<Var> p).tape.nodes[(<Var> p).node].flags |= NODE_SPOILT
+    if lost is None:
+        return apply2(o_multiply, ct, p)
+    return apply2(o_add, apply2(o_chain, ct, p), apply2(o_masked, lost, p))
 
 
 cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple out_shape, object out_dtype,
