@@ -41,6 +41,9 @@ MM_INLINE REAL mm_logaddexp2(REAL a, REAL b) {
 
 /* Derivatives, each in a form that is right to a few units in the last place from one end of the exponents to the other, and
  * without branches, so that a block of them is done by vector instructions. */
+#ifndef MM_LOG
+#define MM_LOG log
+#endif
 #define MM_IS_FLOAT (sizeof(REAL) == sizeof(float))
 MM_INLINE REAL mm_sech2(REAL a) { /* 1 / cosh(a)^2 */
     const REAL e = exp(-2 * fabs(a)), s = 1 + e;
@@ -85,7 +88,7 @@ MM_INLINE int mm_power_far(REAL a, REAL b, REAL p) { /* whether b a^p, or its fa
     return !((fabs(a) < most) & (fabs(a) * most > 1) & (size < large) & (size * large > 1));
 }
 MM_INLINE REAL mm_power_root(REAL a, REAL p, REAL lost, REAL degree) {
-    const REAL r = pow(fabs(a), p / degree), shift = lost * log(fabs(a)) / degree;
+    const REAL r = pow(fabs(a), p / degree), shift = lost * MM_LOG(fabs(a)) / degree;
     return fabs(shift) < (REAL)0.5 ? r * (1 + shift) : r;
 }
 #define MM_LARGEST (MM_IS_FLOAT ? (REAL)0x1.fffffep127 : (REAL)0x1.fffffffffffffp1023L)
@@ -109,13 +112,13 @@ MM_INLINE REAL mm_power_curve(REAL a, REAL b) { /* b (b - 1) a^(b - 2) */
 MM_INLINE REAL mm_power_log(REAL a, REAL b) { /* a^b log(a) */
     const int far = mm_power_far(a, 1, b);
     const REAL r = mm_power_root(a, b, 0, far ? 2 : 1);
-    return (a == 0) & (b > 0) ? 0 : r * log(a) * (far ? r : 1);
+    return (a == 0) & (b > 0) ? 0 : r * MM_LOG(a) * (far ? r : 1);
 }
 MM_INLINE REAL mm_power_cross(REAL a, REAL b) { /* a^(b - 1) (1 + b log(a)) */
     const REAL p = b - 1;
     const int far = mm_power_far(a, b, p);
     const REAL r = mm_power_root(a, p, mm_lost(b, 1, p), far ? 2 : 1);
-    return (a == 0) & (b > 1) ? 0 : (r + r * b * log(a)) * (far ? r : 1);
+    return (a == 0) & (b > 1) ? 0 : (r + r * b * MM_LOG(a)) * (far ? r : 1);
 }
 
 /* A power of two by which a and b are multiplied so that their squares neither overflow nor underflow. */
