@@ -3,6 +3,7 @@
 import functools
 
 import helpers
+import numpy as np
 import pytest
 
 import mmad
@@ -50,3 +51,16 @@ def compiled(operator):
         return mmad.compile(operator(f, *args, **kwargs))
 
     return made
+
+
+@pytest.fixture
+def same_value(request):
+    """Compare a value with the function's own: equal, or within rounding where derivatives are compiled."""
+
+    def compare(got, want):
+        if request.config.getoption("--compiled"):
+            np.testing.assert_allclose(got, want, rtol=45 * np.finfo(np.result_type(want)).eps)
+        else:
+            assert got == want
+
+    return compare
