@@ -166,9 +166,7 @@ def test_the_message_names_the_function_that_asked(operator, name, f):
     with pytest.raises((TypeError, SystemError, ValueError)) as caught:
         OPERATORS[operator](f)(X)
     error = caught.value
-    while error is not None and not isinstance(
-        error, TypeError
-    ):  # SciPy's C code may raise another one of it
+    while error is not None and not isinstance(error, TypeError):  # SciPy's C code may raise another one of it
         error = error.__cause__ or error.__context__
     assert isinstance(error, TypeError)
     assert str(error).startswith(f"{name} asks for plain numbers")
