@@ -36,6 +36,7 @@ C_SOURCES = (
     "_blas",
     "_tiles",
     "_matrices",
+    "_poles",
     "_threads",
 )
 
@@ -60,8 +61,9 @@ DIRECTIVES = {
     "show_performance_hints": STRICT,
 }
 
-# No -ffast-math: NaN, infinities and signed zeros mean something in a derivative.  errno and the processor's exception
-# flags are never read, and a loop that must not raise a flag it would not raise one by one is not vectorised.
+# No -ffast-math: NaN, infinities and signed zeros mean something in a derivative.  errno is never read,
+# and of the processor's exception flags only that of a division by zero, where too many do no harm; a loop that must
+# not raise a flag that it would not raise one by one is not vectorised.
 # Python's own flags ask for debug information, which would be four fifths of the wheel; CFLAGS=-g asks for it again.
 # CFLAGS=-O0 asks for a build in a third of the time.
 ASKED = os.environ.get("CFLAGS", "").split()

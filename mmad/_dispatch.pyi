@@ -6,6 +6,11 @@ from typing_extensions import disjoint_base
 from mmad._captures import Check
 from mmad._vm import Program
 
+PLAIN: int
+WIN: int
+EXACT: int
+POLE: tuple[str, int]
+
 @final
 class Pattern: ...
 
@@ -28,7 +33,11 @@ class Signature:
 @final
 class Trace:
     facts: Any
-    def __init__(self, program: Program, structure: Any, givers: list[Callable[[Any], Any] | None]) -> None: ...
+    def __init__(
+        self, program: Program, structure: Any, givers: list[Callable[[Any], Any] | None], zeros: int
+    ) -> None: ...
+    @property
+    def zeros(self) -> int: ...
     @property
     def program(self) -> Program: ...
     @property

@@ -12,7 +12,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._captures cimport unchanged
-from mmad._vm cimport Program
+from mmad._vm cimport Program, forget_poles, met_poles
 
 from numpy._core.umath import _extobj_contextvar
 
@@ -35,6 +35,14 @@ cdef enum:
     TUPLE = 4
     LIST = 5
     DICT = 6
+
+cdef enum:
+    ZEROS_PLAIN = 0
+    ZEROS_WIN = 1
+    ZEROS_EXACT = 2
+
+PLAIN, WIN, EXACT = ZEROS_PLAIN, ZEROS_WIN, ZEROS_EXACT
+POLE = ("pole", 0)  # the guard that fails where a program has divided by zero, and a zero may have won that should not
 
 cdef object _f64 = np.float64
 cdef object _errors = _extobj_contextvar
@@ -214,6 +222,9 @@ cdef class Trace:
     structure : structure of the result
     givers : list of callable or None
         For each leaf of the result, what makes it of what the program gives; None: as it is.
+    zeros : int
+        What the program does with zeros that meet an infinite derivative: PLAIN, there are no such products; WIN, a
+        zero wins, which is not known to be right once there is a pole; EXACT, it looks where a zero comes from.
     """
 
     cdef readonly Program program
@@ -221,11 +232,13 @@ cdef class Trace:
     cdef readonly list givers
     cdef readonly dict children
     cdef public object facts  # structure and kinds of arguments, kinds of results, origin
+    cdef readonly int zeros
     cdef bint single
     cdef Pattern pattern  # of the result, where it is made of tuples and lists only
 
-    def __init__(self, Program program, object structure, list givers):
+    def __init__(self, Program program, object structure, list givers, int zeros):
         self.program, self.structure, self.givers, self.children = program, structure, givers, {}
+        self.zeros = zeros
         self.single = structure is tree.LEAF and len(givers) == 1
         self.pattern = None if structure is tree.LEAF else pattern_of_structure(structure)
 
@@ -285,10 +298,15 @@ cdef class Dispatcher:
 
         The function itself may catch the error and go on in another way.
         """
+        if t.zeros != ZEROS_PLAIN:
+            forget_poles()
         try:
-            return t.program.run(values)
+            found = t.program.run(values)
         except Exception as error:
             return "raised", type(error)
+        if t.zeros == ZEROS_WIN and type(found) is list and met_poles():
+            return POLE
+        return found
 
     cpdef object replay(self, Signature s, list values):
         """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
@@ -298,6 +316,8 @@ cdef class Dispatcher:
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
+                if t.zeros == ZEROS_EXACT and not met_poles():
+                    s.latest = None  # what is recorded without regard for poles is faster
                 return t, found
             self.guard_failures += 1
         t = s.root
@@ -327,6 +347,8 @@ cdef class Dispatcher:
             if type(found) is list:
                 self.replays += 1
                 s.hits += 1
+                if t.zeros == ZEROS_EXACT and not met_poles():
+                    s.latest = None
                 return t.give(found)
             self.calls -= 1
         return self.general(args, kwargs)

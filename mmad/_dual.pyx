@@ -15,13 +15,14 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, seen_through, written
+from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, seen_through, written
 from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
-from mmad._instructions cimport SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
+from mmad._instructions cimport NODE_DEFERRED, SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
 from mmad._rules cimport push
 from mmad._storage cimport ArrayVar
+from mmad._suspects cimport Singularity, meets_infinity, singularities
 from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
 
@@ -32,6 +33,35 @@ cdef dict _HOOKS = HOOKS
 cdef list FOLLOWERS = _FOLLOWERS
 cdef object _np_float64 = np.float64
 cdef Op o_pos
+cdef const Singularity *POINTS = singularities()
+cdef set _doubtful = set()  # levels at which there was an infinite derivative
+
+
+def doubtful(level):
+    """Return whether a tangent of this level has met an infinite derivative, and forget it."""
+    if level not in _doubtful:
+        return False
+    _doubtful.discard(level)
+    return True
+
+
+cdef object plain_of(object x):
+    """The numbers in a value, whatever carries them; None where there are none yet."""
+    while isinstance(x, Wrapper):
+        x = x.parts[0] if isinstance(x, Jet) else x.lanes
+    if isinstance(x, ScalarVar):
+        return None if (<ScalarVar> x).flags & NODE_DEFERRED else (<ScalarVar> x).v
+    if isinstance(x, ArrayVar):
+        return None if (<ArrayVar> x).pending() else (<ArrayVar> x).arr
+    return x
+
+
+cdef int doubt(int64_t level, Op op, list vals, object value) except -1:
+    """See whether there is an infinite derivative here."""
+    cdef tuple numbers = tuple([plain_of(x) for x in vals])
+    if None not in [type(x) if x is not None else None for x in numbers] and meets_infinity(op, numbers, plain_of(value)):
+        _doubtful.add(level)
+    return 0
 
 
 def bind():
@@ -147,6 +177,9 @@ cdef class Dual(Jet):
             if op.boolean:
                 return (np.True_ if v != 0 else np.False_) if strong else v != 0
             if isfinite(v):
+                k = POINTS[op.opcode].operand
+                if k >= 0 and (w[k] == POINTS[op.opcode].first or w[k] == POINTS[op.opcode].second):
+                    doubt(self.level, op, vals, v)
                 w[len(vals)] = v
                 return new_scalar(self.level, v, scalar_push(op.opcode, len(vals), w, d), strong)
         if strong:
@@ -155,6 +188,8 @@ cdef class Dual(Jet):
         value = apply_op(op, tuple(vals), params)
         if op.boolean or getattr(value, "dtype", None) is not None and value.dtype.kind in "biu":
             return value
+        if op.opcode >= 0 and POINTS[op.opcode].operand >= 0:
+            doubt(self.level, op, vals, value)
         with np.errstate(all="ignore"):
             dot = push(op, dots, tuple(vals), value, params, shape_of(value),
                        value.dtype if hasattr(value, "dtype") else np.dtype(type(value)))

@@ -11,21 +11,25 @@ from libc.stdlib cimport calloc, free, malloc
 
 cimport numpy as cnp
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from mmad._activity cimport active_mask, direct_mask
-from mmad._arrays cimport PyArray_CompareLists, window_view
+from mmad._arrays cimport PyArray_CompareLists, chain_value, window_view
 from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
                                  OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, ROLE_ROOT, SC_add, SC_chain,
-                                 SC_less, SC_masked, SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec,
-                                 node_index, scalar_arity, scalar_eval, scalar_op)
+                                 SC_isfinite, SC_isinf, SC_isnan, SC_less, SC_logical_and, SC_logical_not, SC_masked,
+                                 SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity,
+                                 scalar_eval, scalar_op)
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, partial_of
+from mmad._partials cimport (PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, cuts, partial_of,
+                              set_cuts)
 from mmad._rules cimport fit, kink_of, pull, pull_through, spoilt
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
-from mmad._suspects cimport NODE_SPOILT, kinked, singular
-from mmad._suspects import suspected, vanished
+from mmad._suspects cimport NODE_SPOILT, Singularity, at_singularity, infinite_partials, kinked, singularities
+from mmad._suspects import vanished
 from mmad._sweep import made_by_arithmetic, vanishes
 from mmad._tape cimport Tape
 from mmad._windows cimport in_order, overlapping
@@ -38,13 +42,18 @@ cdef extern from "_node.h" nogil:
         SC_root, SC_kink
 
 cdef Op o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root
+cdef Op o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal
+cdef const Singularity *POINTS = singularities()
 
 
 def bind():
     global o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root
+    global o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal
     o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root = [
         OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "multiply", "negative", "positive", "embed",
                                 "gather", "root")]
+    o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal = [
+        OPERATIONS[k] for k in ("isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or", "equal")]
 
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
@@ -89,10 +98,15 @@ cdef class Sweep:
     cdef dict arrays
     cdef bint forget      # what is recorded here is never swept itself
     cdef list seeds
+    cdef bint doubtful    # a zero has met an infinite partial
+    cdef dict marks       # what a sweep from NaN has for cotangents where partials may be infinite; None: there was none
+    cdef dict marking     # this is such a sweep, and puts them here
 
-    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget):
+    def __cinit__(self, Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget, dict marks,
+                  dict marking):
         cdef int32_t k
-        self.forget, self.seeds = forget, seeds
+        self.seeds = seeds
+        self.forget, self.marks, self.marking, self.doubtful = forget, marks, marking, False
         self.tape, self.start, self.stop, self.arrays = tape, start, stop, {}
         self.mask = active_mask(tape, start, stop, inputs)
         self.owned = <uint8_t *> calloc(stop - start + 1, 1)
@@ -190,7 +204,7 @@ cdef class Sweep:
                 self.add_scalar(p.c, emit(self.tape, SC_select, p.a, zero, bar))
             return 0
         if self.tape.rooted and scalar_op(p.op).role & ROLE_ROOT:
-            lost = self.through(k) or self.doubted(k, bar, bar)
+            lost = self.through(k) or self.lost_norm(k, bar)
         for i in range(arity):
             if not self.mask[operands[i]]:
                 continue
@@ -218,11 +232,17 @@ cdef class Sweep:
                              emit(self.tape, SC_masked, emit(self.tape, SC_kink, k, -1, -1), g, -1), -1)
                 self.add_scalar(operands[i], g)
                 continue
-            product = SC_masked if q.mask else SC_chain if q.limit < 0 else SC_settled
-            if self.doubted(k, bar, g):
-                product = SC_multiply
-            self.add_scalar(operands[i], emit(self.tape, product, bar, g, operands[q.limit] if product == SC_settled else -1))
+            product = SC_masked if q.mask else SC_chain if q.limit < 0 or not cuts() else SC_settled
+            product = emit(self.tape, product, bar, g, operands[q.limit] if product == SC_settled else -1)
+            if self.singular(k, p.op):
+                product = self.doubted(k, bar, g, product)
+            self.add_scalar(operands[i], product)
         return 0
+
+    cdef bint singular(self, int32_t k, int op) noexcept:
+        """Whether a partial of instruction k may be infinite; of products, only where there are norms."""
+        return op >= 0 and POINTS[op].operand >= 0 and (op != SC_chain or self.tape.rooted) \
+            and not self.tape.nodes[k].flags & NODE_SPOILT
 
     cdef bint through(self, int32_t k) except -1:
         """Whether a zero cotangent of norm k is never structural, so that it does not win where the norm has no slope."""
@@ -232,38 +252,74 @@ cdef class Sweep:
             self.direct = direct_mask(self.tape, self.start, self.stop, [j for j, _ in self.seeds])
         return self.direct[k]
 
-    cdef bint doubted(self, int32_t k, int32_t bar, int32_t g) except -1:
-        """Whether a cotangent that arithmetic made zero meets an infinite partial of scalar instruction k, or none."""
+    cdef bint lost_norm(self, int32_t k, int32_t bar) except -1:
+        """Whether a cotangent that arithmetic made zero meets norm k, a number, where it has no slope."""
         cdef Tape tape = self.tape
-        if tape.nodes[bar].v != 0:
-            return False
-        if tape.nodes[k].flags & NODE_SPOILT:
-            return False
-        if tape.rooted and scalar_op(tape.nodes[k].op).role & ROLE_ROOT:
-            if self.forget or tape.nodes[k].v != 0:
-                return False
-        elif not singular(tape.nodes[k].op, tape.rooted) or not isinf(tape.nodes[g].v) and not (
-                isnan(tape.nodes[g].v) and kinked(tape.nodes[k].op)):
-            return False
-        if (tape.nodes[k].flags | tape.nodes[bar].flags | tape.nodes[g].flags) & NODE_DEFERRED:
+        if self.forget or tape.nodes[k].v != 0 or tape.nodes[bar].v != 0 or tape.nodes[k].flags & NODE_SPOILT \
+                or (tape.nodes[k].flags | tape.nodes[bar].flags) & NODE_DEFERRED:
             return False
         return not vanishes(tape, [(k, True)], self.seeds)
 
-    cdef object doubted_elements(self, Rec rec, object ct, int32_t k):
-        """The elements of an array instruction at which that is so, None: there are none."""
-        cdef Op op = rec.op
-        cdef bint norm = op.role & ROLE_ROOT and not self.forget
-        if self.tape.nodes[k].flags & NODE_SPOILT:
-            return None
-        if not norm and not singular(op.opcode, self.tape.rooted) or self.tape.nodes[k].flags & NODE_DEFERRED \
+    cdef object lost_norms(self, Rec rec, object ct, int32_t k):
+        """The elements of array instruction k at which that is so, None: there are none."""
+        if not rec.op.role & ROLE_ROOT or self.forget or self.tape.nodes[k].flags & (NODE_SPOILT | NODE_DEFERRED) \
                 or type(ct) is not ArrayVar or (<ArrayVar> ct).pending():
             return None
-        active = [rec.at[i] >= 0 and self.mask[rec.at[i]] for i in range(rec.n)]
         for i in range(rec.n):
             if rec.at[i] >= 0 and self.tape.nodes[rec.at[i]].flags & NODE_DEFERRED or rec.vals[i] is None:
                 return None
-        found = (vanished if norm else suspected)(op, (<ArrayVar> ct).arr, rec.vals, rec.out, active)
+        found = vanished(rec.op, (<ArrayVar> ct).arr, rec.vals)
         return None if found is None else made_by_arithmetic(self.tape, k, found, self.seeds)
+
+    cdef int32_t doubted(self, int32_t k, int32_t bar, int32_t g, int32_t product) except -1:
+        """bar * g of scalar instruction k, which may be infinite: `product`, but NaN for a zero that arithmetic made."""
+        cdef Tape tape = self.tape
+        cdef int32_t lost, infinite
+        cdef bint kink = kinked(tape.nodes[k].op)
+        if self.marking is not None:
+            self.marking[k] = number(tape, bar)
+        elif self.marks is None:
+            if tape.nodes[bar].v == 0 and (isinf(tape.nodes[g].v) or kink and isnan(tape.nodes[g].v)) \
+                    and not (tape.nodes[k].flags | tape.nodes[bar].flags | tape.nodes[g].flags) & NODE_DEFERRED:
+                self.doubtful = True
+        elif k in self.marks:
+            lost = emit(tape, SC_isnan, (<ScalarVar> self.marks[k]).node, -1, -1)
+            infinite = emit(tape, SC_logical_not, emit(tape, SC_isfinite, g, -1, -1), -1, -1) if kink \
+                else emit(tape, SC_isinf, g, -1, -1)
+            lost = emit(tape, SC_logical_and, lost, infinite, -1)
+            return emit(tape, SC_select, lost, emit(tape, SC_multiply, bar, g, -1), product)
+        return product
+
+    cdef object doubted_elements(self, int32_t k, object ct, object p, object product, bint kink):
+        """The same for array instruction k."""
+        if self.marking is not None:
+            self.marking[k] = ct
+        elif self.marks is not None and k in self.marks:
+            lost = self.emit(o_and, (self.emit(o_isnan, (self.marks[k],), None), unbounded(p, kink)), None)
+            return self.emit(o_select, (lost, self.emit(o_multiply, (ct, p), None), product), None)
+        return product
+
+    cdef int doubt(self, Rec rec, int32_t k, object ct) except -1:
+        """See whether a zero of the cotangent meets an infinite partial of array instruction k."""
+        cdef int i
+        if self.marks is not None or self.marking is not None or self.doubtful or self.tape.nodes[k].flags & NODE_DEFERRED:
+            return 0
+        for i in range(rec.n):
+            if rec.vals[i] is None or rec.at[i] >= 0 and self.tape.nodes[rec.at[i]].flags & NODE_DEFERRED:
+                return 0
+        if type(ct) is ArrayVar:
+            if (<ArrayVar> ct).pending():
+                return 0
+            ct = (<ArrayVar> ct).arr
+        elif isinstance(ct, ScalarVar):
+            ct = (<ScalarVar> ct).v
+        if not at_singularity(rec.op, rec.vals):
+            return 0
+        for infinite in infinite_partials(rec.op, rec.vals, rec.out,
+                                          [rec.at[i] >= 0 and self.mask[rec.at[i]] for i in range(rec.n)]):
+            if infinite is not None and (infinite & np.equal(ct, 0.0)).any():
+                self.doubtful = True
+        return 0
 
     cdef int window(self, int32_t base, dict params, object ct) except -1:
         """The cotangent of a view goes to its base."""
@@ -327,17 +383,17 @@ cdef class Sweep:
         if type(p) is float:
             if <double> p == 1.0:
                 return bar
-            if <double> p == 0.0:
+            if <double> p == 0.0 and q.kind != PARTIAL_OPERAND:
                 return None
             if <double> p == -1.0:
                 return self.emit(o_negative, (bar,), None)
-        if q.limit >= 0 and type(p) is not float:
+        if q.limit >= 0 and type(p) is not float and cuts():
             g = self.emit(o_settled, (bar, p, self.tape.captured(self.operand(rec, q.limit, k))), None)
         else:
             g = self.emit(o_masked if q.mask else o_chain, (bar, p), None)
         if doubted is not None:
-            g = self.emit(o_select, (doubted, self.emit(o_multiply, (bar, p), None), g), None)
-        return g
+            return self.emit(o_select, (doubted, self.emit(o_multiply, (bar, p), None), g), None)
+        return self.doubted_elements(k, bar, p, g, kinked(rec.op.opcode)) if self.singular(k, rec.op.opcode) else g
 
     cdef object operand(self, Rec rec, int i, int32_t k):
         """Operand i of instruction k, or its result where i is their number, as a traced value if it is one."""
@@ -394,9 +450,11 @@ cdef class Sweep:
             for j in range(rec.n + 1):  # rules look at whether an operand is a number
                 if q.kind == PARTIAL_PROGRAM and q.uses >> j & 1 and not is_double(rec.vals[j] if j < rec.n else rec.out):
                     return False
+        if self.singular(k, op.opcode):
+            self.doubt(rec, k, ct)
         through = op.role & ROLE_ROOT and self.through(k)
-        doubted = None if through else self.doubted_elements(rec, ct, k)
-        if through or doubted is not None and op.role & ROLE_ROOT and op is not o_root:  # a zero does not win
+        doubted = None if through else self.lost_norms(rec, ct, k)
+        if through or doubted is not None and op is not o_root:  # a zero does not win
             lost = kink_of(op, tuple([self.tape.captured(self.operand(rec, i, k)) for i in range(rec.n)]))
             if not through:
                 lost, through = self.emit(o_select, (doubted, lost, 0.0), None), True
@@ -455,8 +513,11 @@ cdef class Sweep:
                 if gs[i] is not None:
                     self.add(rec.at[i], gs[i])
             return 0
+        if self.singular(k, op.opcode):
+            self.doubt(rec, k, ct)
+            ct = self.poisoned(op, k, ct, found, out, active)
         gs = pull(op, ct, found, out, rec.params, rec.shape, active)
-        doubted = self.doubted_elements(rec, ct, k) if op.kind == KIND_ELEMENTWISE else None
+        doubted = self.lost_norms(rec, ct, k) if op.kind == KIND_ELEMENTWISE else None
         for i in range(len(gs)):
             if doubted is not None and isinstance(gs[i], ArrayVar) and gs[i].shape == rec.shape:
                 gs[i] = apply_op(o_select, (doubted, apply2(o_multiply, ct, op.partials[i](*found, out)), gs[i]), None)
@@ -464,6 +525,14 @@ cdef class Sweep:
                 j = rec.at[i]
                 self.add(j, gs[i])
         return 0
+
+    cdef object poisoned(self, Op op, int32_t k, object ct, tuple vals, object out, list active):
+        """The cotangent of instruction k, NaN where it is a zero that arithmetic made and a partial is infinite."""
+        if self.marking is not None:
+            self.marking[k] = ct
+        elif self.marks is not None and k in self.marks:
+            return poisoned(op, self.marks[k], ct, vals, out, active)
+        return ct
 
     cdef int run(self, list inputs) except -1:
         cdef int32_t k
@@ -534,10 +603,75 @@ def emit_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inputs
     list
         Traced cotangents (or floats and arrays that are constant), None where nothing depends on the input.
     """
-    cdef Sweep sweep = Sweep(tape, start, stop, seeds, inputs, forget)
+    cdef Sweep sweep
+    cdef dict marks
+    cdef bint before
+    if not tape.exact:
+        sweep = swept(tape, start, stop, seeds, inputs, forget, None, None)
+        if not sweep.doubtful or tape.live:  # what is recorded for a program is told of infinite derivatives when it runs
+            return [sweep.result(k) for k in inputs]
+    marks = {}
+    before = set_cuts(False)
+    try:
+        swept(tape, start, stop, [(k, unknown(g)) for k, g in seeds], inputs, forget, None, marks)
+    finally:
+        set_cuts(before)
+    sweep = swept(tape, start, stop, seeds, inputs, forget, marks, None)
+    return [sweep.result(k) for k in inputs]
+
+
+cdef Sweep swept(Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget, dict marks, dict marking):
+    """One recorded sweep."""
+    cdef Sweep sweep = Sweep(tape, start, stop, seeds, inputs, forget, marks, marking)
     for k, g in seeds:
         if sweep.mask[k]:
             sweep.add(k, g)
     with np.errstate(all="ignore"):
         sweep.run(inputs)
-    return [sweep.result(k) for k in inputs]
+    return sweep
+
+
+cdef object unbounded(object p, bint kink):
+    """Where a partial is infinite, or is none."""
+    if kink:
+        return apply_op(o_not, (apply_op(o_isfinite, (p,), None),), None)
+    return apply_op(o_isinf, (p,), None)
+
+
+@contextmanager
+def uncut():
+    """Context of a sweep that asks where zeros come from: there no partial wins for being zero at infinity."""
+    cdef bint before = set_cuts(False)
+    try:
+        yield
+    finally:
+        set_cuts(before)
+
+
+def unknown(g):
+    """Return NaN where a seed, of any kind, is not zero, and zero elsewhere."""
+    return apply2(o_chain, g, np.nan) if isinstance(g, Traced) else chain_value(g, np.nan)
+
+
+def poisoned(op, mark, ct, vals, out, active):
+    """Return a cotangent, NaN where it is a zero that arithmetic made and a partial of the operation is infinite.
+
+    Parameters
+    ----------
+    op : Op
+        Elementwise.
+    mark, ct : traced, ndarray or float
+        The cotangent of a sweep that began with :func:`unknown` ones, and that of the sweep itself.
+    vals, out : tuple, value
+        Operands and result.
+    active : list of bool
+        Which partials matter.
+    """
+    cdef object infinite = None
+    for i in range(len(vals)):
+        if active[i]:
+            one = unbounded(op.partials[i](*vals, out), kinked((<Op> op).opcode))
+            infinite = one if infinite is None else apply_op(o_or, (infinite, one), None)
+    lost = apply_op(o_and, (apply_op(o_isnan, (mark,), None), infinite), None)
+    lost = apply_op(o_and, (lost, apply_op(o_equal, (ct, 0.0), None)), None)
+    return apply_op(o_select, (lost, apply_op(o_multiply, (ct, np.nan), None), ct), None)

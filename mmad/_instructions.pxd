@@ -17,8 +17,8 @@ cdef extern from "_node.h" nogil:
         NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
-        SC_less, SC_signbit, SC_chain, SC_masked, SC_settled, SC_positive, SC_floor_divide, SC_remainder
-        SC_tied
+        SC_less, SC_signbit, SC_isnan, SC_isinf, SC_isfinite, SC_logical_and, SC_logical_not, SC_chain, SC_masked
+        SC_settled, SC_positive, SC_floor_divide, SC_remainder, SC_tied
     int64_t node_index(const Node *n) noexcept
     int const_slot(uint64_t bits) noexcept
     double scalar_eval(int op, double a, double b, double c) noexcept
@@ -110,6 +110,7 @@ cdef class Instructions:
     cdef readonly bint live
     cdef bint rooted          # there are norms on it
     cdef public bint heeds    # the function may catch errors of arithmetic: they, and that there is none, are guarded
+    cdef public bint exact    # recorded sweeps tell zeros that arithmetic made from others (see `_suspects`)
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]

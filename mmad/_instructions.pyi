@@ -93,6 +93,7 @@ class Instructions:
     open: bool
     origin: object
     heeds: bool
+    exact: bool
     inputs: list[int]
     outputs: Any
     in_tree: Any

@@ -65,6 +65,13 @@ CLONES static int mm_finite_single(const float *a, ptrdiff_t n) {
     return !(any >> 31);
 }
 
+/* Whether an element is one of two values. */
+CLONES static int mm_holds(const double *a, ptrdiff_t n, double first, double second) {
+    uint64_t any = 0;
+    for (ptrdiff_t i = 0; i < n; i++) any |= (uint64_t)((a[i] == first) | (a[i] == second));
+    return any != 0;
+}
+
 /* A 64-bit checksum of a block of memory; any change of a single word changes it (the multiplier is odd). */
 CLONES static uint64_t mm_checksum(const char *data, size_t nbytes) {
     uint64_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[8], out = nbytes;

@@ -16,6 +16,8 @@ cdef struct Partial:
     Node *program   # never freed: one a declared partial, for the life of the process
 
 cdef const Partial *partial_of(int opcode, int i) noexcept nogil
+cdef bint cuts() noexcept nogil
+cdef bint set_cuts(bint now) noexcept nogil
 cdef double partial_value(const Partial *q, const double *operands) noexcept nogil
 cdef double scalar_push(int opcode, int arity, const double *operands, const double *dots) noexcept nogil
 cdef double partial_product(const Partial *q, double s, double p, const double *operands) noexcept nogil

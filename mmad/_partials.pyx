@@ -88,9 +88,25 @@ cdef double partial_value(const Partial *q, const double *operands) noexcept nog
     return w[q.ref]
 
 
+cdef bint _cuts = True
+
+
+cdef bint cuts() noexcept nogil:
+    """Whether a partial that vanishes as an operand goes to infinity wins over an infinite tangent or cotangent there."""
+    return _cuts
+
+
+cdef bint set_cuts(bint now) noexcept nogil:
+    """Set that, and return what it was: it is not so in a sweep that asks where zeros come from."""
+    global _cuts
+    cdef bint before = _cuts
+    _cuts = now
+    return before
+
+
 cdef double partial_product(const Partial *q, double s, double p, const double *operands) noexcept nogil:
     """s * p for a tangent or cotangent s that is not zero; operands are followed by the result."""
-    if p == 0 and (q.mask or (q.limit >= 0 and isinf(operands[q.limit]))):
+    if p == 0 and (q.mask or (q.limit >= 0 and _cuts and isinf(operands[q.limit]))):
         return 0.0
     return s * p
 
@@ -117,7 +133,8 @@ cdef object array_partial(Op op, int i, tuple vals, object out):
         if q.kind == PARTIAL_CONSTANT:
             return q.c
         if q.kind == PARTIAL_OPERAND:
-            return vals[q.ref] if q.ref < len(vals) else out
+            p = vals[q.ref] if q.ref < len(vals) else out
+            return np.float64(p) if type(p) is float and <double> p == 0 else p  # a float zero says that there is none
         if q.kind == PARTIAL_NONE:
             return 0.0
     return op.partials[i](*vals, out)

@@ -15,7 +15,7 @@ from mmad._direct cimport multiplied
 from mmad._instructions cimport (KIND_ELEMENTWISE, OP_FIRST_SCALAR, OP_INPUT, SC_chain, SC_masked, SC_settled, Node, Op, Rec,
                                  scalar_arity, scalar_eval)
 from mmad._partials cimport (MAX_PROGRAM, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial,
-                             partial_of)
+                             cuts, partial_of)
 from mmad._vm cimport ALL_VECTORS, FIRST_NUMBER, MM_F64, SECOND_NUMBER, kernel_of
 
 cnp.import_array()
@@ -125,7 +125,7 @@ cdef class Pull:
             if ((q.kind == PARTIAL_PROGRAM and q.uses & 1 << k) or q.limit == k) and not self.operand(k, &of[k]):
                 return NotImplemented
         if q.kind != PARTIAL_PROGRAM and p.at == NULL:
-            if p.number == 0.0:
+            if p.number == 0.0 and q.kind != PARTIAL_OPERAND:
                 return None
             if self.bar == NULL and into is None:
                 return self.number * p.number if same else NotImplemented
@@ -153,7 +153,7 @@ cdef class Pull:
             if p.at == NULL and p.number == 1.0 and add and self.bar != NULL:
                 mm_add(r + lo, self.bar + lo, m)
                 continue
-            if q.limit >= 0:
+            if q.limit >= 0 and cuts():
                 self.settled(&p, of + q.limit, lo, m, t)
             else:
                 self.chained(SC_masked if q.mask else SC_chain, &p, lo, m, t)

@@ -13,7 +13,7 @@ from mmad._core cimport Traced, Var, Wrapper, apply1, apply2, apply_op
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport PARTIAL_OPERAND, array_partial, partial_of
+from mmad._partials cimport PARTIAL_OPERAND, array_partial, cuts, partial_of
 from mmad._storage cimport ArrayVar
 from mmad._suspects cimport NODE_SPOILT
 from mmad.errors import UnsupportedError
@@ -74,7 +74,7 @@ cdef bint finite(object bar) except -1:
 cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint):
     """The product of a tangent or cotangent with partial i of an operation, as the operation declares it (`Op.masks`)."""
     cdef bint mask = op.masks >> i & 1 and (adjoint or op is not o_own_square)  # whose tangents may be of other norms
-    if type(p) is float or not mask and (op.saturates is None or i not in op.saturates):
+    if type(p) is float or not mask and (op.saturates is None or i not in op.saturates or not cuts()):
         if type(p) is float and <double> p == 0.0 and not mask and computed(op, i) and not finite(bar):
             return apply2(o_chain, bar, p) if isinstance(bar, Traced) else chain_value(bar, p)
         return chain_any(bar, p, adjoint)

@@ -1,6 +1,36 @@
 """Contract of the search for zeros that meet an infinite derivative."""
-cdef bint singular(int opcode, bint rooted) noexcept nogil
-cdef bint kinked(int opcode) noexcept nogil
+from libc.stdint cimport int32_t
+
+from mmad._instructions cimport Op
+
+
+cdef struct Singularity:
+    int operand           # that matters, -1: there is none
+    double first, second  # its values at which a partial is infinite
+
 
 cdef enum:
+    FIND, ASK, POISON
     NODE_SPOILT = 64  # a slope of a norm whose product is spoilt (`_rules.spoilt`): a zero cotangent of it is structural
+
+
+cdef class Doubts:
+    cdef int stage
+    cdef dict at       # (node, operand) or node -> elements in doubt, after an axis of lanes if there are several
+    cdef dict reached  # those that are confirmed
+    cdef dict poles    # in a forward sweep: elements whose partial is infinite, and the tangent not zero
+    cdef list zeros(self, list given)
+    cdef list seeds(self, list given)
+    cdef bint confirmed(self) except -1
+    cdef int meet(self, int32_t k, int i, object infinite, object g) except -1
+    cdef object poisoned(self, int32_t k, object g)
+    cdef object backward(self, int32_t k, Op op, object ct, tuple vals, object out, list active)
+    cdef int forward(self, int32_t k, Op op, list dots, tuple vals, object out, int rank) except -1
+
+
+cdef const Singularity *singularities() noexcept nogil
+cdef bint kinked(int opcode) noexcept nogil
+cpdef bint at_singularity(Op op, tuple vals) except -1
+cpdef bint meets_infinity(Op op, tuple vals, object out) except -1
+cdef object forgotten(object g, object reached)
+cdef list infinite_partials(Op op, tuple vals, object out, list active)

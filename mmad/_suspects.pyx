@@ -1,42 +1,70 @@
-"""Where a cotangent of zero meets a derivative that is infinite, or does not exist.
+"""Where a zero of a tangent or cotangent meets an infinite derivative.
 
-The product of the chain rule lets a zero cotangent win, since most zeros say that a value was not used.  A zero that came
-of arithmetic says no such thing: ``sqrt(x) * sqrt(x)`` at 0 is x, whose derivative is 1.  Here the places are found
-where the two have to be told apart, elements at which the partial of an operation is infinite although its operands are
-finite; the sweeps then ask by a tangent from there, which does not vanish where arithmetic made the zero.
+The product of the chain rule lets a zero tangent or cotangent win, since most zeros say that a value does not count.  A
+zero that came of arithmetic says no such thing: ``sqrt(x) * sqrt(x)`` at 0 is x, whose derivative is 1.  Where such a
+product is met, which is rare, a second sweep tells the two apart.  It starts from NaN where the first one started from
+anything but zero: NaN reaches whatever depends on that, but for what a branch, an index or a mask cuts off.
+
+1. FIND: note the elements at which the partial of an operation is infinite, its operands finite, and the zero in place.
+2. ASK: sweep once more from NaN, and keep of these elements those that NaN has reached.  A partial that is zero at
+   infinity, which wins elsewhere, does not here: what is infinite at a pole has not overflowed.
+3. POISON: if there are any, sweep again, and let them be NaN.
+
+A tangent that leaves a pole is infinite, and may then meet such a partial.  A further sweep starts with NaN at the poles;
+results that it reaches are lost where they are finite.
 """
+cimport cython
+
+cimport numpy as cnp
+
 import numpy as np
 
-from mmad._instructions cimport SC_chain, Op
+from mmad._arrays cimport is_plain_double
+from mmad._batch cimport Batch
+from mmad._instructions cimport OP_REC, Instructions, Op, Rec, SC_chain, SC_masked, SC_settled
 from mmad._instructions import OPERATIONS
+
+cnp.import_array()
 
 cdef extern from "_node.h" nogil:
     enum:
         SC_absolute_slope, SC_hypot_slope
 
-cdef bint[128] SINGULAR
+cdef extern from "_kernels.h" nogil:
+    bint mm_holds(const double *a, Py_ssize_t n, double first, double second) noexcept
+
 
 #: operation -> the operand that matters and the values of it at which a partial is infinite
-_POINTS = {
+SINGULAR = {
     **{name: (0, (0.0,)) for name in ("sqrt", "cbrt", "log", "log2", "log10", "reciprocal", "power")},
+    **{name: (0, (0.0,)) for name in ("cbrt_slope", "power_slope", "power_log", "power_curve", "power_cross")},
     **{name: (0, (1.0, -1.0)) for name in ("arcsin", "arccos", "arccosh", "arctanh")},
     "log1p": (0, (-1.0,)),
     "divide": (1, (0.0,)),
-    # the slopes of norms, which do not exist at zero, and products with one
+}
+
+#: the same of the slopes of norms, which do not exist at zero, and of products with one
+_KINKED = {
     **{name: (0, (0.0,)) for name in ("absolute_slope", "hypot_slope")},
     "chain": (1, (np.nan,)),
 }
 
+cdef Singularity[128] SINGULARITIES
+
 
 def bind():
     """Look up the operations with singular points, once all are declared."""
-    for name in _POINTS:
-        SINGULAR[(<Op> OPERATIONS[name]).opcode] = True
+    cdef int k
+    for k in range(128):
+        SINGULARITIES[k].operand = -1
+    for name, (operand, (first, *more)) in (SINGULAR | _KINKED).items():
+        k = (<Op> OPERATIONS[name]).opcode
+        SINGULARITIES[k].operand, SINGULARITIES[k].first, SINGULARITIES[k].second = operand, first, more[0] if more else first
 
 
-cdef bint singular(int opcode, bint rooted) noexcept nogil:
-    """Whether a scalar operation has an infinite derivative somewhere; a product has one only where there are norms."""
-    return opcode >= 0 and SINGULAR[opcode] and (rooted or opcode != SC_chain)
+cdef const Singularity *singularities() noexcept nogil:
+    """Where scalar operations have infinite derivatives, by opcode."""
+    return SINGULARITIES
 
 
 cdef bint kinked(int opcode) noexcept nogil:
@@ -44,42 +72,168 @@ cdef bint kinked(int opcode) noexcept nogil:
     return opcode == SC_chain or opcode == SC_absolute_slope or opcode == SC_hypot_slope
 
 
-def vanished(Op op, object ct, tuple vals, object out, list active):
+def vanished(Op op, object ct, tuple vals):
     """Return where a zero of a cotangent meets a norm that is zero, which has no slope; None: nowhere."""
     found = np.equal(op.impl(*vals), 0.0) & np.equal(ct, 0.0)
     return found if found.any() else None
 
 
-def suspected(Op op, object ct, tuple vals, object out, list active):
-    """Return where a zero of a cotangent meets an infinite partial of one of the active operands.
+cpdef bint at_singularity(Op op, tuple vals) except -1:
+    """Whether an operation has an infinite derivative at some element of its operands, plain values."""
+    cdef const Singularity *q
+    if op.opcode < 0 or SINGULARITIES[op.opcode].operand < 0:
+        return False
+    q = SINGULARITIES + op.opcode
+    v = vals[q.operand]
+    if v is None:
+        return False
+    if q.first != q.first:
+        return bool(np.any(np.isnan(v)))
+    if not is_plain_double(v):
+        return bool(np.any(np.equal(v, q.first) | np.equal(v, q.second)))
+    return mm_holds(<const double *> cnp.PyArray_DATA(<cnp.ndarray> v), cnp.PyArray_SIZE(<cnp.ndarray> v), q.first, q.second)
 
-    Parameters
-    ----------
-    op : Op
-        One with singular points.
-    ct : float or ndarray
-        The cotangent of its result; lanes, if there are any, are the leading axis.
-    vals : tuple
-        Operands, plain.
-    out : ndarray or float
-        The result, None where no partial needs it.
-    active : list of bool
 
-    Returns
-    -------
-    ndarray of bool or None
-    """
-    place, points = _POINTS[op.name]
-    value = np.asarray(vals[place])
-    at = np.isnan(value) if np.isnan(points[0]) else value == points[0]
-    for point in points[1:]:
-        at |= value == point
-    if not at.any():
-        return None
-    infinite = False
+def products(Instructions tape):
+    """Return whether a tape has products of the chain rule on it."""
+    cdef int32_t k
+    cdef int op
+    for k in range(tape.n):
+        op = tape.nodes[k].op
+        if op == OP_REC:
+            op = (<Op> (<Rec> tape.recs[tape.nodes[k].a]).op).opcode
+        if op == SC_chain or op == SC_masked or op == SC_settled:
+            return True
+    return False
+
+
+cdef list infinite_partials(Op op, tuple vals, object out, list active):
+    """Where each partial is infinite, an array of bool; None for an operand that is not active."""
     with np.errstate(all="ignore"):
-        for partial, on in zip(op.partials, active):
-            if on:
-                infinite = infinite | ~np.isfinite(partial(*vals, out))
-    found = infinite & np.equal(ct, 0.0)
-    return found if found.any() else None
+        if kinked(op.opcode):  # NaN, where there is none
+            return [~np.isfinite(partial(*vals, out)) if on else None for partial, on in zip(op.partials, active)]
+        return [np.isinf(partial(*vals, out)) if on else None for partial, on in zip(op.partials, active)]
+
+
+cpdef bint meets_infinity(Op op, tuple vals, object out) except -1:
+    """Whether a partial is infinite at some element of an operation's operands, plain values."""
+    if kinked(op.opcode) or not at_singularity(op, vals):
+        return False
+    return any([np.any(p) for p in infinite_partials(op, vals, out, [p is not None for p in op.partials])])
+
+
+cdef object unknown(object g):
+    """NaN where a seed is not zero, and zero elsewhere."""
+    if g is None:
+        return None
+    if isinstance(g, Batch):
+        return Batch((<Batch> g).level, unknown((<Batch> g).lanes))
+    if not isinstance(g, cnp.ndarray):
+        return np.nan if g != 0 else 0.0
+    r = np.zeros_like(g)
+    r[g != 0] = np.nan
+    return r
+
+
+@cython.final
+cdef class Doubts:
+    """The elements in doubt, by node: what one sweep finds, another asks about, and a third makes NaN."""
+
+    def __init__(self):
+        self.stage, self.at, self.reached, self.poles = FIND, {}, None, {}
+
+    cdef list seeds(self, list given):
+        """The seeds of the second sweep."""
+        self.stage, self.reached = ASK, {}
+        return [(k, unknown(g)) for k, g in given]
+
+    cdef bint confirmed(self) except -1:
+        """Whether any doubts are left after the second sweep."""
+        self.stage, self.at = POISON, {}
+        for (k, _), where in self.reached.items():
+            self.at[k] = self.at[k] | where if k in self.at else where
+        return bool(self.at)
+
+    cdef list zeros(self, list given):
+        """The seeds of a sweep that starts at poles."""
+        self.stage, self.at, self.poles = POISON, self.poles, {}
+        return [(k, nothing(g)) for k, g in given]
+
+    cdef int meet(self, int32_t k, int i, object infinite, object g) except -1:
+        """Note, or ask about, elements of instruction k where partial i is infinite; g, numbers, is what it meets."""
+        cdef tuple key = (k, i)
+        if self.stage == FIND:
+            found = infinite & np.equal(g, 0.0)
+            known = self.at
+            through = infinite & np.not_equal(g, 0.0)
+            if through.any():
+                self.poles[k] = self.poles[k] | through if k in self.poles else through
+        elif self.stage == ASK and key in self.at:
+            found = infinite & np.isnan(g) & self.at[key]
+            known = self.reached
+        else:
+            return 0
+        if found.any():
+            known[key] = known[key] | found if key in known else found
+        return 0
+
+    cdef object poisoned(self, int32_t k, object g):
+        """g with NaN for the elements of instruction k that are lost."""
+        where = self.at.get(k) if self.stage == POISON else None
+        if where is None:
+            return g
+        if isinstance(g, Batch):
+            return Batch((<Batch> g).level, poison(where, (<Batch> g).lanes))
+        return poison(where, g)
+
+    cdef object backward(self, int32_t k, Op op, object ct, tuple vals, object out, list active):
+        """The cotangent to go on with, of an array instruction at a singular point."""
+        if self.stage != POISON:
+            g = (<Batch> ct).lanes if isinstance(ct, Batch) else ct
+            for i, infinite in enumerate(infinite_partials(op, vals, out, active)):
+                if infinite is not None:
+                    self.meet(k, i, infinite, g)
+        return self.poisoned(k, ct)
+
+    cdef int forward(self, int32_t k, Op op, list dots, tuple vals, object out, int rank) except -1:
+        """The same for the tangents of the operands, None where they are zero; the result's is `poisoned` later."""
+        if self.stage == POISON:
+            return 0
+        for i, infinite in enumerate(infinite_partials(op, vals, out, [d is not None for d in dots])):
+            if infinite is None:
+                continue
+            g = dots[i]
+            if isinstance(g, Batch):
+                g = (<Batch> g).lanes
+                g = g.reshape(g.shape[:1] + (1,) * (rank + 1 - g.ndim) + g.shape[1:])
+            self.meet(k, i, infinite, g)
+        return 0
+
+
+cdef object nothing(object g):
+    """A seed of zero like another one."""
+    if g is None:
+        return None
+    if isinstance(g, Batch):
+        return Batch((<Batch> g).level, np.zeros_like((<Batch> g).lanes))
+    return np.zeros_like(g) if isinstance(g, cnp.ndarray) else 0.0
+
+
+cdef object forgotten(object g, object reached):
+    """A tangent, NaN where a pole's infinity was to reach it, and did not."""
+    if reached is None:
+        return g
+    if isinstance(reached, Batch):
+        lost = np.isnan((<Batch> reached).lanes)
+        g = (<Batch> reached).level, (np.zeros_like((<Batch> reached).lanes) if g is None else (<Batch> g).lanes)
+        return Batch(g[0], np.where(lost & np.isfinite(g[1]), g[1].dtype.type(np.nan), g[1]))
+    lost = np.isnan(reached)
+    if not np.any(lost):
+        return g
+    return poison(lost & (True if g is None else np.isfinite(g)), np.zeros_like(reached) if g is None else g)
+
+
+cdef object poison(object where, object g):
+    g = np.asarray(g)
+    r = np.where(where, g.dtype.type(np.nan), g)
+    return r if r.ndim else float(r)

@@ -18,15 +18,15 @@ from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
 from mmad._cells cimport Cell, Cells, new_cells
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
-                                 OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_multiply, SC_select, SC_subtract,
-                                 Node, Op, Rec, node_index, scalar_arity)
+                                 OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_multiply, SC_select,
+                                 SC_subtract, Node, Op, Rec, node_index, scalar_arity)
 from mmad._instructions import OPERATIONS
-from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, partial_value
+from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, partial_value, set_cuts
 from mmad._pool cimport pool_enter, pool_exit
 from mmad._pull cimport add_small_window, product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
-from mmad._suspects cimport NODE_SPOILT, kinked, singular
-from mmad._suspects import suspected
+from mmad._suspects cimport (ASK, NODE_SPOILT, POISON, Doubts, Singularity, at_singularity, forgotten, kinked,
+                             singularities)
 from mmad._tape cimport Tape
 from mmad._windows cimport add_window, in_order
 from mmad._windows import last_write
@@ -34,6 +34,7 @@ from mmad._windows import last_write
 cnp.import_array()
 
 cdef Op o_matmul
+cdef const Singularity *POINTS = singularities()
 
 
 def bind():
@@ -129,8 +130,13 @@ cdef bint reverse_direct(Cells cells, const uint8_t *mask, Rec rec, object ct) e
     return True
 
 
-cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k, list suspects) except -1:
-    """One array instruction backward; where its zeros are suspected is added to `suspects`, if that is wanted."""
+cdef inline const Singularity *points_of(Tape tape, int opcode) noexcept nogil:
+    """Where a scalar operation has an infinite derivative; a product has one only where there are norms."""
+    return POINTS if opcode == SC_chain and not tape.rooted else POINTS + opcode  # POINTS[0] is of no operation
+
+
+cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k, Doubts doubts) except -1:
+    """One array instruction backward."""
     cdef Tape tape = cells.tape
     cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
     cdef Op op = rec.op
@@ -145,11 +151,10 @@ cdef int reverse_rec(Cells cells, const uint8_t *mask, int32_t k, list suspects)
     if op.kind == KIND_WINDOW:
         j = rec.at[0]
         return reverse_window(cells, j, rec, ct) if mask[j] else 0
-    if suspects is not None and singular(op.opcode, tape.rooted) and not tape.nodes[k].flags & NODE_SPOILT:
+    if op.opcode >= 0 and points_of(tape, op.opcode).operand >= 0 and not tape.nodes[k].flags & NODE_SPOILT \
+            and at_singularity(op, rec.vals):
         active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
-        found = suspected(op, (<Batch> ct).lanes if cells.many else ct, rec.vals, rec.out, active)
-        if found is not None:
-            suspects.append((k, found.reshape(-1, *rec.shape).any(axis=0)))
+        ct = doubts.backward(k, op, ct, rec.vals, rec.out, active)
     if not cells.many and cells.is_array(k) and reverse_direct(cells, mask, rec, ct):
         return 0
     active = [rec.at[i] >= 0 and mask[rec.at[i]] for i in range(rec.n)]
@@ -197,23 +202,64 @@ cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t 
                 to[lane].s += s * d if d != 0 else partial_product(q, s, d, w)
 
 
-cdef bint infinite(const Node *nodes, const Node *p, const uint8_t *mask) noexcept nogil:
-    """Whether a scalar instruction has an infinite partial, or none, with respect to what takes part."""
+cdef inline bint at_point(const Node *nodes, const Node *p, bint rooted) noexcept nogil:
+    """Whether a scalar instruction is at a point where a partial of it may be infinite, or may not exist."""
+    cdef const Singularity *q = POINTS + p.op
+    cdef double v
+    if q.operand < 0 or p.flags & NODE_SPOILT:
+        return False
+    v = nodes[p.a if q.operand == 0 else p.b].v
+    return v == q.first or v == q.second or (rooted and v != v and q.first != q.first)
+
+
+cdef bint infinite(const Node *nodes, const Node *p, int i) noexcept nogil:
+    """Whether partial i of a scalar instruction is infinite, or none."""
     cdef double w[4]
-    cdef int arity = scalar_arity(p.op), i
     cdef double d
+    cdef int arity = scalar_arity(p.op)
     w[0] = nodes[p.a].v
     w[1] = nodes[p.b].v if arity > 1 else 0.0
     w[arity] = p.v
-    for i in range(arity):
-        if mask[p.a if i == 0 else p.b]:
-            d = partial_value(partial_of(p.op, i), w)
-            if isinf(d) or isnan(d) and kinked(p.op):
-                return True
-    return False
+    d = partial_value(partial_of(p.op, i), w)
+    return isinf(d) or isnan(d) and kinked(p.op)
 
 
-cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop, list suspects) except -1:
+cdef object numbers_of(const Cell *c, int lanes):
+    """Cells of one scalar node as an array."""
+    cdef int lane
+    return np.array([c[lane].s for lane in range(lanes)])
+
+
+cdef int poison_numbers(Doubts doubts, int32_t k, Cell *c, int lanes) except -1:
+    cdef int lane
+    for lane, v in enumerate(doubts.poisoned(k, numbers_of(c, lanes))):
+        c[lane].s = v
+    return 0
+
+
+cdef int doubt_back(Cells cells, const uint8_t *mask, int32_t k, Doubts doubts) except -1:
+    """Look at the cotangent of a scalar instruction at a singular point."""
+    cdef const Node *nodes = cells.tape.nodes
+    cdef const Node *p = nodes + k
+    cdef int i
+    for i in range(scalar_arity(p.op)):
+        if mask[p.a if i == 0 else p.b] and infinite(nodes, p, i):
+            doubts.meet(k, i, True, numbers_of(cells.at(k), cells.lanes))
+    return poison_numbers(doubts, k, cells.at(k), cells.lanes)
+
+
+cdef int doubt_forward(Cells cells, int32_t k, Doubts doubts) except -1:
+    """The same for the tangents of its operands and its own."""
+    cdef const Node *nodes = cells.tape.nodes
+    cdef const Node *p = nodes + k
+    cdef int i
+    for i in range(scalar_arity(p.op)):
+        if infinite(nodes, p, i):
+            doubts.meet(k, i, True, numbers_of(cells.at(p.a if i == 0 else p.b), cells.lanes))
+    return poison_numbers(doubts, k, cells.at(k), cells.lanes)
+
+
+cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t stop, Doubts doubts) except -1:
     cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
@@ -225,6 +271,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
     cdef Py_ssize_t size
     cdef cnp.ndarray acc
     cdef int lanes = cells.lanes, lane
+    cdef bint asking = doubts.stage == ASK
     while k > start:
         k -= 1
         if not k & 0xffff:
@@ -235,20 +282,17 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
         bar = c + <size_t> k * lanes
         if p.op >= OP_FIRST_SCALAR:
             if lanes > 1:
-                if singular(p.op, tape.rooted) and suspects is not None:
-                    for lane in range(lanes):
-                        if bar[lane].s == 0 and not p.flags & NODE_SPOILT:
-                            if infinite(nodes, p, mask):
-                                suspects.append((k, True))
-                            break
+                if at_point(nodes, p, tape.rooted):
+                    doubt_back(cells, mask, k, doubts)
                 reverse_scalar(nodes, p, mask, c, bar, lanes)
                 continue
             s = bar.s
-            if s == 0:
-                if singular(p.op, tape.rooted) and suspects is not None and not p.flags & NODE_SPOILT \
-                        and infinite(nodes, p, mask):
-                    suspects.append((k, True))
-                continue
+            if s == 0 or asking:
+                if at_point(nodes, p, tape.rooted):
+                    doubt_back(cells, mask, k, doubts)
+                    s = bar.s
+                if s == 0:
+                    continue
             if p.op == SC_multiply:
                 if mask[p.a]:
                     c[p.a].s += s * nodes[p.b].v
@@ -274,7 +318,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
                 for lane in range(lanes):
                     data[lane * size] += bar[lane].s
                 acc = None
-            elif tape.rooted and suspects is not None:
+            elif tape.rooted:
                 cells.own(p.a)  # zeros, which may be of arithmetic
         elif p.op == OP_STORE:
             if bar.o == NULL:
@@ -290,7 +334,7 @@ cdef int reverse_range(Cells cells, const uint8_t *mask, int32_t start, int32_t 
             if mask[p.a]:
                 cells.move(k, p.a)
         elif p.op == OP_REC:
-            reverse_rec(cells, mask, k, suspects)
+            reverse_rec(cells, mask, k, doubts)
     return 0
 
 
@@ -310,12 +354,20 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
     list
         For each input a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
-    cdef list suspects = []
-    found = swept_back(tape, seeds, inputs, suspects)
-    return doubted(tape, seeds, inputs, suspects, found) if suspects else found
+    cdef Doubts doubts = Doubts()
+    cdef list found = swept_back(tape, seeds, inputs, doubts)
+    if doubts.at:
+        before = set_cuts(False)
+        try:
+            swept_back(tape, doubts.seeds(seeds), inputs, doubts)
+        finally:
+            set_cuts(before)
+        if doubts.confirmed():
+            found = swept_back(tape, seeds, inputs, doubts)
+    return found
 
 
-cdef list swept_back(Tape tape, list seeds, list inputs, list suspects):
+cdef list swept_back(Tape tape, list seeds, list inputs, Doubts doubts):
     """One reverse sweep; see :func:`reverse_sweep`."""
     tape.fill_all()
     cdef int32_t start = tape.n, k
@@ -332,7 +384,7 @@ cdef list swept_back(Tape tape, list seeds, list inputs, list suspects):
             if mask[k]:
                 cells.add(k, ct)
         with np.errstate(all="ignore"):
-            reverse_range(cells, mask, start, cells.stop, suspects)
+            reverse_range(cells, mask, start, cells.stop, doubts)
         return [cells.result(k) for k in inputs]
     finally:
         pool_exit(pool)
@@ -352,8 +404,10 @@ def vanishes(Tape tape, list suspects, list seeds):
 
     Where it is not, the tangent meets the factor that made the cotangent zero, and becomes NaN.
     """
+    cdef Doubts doubts = Doubts()
     dots = [(k, marked(tape, k, where, np.inf)) for k, where in suspects]
-    for y, (_, g) in zip(tangent_sweep(tape, dots, [k for k, _ in seeds]), seeds):
+    doubts.stage = POISON  # of nothing: these tangents are not derivatives
+    for y, (_, g) in zip(swept_forward(tape, dots, [k for k, _ in seeds], None, doubts), seeds):
         if y is None:
             continue
         lost = np.isnan(y)
@@ -378,39 +432,6 @@ def made_by_arithmetic(Tape tape, int32_t k, object where, list seeds):
         alone[tuple(at)] = True
         found[tuple(at)] = not vanishes(tape, [(k, alone)], seeds)
     return found
-
-
-cdef list doubted(Tape tape, list seeds, list inputs, list suspects, list found):
-    """The results of a sweep, NaN where an infinite derivative has met a zero that arithmetic made."""
-    cdef list parts, bad = []
-    cdef int lane
-    if vanishes(tape, suspects, seeds):
-        return found
-    batch = next((g for _, g in seeds if isinstance(g, Batch)), None)
-    if batch is not None:  # a lane at a time
-        parts = [reverse_sweep(tape, [(k, lane_of(g, lane)) for k, g in seeds], inputs) for lane in range(batch.count)]
-        return [stacked(batch, gs) for gs in zip(*parts)]
-    seeds = [(k, g) for k, g in seeds if np.any(g)]
-    for k, where in suspects:
-        where = made_by_arithmetic(tape, k, where, seeds)
-        if where is not None:
-            bad.append((k, where))
-    spread = swept_back(tape, [(k, marked(tape, k, where, np.nan)) for k, where in bad], inputs, None)
-    return [g if more is None else more if g is None else g + more for g, more in zip(found, spread)]
-
-
-cdef object stacked(object batch, tuple gs):
-    """The cotangents of all lanes as a batch; None where all are zero."""
-    shape = next((np.shape(g) for g in gs if g is not None), None)
-    return None if shape is None else Batch(batch.level, np.stack([np.zeros(shape) if g is None else g for g in gs]))
-
-
-cdef object lane_of(object g, int lane):
-    """One lane of a seed."""
-    if not isinstance(g, Batch):
-        return g
-    g = (<Batch> g).lanes[lane]
-    return float(g) if np.ndim(g) == 0 else np.ascontiguousarray(g)
 
 
 # ------------------------------------------------------------------------------------------------ tangent sweep
@@ -447,13 +468,13 @@ cdef int tangent_put(Cells cells, int32_t k, Rec rec, object v) except -1:
     return 0
 
 
-cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
+cdef int tangent_rec(Cells cells, int32_t k, dict cache, Doubts doubts) except -1:
     """One array instruction forward."""
     cdef Tape tape = cells.tape
     cdef Rec rec = <Rec> tape.recs[tape.nodes[k].a]
     cdef Op op = rec.op
     cdef list dots, partials = None
-    cdef bint any_dot = False
+    cdef bint any_dot = False, doubtful
     cdef int32_t base
     if op.kind == KIND_PUT or op.kind == KIND_PUT_INDEX:
         base = rec.at[0]  # its buffer is handed on, so nothing here may hold it
@@ -466,6 +487,9 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
         if d is not None:
             any_dot = True
     if not any_dot:
+        if doubts.stage == POISON and k in doubts.at:
+            g = doubts.poisoned(k, np.zeros(cells.full_shape(rec.shape), rec.dtype))
+            return cells.add(k, Batch(cells.level, g) if cells.many else g)
         return 0
     if op.kind == KIND_WINDOW:
         d = dots[0]
@@ -482,7 +506,13 @@ cdef int tangent_rec(Cells cells, int32_t k, dict cache) except -1:
         partials = cache.get(k)
         if partials is None:
             partials = cache[k] = [None] * len(dots)
+    doubtful = op.opcode >= 0 and POINTS[op.opcode].operand >= 0 and not kinked(op.opcode) \
+        and at_singularity(op, rec.vals)
+    if doubtful:
+        doubts.forward(k, op, dots, rec.vals, rec.out, <int> len(rec.shape))
     g = push(op, dots, rec.vals, rec.out, rec.params, rec.shape, rec.dtype, partials)
+    if doubtful and g is not None:
+        g = doubts.poisoned(k, g)
     if g is None:
         return 0
     if cells.is_array(k) and not isinstance(g, (cnp.ndarray, Batch)):
@@ -520,7 +550,7 @@ cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell 
 
 
 cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *last, const uint8_t *given,
-                       dict cache) except -1:
+                       dict cache, Doubts doubts) except -1:
     cdef Tape tape = cells.tape
     cdef Node *nodes = tape.nodes
     cdef Node *p
@@ -549,6 +579,8 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
                 dot.s = s
             else:
                 tangent_scalar(nodes, p, c, dot, lanes)
+                if not kinked(p.op) and at_point(nodes, p, False):
+                    doubt_forward(cells, k, doubts)
         elif p.op == OP_LOAD:
             if cells.at(p.a).o != NULL:
                 acc = <cnp.ndarray> cells.at(p.a).o
@@ -574,7 +606,7 @@ cdef int tangent_range(Cells cells, int32_t start, int32_t stop, const int32_t *
             if last[p.a] == k:
                 cells.clear(p.a)
         elif p.op == OP_REC:
-            tangent_rec(cells, k, cache)
+            tangent_rec(cells, k, cache, doubts)
             rec = <Rec> tape.recs[p.a]
             for i in range(rec.n):
                 j = rec.at[i]
@@ -600,6 +632,24 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
     list
         For each output a float, ndarray or Batch; None where it is zero (but 0.0 for a number).
     """
+    cdef Doubts doubts = Doubts()
+    cdef list found = swept_forward(tape, seeds, outputs, cache, doubts)
+    if doubts.at:
+        swept_forward(tape, doubts.seeds(seeds), outputs, cache, doubts)
+        if doubts.confirmed():
+            found = swept_forward(tape, seeds, outputs, cache, doubts)
+    if doubts.poles:
+        before = set_cuts(False)
+        try:
+            reached = swept_forward(tape, doubts.zeros(seeds), outputs, cache, doubts)
+        finally:
+            set_cuts(before)
+        found = [forgotten(g, y) for g, y in zip(found, reached)]
+    return found
+
+
+cdef list swept_forward(Tape tape, list seeds, list outputs, dict cache, Doubts doubts):
+    """One forward sweep; see :func:`tangent_sweep`."""
     tape.fill_all()
     cdef int32_t start = tape.n, k
     cdef Cells cells = new_cells(tape, seeds, outputs)
@@ -617,7 +667,7 @@ def tangent_sweep(Tape tape, list seeds, list outputs, dict cache=None):
             if dot is not None:
                 cells.add(k, dot)
         with np.errstate(all="ignore"):
-            tangent_range(cells, start, cells.stop, last, given, cache)
+            tangent_range(cells, start, cells.stop, last, given, cache, doubts)
         return [cells.result(k) for k in outputs]
     finally:
         pool_exit(pool)

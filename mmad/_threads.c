@@ -16,7 +16,7 @@ int mm_parallel(int parts, void (*work)(void *, int), void *argument) {
 
 static pthread_mutex_t caller = PTHREAD_MUTEX_INITIALIZER, lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t begin = PTHREAD_COND_INITIALIZER, finished = PTHREAD_COND_INITIALIZER;
-static int started, wanted, waiting_for;
+static int started, wanted, waiting_for, poles;
 static unsigned long turn;
 static pid_t owner;
 static void (*job)(void *, int);
@@ -31,8 +31,10 @@ static void *serve(void *number) {
         seen = turn;
         if (part >= wanted) continue;
         pthread_mutex_unlock(&lock);
+        mm_poles_forget();
         job(job_argument, part);
         pthread_mutex_lock(&lock);
+        poles |= mm_poles_met();
         if (--waiting_for == 0) pthread_cond_signal(&finished);
     }
     return NULL;
@@ -72,12 +74,14 @@ int mm_parallel(int parts, void (*work)(void *, int), void *argument) {
     job_argument = argument;
     wanted = parts;
     waiting_for = parts - 1;
+    poles = 0;
     turn++;
     pthread_cond_broadcast(&begin);
     pthread_mutex_unlock(&lock);
     work(argument, 0);
     pthread_mutex_lock(&lock);
     while (waiting_for) pthread_cond_wait(&finished, &lock);
+    mm_poles_keep(poles);
     pthread_mutex_unlock(&lock);
     pthread_mutex_unlock(&caller);
     return 1;

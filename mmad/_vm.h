@@ -101,6 +101,12 @@ int mm_parallel(int parts, void (*work)(void *, int), void *argument);
 /* Two totals of parts of a group as one. */
 double mm_combine(int action, double a, double b);
 
+/* Whether this thread has divided by zero since it was told to forget: `keep` saves what it knows (and `more`) before
+ * code runs that clears the processor's flags, or in the thread that another one has worked for. */
+void mm_poles_forget(void);
+void mm_poles_keep(int more);
+int mm_poles_met(void);
+
 /* A scalar instruction: slots[r] = op(slots[a], slots[b], slots[c]); loads and stores reach into buffers. */
 typedef struct {
     uint16_t op;

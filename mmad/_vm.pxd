@@ -70,6 +70,9 @@ cdef extern from "_vm.h" nogil:
         BASE_SCRATCH, BASE_ARENA, BASE_SLOTS, BASE_BUFFERS, BASE_ACCESSES, BASE_PRODUCTS, BASE_ROUTINES, BASE_CODE, BASE_ZERO
         BASE_MOVING, BASES
         CALL_LOAD, CALL_SPREAD, CALL_STORE, CALL_TOTAL, CALL_CLEAR, CALL_PRODUCT, CALL_ROUTINE, CALL_SCALARS
+    void mm_poles_forget() noexcept
+    void mm_poles_keep(int more) noexcept
+    int mm_poles_met() noexcept
     void mm_calls_prepare() noexcept
     int mm_call_special(int what, int type) noexcept
     int mm_call_kernel(int type, int op, int variant) noexcept
@@ -118,6 +121,8 @@ cdef struct Place:
     int32_t index
 
 
+cdef void forget_poles() noexcept
+cdef bint met_poles() noexcept
 cdef Kernel kernel_of(int type, int op, int variant) noexcept
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil
 cdef int special_number(int what, int type) noexcept

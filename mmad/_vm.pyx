@@ -25,6 +25,7 @@ from mmad._arrays cimport checksum
 from mmad._instructions cimport Op, scalar_arity, scalar_name
 from mmad._instructions import OPERATIONS
 from mmad._pool cimport pool_enter, pool_exit
+from mmad._suspects cimport at_singularity, kinked
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -600,8 +601,10 @@ cdef class Program:
         if what[0] == "guard":
             return met(self.operand(w, call[1][0], False), what[1], what[2])
         own = OPERATIONS.get(op.name) is not op  # the user's own: it may keep what it is given
+        operands = tuple([self.operand(w, spec, own) for spec in call[1]])
+        mm_poles_keep(not kinked(op.opcode) and at_singularity(op, operands))  # NumPy clears the processor's flags
         with np.errstate(all="ignore"):
-            r = op.impl(*[self.operand(w, spec, own) for spec in call[1]], **params)
+            r = op.impl(*operands, **params)
         if what[0] == "slot":
             w.slots[<int32_t> what[1]] = r
             return None
@@ -685,6 +688,16 @@ def from_description(dict description):
         calls.append((op, *call[1:]))
     parts["calls"], parts["watched"] = calls, []
     return Program(parts)
+
+
+cdef void forget_poles() noexcept:
+    """Forget what this thread has divided by zero."""
+    mm_poles_forget()
+
+
+cdef bint met_poles() noexcept:
+    """Whether it has done so since, in programs."""
+    return mm_poles_met() != 0
 
 
 cdef Kernel kernel_of(int type, int op, int variant) noexcept:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import HOOKS, ScalarVar, Traced
-from mmad._dual import Dual, make_dual, new_level
+from mmad._dual import Dual, doubtful, make_dual, new_level
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
@@ -21,6 +21,7 @@ from mmad.tracing import (
     describe,
     finished,
     is_static,
+    open_tape,
     plain_leaf,
     refuse_left_behind,
     restore,
@@ -399,7 +400,13 @@ def jvp(f, primals, tangents):
     >>> mmad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    return _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), new_level())
+    level, tape = new_level(), open_tape()
+    if tape is None or not tape.exact:
+        found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+        if not doubtful(level) or (tape is not None and tape.live):
+            return found
+    lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from
+    return lin.value(), tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
 
 
 def _forward(f, pairs, level):

@@ -17,8 +17,9 @@ import numpy as np
 from mmad import tracing, tree
 from mmad._captures import STATIC, changed
 from mmad._core import Traced, own_arithmetic
-from mmad._dispatch import Dispatcher, Signature, Trace
+from mmad._dispatch import EXACT, PLAIN, POLE, WIN, Dispatcher, Signature, Trace
 from mmad._ran import Ran
+from mmad._suspects import products
 from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of, wanted
 from mmad.compiler import compile_tape, selected, uncollected
@@ -336,6 +337,7 @@ class Compiled(Dispatcher):
 
         parts, returned, consumed = list(parts.values()), [], []
         arrays = [*self.captures.arrays, *[a for p in parts for a in p.arrays]]
+        exact = where is not None and (where[0].zeros == EXACT or where[1] == POLE)
         heeds = "raise" in np.geterr().values() or self.captures.heeds()
         looked = Ran(wanted) if not all(p.plain for p in (self.captures, *parts)) else None
 
@@ -345,7 +347,7 @@ class Compiled(Dispatcher):
                 full[k] = x
             a, kw = tree.unflatten(structure, full)
             tape = open_tape()
-            tape.heeds = heeds
+            tape.heeds, tape.exact = heeds, exact
             tape.expect(arrays)
             with looked or contextlib.nullcontext():
                 lengths = [(x, len(x)) for x in _containers((a, kw))]
@@ -378,7 +380,8 @@ class Compiled(Dispatcher):
                     new = looked is not None and self._found(looked, parts)
                     machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
                     results = results_of(tape)
-                    trace = Trace(machine, tape.out_tree, [giver(r) for r in results])
+                    zeros = EXACT if exact else WIN if products(tape) else PLAIN
+                    trace = Trace(machine, tape.out_tree, [giver(r) for r in results], zeros)
                     trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
                 del tape  # before the collector is on again, which would look at every record first
         except CaptureError:

@@ -48,7 +48,12 @@ negative = elementwise("negative", np.negative, lambda x, out: -1.0, probes=POIN
 positive = elementwise("positive", _positive, lambda x, out: 1.0, probes=POINTS, also=(np.positive,))
 square = elementwise("square", np.square, lambda x, out: add(x, x), probes=POINTS)
 reciprocal = elementwise(
-    "reciprocal", _reciprocal, lambda x, out: negative(square(out)), probes=POINTS, also=(np.reciprocal,), masks=(0,)
+    "reciprocal",
+    _reciprocal,
+    lambda x, out: negative(square(out)),
+    probes=POINTS,
+    also=(np.reciprocal,),
+    saturates={0: 0},
 )
 
 # The product of the chain rule: bar * p, zero where bar is zero whatever p is.

@@ -45,7 +45,7 @@ arcsin = elementwise("arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(slo
 arccos = elementwise(
     "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(slopes.one_minus_square(x)))), probes=UNIT
 )
-arctan = elementwise("arctan", np.arctan, lambda x, out: slopes.arctan_slope(x), probes=POINTS, masks=(0,))
+arctan = elementwise("arctan", np.arctan, lambda x, out: slopes.arctan_slope(x), probes=POINTS, saturates={0: 0})
 arctan2 = elementwise(  # which has no derivative at the origin: zero by convention
     "arctan2",
     np.arctan2,
@@ -55,7 +55,7 @@ arctan2 = elementwise(  # which has no derivative at the origin: zero by convent
 )
 sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
-tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.sech2(x), probes=POINTS, masks=(0,))
+tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.sech2(x), probes=POINTS, saturates={0: 0})
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, out: slopes.arcsinh_slope(x), probes=POINTS)
 arccosh = elementwise(
     "arccosh",

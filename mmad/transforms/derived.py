@@ -199,7 +199,7 @@ def linearize(tape, at):
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
         found = {}
         if seeds and wanted:
-            results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape))
+            results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape, True))
             found = dict(zip(wanted, results, strict=True))
         likes = _cotangents(tape)
         y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, likes, strict=True)]
@@ -217,7 +217,7 @@ def transpose(tape):
         gs = [None] * len(nodes)
         if seeds and nodes:
             stop = max(max(k for k, _ in seeds), *nodes) + 1
-            gs = reverse(tape, min(nodes), stop, seeds, nodes, Frozen(tape))
+            gs = reverse(tape, min(nodes), stop, seeds, nodes, Frozen(tape, True))
         gs = iter(gs)
         gs = [
             _refreshed(_filled(next(gs) if k >= 0 else None, v))

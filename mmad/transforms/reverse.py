@@ -9,7 +9,9 @@ import numpy as np
 from mmad import _activity, _arrays, _rules, _sweep, _windows
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced
+from mmad._emit import poisoned, uncut, unknown
 from mmad._instructions import scalar_op, scalar_opcodes
+from mmad._suspects import SINGULAR, meets_infinity
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
@@ -37,17 +39,32 @@ class Environment:
         out = None if rec.out is None else tape.var_at(k, rec.out)
         return rec.op, rec.args, vals, out, rec.params
 
+    def at_singularity(self, k, op):
+        """Whether instruction k was recorded where it has an infinite derivative."""
+        rec = self.tape.record_of(k)
+        if rec is not None:
+            return meets_infinity(op, rec.vals, rec.out)
+        _, args, value = self.tape.node(k)
+        return meets_infinity(op, tuple([self.tape.node(j)[2] for j in args]), value)
+
     def for_rules(self, op, args, vals, *seeds):
         """Operands for a rule that is given `seeds`."""
         return self.tape.for_rules(op, args, vals, not any(traced_parts(s) for s in seeds)) if self.tape.live else vals
 
 
 class Frozen(Environment):
-    """The same as plain values: for many cotangents of a finished trace."""
+    """The same as plain values: for many cotangents of a finished trace.
 
-    def __init__(self, tape):
+    With `linear` what is recorded has to be linear in the cotangents: where a zero comes from is not looked at.
+    """
+
+    def __init__(self, tape, linear=False):
         super().__init__(tape)
+        self.linear = linear
         tape.fill_all()
+
+    def at_singularity(self, k, op):
+        return not self.linear and super().at_singularity(k, op)
 
     def operands(self, k):
         tape = self.tape
@@ -59,17 +76,36 @@ class Frozen(Environment):
 
 
 class Accumulators:
-    """Cotangents by node.  Writes into arrays go in place into buffers made here."""
+    """Cotangents by node.  Writes into arrays go in place into buffers made here.
 
-    def __init__(self, tape, start, stop, seeds):
+    Attributes
+    ----------
+    doubtful : bool
+        An instruction had an infinite derivative.
+    marks, marking : dict or None
+        What a sweep from NaN had for cotangents of such instructions; where this sweep, from NaN, puts them.
+    """
+
+    def __init__(self, tape, start, stop, seeds, marks=None, marking=None):
         self.tape, self.bars, self.owned = tape, {}, set()
         self.start, self.stop, self.seeds, self.direct = start, stop, [k for k, _ in seeds], None
+        self.doubtful, self.marks, self.marking = False, marks, marking
 
     def through(self, k):
         """Whether a zero cotangent of norm k is not structural: it does not win where the norm has no slope."""
         if self.direct is None:
             self.direct = _activity.direct_nodes(self.tape, self.start, self.stop, self.seeds)
         return self.direct[k]
+
+    def doubted(self, env, k, op, g, vals, out, active):
+        """The cotangent g of instruction k, whose operation has singular points, to go on with."""
+        if self.marking is not None:
+            self.marking[k] = a.positive(g)
+        elif self.marks is not None:
+            return poisoned(op, self.marks[k], g, vals, out, active) if k in self.marks else g
+        elif not self.doubtful and not self.tape.live:
+            self.doubtful = env.at_singularity(k, op)
+        return g
 
     def add(self, k, g):
         """bars[k] += g."""
@@ -141,8 +177,22 @@ def reverse(tape, start, stop, seeds, inputs, environment=None):
         A cotangent for each input, None where nothing depends on it.
     """
     env = environment or Environment(tape)
-    bars = Accumulators(tape, start, stop, seeds)
     active = _activity.active_nodes(tape, start, stop, inputs)
+    if not tape.exact:
+        bars = _swept(tape, start, stop, seeds, inputs, env, active)
+        if not bars.doubtful:
+            return [bars.bars.get(k) for k in inputs]
+    marks = {}
+    nans = [(k, unknown(g)) for k, g in seeds]
+    with uncut():
+        _swept(tape, start, stop, nans, inputs, env, active, marking=marks)
+    bars = _swept(tape, start, stop, seeds, inputs, env, active, marks)
+    return [bars.bars.get(k) for k in inputs]
+
+
+def _swept(tape, start, stop, seeds, inputs, env, active, marks=None, marking=None):
+    """The cotangents of one sweep."""
+    bars = Accumulators(tape, start, stop, seeds, marks, marking)
     for k, g in seeds:
         if k < stop and active[k]:
             bars.add(k, g)
@@ -153,7 +203,7 @@ def reverse(tape, start, stop, seeds, inputs, environment=None):
                 continue
             name, args, _ = tape.node(k)
             _step(tape, k, name, args, bars, active, env)
-    return [bars.bars.get(k) for k in inputs]
+    return bars
 
 
 def _step(tape, k, name, args, bars, active, env):
@@ -210,6 +260,8 @@ def _step(tape, k, name, args, bars, active, env):
     if op.norm and bars.through(k):
         gs = _rules.pull_through(op, g, vals, out, shape, on)
     else:
+        if op.name in SINGULAR:
+            g = bars.doubted(env, k, op, g, vals, out, on)
         gs = _rules.pull(op, g, vals, out, params, shape, on)
     for j, gj in zip(args, gs, strict=True):
         if gj is not None:
