@@ -95,7 +95,8 @@ cpdef bint at_singularity(Op op, tuple vals) except -1:
 
 
 def products(Instructions tape):
-    """Return whether a tape has products of the chain rule on it."""
+    """Return whether a tape has products of the chain rule on it, and operations whose derivative may be infinite."""
+    cdef bint product = False, singular = False
     cdef int32_t k
     cdef int op
     for k in range(tape.n):
@@ -103,6 +104,10 @@ def products(Instructions tape):
         if op == OP_REC:
             op = (<Op> (<Rec> tape.recs[tape.nodes[k].a]).op).opcode
         if op == SC_chain or op == SC_masked or op == SC_settled:
+            product = True
+        elif op >= 0 and SINGULARITIES[op].operand >= 0 and not kinked(op):
+            singular = True
+        if product and singular:
             return True
     return False
 
