@@ -25,7 +25,7 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIN
                                  scalar_eval, scalar_op)
 from mmad._instructions import OPERATIONS
 from mmad._partials cimport (PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, cuts, partial_of,
-                              set_cuts)
+                             set_cuts)
 from mmad._rules cimport fit, kink_of, pull, pull_through, spoilt
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
 from mmad._suspects cimport NODE_SPOILT, Singularity, at_singularity, infinite_partials, kinked, singularities

@@ -402,6 +402,8 @@ class Compiled(Dispatcher):
         if self._settled(parts) and not new:  # what new places held before the run is not known
             self._keep(signature, where, trace)
         found = self.run(trace, values)
+        if found == POLE:
+            return self._record(signature, (trace, POLE), args, kwargs, leaves, structure, values, parts)
         if not isinstance(found, list):
             # A number that Python looked at comes out with another rounding than when it was recorded.
             self.counts["eager"] += 1
