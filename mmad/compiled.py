@@ -335,7 +335,7 @@ class Compiled(Dispatcher):
             if type(x) is float or isplain(x, np.inexact) or (isplain(x, np.ndarray) and x.dtype.kind in "fc")
         ]
 
-        parts, returned, consumed = list(parts.values()), [], []
+        places, parts, returned, consumed = parts, list(parts.values()), [], []
         arrays = [*self.captures.arrays, *[a for p in parts for a in p.arrays]]
         exact = where is not None and (where[0].zeros == EXACT or where[1] == POLE)
         heeds = "raise" in np.geterr().values() or self.captures.heeds()
@@ -402,8 +402,8 @@ class Compiled(Dispatcher):
         if self._settled(parts) and not new:  # what new places held before the run is not known
             self._keep(signature, where, trace)
         found = self.run(trace, values)
-        if found == POLE:
-            return self._record(signature, (trace, POLE), args, kwargs, leaves, structure, values, parts)
+        if found == POLE and not new:
+            return self._record(signature, (trace, POLE), args, kwargs, leaves, structure, values, places)
         if not isinstance(found, list):
             # A number that Python looked at comes out with another rounding than when it was recorded.
             self.counts["eager"] += 1
