@@ -9,7 +9,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport view_at
-from mmad._core cimport Traced, Wrapper, apply_op
+from mmad._core cimport Traced, Wrapper, apply_op, reordering
 from mmad._core import HOOKS
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
@@ -166,8 +166,13 @@ cdef class Batch(Wrapper):
         self.lanes = np.ascontiguousarray(self.lanes) if isinstance(self.lanes, cnp.ndarray) else self.lanes.laid_out()
         return self
 
-    def view(self, function):
+    def view(self, function=None, *, dtype=None, type=None):
         """`function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
+        asked = reordering(self, function, dtype, type)
+        if asked is None:
+            return self.astype(function or dtype)
+        function = asked
+
         def lanewise(a):
             if not len(a):
                 return np.empty((0,) + function(np.empty(a.shape[1:], a.dtype)).shape, a.dtype)

@@ -47,6 +47,7 @@ ctypedef object (*EvenPower)(Op op, tuple args)
 cdef void set_even_power(EvenPower f) noexcept
 cdef object apply_op(Op op, tuple args, dict params)
 cdef object apply_plain(Op op, tuple args, dict params)
+cdef object reordering(object x, object function, object dtype, object kind)
 cdef object seen_through(Jet r, Jet of, object how)
 cdef object state_of(object x)
 cdef int written(Jet x) except -1

@@ -358,6 +358,32 @@ cdef object state_of(object x):
     return None
 
 
+cdef object reordering(object x, object function, object dtype, object kind):
+    """The function of an ndarray that `view` asks for: mmad's own, or the whole, for NumPy's arguments.
+
+    Return None where whole numbers are to be read as others of their size.
+    """
+    if function is not None and callable(function) and not isinstance(function, type):
+        return function
+    for asked in (function, dtype, kind):
+        if asked is None or asked is np.ndarray:
+            continue
+        if isinstance(asked, type) and issubclass(asked, np.ndarray):
+            raise TypeError(f"a traced array cannot be viewed as a {asked.__name__}")
+        asked = np.dtype(asked)
+        if asked == x.dtype:
+            continue
+        if x.dtype.kind in "biu" and asked.kind in "iu" and asked.itemsize == x.dtype.itemsize:
+            return None
+        raise TypeError("a traced array cannot be viewed as another dtype, which reads its memory as other numbers; "
+                        "x.astype(dtype) converts the numbers")
+    return whole
+
+
+def whole(a):
+    return a[...]
+
+
 cdef object seen_through(Jet r, Jet of, object how):
     """r, noted to be a view of `of`: what an index, or a function of views, takes from it."""
     r.base = of if of.base is None else of.base

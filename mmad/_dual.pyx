@@ -15,7 +15,7 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, seen_through, written
+from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
 from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport NODE_DEFERRED, SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
 from mmad._instructions import OPERATIONS
@@ -352,12 +352,9 @@ cdef class ArrayDual(Dual):
             np.ascontiguousarray(x) if isinstance(x, cnp.ndarray) else x.laid_out() for x in (self._primal, self.tangent)]
         return self
 
-    def view(self, function=None):
+    def view(self, function=None, *, dtype=None, type=None):
         """`function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
-        if function is None:
-            return self[...]
-        if not callable(function) or isinstance(function, type):
-            raise TypeError("a traced array cannot be viewed as another dtype")
+        function = reordering(self, function, dtype, type)
         return seen_through(make_view(self.level, viewed(self._primal, function), viewed(self.tangent, function)), self,
                             function)
 

@@ -22,7 +22,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, apply1, apply2, apply_op
+from mmad._core cimport Jet, Traced, apply1, apply2, apply_op, reordering
 from mmad._core import HOOKS
 from mmad._instructions cimport Op, scalar_eval
 from mmad._instructions import OPERATIONS
@@ -384,8 +384,9 @@ cdef class Lazy(Jet):
     def __len__(self):
         return self.shape[0]
 
-    def view(self, function):
+    def view(self, function=None, *, dtype=None, type=None):
         """`function` (reshaping or reordering axes only) of every coefficient."""
+        function = reordering(self, function, dtype, type)
         return self.each(lambda c: _HOOKS["viewed"](c, function))
 
     def __getitem__(self, index):

@@ -12,7 +12,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, seen_through, written
+from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
 from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
 from mmad._instructions import OPERATIONS
@@ -312,12 +312,9 @@ cdef class ArraySeries(Series):
                              for c in self.coefficients]
         return self
 
-    def view(self, function=None):
+    def view(self, function=None, *, dtype=None, type=None):
         """`function` (reshaping or reordering axes only) of every coefficient, sharing memory with this array."""
-        if function is None:
-            return self[...]
-        if not callable(function) or isinstance(function, type):
-            raise TypeError("a traced array cannot be viewed as another dtype")
+        function = reordering(self, function, dtype, type)
         return seen_through(array_of(self.level, [_HOOKS["viewed"](c, function) for c in self.coefficients]), self, function)
 
     def __getitem__(self, index):

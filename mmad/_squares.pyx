@@ -26,6 +26,7 @@ cnp.import_array()
 
 cdef enum:
     DEPTH = 3  # steps from a norm to what is raised to a power
+    ALIKE = 12  # steps that are compared to find a norm that was computed twice: a standard deviation has seven
 
 cdef Op o_add, o_square, o_multiply, o_divide, o_power, o_tied, o_sum, o_matmul, o_sum_of_squares, o_window, o_gather, o_astype
 cdef Op o_real, o_imag, o_root, o_hypot
@@ -90,7 +91,11 @@ cdef bint same(object x, object y) except -1:
     for v in (x, y):
         if type(v) is ArrayVar:
             v.refresh()
-    return may_be_norm(tape, (<Var> x).node, DEPTH) and alike(tape, (<Var> x).node, (<Var> y).node, 2 * DEPTH)
+    return may_be_norm(tape, (<Var> x).node, DEPTH) and alike(tape, (<Var> x).node, (<Var> y).node, ALIKE)
+
+
+cdef bint equal_numbers(object x, object y) except -1:
+    return isinstance(x, (float, int, np.number)) and isinstance(y, (float, int, np.number)) and x == y
 
 
 cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
@@ -113,7 +118,7 @@ cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
     if r.op is not s.op or r.n != s.n or r.op is o_gather or r.params != s.params:
         return False
     for i in range(r.n):
-        if r.at[i] < 0 and (s.at[i] >= 0 or r.vals[i] is not s.vals[i]):
+        if r.at[i] < 0 and (s.at[i] >= 0 or not (r.vals[i] is s.vals[i] or equal_numbers(r.vals[i], s.vals[i]))):
             return False
         if r.at[i] >= 0 and not alike(tape, r.at[i], s.at[i], depth - 1):
             return False

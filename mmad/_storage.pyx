@@ -20,7 +20,7 @@ import numpy as np
 from mmad._arrays cimport taken_shape, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
-                         o_square, o_sub, o_window)
+                         o_square, o_sub, o_window, reordering)
 from mmad._core import HOOKS, METHODS, concrete, sealed
 from mmad._instructions import OPERATIONS
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
@@ -175,20 +175,20 @@ cdef class ArrayVar(Var):
             self.arr, self.fresh = self.arr.copy(order="C"), True
         return self
 
-    def view(self, function=None):
+    def view(self, function=None, *, dtype=None, type=None):
         """`function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
 
         Parameters
         ----------
         function : callable
-            ndarray -> ndarray, reshaping or reordering axes only.
+            ndarray -> ndarray, reshaping or reordering axes only; or a dtype, as in NumPy.
         """
         cdef ArrayVar root = self if self.base is None else self.base
         self.sync()
-        if function is None:
-            function = _whole
-        elif not callable(function) or isinstance(function, type):
-            raise TypeError("a traced array cannot be viewed as another dtype")
+        asked = reordering(self, function, dtype, type)
+        if asked is None:
+            return self.astype(function or dtype)
+        function = asked
         if is_part(self):
             of = getattr_of(self.window[3], function)
             if np.may_share_memory(of(complex_window(self).arr), root.arr):
@@ -599,10 +599,6 @@ cdef int inside(cnp.ndarray whole, cnp.ndarray r) except -1:
     if first < 0 or last > cnp.PyArray_NBYTES(whole):
         raise ValueError("a view of a traced array reaches beyond the memory of the array: check shape and strides")
     return 0
-
-
-def _whole(a):
-    return a[...]
 
 
 cdef inline bint is_part(ArrayVar x) noexcept:

@@ -23,6 +23,7 @@ import functools
 import gc
 import io
 import operator
+import os
 import sys
 import types
 import weakref
@@ -76,6 +77,7 @@ UNCALLED = frozenset(
     + ("__match_args__", "__static_attributes__", "__firstlineno__")
 )
 FUNCTION_LIKE = property | classmethod | staticmethod | functools.cached_property
+CONTAINERS = list | tuple | dict | set | frozenset | collections.deque | bytearray | array.array | memoryview
 GETTERS = operator.attrgetter | operator.methodcaller | operator.itemgetter
 
 
@@ -121,6 +123,8 @@ class Captures:
 
     def finish(self):
         """Attributes of objects, until no name and no object is new."""
+        if not self.names.isdisjoint(("environ", "environb", "getenv")):
+            self.container(os.environ._data)
         looked = -1
         while looked < len(self.names) + len(self.holders):
             looked = len(self.names) + len(self.holders)
@@ -192,7 +196,7 @@ class Captures:
             self.follow(x.__self__)
         elif isinstance(x, types.ModuleType):
             self.module(x)
-        elif isinstance(x, list | tuple | dict | set | frozenset | collections.deque | bytearray | array.array):
+        elif isinstance(x, CONTAINERS):
             self.container(x)
         elif isinstance(x, functools.partial):
             for v in (x.func, x.args, x.keywords):
@@ -300,6 +304,8 @@ class Captures:
         self.code(f.__code__, f.__globals__)
         self.follow(f.__defaults__)
         self.follow(f.__kwdefaults__)
+        if f.__dict__:  # attributes of its own
+            self.holders[id(f)] = f, set()
 
     def code(self, code, names):
         """Code, and the globals of its function: what its names stand for."""
@@ -337,7 +343,7 @@ class Captures:
 
     def container(self, x):
         """Contents of a list, tuple, dict, set and the like."""
-        if isinstance(x, bytearray | array.array):
+        if isinstance(x, bytearray | array.array | memoryview):
             self.check("made", x, bytes, bytes(x))
             return
         if len(x) > PLACES:

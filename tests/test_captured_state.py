@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import functools
 import operator
+import os
 import sys
 import types
 import weakref
@@ -324,6 +325,33 @@ def chain_map(h):
     return lambda x: x * d["k"]
 
 
+def function_attribute(h):
+    def helper(x):
+        return x * helper.k
+
+    helper.k = h.k
+    h.then = lambda: setattr(helper, "k", h.k)
+    return lambda x: helper(x)
+
+
+def memory_view(h):
+    d = memoryview(bytearray([int(h.k), 7]))
+    h.then = lambda: d.__setitem__(0, int(h.k))
+    return lambda x: x * d[0]
+
+
+def environment(h):
+    os.environ["MMAD_TEST_STATE"] = str(h.k)
+    h.then = lambda: os.environ.update(MMAD_TEST_STATE=str(h.k))
+    return lambda x: x * float(os.environ["MMAD_TEST_STATE"])
+
+
+def environment_by_getenv(h):
+    os.environ["MMAD_TEST_STATE"] = str(h.k)
+    h.then = lambda: os.environ.update(MMAD_TEST_STATE=str(h.k))
+    return lambda x: x * float(os.getenv("MMAD_TEST_STATE"))
+
+
 def user_list(h):
     d = collections.UserList([h.k])
     h.then = lambda: d.__setitem__(0, h.k)
@@ -517,6 +545,10 @@ CASES = {
     "UserDict": user_dict,
     "ChainMap": chain_map,
     "UserList": user_list,
+    "attribute of a function": function_attribute,
+    "memoryview": memory_view,
+    "environment": environment,
+    "getenv": environment_by_getenv,
     "metaclass": metaclass,
     "enumeration": enumeration,
     "named tuple": named_tuple,

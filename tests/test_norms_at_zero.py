@@ -247,6 +247,8 @@ TWICE = {
     "abs of elements": (lambda x: abs(x[0]) * abs(x[0]), np.diag([2.0, 0.0, 0.0])),
     "element": (lambda x: (lambda n: n[0] * n[0])(norm(x.reshape(1, 3), axis=1)), 2 * np.eye(3)),
     "hypot": (lambda x: np.hypot(x[0], x[1]) * np.hypot(x[0], x[1]), np.diag([2.0, 2.0, 0.0])),
+    "std": (lambda x: np.std(x) * np.std(x), 2 * (np.eye(3) / 3 - 1 / 9)),
+    "std, method and ddof": (lambda x: x.std(ddof=1) * np.std(x, ddof=1), np.eye(3) - 1 / 3),
 }
 
 

@@ -357,6 +357,18 @@ def isrealobj(x):
     return not _complex(lifted(x))
 
 
+@implements(np.isreal)
+def isreal(x):
+    """`numpy.isreal`."""
+    return np.equal(imag(lifted(x)), 0.0)
+
+
+@implements(np.iscomplex)
+def iscomplex(x):
+    """`numpy.iscomplex`."""
+    return np.not_equal(imag(lifted(x)), 0.0)
+
+
 # ------------------------------------------------------------------------------------- ufuncs made of others
 @implements(np.divmod)
 def divmod(x, y):

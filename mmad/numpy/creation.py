@@ -95,14 +95,11 @@ def lift(items):
     if first is None:
         return np.array(flat, dtype=float).reshape(cells.shape)
     shape = next((np.shape(v) if not isinstance(v, Traced) else v.shape) for v in flat)
-    kinds = [np.result_type(v.dtype if hasattr(v, "dtype") else type(v)) for v in flat]
-    dtype = (
-        np.result_type(np.float64, *kinds)
-        if any(k.kind == "c" for k in kinds)
-        else np.result_type(*kinds)
-        if all(k.kind == "f" for k in kinds)
-        else np.float64
-    )
+    dtype = np.result_type(*[np.result_type(v.dtype if hasattr(v, "dtype") else type(v)) for v in flat])
+    if dtype.kind not in "fc":
+        if shape == ():  # integers and truth values are plain
+            return np.array([bool(v) if dtype.kind == "b" else int(v) for v in flat], dtype).reshape(cells.shape)
+        dtype = np.float64
     out = adopt(np.zeros(cells.shape + shape, dtype), first)
     for k, v in zip(np.ndindex(*cells.shape), flat, strict=True):
         out[k if shape == () else (*k, ...)] = v
@@ -163,7 +160,28 @@ def _creator(name, function):
 zeros = _creator("zeros", np.zeros)
 ones = _creator("ones", np.ones)
 empty = _creator("empty", np.empty)
-full = _creator("full", np.full)
+
+
+def full(shape, fill_value, dtype=None, *, like=None, **kwargs):
+    """`numpy.full`, also with traced values to fill in."""
+    like = current() if like is None else like
+    if _has_traced(fill_value):
+        fill_value = lift(fill_value)
+        return _filled(shape, fill_value, np.dtype(dtype or fill_value.dtype), like)
+    value = np.full(shape, fill_value, dtype, **kwargs)
+    return value if like is None else adopt(value, like)
+
+
+def _filled(shape, fill_value, dtype, like):
+    """An array that is filled with a traced value."""
+    if dtype.kind not in "fc":
+        return np.full(shape, int(fill_value), dtype)
+    out = adopt(np.zeros(shape, dtype), _outermost((like, fill_value)))
+    out[...] = fill_value
+    return out
+
+
+implements(np.full)(full)
 eye = _creator("eye", np.eye)
 identity = _creator("identity", np.identity)
 arange = _creator("arange", np.arange)
@@ -246,11 +264,7 @@ def full_like(a, fill_value, **kwargs):
     if isinstance(fill_value, Traced):
         dtype = np.dtype(kwargs.get("dtype") or (a.dtype if hasattr(a, "dtype") else np.result_type(a)))
         shape = kwargs.get("shape")
-        if dtype.kind not in "fc":
-            return np.full(np.shape(a) if shape is None else shape, int(fill_value), dtype)
-        out = adopt(np.zeros(np.shape(a) if shape is None else shape, dtype), _outermost((a, fill_value)))
-        out[...] = fill_value
-        return out
+        return _filled(np.shape(a) if shape is None else shape, fill_value, dtype, a)
     return _full_like(a, fill_value, **kwargs)
 
 

@@ -182,6 +182,15 @@ def isclose(x, y, rtol=1e-5, atol=1e-8, equal_nan=False):
     return r
 
 
+@implements(np.isin)
+def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
+    """`numpy.isin`."""
+    element, values = lifted(element), lifted(test_elements)
+    equal = np.equal(np.reshape(element, (*shape_of(element), 1)), np.reshape(values, -1))
+    found = np.logical_or.reduce(equal, axis=-1)
+    return np.logical_not(found) if invert else found
+
+
 @implements(np.allclose)
 def allclose(x, y, rtol=1e-5, atol=1e-8, equal_nan=False):
     """`numpy.allclose`: a plain truth value."""

@@ -1,5 +1,7 @@
 """Shapes and dtypes of what creation functions make of traced values are NumPy's."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import mmad
 
 X = np.array([1.0, 4.0, 2.0])
 DTYPES = [np.float16, np.float32, np.float64, np.longdouble]
+COMPLEX = [np.complex64, np.complex128, np.clongdouble]
 MAKERS = {
     "full_like": lambda x: np.full_like(x, x[1]),
     "full_like dtype": lambda x: np.full_like(x, x[1], dtype=np.float64),
@@ -20,6 +23,16 @@ MAKERS = {
     "linspace of arrays": lambda x: np.linspace(x[:2], x[1:], 4),
     "sort_complex": lambda x: np.sort_complex(x),
     "ndmin": lambda x: np.array(x, ndmin=3, like=x),
+    "full": lambda x: np.full(2, x[1], like=x),
+    "full of an array": lambda x: np.full((2, 3), x, like=x) * x[0],
+    "full of numbers": lambda x: np.full((3, 2), [x[0], x[1]], like=x),
+    "full dtype": lambda x: np.full(2, x[1], np.float64, like=x),
+    "full of integers": lambda x: np.full(2, x[1], int, like=x) * x[0],
+    "full of a plain number": lambda x: np.full(2, 3.0, like=x) * x[0],
+    "array of a number and an integer": lambda x: np.array([x[0], 1], like=x),
+    "array of a number and a truth value": lambda x: np.array([x[0], True], like=x),
+    "array of numbers": lambda x: np.array([x[0], x[1]], like=x),
+    "array of a number and a complex one": lambda x: np.array([x[0], np.complex64(1j)], like=x),
     "ndmin of a list": lambda x: np.array([x[0], x[1]], ndmin=2, like=x),
 }
 
@@ -40,6 +53,37 @@ def test_shape_and_dtype(make, dtype):
         operator(f)(x)
         assert seen[-1] == (expected.shape, expected.dtype)
     np.testing.assert_allclose(float(mmad.compile(f)(x)), float(abs(expected).sum()), rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", COMPLEX)
+@pytest.mark.parametrize("name", [n for n in MAKERS if not re.search("float|dtype|integers|plain array", n)])
+def test_complex(name, dtype):
+    make, x = MAKERS[name], (X * (1 + 1j)).astype(dtype)
+    expected, seen = make(x), []
+
+    def f(x):
+        y = make(x)
+        seen.append((y.shape, y.dtype))
+        return abs(y).sum() * 1.0
+
+    for operator in (mmad.grad, lambda f: lambda x: mmad.jvp(f, (x,), (x,)), mmad.compile):
+        operator(f)(x)
+        assert seen[-1] == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(float(mmad.compile(f)(x)), float(abs(expected).sum()), rtol=1e-5)
+
+
+def test_integers_and_truth_values_stay_plain():
+    def f(x):
+        mask = np.array([x[0] > 0, x[1] > 0], like=x)
+        where = np.array([np.argmax(x), 0], like=x)
+        assert mask.dtype == bool
+        assert where.dtype == int
+        return (x[mask] ** 2).sum() + (x[where] * 3.0).sum()
+
+    compiled = mmad.compile(mmad.grad(f))
+    for x, want in (([1.0, 2.0], [5.0, 7.0]), ([1.0, -2.0], [8.0, 0.0]), ([-1.0, 2.0], [3.0, 7.0])):
+        np.testing.assert_array_equal(mmad.grad(f)(np.array(x)), want)
+        np.testing.assert_array_equal(compiled(np.array(x)), want)
 
 
 @pytest.mark.parametrize("make", [np.array, np.asarray, lambda v: np.array(v, ndmin=0)])

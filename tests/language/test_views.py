@@ -1,5 +1,7 @@
 """Views share memory with their base, for a traced array as for NumPy's own."""
 
+import warnings
+
 import numpy as np
 import pytest
 from helpers import check
@@ -249,3 +251,77 @@ def test_a_broadcast_view_is_read_only():
         f(X)
     with pytest.raises(ValueError, match="read-only"):
         mmad.grad(f)(X)
+
+
+WAYS = {
+    "grad": lambda f, x: mmad.grad(f)(x),
+    "jvp": lambda f, x: mmad.jvp(f, (x,), (x,)),
+    "series": lambda f, x: mmad.taylor(f, x, x, 2),
+    "compile": lambda f, x: mmad.compile(mmad.grad(f))(x),
+    "hessian": lambda f, x: mmad.hessian(f)(x),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wrong", [np.float32, "f4", np.int64, complex, np.dtype(np.uint8), np.matrix])
+def test_a_view_as_another_dtype_is_refused(way, wrong):
+    with pytest.raises(TypeError, match="cannot be viewed as"):
+        WAYS[way](lambda x: (x * 1.0).view(wrong).sum() * x[0], X)
+
+
+OWN = {
+    "nothing": lambda y: y.view(),
+    "its dtype": lambda y: y.view(y.dtype),
+    "a scalar type": lambda y: y.view(np.float64),
+    "a keyword": lambda y: y.view(dtype=float),
+    "an array": lambda y: y.view(np.ndarray),
+    "a type": lambda y: y.view(type=np.ndarray),
+}
+
+
+@pytest.mark.parametrize("view", OWN.values(), ids=OWN)
+def test_a_view_as_its_own_dtype(mode, view):
+    def f(x):
+        y = x * 1.0
+        v = view(y)
+        y[0] = x[1] * x[2]
+        v[1] = x[3]
+        return (v * y).sum()
+
+    check(mode, f, X, lambda m, x: squares([x[1] * x[2], x[3], x[2], x[3]]))
+
+
+READ = {
+    "float32": lambda x: x.view(np.float32).sum() * 1e-23,
+    "complex": lambda x: x.view(np.complex128).imag.sum(),
+    "integers": lambda x: x.view(np.int64).sum() * 1e-15,
+    "by keyword": lambda x: x.view(dtype=np.uint8).sum(),
+    "truth values": lambda x: ((x > 0.5).view(np.int8) * x).sum(),
+    "integers as others": lambda x: (np.argsort(x).view(np.uint64) * x).sum(),
+    "parts of complex numbers": lambda x: (x * (1 + 2j)).view(float).sum(),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_lanes_viewed_as_another_dtype(name):
+    f, lanes = READ[name], np.stack([X, 2 * X, X[::-1]])
+    want = [f(x) for x in lanes]
+    np.testing.assert_allclose(mmad.vmap(f)(lanes), want, rtol=1e-15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        g = mmad.compile(mmad.vmap(f))
+        for _ in range(2):
+            np.testing.assert_allclose(g(lanes), want, rtol=1e-15)
+            np.testing.assert_allclose(g(3 * lanes), [f(3 * x) for x in lanes], rtol=1e-15)
+
+
+def test_truth_values_and_integers_viewed_as_others():
+    def f(x):
+        return ((x > 0).view(np.int8) * x**2 + np.argsort(x).view(np.uint64) * x).sum()
+
+    want = 2 * X * (X > 0) + np.argsort(X)
+    for gradient in (mmad.grad(f), mmad.compile(mmad.grad(f)), mmad.jacfwd(f), mmad.compile(mmad.jacfwd(f))):
+        np.testing.assert_allclose(gradient(X), want)
+    lanes = np.stack([X, X])
+    for gradient in (mmad.vmap(mmad.grad(f)), mmad.compile(mmad.vmap(mmad.grad(f)))):
+        np.testing.assert_allclose(gradient(lanes), [want, want])

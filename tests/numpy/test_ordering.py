@@ -136,3 +136,19 @@ def test_what_is_not_supported_says_so():
     ):
         with pytest.raises(TypeError, match=word):
             mmad.grad(lambda x, f=f: f(x).sum())(np.array([0.1, 0.5]))
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_isin(invert):
+    def f(x):
+        signs = np.sign(x)
+        number = np.isin(signs[0], [1.0, 0.0], invert=invert)
+        return (x**2 * np.isin(signs, [[1.0], [3.0]], invert=invert)).sum() + x[0] * number + x[1] * np.isin(2.0, x)
+
+    compiled = mmad.compile(mmad.grad(f))
+    for x in (np.array([1.5, -0.5, 2.0]), np.array([-1.0, 3.0, -2.0])):
+        np.testing.assert_allclose(mmad.compile(f)(x), f(x))
+        one = np.isin(np.sign(x), 1.0, invert=invert)
+        want = 2 * x * one + np.array([one[0], np.isin(2.0, x), 0.0])
+        for gradient in (mmad.grad(f), compiled, mmad.jacfwd(f)):
+            np.testing.assert_allclose(gradient(x), want)

@@ -106,3 +106,22 @@ def test_a_declaration_that_is_not_used_is_refused():
         elementwise("test: declared", np.sin, lambda x, out: np.cos(x), lambda x, out: 0.0)
     with pytest.raises(TypeError, match="operands"):
         elementwise("test: declared", np.add, lambda x, y, out: 1.0)
+
+
+@pytest.mark.parametrize("way", ["grad", "jvp", "taylor"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_isreal_and_iscomplex(way, dtype):
+    seen = []
+
+    def f(x):
+        z = x * np.array([1, 1j]).astype(np.complex64) if np.dtype(dtype).kind == "c" else x
+        seen.extend([(np.isreal(z), np.iscomplex(z)), (np.isreal(z[1]), np.iscomplex(z[1]))])
+        return (x * np.conj(x)).real.sum()
+
+    x = np.array([1.0, 2.0]).astype(dtype)
+    f(x)
+    expected = list(seen)
+    seen.clear()
+    WAYS[way](f, x)
+    for got, want in zip(seen, expected, strict=False):
+        np.testing.assert_array_equal([mmad.concrete(v) for v in got], want)
