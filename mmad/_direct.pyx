@@ -6,6 +6,7 @@ the same strides, to the last bit; on some processors a loop takes elements that
 float64 or float32 throughout, large, empty, a number, or laid out so that NumPy would give a result that is not in C
 order, is left to NumPy; so are results that are not finite, for which it may have a warning.
 """
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
@@ -16,7 +17,7 @@ import numpy as np
 
 from mmad._instructions cimport Loop, Op
 from mmad._instructions import OPERATIONS
-from mmad._vm cimport Product, product
+from mmad._vm cimport LONGEST_PRODUCT, Product, product, rows_at_once
 
 cnp.import_array()
 
@@ -242,14 +243,30 @@ cdef object elementwise(Op op, tuple vals, dict params):
 
 
 cdef object matrix_product(Op op, tuple vals, dict params):
-    """The product of two small matrices, or of a matrix and a vector; None: NumPy's affair."""
+    """The product of two small or long matrices, or of a small matrix and a vector; None: NumPy's affair."""
     cdef cnp.ndarray a, b, out
+    cdef int64_t work
     if params is not None or type(vals[0]) is not cnp.ndarray or type(vals[1]) is not cnp.ndarray:
         return None
     a, b = vals
+    if cnp.PyArray_NDIM(a) == 2 and cnp.PyArray_NDIM(b) == 2:
+        work = cnp.PyArray_SIZE(b)
+        if cnp.PyArray_DIM(a, 0) * work > LONGEST_PRODUCT and cnp.PyArray_DIM(a, 1) == cnp.PyArray_DIM(b, 0) \
+                and cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b):  # of A A^T NumPy makes a symmetric matrix
+            return in_rows(a, b, rows_at_once(work))
     out = multiplied(a, False, b, False)
     if out is None or not mm_finite(<double *> cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out)):
         return None
+    return out
+
+
+cdef object in_rows(cnp.ndarray a, cnp.ndarray b, int64_t rows):
+    """The product of two matrices, some rows at a time, so that Ctrl-C ends it."""
+    cdef int64_t i, m = cnp.PyArray_DIM(a, 0)
+    out = np.empty((m, cnp.PyArray_DIM(b, 1)), np.result_type(a, b))
+    for i in range(0, m, rows):
+        np.matmul(a[i : i + rows], b, out=out[i : i + rows])
+        PyErr_CheckSignals()
     return out
 
 

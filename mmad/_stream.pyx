@@ -152,6 +152,8 @@ cdef class Maker:
                 i += 1
             self.call(special_number(CALL_SCALARS, 0), 0, at(BASE_SLOTS, 0),
                       at(BASE_CODE, s.index * <int64_t> sizeof(Instr)), at(BASE_BUFFERS, 0), self.nothing())
+        elif s.work > LONGEST:
+            return False
         elif s.kind == STEP_MATMUL:
             q = p.products + s.index
             self.call(special_number(CALL_PRODUCT, 0), 0, self.buffer(q.c, 0), self.buffer(q.a, 0), self.buffer(q.b, 0),

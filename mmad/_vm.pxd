@@ -124,6 +124,11 @@ cdef struct Place:
 cdef void forget_poles() noexcept
 cdef bint met_poles() noexcept
 cdef Kernel kernel_of(int type, int op, int variant) noexcept
+cdef enum:
+    LONGEST_PRODUCT = 536870912  # multiplications between two looks for Ctrl-C, some hundredths of a second
+
+
+cdef int64_t rows_at_once(int64_t work) noexcept
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil
 cdef int special_number(int what, int type) noexcept
 cdef int kernel_number(int type, int op, int variant) noexcept
@@ -173,6 +178,7 @@ cdef class Program:
     cdef object execute(self, Workspace w)
     cdef int calls_of(self, Workspace w, const Stretch *q) except -1
     cdef object step(self, Workspace w, const Step *s)
+    cdef int multiply(self, Workspace w, const Product *q, int64_t work) except -1
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1
     cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype)
     cdef object operand(self, Workspace w, tuple spec, bint own)

@@ -41,6 +41,7 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     LONG = 8192        # steps of this much work release the interpreter's lock
+    LEAST_ROWS = 64    # of a long product at a time
     CHUNK = 4194304    # elements or instructions between two looks for Ctrl-C
     PARALLEL = 262144  # steps of this much work are divided between threads
     LARGE = 65536      # bytes from which results come from the pool
@@ -494,7 +495,6 @@ cdef class Program:
 
     cdef object step(self, Workspace w, const Step *s):
         cdef const Instr *broken
-        cdef Product *q
         cdef Routine *r
         if s.kind == STEP_SCALARS:
             if s.work < LONG:
@@ -509,13 +509,7 @@ cdef class Program:
         elif s.kind == STEP_GROUP:
             self.group(w, self.groups + s.index, s.work)
         elif s.kind == STEP_MATMUL:
-            q = self.products + s.index
-            if s.work < LONG:
-                mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
-            else:
-                with nogil:
-                    mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], <double *> w.at[q.c])
-                PyErr_CheckSignals()
+            self.multiply(w, self.products + s.index, s.work)
         elif s.kind == STEP_ROUTINE:
             r = self.routines + s.index
             with nogil:
@@ -525,6 +519,30 @@ cdef class Program:
         else:
             return self.call(w, <tuple> self.calls[s.index])
         return None
+
+    cdef int multiply(self, Workspace w, const Product *q, int64_t work) except -1:
+        """Compute products of matrices; long ones some rows at a time, so that Ctrl-C ends them."""
+        cdef double *c = <double *> w.at[q.c]
+        cdef Product part = q[0]
+        cdef int64_t i, j, rows
+        if work < LONG:
+            mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
+            return 0
+        if work <= LONGEST_PRODUCT:
+            with nogil:
+                mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
+            PyErr_CheckSignals()
+            return 0
+        rows = rows_at_once(q.n * q.k)
+        part.count = 1
+        for i in range(q.count):
+            for j in range(0, q.m, rows):
+                part.m = min(rows, q.m - j)
+                part.a_offset, part.b_offset = q.a_offset + i * q.a_step + j * q.a_row, q.b_offset + i * q.b_step
+                with nogil:
+                    mm_product(&part, <double *> w.at[q.a], <double *> w.at[q.b], c + (i * q.m + j) * q.n)
+                PyErr_CheckSignals()
+        return 0
 
     cdef int group(self, Workspace w, const Group *g, int64_t work) except -1:
         cdef double totals[64]
@@ -703,6 +721,11 @@ cdef bint met_poles() noexcept:
 cdef Kernel kernel_of(int type, int op, int variant) noexcept:
     """The kernel of an operation, or NULL."""
     return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
+
+
+cdef int64_t rows_at_once(int64_t work) noexcept:
+    """How many rows of a long product to do at a time, `work` multiplications each."""
+    return max(LEAST_ROWS, LONGEST_PRODUCT // max(work, 1))
 
 
 cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil:

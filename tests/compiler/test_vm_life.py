@@ -279,3 +279,35 @@ def test_bytes_of_a_program_do_not_grow():
     for _ in range(100):
         program(x)
     assert (program.nbytes, program.workspace) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of processor time")
+@pytest.mark.parametrize("how", ["eager", "compiled", "stack"])
+def test_signals_are_seen_during_a_long_product(how):
+    """A timer's handler runs many times before a product of two large matrices is done, which has its usual value."""
+    rng = np.random.default_rng(0)
+    if how == "stack":
+        a, b = rng.standard_normal((2, 1000, 1500)), rng.standard_normal((2, 1500, 900))
+    else:
+        a, b = rng.standard_normal((1600, 1500)), rng.standard_normal((1500, 1300))
+    product = mmad.compile(np.matmul)
+    if how == "eager":
+
+        def product(a, b):
+            return mmad.jvp(lambda a: a @ b, (a,), (np.zeros_like(a),))[0]
+
+    seen = []
+    product(a, b)
+    before = signal.signal(signal.SIGVTALRM, lambda *_: seen.append(1))
+    try:
+        start = time.process_time()
+        want = a @ b
+        step = (time.process_time() - start) / 50
+        signal.setitimer(signal.ITIMER_VIRTUAL, step, step)
+        got = product(a, b)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    assert len(seen) > 2
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-11)
