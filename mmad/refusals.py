@@ -22,7 +22,7 @@ __all__ = ["annotate", "array_method", "begin", "end", "refuse_complex", "refuse
 
 LIBRARIES = frozenset(("numpy", "scipy"))
 REFUSED = threading.local()
-NOTE = "mmad: refused by"
+NOTE = "mmad: refused"
 
 # What NumPy and SciPy say of arrays of objects.
 OBJECTS = re.compile(
@@ -162,12 +162,24 @@ def _holds_traced(a):
     return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
 
 
+def _chain(error):
+    """The exceptions of a chain, the last one first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def annotate(error):
     """Add to an exception that leaves the user's function what refused an object array of traced numbers, and where.
 
-    NumPy gives no hook for `np.array`, and what it and SciPy say of an array of objects does not help.
+    NumPy gives no hook for `np.array`, and what it and SciPy say of an array of objects does not help.  Compiled code
+    that goes on after a refused conversion, as SciPy's root finders do, may raise another exception instead.
     """
     if any(note.startswith(NOTE) for note in getattr(error, "__notes__", ())):
+        return
+    message = refused()
+    if message is not None and isinstance(error, Exception) and not any(str(e) == message for e in _chain(error)):
+        error.add_note(f"{NOTE} before it: {message}")
         return
     if not isinstance(error, TypeError | ValueError | AttributeError | NotImplementedError | RuntimeError):
         return
@@ -193,7 +205,7 @@ def annotate(error):
     code = user.tb_frame.f_code
     line = linecache.getline(code.co_filename, user.tb_lineno).strip()
     error.add_note(
-        f"{NOTE} {name} in {code.co_filename.rsplit('/', 1)[-1]}, line {user.tb_lineno}"
+        f"{NOTE} by {name} in {code.co_filename.rsplit('/', 1)[-1]}, line {user.tb_lineno}"
         f"{': ' + line if line else ''}\nAn array that np.array or np.asarray makes of traced numbers is one of "
         "objects, which NumPy's and SciPy's compiled functions do not take; make it with np.array(..., like=x), "
         "mmad.numpy.array(...) or np.stack, where x is a traced value"

@@ -67,9 +67,9 @@ class Recording:
     def __exit__(self, kind, error, traceback):
         _pool.leave(self.pool)
         STATE.left = self.left
-        refusals.end(self.refused)
         if error is not None:
             refusals.annotate(error)
+        refusals.end(self.refused)
         STATE.tapes.pop()
         if self.tape not in STATE.tapes:
             self.tape.open = False
@@ -90,9 +90,9 @@ class Forwarding:
 
     def __exit__(self, kind, error, traceback):
         STATE.left = self.left
-        refusals.end(self.refused)
         if error is not None:
             refusals.annotate(error)
+        refusals.end(self.refused)
         STATE.wrappers.pop()
 
 

@@ -1,5 +1,7 @@
 """An exception that leaves the function because of an object array says what refused it, where, and what to write."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import scipy
@@ -51,6 +53,20 @@ def test_note(operator, name):
     assert len(notes) == 1
     assert f"refused by {name} in test_notes.py, line " in notes[0]
     assert "np.array(..., like=x)" in notes[0]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_another_exception_after_a_refusal_says_what_was_refused(operator):
+    """As SciPy's compiled root finders raise, which go on where `float` of a traced value has failed."""
+
+    def f(v):
+        with contextlib.suppress(TypeError):
+            float(v[0])
+        raise ValueError("f(a) and f(b) must have different signs")
+
+    with pytest.raises(ValueError, match="different signs") as caught:
+        OPERATORS[operator](f)(V)
+    assert "refused before it: float() of a traced value" in caught.value.__notes__[0]
 
 
 def test_no_note_where_there_is_no_object_array():
