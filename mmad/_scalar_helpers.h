@@ -45,7 +45,8 @@ MM_INLINE REAL mm_logaddexp2(REAL a, REAL b) {
 #define MM_LOG log
 #endif
 #define MM_IS_FLOAT (sizeof(REAL) == sizeof(float))
-MM_INLINE REAL mm_sech2(REAL a) { /* 1 / cosh(a)^2 */
+MM_INLINE REAL mm_tanh_slope(REAL a, REAL b) { /* 1 / cosh(a)^2, where b = tanh(a) */
+    (void)b;
     const REAL e = exp(-2 * fabs(a)), s = 1 + e;
     return 4 * e / (s * s);
 }

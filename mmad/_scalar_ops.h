@@ -28,8 +28,9 @@
     X(ceil, 1, ceil(a)) X(trunc, 1, trunc(a)) X(rint, 1, rint(a)) X(remainder, 2, mm_remainder(a, b))         \
     X(fmod, 2, fmod(a, b)) X(floor_divide, 2, mm_floor_divide(a, b))                                          \
     X(heaviside, 2, isnan(a) ? a : a < 0 ? 0 : a > 0 ? 1 : b) X(deg2rad, 1, a * 0.017453292519943295)         \
-    X(rad2deg, 1, a * 57.29577951308232) X(one_minus_square, 1, (1 - a) * (1 + a)) X(sech2, 1, mm_sech2(a))   \
-    X(arctan_slope, 1, mm_arctan_slope(a)) X(arcsinh_slope, 1, mm_arcsinh_slope(a))                           \
+    X(rad2deg, 1, a * 57.29577951308232) X(one_minus_square, 1, (1 - a) * (1 + a))                            \
+    X(tanh_slope, 2, mm_tanh_slope(a, b)) X(arctan_slope, 1, mm_arctan_slope(a))                              \
+    X(arcsinh_slope, 1, mm_arcsinh_slope(a))                                                                  \
     X(cbrt_slope, 1, mm_cbrt_slope(a)) X(logaddexp_slope, 2, mm_logaddexp_slope(a, b))                        \
     X(logaddexp2_slope, 2, mm_logaddexp2_slope(a, b)) X(arctan2_slope, 2, mm_arctan2_slope(a, b))             \
     X(arctan2_curve, 2, mm_arctan2_curve(a, b)) X(arctan2_cross, 2, mm_arctan2_cross(a, b))                   \

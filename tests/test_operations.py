@@ -38,7 +38,7 @@ def declared():
 NAMES = sorted(declared())
 DIFFERENTIABLE = [name for name in NAMES if not OPERATIONS[name].boolean]
 # Their derivative is not that of their evaluation; tested apart, below.
-APART = {"stop_gradient", "astype", "tied"}
+APART = {"stop_gradient", "astype", "tied", "tanh_slope"}
 
 A = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])
 B = np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]])
@@ -702,3 +702,21 @@ def test_view_of_a_single_number_inside_a_pushforward():
         np.testing.assert_allclose(mmad.hvp(lambda x: op(x).sum())(x, np.ones_like(x)), 6.0 * x)
     finally:
         del OPERATIONS["test: sum of cubes"]
+
+
+@pytest.mark.parametrize("x", [0.4, np.array([-1.3, 0.0, 2.1]), np.array([0.3 - 0.8j, -1.1 + 0.2j])])
+def test_slope_of_tanh(x):
+    """Its second operand is tanh of the first, so that only both together have a derivative."""
+    slope = OPERATIONS["tanh_slope"]
+
+    def f(x):
+        return slope(x, np.tanh(x))
+
+    v = np.ones_like(x)[()]
+    y, sech2 = np.tanh(x), 1 / np.cosh(x) ** 2
+    if not np.iscomplexobj(x):
+        got = mmad.taylor(f, x, v, 2)
+        for k, want in enumerate((sech2, -2 * y * sech2, (2 * y**2 - sech2) * sech2)):
+            np.testing.assert_allclose(got[k], want, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(mmad.jvp(f, (x,), (v,))[1], -2 * y * sech2, rtol=1e-14)
+    np.testing.assert_allclose(mmad.vjp(f, x)[1](v)[0], np.conj(-2 * y * sech2), rtol=1e-14)

@@ -106,7 +106,6 @@ EXACT = {
     "rint": mpmath.nint,
     "root": mpmath.sqrt,
     "root_slope": lambda x: 1 / (2 * x),
-    "sech2": lambda x: mpmath.sech(x) ** 2,
     "sign": mpmath.sign,
     "sin": mpmath.sin,
     "sinh": mpmath.sinh,
@@ -117,8 +116,8 @@ EXACT = {
     "tanh": mpmath.tanh,
     "trunc": lambda x: mpmath.sign(x) * mpmath.floor(abs(x)),
 }
-#: Without a partial derivative: selected, or linear over the reals.
-LINEAR = {"select", "conjugate", "real", "imag", "astype", "stop_gradient", "tied"}
+#: Without a partial derivative: selected, or linear over the reals; or its second operand is a function of the first.
+LINEAR = {"select", "conjugate", "real", "imag", "astype", "stop_gradient", "tied", "tanh_slope"}
 REAL = [n for n in NAMES if OPERATIONS[n].elementwise and not OPERATIONS[n].boolean and n not in LINEAR]
 
 

@@ -55,7 +55,7 @@ arctan2 = elementwise(  # which has no derivative at the origin: zero by convent
 )
 sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
-tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.sech2(x), probes=POINTS, saturates={0: 0})
+tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.tanh_slope(x, out), probes=POINTS, saturates={0: 0})
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, out: slopes.arcsinh_slope(x), probes=POINTS)
 arccosh = elementwise(
     "arccosh",
