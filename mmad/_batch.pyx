@@ -10,7 +10,7 @@ import numpy as np
 
 from mmad._arrays cimport view_at
 from mmad._core cimport Traced, Wrapper, apply_op, reordering
-from mmad._core import HOOKS
+from mmad._core import HOOKS, number_or_array
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
 from mmad.followers import FOLLOWERS as _FOLLOWERS
@@ -241,6 +241,9 @@ cdef class Batch(Wrapper):
 
     def __itruediv__(self, other):
         return updated(self, self / other)
+
+
+number_or_array(Batch)
 
 
 cdef object updated(Batch x, object r):

@@ -17,6 +17,7 @@ cimport numpy as cnp
 
 import math
 import operator
+import warnings
 
 import numpy as np
 
@@ -70,9 +71,34 @@ cdef extern from *:
         mmad_abstract = type, mmad_abstract_new = type->tp_new;
         type->tp_new = mmad_not_this_one, type->tp_vectorcall = NULL;
     }
+
+    static getattrofunc mmad_attribute;
+    static PyObject *mmad_len, *mmad_iter, *mmad_class;
+
+    static PyObject *mmad_attribute_of_number(PyObject *self, PyObject *name)
+    {
+        if (name == mmad_len || name == mmad_iter) {
+            PyObject *of = mmad_attribute(self, mmad_class);
+            if (of == NULL)
+                return NULL;
+            Py_DECREF(of);
+            if (of != (PyObject *) &PyArray_Type)
+                return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%U'",
+                                    ((PyTypeObject *) of)->tp_name, name);
+        }
+        return mmad_attribute(self, name);
+    }
+
+    static void mmad_count_as_number(PyTypeObject *type)
+    {
+        mmad_len = PyUnicode_InternFromString("__len__"), mmad_iter = PyUnicode_InternFromString("__iter__");
+        mmad_class = PyUnicode_InternFromString("__class__");
+        mmad_attribute = type->tp_getattro, type->tp_getattro = mmad_attribute_of_number;
+    }
     """
     void mmad_seal(PyTypeObject *t)
     void mmad_seal_abstract(PyTypeObject *t)
+    void mmad_count_as_number(PyTypeObject *t)
 
 
 UFUNCS = {}      # numpy ufunc -> Op
@@ -151,6 +177,23 @@ cdef int guard_raises(tuple args, object of, dict params, object error) except -
     return 0
 
 
+cdef object raised_for_values():
+    """The kinds of errors that NumPy raises now for a result that is not finite; None if it raises none."""
+    cdef object states = np.geterr().values()
+    cdef bint warned = "warn" in states and warnings_are_errors()
+    if "raise" in states:
+        return (FloatingPointError, RuntimeWarning) if warned else FloatingPointError
+    return RuntimeWarning if warned else None
+
+
+cdef bint warnings_are_errors() except -1:
+    """Whether the filters of warnings make an error of NumPy's, wherever it comes from."""
+    for action, message, category, module, _ in warnings.filters:
+        if message is None and module is None and issubclass(RuntimeWarning, category):
+            return action == "error"
+    return False
+
+
 cdef object python_operator(int opcode):
     """What raises a ZeroDivisionError or OverflowError for Python's own numbers; None for other operations."""
     if opcode == SC_divide:
@@ -177,11 +220,12 @@ cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va,
                 if caught_here(type(error)):
                     raise
         warn(opcode, va, vb)
-    except ArithmeticError as error:
+    except (ArithmeticError, RuntimeWarning) as error:
         if tape.guarded and tape.open:
             args = operands(tape, a, b, va, vb)
-            guard_raises(args, of if of is not None and not isinstance(error, FloatingPointError) else scalar_op(opcode),
-                         None, type(error))
+            if of is None or isinstance(error, (FloatingPointError, RuntimeWarning)):
+                of = scalar_op(opcode)
+            guard_raises(args, of, None, type(error))
         raise
     return 0
 
@@ -191,8 +235,9 @@ cdef int heed(Instructions tape, int opcode, int32_t a, int32_t b, double va, do
     cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
     if of is not None and (b < 0 or tape.nodes[b].op != OP_CONST or opcode == SC_power):
         guard_raises(operands(tape, a, b, va, vb), of, None, ArithmeticError)
-    if "raise" in np.geterr().values():
-        guard_raises(operands(tape, a, b, va, vb), scalar_op(opcode), None, FloatingPointError)
+    cdef object kinds = raised_for_values()
+    if kinds is not None:
+        guard_raises(operands(tape, a, b, va, vb), scalar_op(opcode), None, kinds)
     return 0
 
 
@@ -848,6 +893,11 @@ def no_sequence(type t):
     NumPy says of what it cannot store in an array, and takes for a sequence, only that it is one.
     """
     (<PyTypeObject *> t).tp_as_sequence.sq_item = NULL
+
+
+def number_or_array(type t):
+    """Let values of a type that stand for numbers have no `__len__` and `__iter__`, by which code tells them from arrays."""
+    mmad_count_as_number(<PyTypeObject *> t)
 
 
 def sealed(type t):

@@ -21,7 +21,7 @@ from mmad._arrays cimport taken_shape, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window, reordering)
-from mmad._core import HOOKS, METHODS, concrete, sealed
+from mmad._core import HOOKS, METHODS, concrete, number_or_array, sealed
 from mmad._instructions import OPERATIONS
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
                                  OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, frozen_index, new_rec,
@@ -571,6 +571,7 @@ cdef class ArrayVar(Var):
 
 
 sealed(ArrayVar)
+number_or_array(ArrayVar)
 
 
 cdef class _Getter:

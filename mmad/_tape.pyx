@@ -12,7 +12,7 @@ import numpy as np
 
 from mmad cimport _deferred
 from mmad._arrays cimport checksum
-from mmad._core cimport CARRIED, ScalarVar, guard_raises, make_scalar
+from mmad._core cimport CARRIED, ScalarVar, guard_raises, make_scalar, raised_for_values
 from mmad._deferred cimport compute, constants_only, fill_deferred, filled_operands, result_of
 from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_GUARD,
                                  OP_INPUT, OP_REC, Op, Rec, freeze, frozen_index, new_rec, spare)
@@ -21,7 +21,7 @@ from mmad._storage cimport ArrayVar, make_array, make_number
 
 cnp.import_array()
 
-cdef tuple _FOLLOWED = (np.linalg.LinAlgError, ArithmeticError)  # what depends on values, not on shapes or types
+cdef tuple _FOLLOWED = (np.linalg.LinAlgError, ArithmeticError, RuntimeWarning)  # by values, not by shapes or types
 cdef frozenset _LINEAR = frozenset(("add", "subtract", "multiply", "divide", "chain", "masked", "positive", "negative"))
 
 cdef extern from "Python.h":
@@ -123,9 +123,10 @@ cdef class Tape(Instructions):
         return 0
 
     cdef int guard_success(self, Op op, tuple args, dict params) except -1:
-        """An operation might have raised a FloatingPointError, as `np.errstate` says: a replay is good only where not."""
-        if op.name != "raises" and not op.raw and "raise" in np.geterr().values():
-            guard_raises(args, op, params, FloatingPointError)
+        """An operation might have raised an error for its values, as `np.errstate` says: a replay is good only where not."""
+        cdef object kinds = None if op.name == "raises" or op.raw else raised_for_values()
+        if kinds is not None:
+            guard_raises(args, op, params, kinds)
         return 0
 
     cdef object defer(self, Rec rec):

@@ -38,7 +38,7 @@ from mmad.kinds import isplain
 
 __all__ = ["Captures", "key_of", "wanted"]
 
-ARITHMETIC = (ZeroDivisionError, OverflowError, FloatingPointError)
+ARITHMETIC = (ZeroDivisionError, OverflowError, FloatingPointError, RuntimeWarning)
 PLACES = 20_000  # that are looked into, and checks, at the most: beyond, a function is not replayed
 LIBRARIES = frozenset(sys.stdlib_module_names | {"numpy", "scipy", "mmad", "optree"}) - {"__main__"}
 IMPORTING = frozenset(("_distutils_hack", "_pytest", "pluggy"))  # hooks that run where something is imported
@@ -153,9 +153,14 @@ class Captures:
 
     def heeds(self):
         """Whether the function may go on from an error of arithmetic, or has NumPy raise one."""
-        return not self.names.isdisjoint(("errstate", "seterr")) or any(
-            code.co_exceptiontable and any(catches(code, names, error) for error in ARITHMETIC)
-            for code, names in self.codes.values()
+        filters = "error" in self.names and not self.names.isdisjoint(("simplefilter", "filterwarnings"))
+        return (
+            filters
+            or not self.names.isdisjoint(("errstate", "seterr"))
+            or any(
+                code.co_exceptiontable and any(catches(code, names, error) for error in ARITHMETIC)
+                for code, names in self.codes.values()
+            )
         )
 
     def refuse(self, why):
@@ -318,6 +323,8 @@ class Captures:
             used.update(code.co_names)
             known = known or STORE_GLOBAL in code.co_code[::2]
             self.computed = self.computed or ("getattr" in code.co_names and _computes(code))
+            if "catch_warnings" in code.co_names and any(type(c) is tuple and "record" in c for c in code.co_consts):
+                self.refuse("looks at warnings")
             for c in code.co_consts:
                 if isinstance(c, types.CodeType):
                     codes.append(c)

@@ -30,6 +30,8 @@ OBJECTS = re.compile(
     r"|loop of ufunc|^ufunc '\w+' not supported|asks for plain numbers|must have real dtype|not available for this type"
 )
 
+METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # called on what a call or a subscript gives
+
 # Functions that read the memory of an array as something else than it is: with strides made for another array, or
 # copying references to objects without counting them.  Module and name -> what to write instead.
 READERS = {
@@ -72,6 +74,9 @@ def _source(code, lasti):
 def _called(frame, lasti):
     """The library function that the running instruction of a frame calls, by its public name; None if it is not one."""
     text = _source(frame.f_code, lasti) or ""
+    method = METHOD.search(text)
+    if method is not None and hasattr(np.ndarray, method[1]):
+        return f"numpy.ndarray.{method[1]}"
     name = text.partition("(")[0]
     if "(" not in text or not all(part.isidentifier() for part in name.split(".")):
         return None

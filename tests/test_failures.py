@@ -203,6 +203,51 @@ def test_invalid_and_overflow():
     both(f, np.array([1.0, 2.0]), np.array([1.0, -2.0]), np.array([1.0, 800.0]), derivative=mmad.grad)
 
 
+@pytest.mark.parametrize("first", [2.0, 0.0])
+@pytest.mark.parametrize("kind", [np.float64, np.array, lambda x: np.array([x, x]), lambda x: np.full(6000, x)])
+@pytest.mark.parametrize("error", [RuntimeWarning, Warning, Exception])
+def test_warnings_that_the_function_makes_errors(first, kind, error):
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                y = np.log(1.0 / x)
+            except error:
+                y = 5.0 * x + 2.0
+        return np.sum(y * y)
+
+    both(f, kind(first), kind(2.0), kind(0.0), kind(3.0), kind(-1.0))
+    both(f, kind(first), kind(0.0), kind(3.0), kind(-1.0), derivative=mmad.grad)
+
+
+def test_warnings_that_the_function_ignores_leave_no_guard():
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return np.sum(np.log(x))
+            except RuntimeWarning:
+                return np.sum(x)
+
+    with np.errstate(all="ignore"):
+        g = both(f, np.array([1.0, 2.0]), np.array([1.0, 0.0]), np.array([1.0, 3.0]))
+    assert g.stats()["records"] == 1
+
+
+def test_a_function_that_collects_warnings_is_eager():
+    def f(x):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            y = np.log(x[0]) * x[1]
+        return x[1] * x[1] if seen else y
+
+    g = mmad.compile(f)
+    with pytest.warns(RuntimeWarning, match="looks at warnings: such calls run eagerly"):
+        g(np.array([2.0, 3.0]))
+    assert g(np.array([0.0, 3.0])) == 9.0
+    assert g(np.array([2.0, 3.0])) == np.log(2.0) * 3.0
+
+
 # ------------------------------------------------------------------------------------------------ text
 TEXTS = {
     "str": lambda x: len(str(x)),

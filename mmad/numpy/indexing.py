@@ -264,8 +264,16 @@ def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
 
 
 @implements(method="item")
-def _item(x, *args):
-    return float(x)  # raises, saying what to write instead
+def _item(x, *index):
+    """One element, as a traced number."""
+    if len(index) == 1 and isinstance(index[0], tuple):
+        index = index[0]
+    shape = shape_of(x)
+    if not index and size(shape) != 1:
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    if not shape:
+        return x[index]
+    return x[index] if len(index) == len(shape) else x.reshape(-1)[index or 0]
 
 
 @implements(method="tolist")

@@ -4,6 +4,8 @@
 that branch as a truth value, so that a replay can test it.
 """
 
+import warnings
+
 import numpy as np
 
 from mmad._instructions import Op
@@ -13,7 +15,9 @@ __all__ = ["raises"]
 
 def _raises(*operands, of, params, error, states):
     """Whether an operation or function raises an error of this kind, under these settings of `np.errstate`."""
-    with np.errstate(**states):
+    with np.errstate(**states), warnings.catch_warnings():
+        if issubclass(RuntimeWarning, error):
+            warnings.simplefilter("error", RuntimeWarning)
         try:
             (of.impl if isinstance(of, Op) else of)(*operands, **params)
         except error:

@@ -40,11 +40,40 @@ def by_flat(y):
     return y.flat[0]
 
 
+def by_item(y):
+    return y.item(0)
+
+
+def by_item_of_two(y):
+    return y.reshape(3, 1).item(0, 0)
+
+
+def by_item_of_a_tuple(y):
+    return y.reshape(3, 1).item((0, 0))
+
+
+def by_item_of_one(y):
+    return y[:1].item()
+
+
 def by_empty_index(y):
     return y.reshape(3, 1)[0].reshape(())[()]
 
 
-READS = [by_index, by_tuple, by_list, by_tolist, by_unpacking, by_iteration, by_flat, by_empty_index]
+READS = [
+    by_item,
+    by_item_of_two,
+    by_item_of_a_tuple,
+    by_item_of_one,
+    by_index,
+    by_tuple,
+    by_list,
+    by_tolist,
+    by_unpacking,
+    by_iteration,
+    by_flat,
+    by_empty_index,
+]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

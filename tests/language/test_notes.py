@@ -36,6 +36,11 @@ def astype(v):
 
 
 CASES["numpy.ndarray.astype"] = astype
+CHAINED = {
+    "an array": lambda v: np.array([[v[0], v[1]], [1.0, v[2]]]).astype(float).sum(),
+    "a call": lambda v: matrix(v).astype(np.float32).sum(),
+    "an element": lambda v: [matrix(v)][0].astype(float).sum(),
+}
 OPERATORS = {
     "grad": mmad.grad,
     "forward": mmad.jacfwd,
@@ -67,6 +72,15 @@ def test_another_exception_after_a_refusal_says_what_was_refused(operator):
     with pytest.raises(ValueError, match="different signs") as caught:
         OPERATORS[operator](f)(V)
     assert "refused before it: float() of a traced value" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("name", CHAINED)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_note_on_a_method_of_what_a_call_gives(operator, name):
+    with pytest.raises(TypeError, match=r"numpy\.ndarray\.astype asks for plain numbers") as caught:
+        OPERATORS[operator](CHAINED[name])(V)
+    assert "math.sin" not in str(caught.value)
+    assert "refused by numpy.ndarray.astype" in caught.value.__notes__[0]
 
 
 def test_no_note_where_there_is_no_object_array():

@@ -45,7 +45,9 @@ def matched(x):
 
 
 def answers(x):
-    return [isinstance(x, k) for k in KINDS], np.isscalar(x), dispatched(x), matched(x), issubclass(x.__class__, float)
+    has = (hasattr(x, "__len__"), hasattr(x, "__iter__"), np.iterable(x))
+    classes = [isinstance(x, k) for k in KINDS], issubclass(x.__class__, float)
+    return classes, np.isscalar(x), dispatched(x), matched(x), has
 
 
 def values(x):
