@@ -55,6 +55,7 @@ cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1
 cdef object apply2(Op op, object x, object y)
 cdef object apply1(Op op, object x)
 cdef ScalarVar make_scalar(Instructions tape, int32_t node, double v, int flags)
+cdef object as_plain(object y)
 cdef object raised_for_values()
 cdef int guard_raises(tuple args, object of, dict params, object error) except -1
 cdef int leaked(Instructions tape) except -1

@@ -16,6 +16,7 @@ from libc.math cimport isfinite
 cimport numpy as cnp
 
 import math
+import numbers
 import operator
 import warnings
 
@@ -291,8 +292,19 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
 
 cdef object binary(Op op, object x, object y, bint reflected):
     if not isinstance(y, Traced) and not isinstance(y, PLAIN):
-        return NotImplemented
+        y = as_plain(y)
+        if y is NotImplemented:
+            return y
     return apply_op(op, (y, x) if reflected else (x, y), None)
+
+
+cdef object as_plain(object y):
+    """What NumPy computes with for an operand of another class: a fraction, or what gives an array and leaves it to NumPy."""
+    if isinstance(y, numbers.Rational):
+        return float(y)
+    if hasattr(y, "__array__") and not hasattr(y, "__array_ufunc__") and getattr(y, "__array_priority__", 0.0) <= 0:
+        return np.asarray(y)
+    return NotImplemented
 
 
 cdef object apply1(Op op, object x):

@@ -18,7 +18,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport taken_shape, window_view
-from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, leaked, make_scalar, mixed,
+from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_plain, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window, reordering)
 from mmad._core import HOOKS, METHODS, concrete, number_or_array, sealed
@@ -396,7 +396,9 @@ cdef class ArrayVar(Var):
     cdef object inplace(self, Op op, object other):
         """`self op= other` with NumPy's rules: the result keeps this array's shape and dtype."""
         if not isinstance(other, Traced) and not isinstance(other, PLAIN):
-            return NotImplemented
+            other = as_plain(other)
+            if other is NotImplemented:
+                return other
         self.sync()
         if self.number:
             return apply2(op, self, other)

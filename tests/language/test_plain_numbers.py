@@ -1,5 +1,6 @@
 """What happens where something asks a traced value for plain numbers or for the memory of an array: no crash, ever."""
 
+import fractions
 import subprocess
 import sys
 
@@ -207,3 +208,64 @@ print("alive")
 def test_nothing_crashes_the_interpreter():
     done = subprocess.run([sys.executable, "-c", CRASHES], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "alive", done.stderr
+
+
+class GivesAnArray:
+    """An object that NumPy asks for an array."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+THIRD = fractions.Fraction(1, 3)
+HELD = GivesAnArray([1.0, 2.0])
+FOREIGN = {
+    "number times fraction": lambda x: x[0] * THIRD * x[1],
+    "fraction times number": lambda x: THIRD * x[0] * x[1],
+    "sums": lambda x: (x[0] + THIRD) ** 2 * (THIRD - x[1]),
+    "quotients": lambda x: (x[0] / THIRD) ** 2 + THIRD / x[1],
+    "powers": lambda x: x[0] ** THIRD + THIRD ** x[1],
+    "comparison": lambda x: x[0] ** 2 if x[0] > THIRD else x[1] ** 2,
+    "array times object": lambda x: ((x**2) * HELD).sum(),
+    "array plus object": lambda x: ((x + HELD) ** 2).sum(),
+    "number times object": lambda x: (x[0] * HELD * x).sum(),
+    "product with object": lambda x: (x @ HELD) ** 2,
+    "comparison with object": lambda x: (x[x < HELD] ** 2).sum(),
+}
+
+
+def in_place(x):
+    y = x * 1
+    v = y[:1]
+    y *= HELD
+    y += HELD
+    y /= GivesAnArray(4.0)
+    return (y * y).sum() + v[0]
+
+
+FOREIGN["in place"] = in_place
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_operands_of_other_classes(name, dtype):
+    f, points = FOREIGN[name], [np.array(p, dtype) for p in ([0.5, 0.25], [0.125, 3.0], [2.0, 1.5])]
+    compiled, rtol = mmad.compile(mmad.grad(f)), 1e-12 if dtype == np.float64 else 1e-4
+    for x in points:
+        exact = [(f(x.astype(float) + 1e-5 * e) - f(x.astype(float) - 1e-5 * e)) / 2e-5 for e in np.eye(2)]
+        for got in (mmad.grad(f)(x), mmad.jacfwd(f)(x), compiled(x), mmad.vmap(mmad.grad(f))(np.stack([x, x]))[1]):
+            np.testing.assert_allclose(got, exact, rtol=max(rtol, 1e-7), atol=1e-7)
+        np.testing.assert_allclose(mmad.compile(f)(x), f(x), rtol=rtol)
+
+
+def test_what_such_an_object_holds_may_change():
+    held = GivesAnArray([1.0, 2.0])
+    g = mmad.compile(mmad.grad(lambda x: (x * held).sum()))
+    np.testing.assert_array_equal(g(np.ones(2)), [1.0, 2.0])
+    held.values = [3.0, 4.0]
+    np.testing.assert_array_equal(g(np.ones(2)), [3.0, 4.0])
+    held.values[0] = 7.0
+    np.testing.assert_array_equal(g(np.ones(2)), [7.0, 4.0])
