@@ -156,7 +156,11 @@ cdef class Batch(Wrapper):
         return int(self)
 
     def __str__(self):
-        return f"Batch({self.lanes})"
+        cdef str guarded = str(self.lanes)  # where the lanes are recorded, the text leaves a guard
+        texts = {str(v) for v in _HOOKS["concrete"](self.lanes)}
+        if len(texts) > 1:
+            raise divergence(self.level, "the lanes of a batch have different texts here")
+        return texts.pop() if texts else guarded
 
     def __repr__(self):
         return f"Batch({self.lanes!r})"

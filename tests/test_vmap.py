@@ -407,3 +407,29 @@ def test_an_error_that_the_function_raises_is_its_own():
         mmad.vmap(positive)(np.array([1.0, -1.0]))
     with pytest.raises(ValueError, match="negative"):
         mmad.vmap(positive)(np.array([-1.0, -1.0]))
+
+
+TEXTS = {
+    "of an integer": lambda x: len(str(np.argmax(x))),
+    "of integers": lambda x: len(str(np.argsort(x))),
+    "of a number": lambda x: len(str(np.sign(x[1]))),
+    "f-string": lambda x: len(f"{np.sign(x[1])}"),
+    "with digits": lambda x: len(f"{x[1]:.2f}"),
+    "percent": lambda x: len("%s" % np.argmax(x)),  # noqa: UP031
+    "key": lambda x: {"0": 2.0, "1": 3.0, "2": 5.0}[str(np.argmax(x))],
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_of_lanes_is_that_of_each(name):
+    def f(x):
+        return (x**2).sum() * TEXTS[name](x)
+
+    points = np.array([[0.3, 0.7, 1.2], [0.5, -0.2, 0.1], [-1.1, 0.4, 0.9]])
+    compiled = mmad.compile(mmad.vmap(mmad.grad(f)))
+    for lanes in (points, points[:1], -points, np.stack([points[0], points[0]])):
+        want = [2 * x * TEXTS[name](x) for x in lanes]
+        np.testing.assert_allclose(mmad.vmap(f)(lanes), [f(x) for x in lanes])
+        np.testing.assert_allclose(mmad.vmap(mmad.grad(f))(lanes), want)
+        np.testing.assert_allclose(compiled(lanes), want)
+        np.testing.assert_allclose(mmad.grad(lambda x: mmad.vmap(f)(x).sum())(lanes), want)
