@@ -5,6 +5,7 @@ Everything here takes and gives concrete values.  float64 C-contiguous arrays go
 """
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.math cimport isfinite
 from libc.stdint cimport uint64_t
 cimport numpy as cnp
 
@@ -19,6 +20,7 @@ cdef extern from "_kernels.h" nogil:
     void mm_chain_scalar(double *r, const double *bar, double p, Py_ssize_t n) noexcept
     void mm_scale(double *r, double s, const double *p, Py_ssize_t n) noexcept
     void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
+    bint mm_finite(const double *a, Py_ssize_t n) noexcept
     void mm_add_scalar(double *r, double g, Py_ssize_t n) noexcept
     uint64_t mm_checksum(const char *data, size_t nbytes) noexcept
 
@@ -159,6 +161,11 @@ cdef object masked_value(object bar, object p):
 cdef object settled_value(object bar, object p, object u):
     """bar * p, where an exactly zero bar gives zero whatever p is, and a zero p whatever bar is where u is infinite."""
     out = chain_value(bar, p)
+    if type(out) is float and isinstance(u, float) and isfinite(<double> out):
+        return out
+    if is_plain_double(out) and (isinstance(u, float) or type(u) is cnp.ndarray and same_shape(<cnp.ndarray> out, u)) \
+            and mm_finite(<double *> cnp.PyArray_DATA(<cnp.ndarray> out), (<cnp.ndarray> out).size):
+        return out
     shape = np.broadcast_shapes(np.shape(out), np.shape(u))
     if np.shape(out) != shape:
         out = np.array(np.broadcast_to(out, shape))

@@ -16,6 +16,7 @@ is not seen.
 """
 
 import array
+import builtins
 import collections
 import contextvars
 import dis
@@ -341,7 +342,7 @@ class Captures:
             if name in names:
                 self.check("entry", names, name, names[name])
                 self.follow(names[name])
-            elif known:  # it may be a global that the function makes
+            elif known or hasattr(builtins, name):  # it may be a global that the function, or somebody else, makes
                 self.check("entry", names, name, ABSENT)
             module = sys.modules.get(name)  # imported inside
             if module is not None and name not in names and not self.library(name):

@@ -684,3 +684,18 @@ def test_the_order_of_a_dict():
     np.testing.assert_array_equal(h(X), f(X, captured))
     captured["a"] = captured.pop("a")
     np.testing.assert_array_equal(h(X), f(X, captured))
+
+
+@pytest.mark.parametrize("derivative", [lambda f: f, mmad.grad], ids=["value", "grad"])
+def test_a_global_that_hides_a_builtin(derivative):
+    """Also one that comes after the recording, and goes again."""
+    names = {"np": np}
+    exec("def scaled(x):\n    return np.sum(x * len(x))", names)
+    f, compiled = derivative(names["scaled"]), mmad.compile(derivative(names["scaled"]))
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(X), f(X))
+        names["len"] = lambda x: 5
+        np.testing.assert_array_equal(compiled(X), f(X))
+        del names["len"]
+        np.testing.assert_array_equal(compiled(X), f(X))
+    assert compiled.stats()["eager"] == 0
