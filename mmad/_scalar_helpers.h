@@ -84,7 +84,8 @@ MM_INLINE REAL mm_logaddexp2_slope(REAL a, REAL b) { /* 1 / (1 + 2^(b - a)) */
  * lifted out of the subnormal numbers. */
 #define MM_LIFT (MM_IS_FLOAT ? (REAL)0x1p24 : (REAL)0x1p60)
 MM_INLINE int mm_power_far(REAL a, REAL b, REAL p) { /* whether b a^p, or its factors, are near the ends of the exponents */
-    const REAL most = exp2((MM_IS_FLOAT ? 110 : 900) / fabs(p));
+    const REAL least = MM_IS_FLOAT ? (REAL)0x1p-126 : (REAL)0x1p-1022L; /* a power of zero is no division by zero */
+    const REAL most = exp2((MM_IS_FLOAT ? 110 : 900) / (fabs(p) + least));
     const REAL size = fabs(b), large = MM_IS_FLOAT ? (REAL)0x1p12 : (REAL)0x1p100;
     return !((fabs(a) < most) & (fabs(a) * most > 1) & (size < large) & (size * large > 1));
 }

@@ -265,3 +265,21 @@ def test_other_precisions(dtype, compiled):
     assert np.isfinite(g(np.ones(2, dtype))).all()
     for _ in range(3):
         np.testing.assert_array_equal(np.isnan(g(np.array([0, 1], dtype))), [True, False])
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    "f", [lambda x: x**1, lambda x: x**x, lambda x: 2.0**x, lambda x: x**3 / 6, np.hypot, np.arctan2]
+)
+def test_no_pole_is_seen_where_there_is_none(f, order):
+    """A program that has divided by zero on its way, without need, would be recorded a second time."""
+    if isinstance(f, np.ufunc):
+        ufunc = f
+        f = lambda x: ufunc(x, x * 0.5)
+    derivative = mmad.grad(f)
+    for _ in range(order - 1):
+        derivative = mmad.grad(derivative)
+    for x in (1.0, 2.0):
+        g = mmad.compile(derivative)
+        assert np.isfinite(g(x))
+        assert g.stats()["records"] == 1
