@@ -146,9 +146,11 @@ def test_writing_into_a_plain_array_is_an_error(write):
         mmad.grad(f)(np.ones(2))
 
 
-def test_item_says_what_to_write():
-    with pytest.raises(TypeError, match="derivative"):
-        mmad.grad(lambda x: x[:1].item())(np.ones(2))
+def test_item_reads_an_element():
+    np.testing.assert_array_equal(mmad.grad(lambda x: 3 * x[:1].item())(np.ones(2)), [3, 0])
+    np.testing.assert_array_equal(mmad.jacfwd(lambda x: x.item(1) ** 2)(np.array([2.0, 5.0])), [0, 10])
+    with pytest.raises(ValueError, match="size 1"):
+        mmad.grad(lambda x: x.item())(np.ones(2))
 
 
 def test_conversion_to_integers_has_derivative_zero():
