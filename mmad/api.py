@@ -402,8 +402,11 @@ def jvp(f, primals, tangents):
     """
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
-        found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
-        if not doubtful(level) or (tape is not None and tape.live):
+        try:
+            found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+        finally:
+            doubt = doubtful(level)  # forgets it
+        if not doubt or (tape is not None and tape.live):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from
     return lin.value(), tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))

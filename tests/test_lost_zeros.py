@@ -283,3 +283,16 @@ def test_no_pole_is_seen_where_there_is_none(f, order):
         g = mmad.compile(derivative)
         assert np.isfinite(g(x))
         assert g.stats()["records"] == 1
+
+
+def test_a_function_that_raises_leaves_no_doubt_behind():
+    from mmad._dual import doubtful, new_level
+
+    def f(x):
+        np.sqrt(x)
+        raise KeyError("mine")
+
+    start = new_level()
+    with pytest.raises(KeyError, match="mine"):
+        mmad.jvp(f, (0.0,), (1.0,))
+    assert not any(doubtful(level) for level in range(start, new_level()))
