@@ -42,64 +42,10 @@ cdef extern from "Python.h":
         PySequenceMethods *tp_as_sequence
 
 
-cdef extern from *:
-    """
-    static PyObject *mmad_not_by_hand(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-    {
-        (void) args, (void) kwargs;
-        PyErr_Format(PyExc_TypeError, "a %s cannot be made by hand: it is what a function that is differentiated is "
-                     "called with, and computes", type->tp_name);
-        return NULL;
-    }
-
-    static newfunc mmad_abstract_new;
-    static PyTypeObject *mmad_abstract;
-
-    static PyObject *mmad_not_this_one(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-    {
-        if (type == mmad_abstract || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE))
-            return mmad_not_by_hand(type, args, kwargs);
-        return mmad_abstract_new(type, args, kwargs);
-    }
-
-    static void mmad_seal(PyTypeObject *type)
-    {
-        type->tp_new = mmad_not_by_hand, type->tp_vectorcall = NULL;
-    }
-
-    static void mmad_seal_abstract(PyTypeObject *type)
-    {
-        mmad_abstract = type, mmad_abstract_new = type->tp_new;
-        type->tp_new = mmad_not_this_one, type->tp_vectorcall = NULL;
-    }
-
-    static getattrofunc mmad_attribute;
-    static PyObject *mmad_len, *mmad_iter, *mmad_class;
-
-    static PyObject *mmad_attribute_of_number(PyObject *self, PyObject *name)
-    {
-        if (name == mmad_len || name == mmad_iter) {
-            PyObject *of = mmad_attribute(self, mmad_class);
-            if (of == NULL)
-                return NULL;
-            Py_DECREF(of);
-            if (of != (PyObject *) &PyArray_Type)
-                return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%U'",
-                                    ((PyTypeObject *) of)->tp_name, name);
-        }
-        return mmad_attribute(self, name);
-    }
-
-    static void mmad_count_as_number(PyTypeObject *type)
-    {
-        mmad_len = PyUnicode_InternFromString("__len__"), mmad_iter = PyUnicode_InternFromString("__iter__");
-        mmad_class = PyUnicode_InternFromString("__class__");
-        mmad_attribute = type->tp_getattro, type->tp_getattro = mmad_attribute_of_number;
-    }
-    """
+cdef extern from "_types.h":
     void mmad_seal(PyTypeObject *t)
     void mmad_seal_abstract(PyTypeObject *t)
-    void mmad_count_as_number(PyTypeObject *t)
+    int mmad_count_as_number(PyTypeObject *t) except -1
 
 
 UFUNCS = {}      # numpy ufunc -> Op
