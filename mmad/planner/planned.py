@@ -211,6 +211,8 @@ class Planned:
             result = self.run(plan, r, self.options.sparse, new=True), number
         else:
             result = self._first_replay(r, number, args, kwargs)
+            if number in self.replays:
+                self.replays[number].forget_hits()  # nor does the call at the point of the race
         with self.lock:
             self.plans[key] = number
             self.checked.add(number)
@@ -379,8 +381,7 @@ class Planned:
             took = clock() - start
             best, spent = min(best, took), spent + took
         if replay is not None:
-            for signature in replay.signatures.values():
-                signature.hits = 0  # a race says nothing about later calls
+            replay.forget_hits()  # a race says nothing about later calls
         return best
 
     def places(self, args):

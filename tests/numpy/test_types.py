@@ -78,11 +78,12 @@ def test_a_head_that_asks_for_the_type():
 
 def test_fix():
     x = np.array([-1.7, 2.3, 0.4])
+    whole = np.trunc(x)  # np.fix of plain arrays is deprecated since NumPy 2.5
     y, g = mmad.value_and_grad(lambda x: (x * np.fix(x)).sum())(x)
-    assert y == (x * np.fix(x)).sum()
-    np.testing.assert_array_equal(g, np.fix(x))
-    np.testing.assert_array_equal(mmad.jvp(np.fix, (x,), (x,))[0], np.fix(x))
-    np.testing.assert_array_equal(mmad.compile(np.fix)(x), np.fix(x))
+    assert y == (x * whole).sum()
+    np.testing.assert_array_equal(g, whole)
+    np.testing.assert_array_equal(mmad.jvp(np.fix, (x,), (x,))[0], whole)
+    np.testing.assert_array_equal(mmad.compile(np.fix)(x), whole)
     assert mmad.grad(lambda t: np.fix(t) * t)(2.7) == 2.0
 
     def into(x):
@@ -90,7 +91,7 @@ def test_fix():
         assert np.fix(x, out=y) is y
         return (y * x).sum()
 
-    np.testing.assert_array_equal(mmad.grad(into)(x), np.fix(x))
+    np.testing.assert_array_equal(mmad.grad(into)(x), whole)
 
 
 def test_a_declaration_that_is_not_used_is_refused():
