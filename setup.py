@@ -47,7 +47,7 @@ OPTIMISED = CHECKED or any(flag.startswith("-O") for flag in ASKED)  # by flags 
 # What an extension is linked with besides its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).
 LINKED: dict[str, dict[str, list[str]]] = {
-    "mmad._vm": {
+    "mmad._machine": {
         "sources": [f"{PACKAGE}/{name}.c" for name in C_SOURCES],
         "extra_compile_args": [] if OPTIMISED or os.name == "nt" else ["-O3"],  # loops to be vectorised
     },
@@ -205,7 +205,7 @@ class BuildExtensions(build_ext):
                 *ext.extra_compile_args,
             ]
             ext.extra_link_args = [*LINK_ARGS.get(self.compiler.compiler_type, []), *ext.extra_link_args]
-            if ext.name == "mmad._vm":
+            if ext.name == "mmad._machine":
                 self.use_vector_math(ext)
         super().build_extensions()
         self.stamp.parent.mkdir(parents=True, exist_ok=True)

@@ -30,22 +30,30 @@ from mmad._dual import Dual
 from mmad._pool import clear_pool
 from mmad._storage import ArrayVar
 from mmad._vm import get_num_threads, set_num_threads
-from mmad.api import grad, hvp, jvp, linearize, value_and_grad, value_grad_hvp, vjp
+from mmad.api import grad, hessian, hvp, jacobian, value_and_grad, value_grad_hvp
 from mmad.batching import vmap
 from mmad.checking import check_derivatives
 from mmad.checkpointing import checkpoint, checkpointed_loop
 from mmad.compiled import compile
 from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
-from mmad.errors import PatternError, ProgramError, StructureError, TraceError, UnsupportedError
+from mmad.derivatives.first_order import jvp, linearize, vjp
+from mmad.errors import (
+    GuardError,
+    PatternError,
+    ProgramError,
+    StructureError,
+    TraceError,
+    UnsupportedError,
+    ValidationError,
+)
 from mmad.higher import derivative, taylor
 from mmad.matrices import jacfwd, jacrev
 from mmad.operators import hessian_operator, jacobian_operator
-from mmad.planner import Coloring, Pattern, Plan, hessian, jacobian, sparsity
+from mmad.planner import Coloring, Pattern, Plan, sparsity
 from mmad.program import Program
 from mmad.tensors import derivative_tensor
-from mmad.transforms.evaluate import GuardError
 from mmad.transforms.tape import Tape, record
-from mmad.transforms.validate import ValidationError, validate
+from mmad.transforms.validate import validate
 from mmad.tree import register
 
 __version__ = "0.1.0"

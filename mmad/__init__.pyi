@@ -21,18 +21,18 @@ from mmad._vm import set_num_threads as set_num_threads
 from mmad.checking import Report
 from mmad.custom import custom_jvp as custom_jvp
 from mmad.custom import custom_vjp as custom_vjp
+from mmad.errors import GuardError as GuardError
 from mmad.errors import PatternError as PatternError
 from mmad.errors import ProgramError as ProgramError
 from mmad.errors import StructureError as StructureError
 from mmad.errors import TraceError as TraceError
 from mmad.errors import UnsupportedError as UnsupportedError
+from mmad.errors import ValidationError as ValidationError
 from mmad.planner import Coloring as Coloring
 from mmad.planner import Pattern as Pattern
 from mmad.planner import Plan as Plan
 from mmad.program import Program as Program
-from mmad.transforms.evaluate import GuardError as GuardError
 from mmad.transforms.tape import Tape as Tape
-from mmad.transforms.validate import ValidationError as ValidationError
 
 __version__: str
 

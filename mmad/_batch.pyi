@@ -5,8 +5,7 @@ import numpy as np
 from typing_extensions import disjoint_base
 
 from mmad._core import Wrapper
-
-class LaneDivergence(BaseException): ...
+from mmad.errors import LaneDivergence
 
 @disjoint_base
 class Parting:

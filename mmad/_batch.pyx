@@ -10,20 +10,19 @@ import numpy as np
 
 from mmad._arrays cimport view_at
 from mmad._core cimport Traced, Wrapper, apply_op, reordering
-from mmad._core import HOOKS, number_or_array
+from mmad._core import number_or_array, concrete
 from mmad._instructions cimport KIND_ELEMENTWISE, Op
 from mmad._instructions import OPERATIONS
+from mmad._storage import basic_index, plain_index
+from mmad.constants import zeros
+from mmad.errors import LaneDivergence
 from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
+from mmad.ops.structure import stacked
 
 cnp.import_array()
 
-cdef dict _HOOKS = HOOKS
 cdef list FOLLOWERS = _FOLLOWERS
-
-
-class LaneDivergence(BaseException):
-    """Python asked for one value, and the lanes disagree; no ``except Exception`` of the user's may take it."""
 
 
 cdef dict _open = {}  # level of every open `vmap` -> whether its lanes have parted
@@ -116,12 +115,12 @@ cdef class Batch(Wrapper):
         rows = []
         for k in range(self.count):
             rows.append(apply_op(op, tuple([v[k] if b else v for v, b in zip(vals, batched)]), params))
-        return Batch(self.level, _HOOKS["stack"](rows))
+        return Batch(self.level, stacked(rows))
 
     @property
     def value(self):
         """The value of every lane, where they are all the same."""
-        v = _HOOKS["concrete"](self.lanes)
+        v = concrete(self.lanes)
         if len(v) and not all([np.array_equal(w, v[0], equal_nan=v.dtype.kind in "fc") for w in v[1:]]):
             raise divergence(self.level, "the lanes of a batch have different values here")
         return v[0] if len(v) else np.zeros(self.shape, self.dtype)
@@ -139,13 +138,13 @@ cdef class Batch(Wrapper):
         return self.lanes.strides[1:]
 
     def __bool__(self):
-        v = _HOOKS["concrete"](self.lanes)
+        v = concrete(self.lanes)
         if v.size and not (v == v.flat[0]).all():
             raise divergence(self.level, "the lanes of a batch take different branches here")
         return bool(v.flat[0])
 
     def __int__(self):
-        v = np.trunc(_HOOKS["concrete"](self.lanes))
+        v = np.trunc(concrete(self.lanes))
         if v.size and not (v == v.flat[0]).all():
             raise divergence(self.level, "the lanes of a batch give different integers here")
         return int(v.flat[0])
@@ -157,7 +156,7 @@ cdef class Batch(Wrapper):
 
     def __str__(self):
         cdef str guarded = str(self.lanes)  # where the lanes are recorded, the text leaves a guard
-        texts = {str(v) for v in _HOOKS["concrete"](self.lanes)}
+        texts = {str(v) for v in concrete(self.lanes)}
         if len(texts) > 1:
             raise divergence(self.level, "the lanes of a batch have different texts here")
         return texts.pop() if texts else guarded
@@ -200,8 +199,8 @@ cdef class Batch(Wrapper):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index):
-        index = _HOOKS["plain_index"](index)
-        if _HOOKS["basic_index"](index):
+        index = plain_index(index)
+        if basic_index(index):
             index = index if isinstance(index, tuple) else (index,)
             r = self.lanes[(slice(None),) + index]
             if len(shape_of(r)) == 1 and Ellipsis not in index:  # an element is a number, not a view
@@ -210,16 +209,16 @@ cdef class Batch(Wrapper):
         return apply_op(<Op> OPERATIONS["gather"], (self, index), None)
 
     def __setitem__(self, index, value):
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         if isinstance(value, Batch) and (<Batch> value).level == self.level:
             v = (<Batch> value).lanes
         else:
             v = value[None, ...] if shape_of(value) else value
         if isinstance(v, Traced) and not isinstance(self.lanes, Traced):
-            lanes = _HOOKS["zeros"](self.lanes.shape, self.lanes.dtype, v)
+            lanes = zeros(self.lanes.shape, self.lanes.dtype, v)
             lanes[...] = self.lanes
             self.lanes = lanes
-        if _HOOKS["basic_index"](index):
+        if basic_index(index):
             index = index if isinstance(index, tuple) else (index,)
             target = self.lanes[(slice(None),) + index + ((Ellipsis,) if Ellipsis not in index else ())]
             target[...] = of_rank(v, len(shape_of(target)))

@@ -38,10 +38,3 @@ static inline double mm_tanh(double a) {
 #define SUFFIX f64
 #include "_blocks.h"
 
-int mm_vector_math(void) {
-#ifdef MMAD_LIBMVEC
-    return 1;
-#else
-    return 0;
-#endif
-}

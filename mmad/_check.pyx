@@ -12,12 +12,13 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._instructions cimport OP_FIRST_SCALAR, Op
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT,
-                       HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, MM_BOOL, MM_CHOLESKY, MM_COFACTOR,
-                       MM_DET, MM_F32, MM_F64, MM_LOWER, MM_LU, MM_RANK, MM_ROUTINES, MM_SLOGDET, MM_SOLVE, MM_TOTALS,
-                       STEP_CALL, STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, STORE_ADD, STORE_DIRECT,
-                       STORE_MINIMUM, STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS,
-                       VM_STORE, Access, BlockOp, Buffer, Group, Instr, Product, Program, Routine, Step, kernel_of)
+from mmad._machine cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST,
+                            CLEAR_NOT, MM_BOOL, MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_F32, MM_F64, MM_LOWER, MM_LU,
+                            MM_RANK, MM_ROUTINES, MM_SLOGDET, MM_SOLVE, MM_TOTALS, STORE_ADD, STORE_DIRECT,
+                            STORE_MINIMUM, STORE_SET, TOTAL_ADD, TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD,
+                            VM_SINCOS, VM_STORE, Access, BlockOp, Group, Instr, Product, Routine, kernel_of)
+from mmad._vm cimport (HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, STEP_CALL, STEP_GROUP,
+                       STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Buffer, Program, Step)
 from mmad.errors import ProgramError
 
 cnp.import_array()

@@ -52,10 +52,12 @@ UFUNCS = {}      # numpy ufunc -> Op
 FUNCTIONS = {}   # numpy function -> implementation on traced values
 METHODS = {}     # attribute name -> function of the traced value first
 PROPERTIES = {}  # attribute name -> function of the traced value
-HOOKS = {}       # "ufunc", "lift", ...: the rarely taken paths, in Python
+SETTERS = {}     # attribute name -> function of the traced value and what is assigned
 
 cdef dict _UFUNCS = UFUNCS, _METHODS = METHODS, _PROPERTIES = PROPERTIES, _FUNCTIONS = FUNCTIONS
-cdef dict _HOOKS = HOOKS
+cdef dict _SETTERS = SETTERS
+cdef object _lift = None      # lists and object arrays with traced values in them as traced arrays
+cdef object _protocol = None  # NumPy's ufuncs but for their plain call
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
 PLAIN = (int, float, complex, np.generic, np.ndarray, list, tuple)
@@ -261,6 +263,18 @@ cdef object apply2(Op op, object x, object y):
     return apply_op(op, (x, y), None)
 
 
+def set_lift(function):
+    """Say what makes a traced array of a list or object array, which is defined above this module."""
+    global _lift
+    _lift = function
+
+
+def set_protocol(function):
+    """Say what answers NumPy's ufuncs but for their plain call, which is defined above this module."""
+    global _protocol
+    _protocol = function
+
+
 cdef EvenPower _even_power = NULL
 
 
@@ -303,7 +317,7 @@ cdef object apply_plain(Op op, tuple args, dict params):
             elif isinstance(a, cnp.ndarray):
                 alien = a
     if lift:
-        return apply_op(op, tuple([_HOOKS["lift"](a) if isinstance(a, (list, tuple, cnp.ndarray)) else a
+        return apply_op(op, tuple([_lift(a) if isinstance(a, (list, tuple, cnp.ndarray)) else a
                                    for a in args]), params)
     if alien is not None and (top is not None or tape is not None):
         own_arithmetic(alien, op.name)
@@ -618,7 +632,7 @@ cdef class Traced:
 
     @real.setter
     def real(self, value):
-        _HOOKS["set_part"](self, "real", value)
+        _SETTERS["real"](self, value)
 
     @property
     def imag(self):
@@ -626,7 +640,7 @@ cdef class Traced:
 
     @imag.setter
     def imag(self, value):
-        _HOOKS["set_part"](self, "imag", value)
+        _SETTERS["imag"](self, value)
 
     def __getattr__(self, name):
         f = _PROPERTIES.get(name)
@@ -642,7 +656,7 @@ cdef class Traced:
             op = _UFUNCS.get(ufunc)
             if op is not None:
                 return apply_op(<Op> op, inputs, None)
-        return _HOOKS["ufunc"](ufunc, method, inputs, kwargs)
+        return _protocol(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
         f = _FUNCTIONS.get(func)

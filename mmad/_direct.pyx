@@ -15,9 +15,11 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._arrays cimport is_plain_double
 from mmad._instructions cimport Loop, Op
 from mmad._instructions import OPERATIONS
-from mmad._vm cimport LONGEST_PRODUCT, Product, product, rows_at_once
+from mmad._machine cimport LONGEST_PRODUCT, Product, product, rows_at_once
+from mmad._windows cimport add_small_window
 
 cnp.import_array()
 
@@ -72,6 +74,7 @@ def bind():
     op.loops[0], op.direct = chain_loop, elementwise
     op = OPERATIONS["masked"]
     op.loops[0], op.direct = masked_loop, elementwise
+    (<Op> OPERATIONS["embed"]).direct = small_embed
 
 
 cdef object sum_of_squares(Op op, tuple vals, dict params):
@@ -302,3 +305,17 @@ cdef cnp.ndarray multiplied(cnp.ndarray a, bint turn_a, cnp.ndarray b, bint turn
     out = cnp.PyArray_EMPTY(columns, dims, cnp.NPY_DOUBLE, 0)
     product(&p, <double *> cnp.PyArray_DATA(a), <double *> cnp.PyArray_DATA(b), <double *> cnp.PyArray_DATA(out))
     return out
+
+
+cdef object small_embed(Op op, tuple vals, dict params):
+    """A small float64 array added into a window of zeros; None: it is none."""
+    cdef cnp.npy_intp dims[8]
+    cdef tuple of = params["of"]
+    cdef cnp.ndarray out
+    cdef int k, nd = <int> len(of)
+    if nd > 8 or not is_plain_double(vals[0]):
+        return None
+    for k in range(nd):
+        dims[k] = of[k]
+    out = cnp.PyArray_ZEROS(nd, dims, cnp.NPY_DOUBLE, 0)
+    return out if add_small_window(out, params["offset"], params["shape"], params["strides"], vals[0]) else None

@@ -12,7 +12,8 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._captures cimport unchanged
-from mmad._vm cimport Program, forget_poles, met_poles
+from mmad._machine cimport forget_poles, met_poles
+from mmad._vm cimport Program
 
 from numpy._core.umath import _extobj_contextvar
 

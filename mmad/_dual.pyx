@@ -16,20 +16,21 @@ import itertools
 import numpy as np
 
 from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
-from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
+from mmad._core import METHODS, no_sequence, number_at, sealed
 from mmad._instructions cimport NODE_DEFERRED, SC_add, SC_divide, SC_multiply, SC_subtract, Op, scalar_eval
-from mmad._instructions import OPERATIONS
 from mmad._partials cimport scalar_push
 from mmad._rules cimport push
 from mmad._storage cimport ArrayVar
-from mmad._suspects cimport Singularity, meets_infinity, singularities
+from mmad._singularities cimport Singularity, meets_infinity, singularities
+from mmad._storage import plain_index
+from mmad.constants import adopt, conform, lift, zeros
 from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
+from mmad.ops import OPERATIONS
 
 cnp.import_array()
 
 _levels = itertools.count(1)
-cdef dict _HOOKS = HOOKS
 cdef list FOLLOWERS = _FOLLOWERS
 cdef object _np_float64 = np.float64
 cdef Op o_pos
@@ -64,9 +65,7 @@ cdef int doubt(int64_t level, Op op, list vals, object value) except -1:
     return 0
 
 
-def bind():
-    global o_pos
-    o_pos = OPERATIONS["positive"]
+o_pos = OPERATIONS["positive"]
 
 
 def new_level():
@@ -97,9 +96,9 @@ cpdef object make_dual(int64_t level, object value, object tangent):
             tangent = np.ascontiguousarray(tangent)
         # both parts of one kind, so that a write never has to exchange an array that views share
         if isinstance(value, Traced):
-            tangent = _HOOKS["conform"](tangent, value)
+            tangent = conform(tangent, value)
         if isinstance(tangent, (Var, Jet)):
-            value = _HOOKS["conform"](value, tangent)
+            value = conform(value, tangent)
     r.level, r._primal, r.tangent = level, value, tangent
     return r
 
@@ -194,7 +193,7 @@ cdef class Dual(Jet):
             dot = push(op, dots, tuple(vals), value, params, shape_of(value),
                        value.dtype if hasattr(value, "dtype") else np.dtype(type(value)))
         if dot is None:
-            dot = _HOOKS["zeros"](shape_of(value), getattr(value, "dtype", float), self.tangent)
+            dot = zeros(shape_of(value), getattr(value, "dtype", float), self.tangent)
         elif shape_of(value) != () or not isinstance(dot, float):
             value = own(value)
             for t in dots:
@@ -359,17 +358,17 @@ cdef class ArrayDual(Dual):
                             function)
 
     def __getitem__(self, index):
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         value, tangent = self._primal[index], self.tangent[index]
         if shape_of(value) == () and not isinstance(value, cnp.ndarray):
             return seen_through(make_dual(self.level, value, tangent), self, index)
         return seen_through(make_view(self.level, value, tangent), self, index)
 
     def __setitem__(self, index, value):
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         written(self)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-            value = _HOOKS["lift"](value)
+            value = lift(value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
             raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
                             "an outer one; make the array inside the inner function, with np.zeros_like of its argument")
@@ -450,11 +449,7 @@ cdef ArrayDual make_view(int64_t level, object value, object tangent):
 cpdef object settable(object array, object v):
     """`array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
     if isinstance(v, Traced) and not isinstance(array, Traced):
-        fresh = _HOOKS["adopt"](np.zeros(array.shape, array.dtype), v)
+        fresh = adopt(np.zeros(array.shape, array.dtype), v)
         fresh[...] = array
         return fresh
     return array
-
-
-# what the arrays of series need too
-HOOKS.update(own=own, settable=settable)

@@ -19,21 +19,21 @@ from mmad._activity cimport active_mask, direct_mask
 from mmad._arrays cimport PyArray_CompareLists, chain_value, window_view
 from mmad._core cimport CARRIED, ScalarVar, Traced, Var, apply1, apply2, apply_op, make_scalar
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, NODE_DEFERRED,
-                                 OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, ROLE_ROOT, SC_add, SC_chain,
+                                 NODE_SPOILT, OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_REC, OP_STORE, ROLE_ROOT, SC_add, SC_chain,
                                  SC_isfinite, SC_isinf, SC_isnan, SC_less, SC_logical_and, SC_logical_not, SC_masked,
                                  SC_multiply, SC_negative, SC_select, SC_settled, Node, Op, Rec, node_index, scalar_arity,
                                  scalar_eval, scalar_op)
-from mmad._instructions import OPERATIONS
 from mmad._partials cimport (PARTIAL_CONSTANT, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial, cuts, partial_of,
                              set_cuts)
 from mmad._rules cimport fit, kink_of, pull, pull_through, spoilt
+from mmad._singularities cimport Singularity, at_singularity, infinite_partials, kinked, singularities
+from mmad._singularities import vanished
 from mmad._storage cimport ArrayVar, element_add, element_take, make_array
-from mmad._suspects cimport NODE_SPOILT, Singularity, at_singularity, infinite_partials, kinked, singularities
-from mmad._suspects import vanished
 from mmad._sweep import made_by_arithmetic, vanishes
 from mmad._tape cimport Tape
 from mmad._windows cimport in_order, overlapping
 from mmad._windows import last_write
+from mmad.ops import OPERATIONS
 
 cnp.import_array()
 
@@ -46,14 +46,11 @@ cdef Op o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal
 cdef const Singularity *POINTS = singularities()
 
 
-def bind():
-    global o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root
-    global o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal
-    o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root = [
-        OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "multiply", "negative", "positive", "embed",
-                                "gather", "root")]
-    o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal = [
-        OPERATIONS[k] for k in ("isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or", "equal")]
+o_add, o_chain, o_masked, o_settled, o_select, o_multiply, o_negative, o_positive, o_embed, o_gather, o_root = [
+    OPERATIONS[k] for k in ("add", "chain", "masked", "settled", "select", "multiply", "negative", "positive", "embed",
+                            "gather", "root")]
+o_isnan, o_isinf, o_isfinite, o_not, o_and, o_or, o_equal = [
+    OPERATIONS[k] for k in ("isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or", "equal")]
 
 
 cdef inline int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:

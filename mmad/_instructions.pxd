@@ -14,7 +14,7 @@ cdef extern from "_node.h" nogil:
         int64_t i
     enum:
         OP_INPUT, OP_CONST, OP_REC, OP_LOAD, OP_STORE, OP_GUARD, OP_FIRST_SCALAR
-        NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED
+        NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED, NODE_SPOILT
         SCALAR_BEFORE, SCALAR_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_isnan, SC_isinf, SC_isfinite, SC_logical_and, SC_logical_not, SC_chain, SC_masked
@@ -66,6 +66,7 @@ cdef class Op:
     cdef public tuple partials
     cdef public object jvp
     cdef public object transposes
+    cdef readonly object transpose  # of all operands together: (cotangent, operands, result, parameters, active)
     cdef public object batch
     cdef public object probes
     cdef public object ufunc

@@ -55,7 +55,7 @@ cdef class Op:
 
     def __init__(self, name, impl, *, nin=1, kind="elementwise", partials=None, jvp=None, transposes=None,
                  batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, doc="", result=None,
-                 masks=(), saturates=None):
+                 masks=(), saturates=None, transpose=None):
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
         self.name, self.impl, self.nin = name, impl, nin
@@ -66,6 +66,7 @@ cdef class Op:
             raise ValueError(f"operation {name!r}: {nin} operands declared, the scalar table has another arity")
         self.partials = partials
         self.jvp, self.transposes, self.batch = jvp, transposes, batch
+        self.transpose = transpose
         self.result = result
         self.masks, self.saturates = sum([1 << i for i in masks]), saturates
         self.raw = raw  # takes an index as an operand: no list or tuple is made an array

@@ -23,17 +23,17 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._core cimport Jet, Traced, apply1, apply2, apply_op, reordering
-from mmad._core import HOOKS
 from mmad._instructions cimport Op, scalar_eval
-from mmad._instructions import OPERATIONS
 from mmad._partials cimport array_partial
 from mmad._rules cimport chain_any, push
-from mmad._rules import zero_like
+from mmad._storage import plain_index
 from mmad.errors import UnsupportedError
+from mmad.ops import OPERATIONS
+from mmad.ops.declare import zero_like
+from mmad.ops.structure import broadcast_to, viewed
 
 cnp.import_array()
 
-cdef dict _HOOKS = HOOKS
 cdef Op o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log
 
 # Up to here x**n is differentiated as it is declared, n x**(n-1) and so on down to a constant, which is exact at zero
@@ -41,11 +41,9 @@ cdef Op o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg,
 DECLARED_POWERS = 8
 
 
-def bind():
-    global o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log
-    o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log = [
-        OPERATIONS[k] for k in ("add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative",
-                                "reciprocal", "log")]
+o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log = [
+    OPERATIONS[k] for k in ("add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative",
+                            "reciprocal", "log")]
 
 
 cdef inline tuple shape_of(object x):
@@ -236,7 +234,7 @@ cdef class Lazy(Jet):
             return c
         shape = shape_of(c)
         if shape != self.shape_:
-            c = _HOOKS["broadcast"](c, self.shape_)
+            c = broadcast_to(c, self.shape_)
         dtype, wanted = dtype_of(c), self.dtype_ or np.dtype(np.float64)
         if dtype != wanted:
             if dtype.kind == "c" and wanted.kind != "c":
@@ -387,10 +385,10 @@ cdef class Lazy(Jet):
     def view(self, function=None, *, dtype=None, type=None):
         """`function` (reshaping or reordering axes only) of every coefficient."""
         function = reordering(self, function, dtype, type)
-        return self.each(lambda c: _HOOKS["viewed"](c, function))
+        return self.each(lambda c: viewed(c, function))
 
     def __getitem__(self, index):
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         return self.each(lambda c: c[index])
 
     cdef object each(self, object function):

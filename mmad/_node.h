@@ -39,7 +39,8 @@ enum {
     NODE_SUPERSEDED = 4, /* a later version has been written over this one */
     NODE_STRONG = 8,     /* a NumPy float64 scalar, not a weak Python float (NEP 50) */
     NODE_BOOL = 16,      /* a truth value, or an array of truth values or integers: no derivative */
-    NODE_DEFERRED = 32   /* recorded without its value, see `_deferred.pyx`; 64: `_suspects.pxd` */
+    NODE_DEFERRED = 32,  /* recorded without its value, see `_deferred.pyx` */
+    NODE_SPOILT = 64     /* a slope of a norm whose product is spoilt (`_rules.spoilt`): a zero cotangent of it is structural */
 };
 
 static inline int64_t node_index(const Node *n) { return ((int64_t)n->c << 32) | (uint32_t)n->b; }

@@ -38,6 +38,5 @@ cdef class Pull:
     cdef const double *vector(self, const Value *x, int place, Py_ssize_t m) noexcept
 
 
-cdef bint add_small_window(cnp.ndarray acc, Py_ssize_t offset, tuple shape, tuple strides, object g) except -1
 cdef object product_cotangent(object ct, object x, object y, int i)
 cdef cnp.ndarray writable(PyObject *cell)

@@ -16,7 +16,8 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, OP_FIRST_SCALAR, OP_INPUT, SC
                                  scalar_arity, scalar_eval)
 from mmad._partials cimport (MAX_PROGRAM, PARTIAL_NONE, PARTIAL_OPERAND, PARTIAL_PROGRAM, Partial,
                              cuts, partial_of)
-from mmad._vm cimport ALL_VECTORS, FIRST_NUMBER, MM_F64, SECOND_NUMBER, kernel_of
+from mmad._windows cimport add_strided
+from mmad._machine cimport ALL_VECTORS, FIRST_NUMBER, MM_F64, SECOND_NUMBER, kernel_of
 
 cnp.import_array()
 
@@ -29,7 +30,6 @@ cdef enum:
 
 cdef extern from "_kernels.h" nogil:
     void mm_add(double *r, const double *g, Py_ssize_t n) noexcept
-    void mm_add_strided(double *r, Py_ssize_t step, const double *g, Py_ssize_t n) noexcept
 
 
 cdef inline bint is_double(object x) noexcept:
@@ -255,50 +255,6 @@ cdef object summed(cnp.ndarray g, object val):
     r = cnp.PyArray_ZEROS(nd - e, cnp.PyArray_DIMS(<cnp.ndarray> val), cnp.NPY_DOUBLE, 0)
     add_strided(<double *> cnp.PyArray_DATA(r), p, nd, cnp.PyArray_DIMS(g), steps)
     return r
-
-
-cdef void add_strided(double *r, const double *g, int nd, const cnp.npy_intp *dims, const cnp.npy_intp *steps) noexcept:
-    """r[...] += g for g in C order and r with any steps, element by element: elements of r may be met twice."""
-    cdef cnp.npy_intp index[RANK]
-    cdef Py_ssize_t inner, rows = 1
-    cdef int d
-    if nd == 0:
-        r[0] += g[0]
-        return
-    inner = dims[nd - 1]
-    for d in range(nd - 1):
-        index[d] = 0
-        rows *= dims[d]
-    if inner == 0:
-        return
-    for _ in range(rows):
-        mm_add_strided(r, steps[nd - 1], g, inner)
-        g += inner
-        for d in range(nd - 2, -1, -1):
-            index[d] += 1
-            r += steps[d]
-            if index[d] < dims[d]:
-                break
-            index[d] = 0
-            r -= steps[d] * dims[d]
-
-
-cdef bint add_small_window(cnp.ndarray acc, Py_ssize_t offset, tuple shape, tuple strides, object g) except -1:
-    """acc[window] += g, for a window that is short or of one axis; False: it is neither, and nothing was done."""
-    cdef int nd = <int> len(shape), k
-    cdef cnp.npy_intp dims[RANK]
-    cdef cnp.npy_intp steps[RANK]
-    cdef Py_ssize_t n = 1
-    if nd > RANK or not is_double(g) or not PyArray_ISCARRAY_RO(<cnp.ndarray> g) or cnp.PyArray_TYPE(acc) != cnp.NPY_DOUBLE:
-        return False
-    for k in range(nd):
-        dims[k], steps[k] = shape[k], strides[k]
-        n *= dims[k]
-    if nd != 1 and n > SPREAD or nd == 1 and steps[0] == 0 and n > TERMS or cnp.PyArray_SIZE(<cnp.ndarray> g) != n:
-        return False
-    add_strided(<double *> cnp.PyArray_DATA(acc) + offset, <double *> cnp.PyArray_DATA(<cnp.ndarray> g),
-                nd, dims, steps)
-    return True
 
 
 cdef object product_cotangent(object ct, object x, object y, int i):

@@ -2,7 +2,6 @@ from typing import Any
 
 from mmad._instructions import Op
 
-def bind() -> None: ...
 def pull(
     op: Op,
     ct: Any,
@@ -32,4 +31,4 @@ def push(
     out_dtype: Any,
     partials: list[Any] | None = None,
 ) -> Any: ...
-def zero_like(x: Any) -> Any: ...
+def set_transpose_of(function: Any) -> None: ...

@@ -10,26 +10,39 @@ import numpy as np
 
 from mmad._arrays cimport PyArray_CompareLists, chain_value, masked_value, settled_value, unbroadcast_value
 from mmad._core cimport Traced, Var, Wrapper, apply1, apply2, apply_op
-from mmad._core import HOOKS
-from mmad._instructions cimport KIND_ELEMENTWISE, Op
-from mmad._instructions import OPERATIONS
+from mmad._instructions cimport KIND_ELEMENTWISE, NODE_SPOILT, Op
 from mmad._partials cimport PARTIAL_OPERAND, array_partial, cuts, partial_of
 from mmad._storage cimport ArrayVar
-from mmad._suspects cimport NODE_SPOILT
 from mmad.errors import UnsupportedError
+from mmad.ops import OPERATIONS
+from mmad.ops.declare import zero_like
+from mmad.ops.reduction import unbroadcast
+from mmad.ops.structure import broadcast_to
 
 cnp.import_array()
 
-cdef dict _HOOKS = HOOKS
 
 cdef Op o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype
 
 
-def bind():
-    global o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype
-    o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype = [
-        OPERATIONS[k] for k in ("chain", "masked", "settled", "multiply", "add", "root", "kink", "own_square", "conjugate",
-                                "negative", "real", "astype")]
+o_chain, o_masked, o_settled, o_multiply, o_add, o_root, o_kink, o_own_square, o_conj, o_neg, o_real, o_astype = [
+    OPERATIONS[k] for k in ("chain", "masked", "settled", "multiply", "add", "root", "kink", "own_square", "conjugate",
+                            "negative", "real", "astype")]
+
+
+cdef object _transpose_of = None  # what derives the transpose of a pushforward
+
+
+def set_transpose_of(function):
+    """Say what derives the transpose of an operation that declares a pushforward only; it is defined above this module."""
+    global _transpose_of
+    _transpose_of = function
+
+
+cdef object transposed(Op op, object ct, tuple vals, object out, dict params, list active):
+    """Cotangents of the operands of an operation that declares a pushforward, one a position."""
+    return (_transpose_of(op, ct, vals, out, params, active) if op.transpose is None
+            else op.transpose(ct, vals, out, params, active))
 
 
 cdef inline bint is_complex(object p):
@@ -118,7 +131,7 @@ cdef object fit(object g, object val, tuple out_shape):
     if isinstance(g, Traced) and isinstance(val, (Traced, cnp.ndarray)) and g.shape == val.shape and g.dtype == val.dtype:
         return g
     if isinstance(g, Traced) or isinstance(val, Traced):
-        return _HOOKS["unbroadcast"](g, shape_of(val), getattr(val, "dtype", None))
+        return unbroadcast(g, shape_of(val), getattr(val, "dtype", None))
     if isinstance(val, cnp.ndarray):
         if isinstance(g, cnp.ndarray) and (<cnp.ndarray> g).dtype is (<cnp.ndarray> val).dtype and g.shape == val.shape:
             return g
@@ -170,7 +183,7 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
         elif op.jvp is not None:
             # a float is the cotangent of a number here, not one that every element of the result has
             return [g if g is None or type(g) is float and shape_of(v) == () else fit(g, v, out_shape) for g, v in
-                    zip(_HOOKS["transpose_jvp"](op, ct, vals, out, params, active), vals)]
+                    zip(transposed(op, ct, vals, out, params, active), vals)]
         else:
             raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
         gs.append(None if g is None else fit(g, vals[i], out_shape))
@@ -221,7 +234,7 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
     if g is None or type(g) is float and out_shape == ():
         return g
     if out_shape and shape_of(g) != out_shape:
-        g = _HOOKS["broadcast"](g, out_shape)
+        g = broadcast_to(g, out_shape)
     dtype = np.result_type(g) if not isinstance(g, (cnp.ndarray, Traced)) else g.dtype
     if dtype is not out_dtype and dtype != out_dtype:
         if dtype.kind == "c" and out_dtype.kind != "c":
@@ -269,10 +282,3 @@ cdef object tangent(Op op, list dots, tuple vals, object out, dict params, list 
         if g is not None:
             total = g if total is None else total + g
     return total
-
-
-def zero_like(x):
-    """A plain zero of the shape and dtype of x."""
-    if isinstance(x, float):
-        return 0.0
-    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, (int, complex)) else 0.0

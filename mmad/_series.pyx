@@ -13,24 +13,25 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
-from mmad._core import HOOKS, METHODS, no_sequence, number_at, sealed
+from mmad._core import METHODS, no_sequence, number_at, sealed
+from mmad._dual import own, settable
 from mmad._instructions cimport SC_add, SC_multiply, SC_subtract, Op
-from mmad._instructions import OPERATIONS
 from mmad._lazy cimport Context, Lazy, over, times, zeros_like
 from mmad._rules cimport push
+from mmad._storage import plain_index
+from mmad.constants import conform, lift
 from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
+from mmad.ops import OPERATIONS
+from mmad.ops.structure import viewed
 
 cnp.import_array()
 
-cdef dict _HOOKS = HOOKS
 cdef list FOLLOWERS = _FOLLOWERS
 cdef Op o_pos
 
 
-def bind():
-    global o_pos
-    o_pos = OPERATIONS["positive"]
+o_pos = OPERATIONS["positive"]
 
 
 cdef inline tuple shape_of(object x):
@@ -65,9 +66,9 @@ cpdef object make_series(int64_t level, list parts):
         if isinstance(c, Traced) and (like is None or level_of(c) > level_of(like)):
             like = c
     if like is not None:
-        parts[1:] = [_HOOKS["conform"](c, like) for c in parts[1:]]
+        parts[1:] = [conform(c, like) for c in parts[1:]]
         if isinstance(like, (Var, Jet)):
-            parts[0] = _HOOKS["conform"](value, like)
+            parts[0] = conform(value, like)
     r.level, r.coefficients = level, parts
     return r
 
@@ -110,7 +111,7 @@ cdef class Series(Jet):
         cdef Context context
         cdef Lazy root
         cdef int k, order = 0
-        if hasattr(op.jvp, "transpose"):
+        if op.transpose is not None:
             return self.by_orders(op, args, params)
         for a in args:
             if isinstance(a, Series) and (<Series> a).level == self.level:
@@ -258,7 +259,7 @@ cdef list owned(list parts, tuple args):
     for c in parts:
         fresh = c
         if c is not None:
-            fresh = apply_op(o_pos, (c,), None) if id(c) in seen else _HOOKS["own"](c)
+            fresh = apply_op(o_pos, (c,), None) if id(c) in seen else own(c)
             seen.add(id(c))
         out.append(fresh)
     return out
@@ -315,10 +316,10 @@ cdef class ArraySeries(Series):
     def view(self, function=None, *, dtype=None, type=None):
         """`function` (reshaping or reordering axes only) of every coefficient, sharing memory with this array."""
         function = reordering(self, function, dtype, type)
-        return seen_through(array_of(self.level, [_HOOKS["viewed"](c, function) for c in self.coefficients]), self, function)
+        return seen_through(array_of(self.level, [viewed(c, function) for c in self.coefficients]), self, function)
 
     def __getitem__(self, index):
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         parts = [c[index] for c in self.coefficients]
         if shape_of(parts[0]) == () and not isinstance(parts[0], cnp.ndarray):
             return seen_through(make_series(self.level, parts), self, index)
@@ -326,10 +327,10 @@ cdef class ArraySeries(Series):
 
     def __setitem__(self, index, value):
         cdef int k
-        index = _HOOKS["plain_index"](index)
+        index = plain_index(index)
         written(self)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-            value = _HOOKS["lift"](value)
+            value = lift(value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
             raise TypeError("a value of an inner derivative cannot be written into an array of an outer one; make the "
                             "array inside the inner function, with np.zeros_like of its argument")
@@ -340,7 +341,7 @@ cdef class ArraySeries(Series):
         for k in range(len(self.coefficients)):
             c = parts[k] if k < len(parts) else None
             c = 0.0 if c is None else c
-            self.coefficients[k] = _HOOKS["settable"](self.coefficients[k], c)
+            self.coefficients[k] = settable(self.coefficients[k], c)
             self.coefficients[k][index] = c
         if FOLLOWERS:
             refresh_followers(self)

@@ -9,7 +9,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._instructions import scalar_opcodes
-from mmad._vm cimport MM_F32, MM_F64, Kernel, kernel_of
+from mmad._machine cimport MM_F32, MM_F64, Kernel, kernel_of
 
 cnp.import_array()
 

@@ -18,9 +18,9 @@ from mmad._batch cimport Batch
 from mmad._core cimport Jet, Traced, Var, apply1, apply2, apply_op, apply_plain, may_be_norm, set_even_power, state_of
 from mmad._instructions cimport (OP_FIRST_SCALAR, OP_LOAD, OP_REC, ROLE_LINEAR, ROLE_ROOT, Node, Op, Rec, node_index,
                                  scalar_op)
-from mmad._instructions import OPERATIONS
 from mmad._storage cimport ArrayVar
 from mmad._tape cimport Tape
+from mmad.ops import OPERATIONS
 
 cnp.import_array()
 
@@ -32,16 +32,12 @@ cdef Op o_add, o_square, o_multiply, o_divide, o_power, o_tied, o_sum, o_matmul,
 cdef Op o_real, o_imag, o_root, o_hypot
 
 
-def bind():
-    """Look up the operations, once all are declared."""
-    global o_add, o_square, o_multiply, o_divide, o_power, o_tied, o_sum, o_matmul, o_sum_of_squares, o_window, o_gather
-    global o_astype, o_real, o_imag, o_root, o_hypot
-    o_add, o_square, o_multiply, o_divide, o_power, o_tied, o_sum, o_matmul, o_sum_of_squares, o_window, o_gather = [
-        OPERATIONS[name] for name in ("add", "square", "multiply", "divide", "power", "tied", "sum", "matmul",
-                                      "sum_of_squares", "window", "gather")]
-    o_astype, o_real, o_imag, o_root, o_hypot = [
-        OPERATIONS[name] for name in ("astype", "real", "imag", "root", "hypot")]
-    set_even_power(even_power)
+o_add, o_square, o_multiply, o_divide, o_power, o_tied, o_sum, o_matmul, o_sum_of_squares, o_window, o_gather = [
+    OPERATIONS[name] for name in ("add", "square", "multiply", "divide", "power", "tied", "sum", "matmul",
+                                  "sum_of_squares", "window", "gather")]
+o_astype, o_real, o_imag, o_root, o_hypot = [
+    OPERATIONS[name] for name in ("astype", "real", "imag", "root", "hypot")]
+set_even_power(even_power)
 
 
 cdef object even_power(Op op, tuple args):

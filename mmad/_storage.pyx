@@ -21,12 +21,12 @@ from mmad._arrays cimport taken_shape, window_view
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_plain, leaked, make_scalar, mixed,
                          o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
                          o_square, o_sub, o_window, reordering)
-from mmad._core import HOOKS, METHODS, concrete, number_or_array, sealed
-from mmad._instructions import OPERATIONS
+from mmad._core import METHODS, concrete, number_or_array, sealed
 from mmad._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG, NODE_SUPERSEDED,
                                  OP_GUARD, OP_LOAD, OP_REC, OP_STORE, SC_add, Node, Op, Rec, freeze, frozen_index, new_rec,
                                  spare)
 from mmad._instructions import OPERATIONS
+from mmad.constants import lift
 from mmad.followers import FOLLOWERS as _FOLLOWERS
 from mmad.followers import refresh as refresh_followers
 
@@ -39,7 +39,7 @@ cdef extern from "numpy/arrayobject.h":
 cdef enum:
     WRITES = 16  # to a storage, which may wait for their values: each takes a copy of the whole array then
 
-cdef dict _HOOKS = HOOKS, _METHODS = METHODS
+cdef dict _METHODS = METHODS
 cdef list FOLLOWERS = _FOLLOWERS
 cdef tuple _NONE = (None,)
 
@@ -319,7 +319,7 @@ cdef class ArrayVar(Var):
         if is_part(self):
             return write_part(self, index, value)
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-            value = _HOOKS["lift"](value)
+            value = lift(value)
         if isinstance(value, Var) and value.tape is not self.tape:
             mixed(self.tape, value.tape)
         if not isinstance(value, Var):
@@ -641,7 +641,7 @@ cdef int write_part(ArrayVar x, object index, object value) except -1:
     """Assign to the real or imaginary parts: the complex numbers with the other parts as they are."""
     cdef ArrayVar of = complex_window(x)
     if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-        value = _HOOKS["lift"](value)
+        value = lift(value)
     if np.result_type(value.dtype if hasattr(value, "dtype") else type(value)).kind == "c":
         raise TypeError(f"cannot store a complex value in the {x.window[3]} part of an array")
     element = of[index]

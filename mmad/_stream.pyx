@@ -11,13 +11,14 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from mmad._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad._vm cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS,
-                       BASE_CODE, BASE_MOVING, BASE_PRODUCTS, BASE_ROUTINES, BASE_SCRATCH, BASE_SLOTS, BASE_ZERO,
-                       CALL_CLEAR, CALL_LOAD, CALL_PRODUCT, CALL_ROUTINE, CALL_SCALARS, CALL_SPREAD, CALL_STORE,
-                       CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER, HOME_ARENA, MM_F64, SECOND_NUMBER,
-                       STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, STORE_ADD, STORE_DIRECT, STORE_SET,
-                       THIRD_NUMBER, TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr,
-                       KernelCall, Product, Program, Routine, Step, Stretch, kernel_number, special_number)
+from mmad._machine cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, BASES, BASE_ACCESSES, BASE_ARENA,
+                            BASE_BUFFERS, BASE_CODE, BASE_MOVING, BASE_PRODUCTS, BASE_ROUTINES, BASE_SCRATCH,
+                            BASE_SLOTS, BASE_ZERO, CALL_CLEAR, CALL_LOAD, CALL_PRODUCT, CALL_ROUTINE, CALL_SCALARS,
+                            CALL_SPREAD, CALL_STORE, CALL_TOTAL, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, FIRST_NUMBER,
+                            MM_F64, SECOND_NUMBER, STORE_ADD, STORE_DIRECT, STORE_SET, THIRD_NUMBER, TOTAL_ADD,
+                            TOTAL_MINIMUM, VM_END, VM_GUARD, Access, BlockOp, Group, Instr, KernelCall, Product,
+                            Routine, kernel_number, special_number)
+from mmad._vm cimport HOME_ARENA, STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Program, Step, Stretch
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C

@@ -4,14 +4,8 @@ from libc.stdint cimport int32_t
 from mmad._instructions cimport Op
 
 
-cdef struct Singularity:
-    int operand           # that matters, -1: there is none
-    double first, second  # its values at which a partial is infinite
-
-
 cdef enum:
     FIND, ASK, POISON
-    NODE_SPOILT = 64  # a slope of a norm whose product is spoilt (`_rules.spoilt`): a zero cotangent of it is structural
 
 
 cdef class Doubts:
@@ -28,9 +22,4 @@ cdef class Doubts:
     cdef int forward(self, int32_t k, Op op, list dots, tuple vals, object out, int rank) except -1
 
 
-cdef const Singularity *singularities() noexcept nogil
-cdef bint kinked(int opcode) noexcept nogil
-cpdef bint at_singularity(Op op, tuple vals) except -1
-cpdef bint meets_infinity(Op op, tuple vals, object out) except -1
 cdef object forgotten(object g, object reached)
-cdef list infinite_partials(Op op, tuple vals, object out, list active)

@@ -18,18 +18,18 @@ from mmad._arrays cimport is_plain_double, window_view
 from mmad._batch cimport Batch
 from mmad._cells cimport Cell, Cells, new_cells
 from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
-                                 OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SC_add, SC_chain, SC_multiply, SC_select,
-                                 SC_subtract, Node, Op, Rec, node_index, scalar_arity)
-from mmad._instructions import OPERATIONS
+                                 NODE_SPOILT, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, SC_add,
+                                 SC_chain, SC_multiply, SC_select, SC_subtract, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, Partial, partial_of, partial_product, partial_value, set_cuts
 from mmad._pool cimport pool_enter, pool_exit
-from mmad._pull cimport add_small_window, product_cotangent, writable
+from mmad._pull cimport product_cotangent, writable
 from mmad._rules cimport fit, prod, pull, push
-from mmad._suspects cimport (ASK, NODE_SPOILT, POISON, Doubts, Singularity, at_singularity, forgotten, kinked,
-                             singularities)
+from mmad._singularities cimport Singularity, at_singularity, kinked, singularities
+from mmad._suspects cimport ASK, POISON, Doubts, forgotten
 from mmad._tape cimport Tape
-from mmad._windows cimport add_window, in_order
+from mmad._windows cimport add_small_window, add_window, in_order
 from mmad._windows import last_write
+from mmad.ops import OPERATIONS
 
 cnp.import_array()
 
@@ -37,10 +37,7 @@ cdef Op o_matmul
 cdef const Singularity *POINTS = singularities()
 
 
-def bind():
-    """Look up the operations that have a way of their own, once all are declared."""
-    global o_matmul
-    o_matmul = OPERATIONS["matmul"]
+o_matmul = OPERATIONS["matmul"]
 
 
 cdef enum:

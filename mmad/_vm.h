@@ -73,7 +73,6 @@ enum { ALL_VECTORS = 0, FIRST_NUMBER = 1, SECOND_NUMBER = 2, THIRD_NUMBER = 4, V
 
 Kernel mm_kernel_f64(int op, int variant);
 Kernel mm_kernel_f32(int op, int variant);
-int mm_vector_math(void); /* whether the vector math library is used */
 
 enum { MM_TOTALS = 64 }; /* totals of one group */
 

@@ -24,8 +24,16 @@ import numpy as np
 from mmad._arrays cimport checksum
 from mmad._instructions cimport Op, scalar_arity, scalar_name
 from mmad._instructions import OPERATIONS
+from mmad._machine cimport (ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, BASE_ACCESSES, BASE_ARENA, BASE_BUFFERS,
+                            BASE_CODE, BASE_MOVING, BASE_PRODUCTS, BASE_ROUTINES, BASE_SCRATCH, BASE_SLOTS,
+                            BASE_ZERO, LONGEST_PRODUCT, MM_F64, MM_SINGULAR, MM_THREADS, TOTAL_ADD, TOTAL_MINIMUM,
+                            VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Access, BlockOp, Group, Instr,
+                            KernelCall, Product, Routine, calls_run, combine, group_clear, group_run,
+                            group_run_parallel, group_scratch, has_blas, keep_poles, kernel_of, product, routine,
+                            routine_failed, rows_at_once, scalars_prepare, scalars_run)
 from mmad._pool cimport pool_enter, pool_exit
-from mmad._suspects cimport at_singularity, kinked
+from mmad._singularities cimport at_singularity, kinked
+from mmad._machine import find_blas
 from mmad.errors import ProgramError
 
 cnp.import_array()
@@ -41,7 +49,6 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     LONG = 8192        # steps of this much work release the interpreter's lock
-    LEAST_ROWS = 64    # of a long product at a time
     CHUNK = 4194304    # elements or instructions between two looks for Ctrl-C
     PARALLEL = 262144  # steps of this much work are divided between threads
     LARGE = 65536      # bytes from which results come from the pool
@@ -84,8 +91,6 @@ def get_num_threads():
 
 
 cdef double zero = 0.0
-
-mm_calls_prepare()
 
 DATA = ("code", "groups", "accesses", "ops", "steps", "products", "routines", "buffers")  # arrays of C structures
 LISTS = ("tables", "calls", "constants", "inputs", "results")
@@ -171,7 +176,7 @@ cdef class Program:
         from mmad._stream import make_stream
 
         make_stream(self)
-        if (self.n_products or self.n_routines) and not mm_blas():
+        if (self.n_products or self.n_routines) and not has_blas():
             find_blas()
 
     def __dealloc__(self):
@@ -199,7 +204,7 @@ cdef class Program:
         cdef int32_t k, at = 0, op = 0
         cdef int i
         cdef size_t need
-        mm_scalars_prepare(self.code, self.n_code, self.n_slots, self.n_slots + 1)
+        scalars_prepare(self.code, self.n_code, self.n_slots, self.n_slots + 1)
         self.scratch = 0
         for k in range(self.n_groups):
             g = self.groups + k
@@ -208,7 +213,7 @@ cdef class Program:
             op += g.ops
             for i in range(g.ops):
                 g.op[i].kernel = kernel_of(g.type, g.op[i].op, g.op[i].variant)
-            need = mm_group_scratch(g)
+            need = group_scratch(g)
             self.scratch = max(self.scratch, <int64_t> need)
         self.scratch = (self.scratch + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
         for k in range(self.n_accesses):
@@ -471,10 +476,10 @@ cdef class Program:
     cdef int calls_of(self, Workspace w, const Stretch *q) except -1:
         """A stretch of the stream."""
         if q.work < LONG:
-            mm_calls_run(self.stream + q.start, self.stream + q.stop, w.base)
+            calls_run(self.stream + q.start, self.stream + q.stop, w.base)
         else:
             with nogil:
-                mm_calls_run(self.stream + q.start, self.stream + q.stop, w.base)
+                calls_run(self.stream + q.start, self.stream + q.stop, w.base)
             PyErr_CheckSignals()
         if self.n_routines:
             failed()
@@ -498,10 +503,10 @@ cdef class Program:
         cdef Routine *r
         if s.kind == STEP_SCALARS:
             if s.work < LONG:
-                broken = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                broken = scalars_run(self.code + s.index, w.slots, w.at)
             else:
                 with nogil:
-                    broken = mm_scalars_run(self.code + s.index, w.slots, w.at)
+                    broken = scalars_run(self.code + s.index, w.slots, w.at)
                 PyErr_CheckSignals()
             if broken != NULL:
                 v = w.slots[broken.a]
@@ -513,7 +518,7 @@ cdef class Program:
         elif s.kind == STEP_ROUTINE:
             r = self.routines + s.index
             with nogil:
-                mm_routine(r, <double *> w.at[r.a], <double *> w.at[r.b], <double *> w.at[r.c])
+                routine(r, <double *> w.at[r.a], <double *> w.at[r.b], <double *> w.at[r.c])
             PyErr_CheckSignals()
             failed()
         else:
@@ -526,11 +531,11 @@ cdef class Program:
         cdef Product part = q[0]
         cdef int64_t i, j, rows
         if work < LONG:
-            mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
+            product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
             return 0
         if work <= LONGEST_PRODUCT:
             with nogil:
-                mm_product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
+                product(q, <double *> w.at[q.a], <double *> w.at[q.b], c)
             PyErr_CheckSignals()
             return 0
         rows = rows_at_once(q.n * q.k)
@@ -540,7 +545,7 @@ cdef class Program:
                 part.m = min(rows, q.m - j)
                 part.a_offset, part.b_offset = q.a_offset + i * q.a_step + j * q.a_row, q.b_offset + i * q.b_step
                 with nogil:
-                    mm_product(&part, <double *> w.at[q.a], <double *> w.at[q.b], c + (i * q.m + j) * q.n)
+                    product(&part, <double *> w.at[q.a], <double *> w.at[q.b], c + (i * q.m + j) * q.n)
                 PyErr_CheckSignals()
         return 0
 
@@ -551,27 +556,27 @@ cdef class Program:
         cdef int i
         cdef int done = 0
         if work < LONG:
-            mm_group_clear(g, w.at)
-            mm_group_run(g, w.at, w.slots, w.arena, 0, g.size, 0, INT64_MAX, totals)
+            group_clear(g, w.at)
+            group_run(g, w.at, w.slots, w.arena, 0, g.size, 0, INT64_MAX, totals)
         else:
             if w.threads > 1 and work >= PARALLEL and g.size <= CHUNK * <int64_t> w.threads:
                 with nogil:
-                    mm_group_clear(g, w.at)
-                    done = mm_group_run_parallel(g, w.at, w.slots, w.arena, self.scratch, w.threads, totals)
+                    group_clear(g, w.at)
+                    done = group_run_parallel(g, w.at, w.slots, w.arena, self.scratch, w.threads, totals)
             if not done:
                 hi = min(g.size, <int64_t> CHUNK // g.block * g.block)
                 with nogil:
-                    mm_group_clear(g, w.at)
-                    mm_group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 1, totals)
+                    group_clear(g, w.at)
+                    group_run(g, w.at, w.slots, w.arena, 0, hi, 0, INT64_MAX if hi == g.size else 1, totals)
                 while hi < g.size:
                     PyErr_CheckSignals()
                     lo, hi = hi, min(g.size, hi + <int64_t> CHUNK // g.block * g.block)
                     with nogil:
-                        mm_group_run(g, w.at, w.slots, w.arena, lo, hi, INT64_MAX,
-                                     1 if hi < g.size else INT64_MAX - 1, part)
+                        group_run(g, w.at, w.slots, w.arena, lo, hi, INT64_MAX,
+                                  1 if hi < g.size else INT64_MAX - 1, part)
                     for i in range(g.stores):
                         if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
-                            totals[i] = mm_combine(g.store[i].action, totals[i], part[i])
+                            totals[i] = combine(g.store[i].action, totals[i], part[i])
             PyErr_CheckSignals()
         for i in range(g.stores):
             if TOTAL_ADD <= g.store[i].action <= TOTAL_MINIMUM:
@@ -620,7 +625,7 @@ cdef class Program:
             return met(self.operand(w, call[1][0], False), what[1], what[2])
         own = OPERATIONS.get(op.name) is not op  # the user's own: it may keep what it is given
         operands = tuple([self.operand(w, spec, own) for spec in call[1]])
-        mm_poles_keep(not kinked(op.opcode) and at_singularity(op, operands))  # NumPy clears the processor's flags
+        keep_poles(not kinked(op.opcode) and at_singularity(op, operands))  # NumPy clears the processor's flags
         with np.errstate(all="ignore"):
             r = op.impl(*operands, **params)
         if what[0] == "slot":
@@ -648,7 +653,7 @@ cdef class Program:
 
 cdef int failed() except -1:
     """Raise LinAlgError if a routine of this thread has failed, as NumPy's does."""
-    cdef int why = mm_routine_failed()
+    cdef int why = routine_failed()
     if why:
         raise np.linalg.LinAlgError("Singular matrix" if why == MM_SINGULAR else "Matrix is not positive definite")
     return 0
@@ -708,31 +713,6 @@ def from_description(dict description):
     return Program(parts)
 
 
-cdef void forget_poles() noexcept:
-    """Forget what this thread has divided by zero."""
-    mm_poles_forget()
-
-
-cdef bint met_poles() noexcept:
-    """Whether it has done so since, in programs."""
-    return mm_poles_met() != 0
-
-
-cdef Kernel kernel_of(int type, int op, int variant) noexcept:
-    """The kernel of an operation, or NULL."""
-    return mm_kernel_f64(op, variant) if type == MM_F64 else mm_kernel_f32(op, variant)
-
-
-cdef int64_t rows_at_once(int64_t work) noexcept:
-    """How many rows of a long product to do at a time, `work` multiplications each."""
-    return max(LEAST_ROWS, LONGEST_PRODUCT // max(work, 1))
-
-
-cdef void product(const Product *p, const double *a, const double *b, double *c) noexcept nogil:
-    """A product of matrices, for those outside of programs."""
-    mm_product(p, a, b, c)
-
-
 cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
     """An array of up to eight axes, with nothing in it yet."""
     cdef cnp.npy_intp dims[8]
@@ -741,14 +721,6 @@ cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
         dims[k] = shape[k]
     Py_INCREF(descr)
     return PyArray_NewFromDescr(&PyArray_Type, descr, <int> len(shape), dims, NULL, NULL, 0, NULL)
-
-
-cdef int special_number(int what, int type) noexcept:
-    return mm_call_special(what, type)
-
-
-cdef int kernel_number(int type, int op, int variant) noexcept:
-    return mm_call_kernel(type, op, variant)
 
 
 cdef object met(object now, object seen, int number):
@@ -779,32 +751,3 @@ cdef void *taken(dict parts, str name, Py_ssize_t item, int32_t *count) except? 
     memcpy(out, <char *> data, len(data))
     count[0] = <int32_t> (len(data) // item)
     return out
-
-
-def find_blas():
-    """Use the BLAS and the LAPACK that NumPy has loaded, if their symbols can be found; small products need none."""
-    import ctypes
-
-    from numpy._core import _multiarray_umath
-
-    try:
-        library = ctypes.CDLL(_multiarray_umath.__file__)
-    except (OSError, AttributeError):
-        return False
-    for prefix, suffix, wide in (("scipy_", "64_", 1), ("", "64_", 1), ("scipy_", "", 0), ("", "", 0)):
-        try:
-            gemm = ctypes.cast(getattr(library, f"{prefix}cblas_dgemm{suffix}"), ctypes.c_void_p).value
-            gemv = ctypes.cast(getattr(library, f"{prefix}cblas_dgemv{suffix}"), ctypes.c_void_p).value
-        except AttributeError:
-            continue
-        mm_blas_set(<void *> <uintptr_t> gemm, <void *> <uintptr_t> gemv, wide)
-        try:
-            names = (f"{prefix}dgetrf_{suffix}", f"{prefix}dpotrf_{suffix}", f"{prefix}cblas_dtrsm{suffix}",
-                     f"{prefix}cblas_dtrsv{suffix}")
-            at = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
-        except AttributeError:
-            return True
-        mm_lapack_set(<void *> <uintptr_t> at[0], <void *> <uintptr_t> at[1], <void *> <uintptr_t> at[2],
-                      <void *> <uintptr_t> at[3], wide)
-        return True
-    return False

@@ -4,15 +4,17 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._arrays cimport is_plain_double, window_view
-from mmad._instructions cimport Op
-from mmad._instructions import OPERATIONS
-from mmad._pull cimport add_small_window
 
 cnp.import_array()
 
 
 cdef extern from "_kernels.h" nogil:
     void mm_add_strided(double *r, Py_ssize_t step, const double *g, Py_ssize_t n) noexcept
+
+cdef enum:
+    RANK = 8
+    SHORT = 4096  # elements of a window that is added by a loop of ours
+    TERMS = 128   # numbers that are summed one after the other, as NumPy does with as many
 
 
 cdef bint overlapping(tuple shape, tuple strides):
@@ -40,6 +42,50 @@ cdef bint in_order(tuple shape, tuple strides):
         if shape[k] != 1 and strides[k] != step:
             return False
         step *= <Py_ssize_t> shape[k]
+    return True
+
+
+cdef void add_strided(double *r, const double *g, int nd, const cnp.npy_intp *dims, const cnp.npy_intp *steps) noexcept:
+    """r[...] += g for g in C order and r with any steps, element by element: elements of r may be met twice."""
+    cdef cnp.npy_intp index[RANK]
+    cdef Py_ssize_t inner, rows = 1
+    cdef int d
+    if nd == 0:
+        r[0] += g[0]
+        return
+    inner = dims[nd - 1]
+    for d in range(nd - 1):
+        index[d] = 0
+        rows *= dims[d]
+    if inner == 0:
+        return
+    for _ in range(rows):
+        mm_add_strided(r, steps[nd - 1], g, inner)
+        g += inner
+        for d in range(nd - 2, -1, -1):
+            index[d] += 1
+            r += steps[d]
+            if index[d] < dims[d]:
+                break
+            index[d] = 0
+            r -= steps[d] * dims[d]
+
+
+cdef bint add_small_window(cnp.ndarray acc, Py_ssize_t offset, tuple shape, tuple strides, object g) except -1:
+    """acc[window] += g, for a window that is short or of one axis; False: it is neither, and nothing was done."""
+    cdef int nd = <int> len(shape), k
+    cdef cnp.npy_intp dims[RANK]
+    cdef cnp.npy_intp steps[RANK]
+    cdef Py_ssize_t n = 1
+    if nd > RANK or not is_plain_double(g) or cnp.PyArray_TYPE(acc) != cnp.NPY_DOUBLE:
+        return False
+    for k in range(nd):
+        dims[k], steps[k] = shape[k], strides[k]
+        n *= dims[k]
+    if nd != 1 and n > SHORT or nd == 1 and steps[0] == 0 and n > TERMS or cnp.PyArray_SIZE(<cnp.ndarray> g) != n:
+        return False
+    add_strided(<double *> cnp.PyArray_DATA(acc) + offset, <double *> cnp.PyArray_DATA(<cnp.ndarray> g),
+                nd, dims, steps)
     return True
 
 
@@ -77,25 +123,6 @@ def embed(ct, offset, shape, strides, of):
     if not add_small_window(out, offset, shape, strides, ct):
         add_window(out, (offset, shape, strides), ct)
     return out
-
-
-cdef object small_embed(Op op, tuple vals, dict params):
-    """`embed` of a small float64 array; None: it is none."""
-    cdef cnp.npy_intp[8] dims
-    cdef tuple of = params["of"]
-    cdef cnp.ndarray out
-    cdef int k, nd = <int> len(of)
-    if nd > 8 or not is_plain_double(vals[0]):
-        return None
-    for k in range(nd):
-        dims[k] = of[k]
-    out = cnp.PyArray_ZEROS(nd, dims, cnp.NPY_DOUBLE, 0)
-    return out if add_small_window(out, params["offset"], params["shape"], params["strides"], vals[0]) else None
-
-
-def bind():
-    """Let `embed` go past NumPy where arrays are small."""
-    (<Op> OPERATIONS["embed"]).direct = small_embed
 
 
 def last_write(index, shape):

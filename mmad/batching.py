@@ -9,9 +9,10 @@ import optree
 
 from mmad import tree
 from mmad._batch import Batch, Parting
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import derivative_function
+from mmad.constants import lift
+from mmad.derivatives.arguments import derivative_function
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.numpy.joining import stack
@@ -113,7 +114,7 @@ class _Mapped:
             axes += _prefix(axis, arg, f"{self.what}: in_axes of {name}")
             self.names += [f"{name}{p}" for p in places]
         self.structure = tree.flatten((args, kwargs))[1]
-        self.leaves = [HOOKS["lift"](x) if isplain(x, np.ndarray) and x.dtype.hasobject else x for x in leaves]
+        self.leaves = [lift(x) if isplain(x, np.ndarray) and x.dtype.hasobject else x for x in leaves]
         self.axes = [self._axis(x, k, n) for x, k, n in zip(self.leaves, axes, self.names, strict=True)]
         self.count = self._samples()
 
@@ -146,7 +147,7 @@ class _Mapped:
         args, kwargs = tree.unflatten(self.structure, leaves)
         outputs, structure = tree.flatten(self.f(*args, **kwargs))
         refuse_hidden(outputs, self.what)
-        return [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
+        return [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
 
     def together(self, level, out_axes):
         """Return the result of all samples at once, as batches of a level."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from mmad import tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
+from mmad._core import Jet, Traced, Var, Wrapper
 from mmad._instructions import OPERATIONS, Op
+from mmad.constants import zeros
 from mmad.errors import UnsupportedError
 from mmad.kinds import isplain
 from mmad.packing import Call, Slot, lifted
@@ -108,7 +109,8 @@ class Rules:
         self.name, self.body, self.push, self.pull, self.forward = name, body, push, pull, forward
         self.needs_out, self.advice = needs_out, advice
         unique = f"{name}#{next(_serial)}"
-        self.op = Op(unique, self._evaluate, kind="structural", jvp=_Derivative(self), needs_out=needs_out)
+        rule = _Derivative(self)
+        self.op = Op(unique, self._evaluate, kind="structural", jvp=rule, transpose=rule.transpose, needs_out=needs_out)
         del OPERATIONS[unique]  # it lives as long as the function does
 
     def apply(self, args, fixed_at=()):
@@ -262,7 +264,7 @@ def _seed(slot, like):
     if slot.shape == () and slot.dtype == np.float64 and like is None:
         return _constant(0.0)
     dtype = slot.dtype if slot.dtype.kind in "fc" else np.float64
-    return _constant(np.zeros(slot.shape, dtype) if like is None else HOOKS["zeros"](slot.shape, dtype, like))
+    return _constant(np.zeros(slot.shape, dtype) if like is None else zeros(slot.shape, dtype, like))
 
 
 def _constant(x):
@@ -287,18 +289,6 @@ class _Derivative:
         with suspended((*operands, *dots)):
             return call.pack_tangent(self.rules.tangent(call, operands, dots, out))
 
-    def transpose(self, ct, operands, out, call, active):
+    def transpose(self, ct, operands, out, params, active):
         with suspended((*operands, ct)):
-            return self.rules.transpose(call, operands, ct, out, active)
-
-
-_derived = HOOKS["transpose_jvp"]
-
-
-def _transpose_jvp(op, ct, vals, out, params, active):
-    if isinstance(op.jvp, _Derivative):
-        return op.jvp.transpose(ct, vals, out, params["call"], active)
-    return _derived(op, ct, vals, out, params, active)
-
-
-HOOKS["transpose_jvp"] = _transpose_jvp
+            return self.rules.transpose(params["call"], operands, ct, out, active)

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS
-from mmad.api import jvp, vjp
+from mmad.constants import lift
+from mmad.derivatives.first_order import jvp, vjp
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.tracing import describe
@@ -90,7 +90,7 @@ class _Flat:
         for k, x in zip(self.where, xs, strict=True):
             leaves[k] = x
         out = tree.flatten(self.f(*tree.unflatten(self.structure, leaves)))[0]
-        out = [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in out]
+        out = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in out]
         return tuple(y for y in out if _varies(y))
 
     @property

@@ -6,8 +6,8 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
-from mmad.api import jvp, vjp
 from mmad.calls import Rules, holds_var
+from mmad.derivatives.first_order import jvp, vjp
 from mmad.errors import CaptureError
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a

@@ -19,7 +19,7 @@ from mmad._captures import STATIC, changed
 from mmad._core import Traced, own_arithmetic
 from mmad._dispatch import EXACT, PLAIN, POLE, WIN, Dispatcher, Signature, Trace
 from mmad._ran import Ran
-from mmad._suspects import products
+from mmad._singularities import products
 from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of, wanted
 from mmad.compiler import compile_tape, selected, uncollected

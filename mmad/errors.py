@@ -1,6 +1,17 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["CaptureError", "PatternError", "ProgramError", "StructureError", "TraceError", "UnsupportedError"]
+__all__ = [
+    "CaptureError",
+    "GuardError",
+    "LaneDivergence",
+    "OtherResultError",
+    "PatternError",
+    "ProgramError",
+    "StructureError",
+    "TraceError",
+    "UnsupportedError",
+    "ValidationError",
+]
 
 
 class TraceError(RuntimeError):
@@ -9,6 +20,18 @@ class TraceError(RuntimeError):
 
 class CaptureError(TraceError):
     """An array that a trace captured was changed in place after it had been used."""
+
+
+class GuardError(TraceError):
+    """A tape was evaluated where Python would have seen another value than in the recorded run."""
+
+
+class LaneDivergence(BaseException):
+    """Python asked for one value, and the lanes disagree; no ``except Exception`` of the user's may take it."""
+
+
+class OtherResultError(LaneDivergence, GuardError):
+    """A function gave what Python saw, or a shape, otherwise than in the recorded run or in another lane."""
 
 
 class UnsupportedError(TypeError):
@@ -25,3 +48,7 @@ class PatternError(ValueError):
 
 class StructureError(ValueError):
     """A strategy was asked for that needs a structure which the function does not have."""
+
+
+class ValidationError(AssertionError):
+    """A tape is malformed; the message names the instruction and what is wrong with it."""

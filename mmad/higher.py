@@ -7,11 +7,13 @@ import operator
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
 from mmad._dual import new_level
 from mmad._series import Series, make_series
-from mmad.api import derivative_function, jvp, tangent_like
 from mmad.batching import vmap
+from mmad.constants import lift
+from mmad.derivatives.arguments import derivative_function, tangent_like
+from mmad.derivatives.first_order import jvp
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.numpy.joining import stack
@@ -128,7 +130,7 @@ def expand(f, x, directions, order, what):
         outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, what)
-        outputs = [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+        outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
     return [y if is_static(y) else coefficients(y, level, order) for y in outputs], structure
 
 

@@ -6,8 +6,9 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import Linearized, derivative_function, grad, jvp, positions
 from mmad.batching import vmap
+from mmad.derivatives.arguments import derivative_function, positions
+from mmad.derivatives.first_order import Linearized, grad, jvp
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of

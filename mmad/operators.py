@@ -6,8 +6,8 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import Traced
-from mmad.api import grad
 from mmad.calls import suspended
+from mmad.derivatives.first_order import grad
 from mmad.kinds import isplain
 from mmad.pickling import Made
 from mmad.recorded import Recorded, plain_leaves

@@ -8,13 +8,13 @@ None) is kept beside it, and may not change when the instruction is evaluated ag
 import numpy as np
 
 from mmad import tree
-from mmad._batch import LaneDivergence
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
+from mmad.constants import lift
+from mmad.errors import OtherResultError
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate, reshape, size
-from mmad.transforms.evaluate import GuardError
 
 __all__ = ["Call", "Slot", "lifted"]
 
@@ -44,10 +44,6 @@ def zero(x):
 def as_given(x):
     """A value as a function's body and rules get it: 0-d arrays are NumPy scalars."""
     return x[()] if isplain(x, np.ndarray) and x.ndim == 0 else x
-
-
-class OtherResultError(LaneDivergence, GuardError):
-    """A function gave what Python saw, or a shape, otherwise than in the recorded run or in another lane."""
 
 
 class Slot:
@@ -276,7 +272,7 @@ class Call:
 
 def lifted(x):
     """A leaf a rule returned, an object array of traced numbers as a traced array."""
-    return HOOKS["lift"](x) if isplain(x, np.ndarray) and x.dtype.hasobject else x
+    return lift(x) if isplain(x, np.ndarray) and x.dtype.hasobject else x
 
 
 def _same(v, w):

@@ -10,9 +10,10 @@ import numpy as np
 
 from mmad import _vm, program_file, tree
 from mmad._core import own_arithmetic
-from mmad.errors import ProgramError
+from mmad.compiler.explain import explain, listing
+from mmad.compiler.pipeline import compile_tape, selected
+from mmad.errors import GuardError, ProgramError
 from mmad.kinds import isplain
-from mmad.transforms.evaluate import GuardError
 from mmad.transforms.instruction import decode
 
 __all__ = ["Program"]
@@ -64,7 +65,7 @@ class Program:
             Arguments of another structure, shape, dtype or static value than those recorded.
         TypeError
             An array whose arithmetic is not that of ndarray (masked, a matrix).
-        mmad.transforms.evaluate.GuardError
+        mmad.errors.GuardError
             The function would take another way through its branches here.
         ProgramError
             A program that was loaded asks for something impossible.
@@ -120,8 +121,6 @@ class Program:
         return self.machine.workspace
 
     def __str__(self) -> str:
-        from mmad.compiler.explain import listing
-
         return listing(self.machine, self.origin)
 
     def __repr__(self) -> str:
@@ -129,8 +128,6 @@ class Program:
 
     def explain(self) -> str:
         """What the compiler did, as text: instructions after each pass, steps, buffers, bytes, predicted time."""
-        from mmad.compiler.explain import explain
-
         return explain(self.machine, self.origin)
 
     # ------------------------------------------------------------------------------------ files
@@ -197,8 +194,6 @@ class Program:
 
 def of_tape(tape, passes=None, memory=None):
     """The program of a tape, called as the tape is."""
-    from mmad.compiler import compile_tape, selected
-
     machine = compile_tape(tape, selected(passes), memory=memory)
     arguments, parts, at = [], [], 0
     for structure, count in tape.in_tree:

@@ -6,7 +6,7 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import Traced
 from mmad._dual import new_level
-from mmad.api import Linearized
+from mmad.derivatives.first_order import Linearized
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import is_static

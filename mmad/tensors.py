@@ -24,17 +24,18 @@ from math import comb, factorial, prod
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
 from mmad.amounts import available_bytes, readable
-from mmad.api import derivative_function, grad
 from mmad.batching import vmap
+from mmad.derivatives.arguments import derivative_function
+from mmad.derivatives.first_order import grad
 from mmad.higher import checked_order, expand
 from mmad.kinds import isplain
 from mmad.matrices import jacfwd
 from mmad.numpy.joining import concatenate
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul
-from mmad.ops.structure import gather, reshape, size
+from mmad.ops.structure import gather, reshape, size, viewed
 from mmad.recorded import real_leaf
 from mmad.tracing import describe
 
@@ -326,7 +327,7 @@ def by_interpolation(f, x, order, what):
     flat = reshape(values, (len(directions), size(inner)))
     if isinstance(flat, Traced):
         entries = gather(matmul(weights.toarray().astype(dtype), flat), places)
-        entries = HOOKS["viewed"](entries, lambda m: m.T)
+        entries = viewed(entries, lambda m: m.T)
         return reshape(+entries, (*inner, *shape * order))
     entries = np.asarray(weights.astype(flat.dtype) @ flat)[places]
     return np.ascontiguousarray(entries.T).reshape((*inner, *shape * order))

@@ -12,10 +12,11 @@ import numpy as np
 
 from mmad import _activity, _pool, _sweep, refusals, tree
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
+from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
+from mmad.constants import lift, zeros
 from mmad.errors import TraceError
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
@@ -101,9 +102,6 @@ def left_behind(shape):
     STATE.left = shape
 
 
-HOOKS["left_behind"] = left_behind
-
-
 def refuse_left_behind(outputs):
     """Raise if a result is a NaN that stands for what traced values were to be: in a plain array that could not follow,
     or from code that swallowed the refusal of a conversion and went on."""
@@ -148,11 +146,8 @@ def template():
             rest = [Batch(p.level, np.zeros((p.count,))) if isinstance(p, Batch) else base for p in w.parts[1:]]
             like = w.of([base, *rest])
         else:
-            like = Batch(w.level, HOOKS["zeros"]((w.count,), np.float64, base))
+            like = Batch(w.level, zeros((w.count,), np.float64, base))
     return like
-
-
-HOOKS["template"] = template
 
 
 class Description:
@@ -198,7 +193,7 @@ def plain_leaf(x, where):
         if x.dtype.kind in "fc":
             return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
         if x.dtype.hasobject:
-            lifted = HOOKS["lift"](x)
+            lifted = lift(x)
             return lifted if isinstance(lifted, Traced) else np.array(lifted, dtype=float)
     elif isplain(x, float):
         return float(x)
@@ -319,7 +314,7 @@ class Trace:
             refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
                 if isplain(out, np.ndarray) and out.dtype.hasobject:
-                    out = self.outputs[i] = HOOKS["lift"](out)
+                    out = self.outputs[i] = lift(out)
                 if isinstance(out, ArrayVar):
                     out.refresh()
 
@@ -642,7 +637,7 @@ def _jet_of(jet, parts):
     if isplain(like, np.ndarray):
         zero = np.zeros_like(like)
     else:
-        zero = HOOKS["zeros"](like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
+        zero = zeros(like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
     return jet.of([zero if p is None else p for p in parts])
 
 

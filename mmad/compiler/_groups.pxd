@@ -1,7 +1,7 @@
 """Contract of the groups."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from mmad._vm cimport Access, Group
+from mmad._machine cimport Access, Group
 from mmad.compiler._buffers cimport Buffers
 from mmad.compiler._graph cimport Graph
 from mmad.compiler._records cimport Records, Vector

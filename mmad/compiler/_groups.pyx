@@ -10,8 +10,9 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 from mmad._instructions cimport NODE_ARRAY, OP_STORE, Node, scalar_arity
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT, CLEAR_WHOLE,
-                       HOME_ARENA, MM_F32, MM_F64, STEP_GROUP, STORE_DIRECT, STORE_SET, Access, BlockOp, Group)
+from mmad._machine cimport (ACCESS_AFFINE, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT, CLEAR_FIRST, CLEAR_NOT,
+                            CLEAR_WHOLE, MM_F32, MM_F64, STORE_DIRECT, STORE_SET, Access, BlockOp, Group)
+from mmad._vm cimport HOME_ARENA, STEP_GROUP
 from mmad.compiler._graph cimport ADD, P_COLLECT, P_PUT, SET, Graph, Map, Payload, size_of, strides_of
 from mmad.compiler._records cimport Records, Vector
 from mmad.compiler._units cimport Units

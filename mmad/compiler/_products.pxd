@@ -1,7 +1,7 @@
 """Contract of the products of matrices."""
 from libc.stdint cimport int32_t
 
-from mmad._vm cimport Product
+from mmad._machine cimport Product
 from mmad.compiler._buffers cimport Buffers
 from mmad.compiler._graph cimport Graph
 from mmad.compiler._groups cimport Groups

@@ -8,7 +8,8 @@ A product that has more than one batch axis even so, or strides that only a tabl
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from mmad._vm cimport ACCESS_LINEAR, HOME_ARENA, STEP_MATMUL, Access, Product
+from mmad._machine cimport ACCESS_LINEAR, Access, Product
+from mmad._vm cimport HOME_ARENA, STEP_MATMUL
 from mmad.compiler._graph cimport Graph, strides_of
 from mmad.compiler._groups cimport Groups
 from mmad.compiler._records cimport Records

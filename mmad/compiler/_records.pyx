@@ -3,7 +3,8 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from mmad._vm cimport Access, BlockOp, Group, Instr, Product, Routine, Step
+from mmad._machine cimport Access, BlockOp, Group, Instr, Product, Routine
+from mmad._vm cimport Step
 
 
 cdef class Vector:

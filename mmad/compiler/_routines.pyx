@@ -8,8 +8,9 @@ What is solved with one matrix shares its factors: they are an instruction of th
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from mmad._vm cimport (ACCESS_LINEAR, HOME_ARENA, MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LU, MM_SLOGDET,
-                       MM_SOLVE, STEP_ROUTINE, Access, Routine)
+from mmad._machine cimport (ACCESS_LINEAR, MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LU, MM_SLOGDET,
+                            MM_SOLVE, Access, Routine)
+from mmad._vm cimport HOME_ARENA, STEP_ROUTINE
 from mmad.compiler._graph cimport Graph, size_of
 from mmad.compiler._groups cimport Groups
 from mmad.compiler._records cimport Records

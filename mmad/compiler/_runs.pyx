@@ -9,7 +9,8 @@ from libc.stdlib cimport free, malloc
 
 from mmad._instructions cimport (NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_STORE, SC_cos, SC_sin, Node, node_index,
                                  scalar_arity)
-from mmad._vm cimport STEP_SCALARS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Instr
+from mmad._machine cimport VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, VM_TRUTH, Instr
+from mmad._vm cimport STEP_SCALARS
 from mmad.compiler._graph cimport Graph
 from mmad.compiler._records cimport Records
 from mmad.compiler._units cimport Units

@@ -1,7 +1,7 @@
 """Contract of the views of operands."""
 from libc.stdint cimport int32_t, int64_t
 
-from mmad._vm cimport Access
+from mmad._machine cimport Access
 from mmad.compiler._buffers cimport Buffers
 from mmad.compiler._graph cimport Graph, Map
 from mmad.compiler._slots cimport Slots

@@ -10,7 +10,8 @@ from libc.string cimport memset
 import numpy as np
 
 from mmad._instructions cimport NODE_ARRAY
-from mmad._vm cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, MM_RANK, STORE_SET, TOTAL_ADD, Access)
+from mmad._machine cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, MM_RANK, STORE_SET, TOTAL_ADD,
+                            Access)
 from mmad.compiler._buffers cimport Buffers
 from mmad.compiler._graph cimport ADD, TYPE_OTHER, Map, Payload, strides_of, unravel
 from mmad.compiler._slots cimport Slots

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mmad._core import FUNCTIONS, METHODS, PROPERTIES, Traced
+from mmad._core import FUNCTIONS, METHODS, PROPERTIES, SETTERS, Traced
 
-__all__ = ["implements", "is_traced", "prop"]
+__all__ = ["implements", "is_traced", "prop", "setter"]
 
 
 def implements(*functions, method=None):
@@ -40,6 +40,16 @@ def prop(name):
 
     def register(f):
         PROPERTIES[name] = f
+        return f
+
+    return register
+
+
+def setter(name):
+    """Decorate the implementation of an assignment to an ndarray attribute, a function of the array and the value."""
+
+    def register(f):
+        SETTERS[name] = f
         return f
 
     return register

@@ -1,12 +1,14 @@
 """Differences, quadrature, interpolation, convolution, rounding, and parts of complex numbers."""
 
+import functools
+
 import numpy as np
 
 from mmad import _core
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, ScalarVar, Traced
+from mmad._core import Jet, ScalarVar, Traced
 from mmad.kinds import isplain
-from mmad.numpy._dispatch import implements, prop
+from mmad.numpy._dispatch import implements, prop, setter
 from mmad.numpy.ordering import flat, look
 from mmad.numpy.reductions import finish, given, lifted
 from mmad.numpy.reductions import sum as sum_
@@ -302,7 +304,7 @@ def imag(x):
     return viewed(x, np.imag) if x.shape else a.imag(x)
 
 
-def _set_part(x, name, value):
+def _set_part(x, value, name):
     """What ``x.real = value`` and ``x.imag = value`` do."""
     if (isinstance(x, Jet | Batch) and not x.shape) or isinstance(x, ScalarVar):
         raise AttributeError(f"the {name} part of a number cannot be set; make another number")
@@ -316,7 +318,8 @@ def _set_part(x, name, value):
 
 prop("real")(real)
 prop("imag")(imag)
-HOOKS["set_part"] = _set_part
+setter("real")(functools.partial(_set_part, name="real"))
+setter("imag")(functools.partial(_set_part, name="imag"))
 
 
 @implements(method="conj")

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
+from mmad.constants import lift
 from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
@@ -19,7 +20,7 @@ def lifted(x):
     """A traced array, number or plain array from whatever NumPy takes for an array."""
     if isplain(x, Traced | np.ndarray):
         return x
-    return HOOKS["lift"](x) if isinstance(x, list | tuple) else np.asarray(x)
+    return lift(x) if isinstance(x, list | tuple) else np.asarray(x)
 
 
 def normal_axis(axis, ndim):
@@ -68,9 +69,6 @@ def stack(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
     at = (slice(None),) * axis + (None,)
     return concatenate([viewed(v, lambda m: m[at]) for v in arrays], axis, out, dtype)
-
-
-HOOKS["stack"] = stack
 
 
 def _each(function, arrays):

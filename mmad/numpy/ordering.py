@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._batch import Batch, divergence
-from mmad._core import HOOKS, Traced, Var
+from mmad._core import Traced, Var, concrete
 from mmad.numpy._dispatch import implements
 from mmad.numpy.reductions import all as all_
 from mmad.numpy.reductions import finish, kept, lifted
@@ -24,7 +24,7 @@ def look(x):
                 raise divergence(x.level, "the lanes of a batch differ in values that a shape or position depends on")
             x = lanes[0]
         elif isinstance(x, Var):
-            x = HOOKS["look"](x)
+            x = concrete(x)
         else:
             x = x.value
     return x

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
+from mmad.constants import lift
 from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
 from mmad.ops import cumulative, extremes, slopes
 from mmad.ops.declare import shape_of
-from mmad.ops.reduction import normal_axes, sum_, unbroadcast
+from mmad.ops.reduction import normal_axes, sum_
 from mmad.ops.structure import broadcast_to, reshape, size
 
 
@@ -20,7 +21,7 @@ def finish(result, out):
 
 def lifted(x):
     """x with lists of traced numbers made one traced array."""
-    return HOOKS["lift"](x) if isinstance(x, list | tuple) else x
+    return lift(x) if isinstance(x, list | tuple) else x
 
 
 def given(value):
@@ -331,6 +332,3 @@ for _ufunc, _function in (
     METHODS[_ufunc, "reduce"] = _reduce_with(_function)
 for _ufunc, _function in ((np.add, cumsum), (np.multiply, cumprod), (np.maximum, cummax), (np.minimum, cummin)):
     METHODS[_ufunc, "accumulate"] = _accumulate_with(_function)
-
-HOOKS["unbroadcast"] = unbroadcast
-HOOKS["broadcast"] = broadcast_to

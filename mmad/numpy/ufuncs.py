@@ -7,11 +7,13 @@ import numpy as np
 
 from mmad import _storage
 from mmad._batch import Batch
-from mmad._core import FUNCTIONS, HOOKS, UFUNCS, Traced, Var
+from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol
+from mmad.constants import lift
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
-from mmad.ops.structure import viewed
+from mmad.ops.structure import scatter_add, stacked, viewed
+from mmad.tracing import left_behind
 
 
 def write_out(out, result, name):
@@ -58,7 +60,7 @@ def _rebound(out, result, name):
         out[...] = result
         return out
     out.fill(np.nan)
-    HOOKS["left_behind"](out.shape)
+    left_behind(out.shape)
     return result
 
 
@@ -137,10 +139,7 @@ def _ufunc(ufunc, method, inputs, kwargs):
 
 
 def _outer(ufunc, x, y, **kwargs):
-    x, y = (
-        v if isinstance(v, Traced) else np.asarray(HOOKS["lift"](v) if isinstance(v, list | tuple) else v)
-        for v in (x, y)
-    )
+    x, y = (v if isinstance(v, Traced) else np.asarray(lift(v) if isinstance(v, list | tuple) else v) for v in (x, y))
     rank = len(shape_of(y))
     x = viewed(x, lambda m: m.reshape(m.shape + (1,) * rank)) if shape_of(x) else x
     return ufunc(x, y, **kwargs)
@@ -224,7 +223,7 @@ def _accumulate(ufunc, x, axis=0, dtype=None):
     rows[0] = _first(ufunc, rows[0])
     for k in range(1, len(rows)):
         rows[k] = ufunc(rows[k - 1], rows[k])
-    return HOOKS["stack"](rows, axis)
+    return stacked(rows, axis)
 
 
 def _reduceat(ufunc, x, indices, axis=0, dtype=None):
@@ -239,7 +238,7 @@ def _reduceat(ufunc, x, indices, axis=0, dtype=None):
         reduce(ufunc, x[(*at, slice(start, end))], axis=axis) if start + 1 < end else _first(ufunc, x[(*at, start)])
         for start, end in zip([int(k) for k in indices], ends, strict=True)
     ]
-    return HOOKS["stack"](rows, axis)
+    return stacked(rows, axis)
 
 
 def _stable(top, exp, log):
@@ -261,8 +260,6 @@ def _stable(top, exp, log):
 def _at(ufunc, x, index, *operand):
     """Unbuffered in-place operation: repeated elements are written one after the other."""
     if ufunc in (np.add, np.subtract) and isinstance(x, Traced):
-        from mmad.ops.structure import scatter_add
-
         value = operand[0] if ufunc is np.add else -operand[0]
         probe = np.zeros(x.shape)[index]
         if shape_of(value) != probe.shape:
@@ -296,4 +293,4 @@ METHODS = {
     (np.logaddexp2, "reduce"): _stable(np.maximum, np.exp2, np.log2),
 }
 
-HOOKS["ufunc"] = _ufunc
+set_protocol(_ufunc)

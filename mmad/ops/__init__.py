@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad import _direct, _dual, _emit, _lazy, _rules, _series, _squares, _suspects, _sweep, _windows
+from mmad import _direct
 from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
@@ -37,18 +37,9 @@ __all__ = [
 
 UFUNCS[np.matmul] = reduction.matmul
 
-# The compiled modules look their operations up once all are declared.
+# What is below looks its operations up once all are declared.
 bind_operators()
 _direct.bind()
-_rules.bind()
-_dual.bind()
-_lazy.bind()
-_series.bind()
-_emit.bind()
-_sweep.bind()
-_suspects.bind()
-_squares.bind()
-_windows.bind()
 finish()
 arithmetic.absolute.needs_out = True  # its partial at complex points uses the result
 

@@ -5,9 +5,8 @@ import numpy as np
 from mmad._arrays import chain as chain_impl
 from mmad._arrays import masked as masked_impl
 from mmad._arrays import settled as settled_impl
-from mmad._rules import zero_like
 from mmad.kinds import isplain
-from mmad.ops.declare import elementwise
+from mmad.ops.declare import elementwise, zero_like
 
 PAIRS = ((1.3, 0.7), (-0.4, 2.1), (0.9, -1.6))
 POINTS = ((1.3,), (-0.4,), (2.1,))

@@ -23,7 +23,7 @@ import numpy as np
 from mmad import _core, _partials
 from mmad._instructions import Op
 
-__all__ = ["elementwise", "linear", "nonlinear", "shape_of"]
+__all__ = ["elementwise", "linear", "nonlinear", "shape_of", "zero_like"]
 
 
 def elementwise(
@@ -166,3 +166,10 @@ def finish():
 def shape_of(x):
     """Shape of a plain or traced value."""
     return np.shape(x) if not hasattr(x, "shape") else x.shape
+
+
+def zero_like(x):
+    """Return a plain zero of the shape and dtype of x."""
+    if isinstance(x, float):
+        return 0.0
+    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, int | complex) else 0.0

@@ -9,9 +9,8 @@ I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, 20
 
 import numpy as np
 
-from mmad._rules import zero_like
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import nonlinear, shape_of
+from mmad.ops.declare import nonlinear, shape_of, zero_like
 from mmad.ops.products import adjoint_of
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import concatenate, reshape, swap, viewed

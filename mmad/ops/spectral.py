@@ -24,10 +24,9 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
-from mmad._rules import zero_like
 from mmad.errors import UnsupportedError
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import nonlinear, shape_of
+from mmad.ops.declare import nonlinear, shape_of, zero_like
 from mmad.ops.linalg import adjoint
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import reshape, viewed

@@ -6,10 +6,10 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
-from mmad import _arrays, _core, _rules, _windows
+from mmad import _arrays, _windows
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import linear, shape_of
+from mmad.ops.declare import linear, shape_of, zero_like
 
 
 def contiguous(shape):
@@ -186,7 +186,7 @@ def _concatenate_batch(vals, batched, axis):
 
 
 def _concatenate_jvp(dots, out, *arrays, axis):
-    return concatenate(*[_rules.zero_like(a) if d is None else d for a, d in zip(arrays, dots, strict=True)], axis=axis)
+    return concatenate(*[zero_like(a) if d is None else d for a, d in zip(arrays, dots, strict=True)], axis=axis)
 
 
 def _concatenate_result(shapes, vals, axis):
@@ -218,7 +218,10 @@ def viewed(x, function):
     return function(np.asarray(x))
 
 
-_core.HOOKS["viewed"] = viewed
+def stacked(arrays, axis=0):
+    """Arrays of one shape as one array, along a new axis."""
+    at = (slice(None),) * axis + (None,)
+    return concatenate(*[viewed(v, lambda m: m[at]) for v in arrays], axis=axis)
 
 
 def reshape(x, shape):

@@ -2,8 +2,7 @@
 
 from mmad.planner.colored import Coloring
 from mmad.planner.detect import sparsity
-from mmad.planner.functions import hessian, jacobian
 from mmad.planner.pattern import Pattern
 from mmad.planner.plan import Plan
 
-__all__ = ["Coloring", "Pattern", "Plan", "hessian", "jacobian", "sparsity"]
+__all__ = ["Coloring", "Pattern", "Plan", "sparsity"]

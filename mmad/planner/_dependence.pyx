@@ -30,7 +30,7 @@ from mmad._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_FIR
                                  OP_CONST, SC_add, SC_chain, SC_divide, SC_masked, SC_multiply, SC_negative, SC_positive,
                                  SC_select, SC_settled, SC_subtract, SCALAR_END, Node, node_index, scalar_arity)
 from mmad._partials cimport PARTIAL_NONE, partial_of
-from mmad._vm cimport MM_CHOLESKY, MM_LOWER, MM_LU, MM_SLOGDET
+from mmad._machine cimport MM_CHOLESKY, MM_LOWER, MM_LU, MM_SLOGDET
 from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload, new_map_of, operands_of,
                                    size_of, strides_of)
 from mmad.planner._elements cimport Elements, Walk, broadcast, elements, gathered, overlaps, uniform, walk

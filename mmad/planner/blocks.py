@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmad._activity import active_nodes
-from mmad._core import HOOKS, Traced
+from mmad._core import Traced
 from mmad.compiler._lower import lower_between
+from mmad.constants import adopt
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner._dependence import dependence
@@ -130,7 +131,7 @@ class Blocks:
             return data
         if self.index is None:
             traced = next((p for p in parts if isinstance(p, Traced)), None)
-            data = self.known.copy() if traced is None else HOOKS["adopt"](self.known.copy(), traced)
+            data = self.known.copy() if traced is None else adopt(self.known.copy(), traced)
             for entries, number, elements, add in self.slices:
                 if add:
                     data[entries] += parts[number][elements]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mmad import compiled
-from mmad.api import grad
+from mmad.derivatives.first_order import grad
 from mmad.planner._structure import structure
 from mmad.planner.cost import EAGER_AND_COMPILED, Coefficients, as_plain, from_plain
 from mmad.planner.detect import graph_of

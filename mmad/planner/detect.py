@@ -5,8 +5,9 @@ import contextlib
 import numpy as np
 
 from mmad import tree
-from mmad.api import grad, positions
 from mmad.compiler._lower import lower_between
+from mmad.derivatives.arguments import positions
+from mmad.derivatives.first_order import grad
 from mmad.errors import TraceError
 from mmad.kinds import isplain
 from mmad.planner._dependence import dependence

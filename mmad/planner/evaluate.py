@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS, Traced, Var, concrete
+from mmad._core import Traced, Var, concrete
+from mmad.constants import zeros
 from mmad.errors import PatternError
 from mmad.kinds import isplain
 from mmad.matrices import by_directions, by_pairs
@@ -140,7 +141,7 @@ def scattered(pattern, data):
     """Entries in a dense matrix, traced if they are."""
     m, n = pattern.shape
     if isinstance(data, Traced):
-        return put_index(HOOKS["zeros"]((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)
+        return put_index(zeros((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)
     out = np.zeros(m * n, data.dtype)
     out[pattern.flat] = data
     return out.reshape(m, n)

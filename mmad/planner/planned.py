@@ -10,7 +10,8 @@ import numpy as np
 
 from mmad import compiled, tree
 from mmad._core import Traced
-from mmad.api import describe, grad, positions
+from mmad.derivatives.arguments import positions
+from mmad.derivatives.first_order import grad
 from mmad.errors import CaptureError, PatternError
 from mmad.kinds import isplain
 from mmad.matrices import columns_of, from_matrix, rows_of
@@ -31,7 +32,7 @@ from mmad.planner.problem import UNCOMPILED, Options, Problem, work_of
 from mmad.planner.unassembled import Assembly, Unassembled
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
-from mmad.tracing import is_static, open_tape, returned_by_program, wrappers_open
+from mmad.tracing import describe, is_static, open_tape, returned_by_program, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]

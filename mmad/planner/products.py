@@ -7,19 +7,10 @@ value of the function, and of a product the gradient, in it.
 
 import functools
 
-from mmad import api, compiled, tree
-from mmad.api import (
-    floating_vector,
-    grad,
-    hvp,
-    jvp,
-    plain,
-    point_and_vector,
-    scalar_output,
-    tangent_pairs,
-    value_and_grad,
-    value_grad_hvp,
-)
+from mmad import compiled, tree
+from mmad.derivatives.arguments import floating_vector, plain, point_and_vector, scalar_output, tangent_pairs
+from mmad.derivatives.first_order import grad, jvp, value_and_grad
+from mmad.derivatives.second_order import hvp, value_grad_hvp
 from mmad.matrices import rows_of
 from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
@@ -55,7 +46,7 @@ class ByComplexArguments:
     def by_complex_eagerly(self):
         """The operator without a plan."""
         given = {"has_aux": True} if self.options.has_aux else {}
-        return getattr(api, self.name)(self.f, self.argnums, **given)
+        return self.operator(self.f, self.argnums, **given)
 
     @functools.cached_property
     def by_complex(self):

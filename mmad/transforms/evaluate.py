@@ -12,17 +12,14 @@ import numpy as np
 
 from mmad import _arrays
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
-from mmad.errors import TraceError
+from mmad._core import Jet, Traced, Var, Wrapper
+from mmad.constants import adopt
+from mmad.errors import GuardError
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, viewed, window
 
-__all__ = ["GuardError", "evaluate"]
-
-
-class GuardError(TraceError):
-    """A tape was evaluated where Python would have seen another value than in the recorded run."""
+__all__ = ["evaluate", "recorded"]
 
 
 def evaluate(tape, values, watch=None):
@@ -120,7 +117,7 @@ def _writable(i, base, value):
     if _level(base) >= _level(value):
         return base if i.in_place else _copied(base)
     if isplain(base, np.ndarray) and base.dtype.kind in "fc":
-        return HOOKS["adopt"](base.copy(order="C"), value)
+        return adopt(base.copy(order="C"), value)
     return None
 
 
@@ -191,3 +188,17 @@ def _shown(v):
     if isplain(v, np.ndarray) and v.ndim:
         return np.array2string(v, threshold=8, edgeitems=3).replace("\n", "")
     return str(v)
+
+
+def recorded(tape):
+    """The arguments a tape was recorded with, by leaf; those that are not traced as they are."""
+    out = []
+    for k, static in zip(tape.inputs, tape.statics, strict=True):
+        if k < 0:
+            out.append(static)
+        elif tape.is_array(k):
+            out.append(tape.record_of(k).out)
+        else:
+            value = tape.node(k)[2]
+            out.append(value if tape.instructions[k].weak else np.float64(value))
+    return out

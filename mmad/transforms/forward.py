@@ -3,9 +3,10 @@
 import numpy as np
 
 from mmad import _activity, _rules
-from mmad._core import HOOKS, Traced, Wrapper
+from mmad._core import Traced, Wrapper
 from mmad._emit import uncut, unknown
-from mmad._suspects import SINGULAR
+from mmad._singularities import SINGULAR
+from mmad.constants import adopt, zeros
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, window
 from mmad.transforms.reverse import Environment, traced_parts, windowed
@@ -137,7 +138,7 @@ def _step(tape, k, dots, env, kept, doubts):
     if op is put or op is put_index:
         base, value = ds[0], 0.0 if ds[1] is None else ds[1]
         if base is None:
-            base = HOOKS["zeros"](shape, dtype, value)
+            base = zeros(shape, dtype, value)
         elif args[0] not in kept and tape.is_version(args[0]) and _takes(base, value):
             del dots[args[0]]  # nothing else reads it: written in place, so that a loop takes what it writes
             if op is put:
@@ -178,7 +179,7 @@ def _version(tape, dots, base, k, value, kept):
         return old
     rec = tape.record_of(k)
     like = old if old is not None and isinstance(old, Traced) else value
-    fresh = HOOKS["adopt"](np.zeros(rec.shape, rec.dtype), like)
+    fresh = adopt(np.zeros(rec.shape, rec.dtype), like)
     if old is not None:
         fresh[...] = old
     return fresh

@@ -8,10 +8,12 @@ import numpy as np
 
 from mmad import _activity, _arrays, _rules, _sweep, _windows
 from mmad._batch import Batch
-from mmad._core import HOOKS, Jet, Traced
+from mmad._core import Jet, Traced, Var
 from mmad._emit import poisoned, uncut, unknown
 from mmad._instructions import scalar_op, scalar_opcodes
-from mmad._suspects import SINGULAR, meets_infinity
+from mmad._singularities import SINGULAR, meets_infinity
+from mmad._tape import Tape
+from mmad.constants import adopt
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.reduction import unbroadcast
@@ -120,13 +122,13 @@ class Accumulators:
         if k not in self.owned:
             rec = self.tape.record_of(k)
             old = self.bars.get(k)
-            fresh = HOOKS["adopt"](np.zeros(rec.shape, rec.dtype), like if old is None else old)
+            fresh = adopt(np.zeros(rec.shape, rec.dtype), like if old is None else old)
             if old is not None:
                 fresh[...] = old
             self.bars[k] = fresh
             self.owned.add(k)
         elif isinstance(like, Traced) and not isinstance(self.bars[k], Traced):
-            fresh = HOOKS["adopt"](np.zeros(self.bars[k].shape, self.bars[k].dtype), like)
+            fresh = adopt(np.zeros(self.bars[k].shape, self.bars[k].dtype), like)
             fresh[...] = self.bars[k]
             self.bars[k] = fresh
         return self.bars[k]
@@ -299,9 +301,6 @@ def _window(tape, base, params, g, bars):
 
 def transpose_jvp(op, ct, vals, out, params, active):
     """Cotangents of an operation that declares a pushforward only: record it on tangents, and transpose that."""
-    from mmad._core import Var
-    from mmad._tape import Tape
-
     tape = next((v.tape for v in (*vals, out) if isinstance(v, Var)), None)
     env = None if tape is not None else Frozen
     if tape is None:
@@ -328,4 +327,4 @@ def transpose_jvp(op, ct, vals, out, params, active):
     return [next(gs) if on else None for on in active]
 
 
-HOOKS["transpose_jvp"] = transpose_jvp
+_rules.set_transpose_of(transpose_jvp)

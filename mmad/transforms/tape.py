@@ -17,24 +17,21 @@ transform             arguments of the new tape                             what
 from __future__ import annotations
 
 import functools
-import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mmad import _tape, tree
-from mmad._core import ScalarVar, Traced
-from mmad._storage import ArrayVar
+from mmad._core import Traced
 from mmad.amounts import size_in_bytes
-from mmad.errors import CaptureError, TraceError
-from mmad.hidden import refuse_hidden
+from mmad.errors import CaptureError
 from mmad.kinds import isplain
+from mmad.program import Program, of_tape
 from mmad.tracing import Trace, describe, is_static, plain_leaf
+from mmad.transforms import derived
 from mmad.transforms.evaluate import evaluate
+from mmad.transforms.finish import close
 from mmad.transforms.instruction import decode
-
-if TYPE_CHECKING:
-    from mmad.program import Program
 
 __all__ = ["Tape", "record"]
 
@@ -204,8 +201,6 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x: x * x, 3.0).pullback().compile()(3.0, 1.0)
         (6.0,)
         """
-        from mmad.program import of_tape
-
         return of_tape(self, passes, size_in_bytes(memory, str(self.origin)))
 
     # ------------------------------------------------------------------------------------ transforms
@@ -218,9 +213,7 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x: x * x, 3.0).pushforward()(3.0, 1.0)
         (9.0, 6.0)
         """
-        from mmad.transforms.derived import pushforward
-
-        return pushforward(self)
+        return derived.pushforward(self)
 
     def pullback(self) -> Tape:
         """Cotangents: a tape ``(*primals, y_bar) -> (x_bar, ...)``, one cotangent a primal.
@@ -231,9 +224,7 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x, y: x * y, 3.0, 4.0).pullback()(3.0, 4.0, 1.0)
         (4.0, 3.0)
         """
-        from mmad.transforms.derived import pullback
-
-        return pullback(self)
+        return derived.pullback(self)
 
     def linearize(self, *at: Any) -> Tape:
         """The linear map at a point: a tape ``(*tangents) -> y_dot``.
@@ -249,9 +240,7 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x: x * x, 3.0).linearize()(1.0)
         6.0
         """
-        from mmad.transforms.derived import linearize
-
-        return linearize(self, at)
+        return derived.linearize(self, at)
 
     def transpose(self) -> Tape:
         """The transpose of a linear tape: ``y_bar -> (x_bar, ...)``, one cotangent an argument.
@@ -269,9 +258,7 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x, y: 2 * x + 3 * y, 1.0, 1.0).transpose()(1.0)
         (2.0, 3.0)
         """
-        from mmad.transforms.derived import transpose
-
-        return transpose(self)
+        return derived.transpose(self)
 
     def batch(self, k: int) -> Tape:
         """k lanes at once: every argument and the result have a leading axis of length `k`.
@@ -287,9 +274,7 @@ class Tape(_tape.Tape):
         >>> mmad.record(lambda x: x * x, 3.0).batch(2)(np.array([3.0, 4.0]))
         array([ 9., 16.])
         """
-        from mmad.transforms.derived import batch
-
-        return batch(self, k)
+        return derived.batch(self, k)
 
 
 def _same(s, t):
@@ -344,7 +329,7 @@ def record(f, *args, live=False):
     >>> tape(-4.0)
     Traceback (most recent call last):
         ...
-    mmad.transforms.evaluate.GuardError: ...
+    mmad.errors.GuardError: ...
     """
     if not callable(f):
         raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
@@ -370,46 +355,3 @@ def _run_recorded(f, args, live, plain_integers):
     """Run a function on traced arguments; its tape and trace."""
     tape = Tape(describe(f, "record"), True, live, plain_integers)
     return tape, Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
-
-
-def close(tape, outputs, out_tree, likes=None):
-    """Finish a tape: its results are these leaves, Python floats where `likes` has one."""
-    refuse_hidden(outputs, tape.origin)
-    tape.outputs, tape.constants, tape.out_tree = [], [], out_tree
-    kinds = (
-        [type(v) is float for v in likes]
-        if likes is not None
-        else [type(v) is float or (isinstance(v, ScalarVar) and not v.strong and v.dtype.kind == "f") for v in outputs]
-    )
-    tape.floats = kinds
-    tape.numbers = [isinstance(v, ArrayVar) and v.number for v in outputs]
-    for out in outputs:
-        if isinstance(out, ScalarVar | ArrayVar):
-            if out.tape is not tape:
-                raise TraceError(f"{tape.origin} returned a value of another trace, {out.tape.origin}")
-            tape.outputs.append(out.node)
-            tape.constants.append(None)
-        elif isinstance(out, Traced):
-            raise TraceError(f"{tape.origin} returned a {type(out).__name__} of a derivative outside of it")
-        else:
-            tape.outputs.append(-1)
-            tape.constants.append(out.copy() if isplain(out, np.ndarray) else out)
-    if os.environ.get("MMAD_DEBUG", "") not in ("", "0"):
-        from mmad.transforms.validate import validate
-
-        validate(tape)
-    return tape
-
-
-def recorded(tape):
-    """The arguments a tape was recorded with, by leaf; those that are not traced as they are."""
-    out = []
-    for k, static in zip(tape.inputs, tape.statics, strict=True):
-        if k < 0:
-            out.append(static)
-        elif tape.is_array(k):
-            out.append(tape.record_of(k).out)
-        else:
-            value = tape.node(k)[2]
-            out.append(value if tape.instructions[k].weak else np.float64(value))
-    return out

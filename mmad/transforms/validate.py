@@ -11,17 +11,14 @@
 import numpy as np
 
 from mmad._instructions import scalar_opcodes
+from mmad.errors import GuardError, ValidationError
 from mmad.kinds import isplain
-from mmad.transforms.evaluate import GuardError, evaluate
+from mmad.transforms.evaluate import evaluate, recorded
 
-__all__ = ["ValidationError", "validate"]
+__all__ = ["validate"]
 
 _ARITY = {name: arity for name, (_, arity) in scalar_opcodes().items()}
 _PLACES = {"load": 1, "store": 2, "guard": 1, "input": 0, "const": 0, "window": 1, "put": 2, "put_index": 3}
-
-
-class ValidationError(AssertionError):
-    """A tape is malformed; the message names the instruction and what is wrong with it."""
 
 
 def validate(tape):
@@ -122,7 +119,6 @@ def _storages(tape, readers):
 
 def _types(tape):
     """Rules 3 and 5: run it on the recorded arguments and compare what instructions give with what they declare."""
-    from mmad.transforms.tape import recorded
 
     def check(i, v):
         if i.array != isplain(v, np.ndarray):

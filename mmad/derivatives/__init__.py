@@ -1,0 +1,1 @@
+"""The derivative operators, evaluated as they are called: no plan, no program."""
