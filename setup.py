@@ -27,18 +27,7 @@ CHECKED = os.environ.get("MMAD_CHECKED", "0") not in ("", "0")
 STRICT = not CHECKED and os.environ.get("MMAD_STRICT", "0") not in ("", "0")  # the checks are what hints complain of
 MODE = "checked" if CHECKED else "release"
 
-C_SOURCES = (
-    "_blocks_f64",
-    "_blocks_f32",
-    "_group",
-    "_scalars",
-    "_kernel_calls",
-    "_blas",
-    "_tiles",
-    "_matrices",
-    "_poles",
-    "_threads",
-)
+KERNELS = Path(PACKAGE) / "kernels"  # the C sources and headers
 
 # CFLAGS=-O0 asks for a build in a third of the time.
 ASKED = os.environ.get("CFLAGS", "").split()
@@ -47,8 +36,8 @@ OPTIMISED = CHECKED or any(flag.startswith("-O") for flag in ASKED)  # by flags 
 # What an extension is linked with besides its own source: module name -> arguments of Extension
 # (sources, libraries, extra_compile_args, ...).
 LINKED: dict[str, dict[str, list[str]]] = {
-    "mmad._machine": {
-        "sources": [f"{PACKAGE}/{name}.c" for name in C_SOURCES],
+    "mmad.kernels._machine": {
+        "sources": sorted(str(path) for path in KERNELS.glob("*.c")),
         "extra_compile_args": [] if OPTIMISED or os.name == "nt" else ["-O3"],  # loops to be vectorised
     },
 }
@@ -111,7 +100,7 @@ def headers_of(sources: list[str]) -> list[str]:
         for match in NAMES_A_FILE.finditer(path.read_text()):
             header, module = match["extern"] or match["include"], match["module"] or match["whole"]
             if header:
-                pending.append(Path(PACKAGE) / header)
+                pending.append(KERNELS / header)
             else:
                 pending.append(Path(*module.split(".")).with_suffix(".pxd"))
     return sorted(str(path) for path in seen if path.suffix == ".h")
@@ -128,7 +117,7 @@ def extensions() -> list[Extension]:
             Extension(
                 name,
                 sources,
-                include_dirs=[PACKAGE],
+                include_dirs=[str(KERNELS)],
                 depends=headers_of(sources),
                 # The oldest NumPy that is supported, whichever one the headers are of.
                 define_macros=[
@@ -164,7 +153,7 @@ def translated(of: list[Extension]) -> list[Extension]:
     from Cython.Build import cythonize
 
     return cythonize(
-        [Extension(ext.name, list(ext.sources), include_dirs=[PACKAGE]) for ext in of],
+        [Extension(ext.name, list(ext.sources), include_dirs=[str(KERNELS)]) for ext in of],
         compiler_directives=DIRECTIVES,
         build_dir=str(Path("build") / f"cython-{MODE}"),
         nthreads=os.cpu_count() or 1,
@@ -205,7 +194,7 @@ class BuildExtensions(build_ext):
                 *ext.extra_compile_args,
             ]
             ext.extra_link_args = [*LINK_ARGS.get(self.compiler.compiler_type, []), *ext.extra_link_args]
-            if ext.name == "mmad._machine":
+            if ext.name == "mmad.kernels._machine":
                 self.use_vector_math(ext)
         super().build_extensions()
         self.stamp.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from benchmarks import problems, sparse
 from report import Row, Task, duration
 
 import mmad
-from mmad.planner.coloring import acyclic_coloring, column_coloring, star_coloring
+from mmad.planner.coloring.coloring import acyclic_coloring, column_coloring, star_coloring
 
 __all__ = ["tasks"]
 

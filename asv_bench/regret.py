@@ -18,9 +18,9 @@ from benchmarks import energy, mixtures, problems, sparse
 from report import Row, Task, duration
 
 import mmad
-from mmad.planner.coloring import bounds
-from mmad.planner.decide import FORWARD_OVER_FORWARD
-from mmad.planner.problem import DENSE
+from mmad.planner.coloring.coloring import bounds
+from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
+from mmad.planner.decision.problem import DENSE
 
 __all__ = ["EVALUATIONS", "Cell", "cells", "measured", "tasks"]
 

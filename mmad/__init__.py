@@ -26,17 +26,17 @@ _checkout.use_compiled_modules(sys.modules[__name__])
 
 from mmad import numpy
 from mmad._core import ScalarVar, Var, concrete
-from mmad._dual import Dual
-from mmad._pool import clear_pool
-from mmad._storage import ArrayVar
-from mmad._vm import get_num_threads, set_num_threads
 from mmad.api import grad, hessian, hvp, jacobian, value_and_grad, value_grad_hvp
-from mmad.batching import vmap
-from mmad.checking import check_derivatives
-from mmad.checkpointing import checkpoint, checkpointed_loop
-from mmad.compiled import compile
-from mmad.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
+from mmad.compiler.program import Program
+from mmad.derivatives.batching import vmap
+from mmad.derivatives.checking import check_derivatives
+from mmad.derivatives.checkpointing import checkpoint, checkpointed_loop
+from mmad.derivatives.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.derivatives.first_order import jvp, linearize, vjp
+from mmad.derivatives.higher import derivative, taylor
+from mmad.derivatives.matrices import jacfwd, jacrev
+from mmad.derivatives.operators import hessian_operator, jacobian_operator
+from mmad.derivatives.tensors import derivative_tensor
 from mmad.errors import (
     GuardError,
     PatternError,
@@ -46,15 +46,15 @@ from mmad.errors import (
     UnsupportedError,
     ValidationError,
 )
-from mmad.higher import derivative, taylor
-from mmad.matrices import jacfwd, jacrev
-from mmad.operators import hessian_operator, jacobian_operator
+from mmad.kernels._pool import clear_pool
 from mmad.planner import Coloring, Pattern, Plan, sparsity
-from mmad.program import Program
-from mmad.tensors import derivative_tensor
+from mmad.replay.compiled import compile
+from mmad.tape._storage import ArrayVar
+from mmad.tracing.tree import register
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import validate
-from mmad.tree import register
+from mmad.vm._vm import get_num_threads, set_num_threads
+from mmad.wrappers._dual import Dual
 
 __version__ = "0.1.0"
 

@@ -13,14 +13,10 @@ from scipy.sparse.linalg import LinearOperator
 from mmad._core import ScalarVar as ScalarVar
 from mmad._core import Var as Var
 from mmad._core import concrete as concrete
-from mmad._dual import Dual as Dual
-from mmad._pool import clear_pool as clear_pool
-from mmad._storage import ArrayVar as ArrayVar
-from mmad._vm import get_num_threads as get_num_threads
-from mmad._vm import set_num_threads as set_num_threads
-from mmad.checking import Report
-from mmad.custom import custom_jvp as custom_jvp
-from mmad.custom import custom_vjp as custom_vjp
+from mmad.compiler.program import Program as Program
+from mmad.derivatives.checking import Report
+from mmad.derivatives.custom import custom_jvp as custom_jvp
+from mmad.derivatives.custom import custom_vjp as custom_vjp
 from mmad.errors import GuardError as GuardError
 from mmad.errors import PatternError as PatternError
 from mmad.errors import ProgramError as ProgramError
@@ -28,11 +24,15 @@ from mmad.errors import StructureError as StructureError
 from mmad.errors import TraceError as TraceError
 from mmad.errors import UnsupportedError as UnsupportedError
 from mmad.errors import ValidationError as ValidationError
+from mmad.kernels._pool import clear_pool as clear_pool
 from mmad.planner import Coloring as Coloring
 from mmad.planner import Pattern as Pattern
 from mmad.planner import Plan as Plan
-from mmad.program import Program as Program
+from mmad.tape._storage import ArrayVar as ArrayVar
 from mmad.transforms.tape import Tape as Tape
+from mmad.vm._vm import get_num_threads as get_num_threads
+from mmad.vm._vm import set_num_threads as set_num_threads
+from mmad.wrappers._dual import Dual as Dual
 
 __version__: str
 

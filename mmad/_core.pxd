@@ -1,7 +1,7 @@
 """Contract of dispatch and of traced numbers."""
 from libc.stdint cimport int32_t, int64_t
 
-from mmad._instructions cimport NODE_DEFERRED, NODE_STRONG, Instructions, Op
+from mmad.tape._instructions cimport NODE_DEFERRED, NODE_STRONG, Instructions, Op
 
 # The operations that Python's operators stand for, and those of views and writes; set by bind_operators.
 cdef Op o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
@@ -24,7 +24,7 @@ cdef class Wrapper(Traced):
 
 
 cdef class Jet(Wrapper):
-    cdef tuple origin     # (operation, operands, parameters, their states) where it is a norm; see `mmad._squares`
+    cdef tuple origin     # (operation, operands, parameters, their states) where it is a norm; see `mmad.wrappers._squares`
     cdef Jet base         # the array that this is a view of
     cdef int64_t version  # counts writes to it and its views; -1: of no interest
 

@@ -4,7 +4,7 @@ from typing import Any, Self, final
 import numpy as np
 from typing_extensions import disjoint_base
 
-from mmad._instructions import Instructions, Op
+from mmad.tape._instructions import Instructions, Op
 
 UFUNCS: dict[np.ufunc, Op]
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]]

@@ -2,8 +2,8 @@
 
 Design
 ------
-* One :class:`mmad._tape.Tape` a thread and trace.  A :class:`ScalarVar` is a number: a tape, a node, a double; an
-  :class:`mmad._storage.ArrayVar` is an array.
+* One :class:`mmad.tape._tape.Tape` a thread and trace.  A :class:`ScalarVar` is a number: a tape, a node, a double; an
+  :class:`mmad.tape._storage.ArrayVar` is an array.
 * Everything dispatches through :func:`apply_op`: wrappers (dual numbers, batches) with the highest level first,
   then traced values, then plain NumPy.
 * An operation on doubles alone is recorded here; any other is handed to the tape (`Instructions.record`), which
@@ -22,14 +22,14 @@ import warnings
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_LOAD,
-                                 OP_REC, ROLE_EVEN, ROLE_LINEAR, ROLE_ROOT, SC_add, SC_divide, SC_floor_divide, SC_multiply,
-                                 SC_negative, SC_power, SC_remainder, SC_square, SC_subtract, Node, Rec, scalar_eval,
-                                 scalar_op, set_door)
-from mmad._instructions import OPERATIONS
 from mmad.errors import TraceError
-from mmad.handlers import caught_here
-from mmad.refusals import array_method, refuse_complex, refuse_float
+from mmad.python.handlers import caught_here
+from mmad.python.refusals import array_method, refuse_complex, refuse_float
+from mmad.tape._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD,
+                                      OP_LOAD, OP_REC, ROLE_EVEN, ROLE_LINEAR, ROLE_ROOT, Node, Rec, SC_add,
+                                      SC_divide, SC_floor_divide, SC_multiply, SC_negative, SC_power, SC_remainder,
+                                      SC_square, SC_subtract, scalar_eval, scalar_op, set_door)
+from mmad.tape._instructions import OPERATIONS
 
 cnp.import_array()
 

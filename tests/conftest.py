@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad import _deferred
+from mmad.tape import _deferred
 
 
 @pytest.fixture(params=helpers.MODES)

@@ -3,8 +3,8 @@
 import numpy as np
 
 import mmad
-from mmad._batch import Batch
-from mmad._dual import new_level
+from mmad.wrappers._batch import Batch
+from mmad.wrappers._dual import new_level
 
 EPS = np.finfo(float).eps  # products are added up in another order than NumPy's: a few units in the last place
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["mmad.program", "mmad.program_file"]):
+with atheris.instrument_imports(include=["mmad.compiler.program", "mmad.compiler.program_file"]):
     import fuzz_files
     from program_bytes import Parts
 
     from mmad.compiler.explain import predicted
+    from mmad.compiler.program import Program
     from mmad.errors import ProgramError
-    from mmad.program import Program
 
 LONGEST = 1 << 16  # bytes of a file
 SECONDS = 0.5  # that a program may be expected to take

@@ -23,10 +23,10 @@ import numpy as np
 from program_bytes import LAYOUTS, Parts, sealed
 
 import mmad
-from mmad._instructions import OPERATIONS, scalar_opcodes
 from mmad.compiler import PASSES
+from mmad.compiler.program import Program
 from mmad.errors import ProgramError
-from mmad.program import Program
+from mmad.tape._instructions import OPERATIONS, scalar_opcodes
 
 MEMORY = 1 << 30  # bytes of address space that a worker may add to what it starts with
 LARGE = 1 << 24  # bytes of arguments that a case may ask for to be run

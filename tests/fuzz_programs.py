@@ -19,8 +19,8 @@ import numpy as np
 import programs
 
 import mmad
-from mmad import tree
 from mmad.compiler import PASSES, pipeline
+from mmad.tracing import tree
 
 PASS_SETS = {
     "all": PASSES,

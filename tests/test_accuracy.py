@@ -13,7 +13,7 @@ import pytest
 from exact_derivatives import BINARY, UNARY, binary_points, exact, ulps, unary_points
 
 import mmad
-from mmad._instructions import OPERATIONS, Op
+from mmad.tape._instructions import OPERATIONS, Op
 
 FIRST, SECOND = 4, 16
 FEW, MANY = 200, 2000

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad import compiled
+from mmad.replay import compiled
 
 X = np.array([1.0, 2.0])
 WEIGHTS = np.array([2.0, 3.0])

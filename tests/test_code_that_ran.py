@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad._ran import Ran
+from mmad.replay._ran import Ran
 
 X = np.array([1.0, 2.0])
 

@@ -221,7 +221,7 @@ def test_scratch_array_written_between_uses_runs_eagerly():
 
 
 def test_too_many_ways_run_eagerly(monkeypatch):
-    monkeypatch.setattr(mmad.compiled, "AT_ONCE", 1000)
+    monkeypatch.setattr(mmad.replay.compiled, "AT_ONCE", 1000)
     g = mmad.compile(mmad.grad(lambda x: sum((x for _ in range(int(x))), 0.0 * x)))
     for k in range(1, 65):
         assert g(k + 0.5) == k
@@ -394,7 +394,9 @@ def test_numbers_of_numpy_are_no_configuration(kind, f):
     """One recording for all values, whatever the precision; results are of NumPy's kinds."""
     g = mmad.compile(f)
     for value in (0.5, 0.75, 1.25):
-        for got, want in zip(mmad.tree.flatten(g(kind(value)))[0], mmad.tree.flatten(f(kind(value)))[0], strict=True):
+        for got, want in zip(
+            mmad.tracing.tree.flatten(g(kind(value)))[0], mmad.tracing.tree.flatten(f(kind(value)))[0], strict=True
+        ):
             assert type(got) is type(want)
             assert got.dtype == want.dtype
             np.testing.assert_allclose(got, want, rtol=4 * float(np.finfo(kind).eps))

@@ -463,7 +463,7 @@ def test_the_body_runs_once_for_a_gradient():
 
 
 def test_nothing_outlives_the_function():
-    from mmad._instructions import OPERATIONS
+    from mmad.tape._instructions import OPERATIONS
 
     def differentiate():
         f = mmad.custom_vjp(lambda x: x * 2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad.compiled import AT_ONCE, UNPAID
+from mmad.replay.compiled import AT_ONCE, UNPAID
 
 N = 30
 

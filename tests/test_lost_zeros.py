@@ -286,7 +286,7 @@ def test_no_pole_is_seen_where_there_is_none(f, order):
 
 
 def test_a_function_that_raises_leaves_no_doubt_behind():
-    from mmad._dual import doubtful, new_level
+    from mmad.wrappers._dual import doubtful, new_level
 
     def f(x):
         np.sqrt(x)

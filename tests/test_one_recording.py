@@ -140,7 +140,7 @@ def programs(call):
 
 def numbers(x):
     """All numbers of a result, one after the other."""
-    leaves = [x.toarray()] if hasattr(x, "toarray") else mmad.tree.flatten(x)[0]
+    leaves = [x.toarray()] if hasattr(x, "toarray") else mmad.tracing.tree.flatten(x)[0]
     return np.concatenate([np.zeros(0), *[np.ravel(v) for v in leaves if v is not None and not isinstance(v, str)]])
 
 

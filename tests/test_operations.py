@@ -15,12 +15,12 @@ from helpers import python
 import mmad
 import mmad.numpy
 import mmad.ops
-from mmad._batch import Batch
 from mmad._core import Traced
-from mmad._dual import new_level
-from mmad._instructions import OPERATIONS, Op, scalar_opcodes
-from mmad._tape import Tape
-from mmad.transforms.reverse import transpose_jvp
+from mmad.sweeps.reverse import transpose_jvp
+from mmad.tape._instructions import OPERATIONS, Op, scalar_opcodes
+from mmad.tape._tape import Tape
+from mmad.wrappers._batch import Batch
+from mmad.wrappers._dual import new_level
 
 LD = np.longdouble
 EXTENDED = np.finfo(LD).eps < 1e-18
@@ -275,7 +275,7 @@ def real_inner(a, b):
 # --- what is there ----------------------------------------------------------------------------------------
 def test_every_operation_is_found():
     """A fresh mmad declares the operations that are tested here, no more and no less."""
-    done = python("import mmad, mmad._instructions as c; print(*sorted(c.OPERATIONS))")
+    done = python("import mmad, mmad.tape._instructions as c; print(*sorted(c.OPERATIONS))")
     assert done.stdout.split() == NAMES, done.stderr
 
 

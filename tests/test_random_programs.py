@@ -11,7 +11,7 @@ import pytest
 import reference
 
 import mmad
-from mmad import tree
+from mmad.tracing import tree
 
 COUNT = int(os.environ.get("MMAD_RANDOM_PROGRAMS", "300"))
 FIRST = int(os.environ.get("MMAD_RANDOM_FIRST", "0"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad._instructions import OPERATIONS
+from mmad.tape._instructions import OPERATIONS
 
 RNG = np.random.default_rng(20)
 START = RNG.bit_generator.state

@@ -8,8 +8,8 @@ import pytest
 from test_operations import CASES, NAMES, case, inexact
 
 import mmad
-from mmad._instructions import OPERATIONS
 from mmad.ops.declare import elementwise
+from mmad.tape._instructions import OPERATIONS
 
 ORDER = 8
 
@@ -295,7 +295,7 @@ def branches(x):
 @pytest.mark.parametrize("f", [filled, with_views, shared, solved, reductions, branches], ids=lambda f: f.__name__)
 def test_programs(f):
     got = mmad.taylor(f, X, W, 4)
-    flat = mmad.tree.flatten
+    flat = mmad.tracing.tree.flatten
     for c, k in ((c, k) for c in range(len(flat(got)[0])) for k in range(5)):
         want = nested(lambda t, c=c: flat(f(X + t * W))[0][c], k)(0.0)
         np.testing.assert_allclose(flat(got)[0][c][k] * math.factorial(k), want, rtol=1e-10, atol=1e-10)

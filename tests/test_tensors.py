@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad.tensors import _terms, decide, interpolation
+from mmad.derivatives.tensors import _terms, decide, interpolation
 
 
 def helmholtz(n):

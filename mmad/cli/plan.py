@@ -7,8 +7,8 @@ import numpy as np
 import mmad
 from mmad.cli.errors import CommandError
 from mmad.cli.hvp import describe, fails_alone, import_function, read_array
-from mmad.planner.calibration import cache_file
-from mmad.planner.calibration import calibrate as measure
+from mmad.planner.decision.calibration import cache_file
+from mmad.planner.decision.calibration import calibrate as measure
 
 __all__ = ["calibrate", "compare", "plan"]
 

@@ -1,7 +1,8 @@
 """Contract of the compiler's graph: instructions in single assignment form, scalars and arrays alike."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from mmad._instructions cimport OP_CONST, OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_STORE, NODE_ARRAY, Node, Op, scalar_arity
+from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_INPUT, OP_LOAD, OP_STORE, Node, Op,
+                                      scalar_arity)
 
 
 cdef extern from "_vm.h" nogil:

@@ -2,7 +2,7 @@ from typing import Any, final
 
 from numpy.typing import NDArray
 
-from mmad._instructions import Op
+from mmad.tape._instructions import Op
 
 ACTION_NAMES: tuple[str, ...]
 KIND_NAMES: tuple[str, ...]

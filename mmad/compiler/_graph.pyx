@@ -15,8 +15,8 @@ from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
-from mmad._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
-                                 OP_STORE, SC_positive, Node, Op, node_index, scalar_arity, scalar_name)
+from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
+                                      OP_STORE, Node, Op, SC_positive, node_index, scalar_arity, scalar_name)
 
 KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard", "routine")
 ACTION_NAMES = ("set", "add", "maximum", "minimum")

@@ -1,7 +1,7 @@
 from typing import final
 
-from mmad._tape import Tape
 from mmad.compiler._graph import Graph
+from mmad.tape._tape import Tape
 
 def lower(tape: Tape) -> Graph: ...
 def lower_between(tape: Tape, inputs: list[int], outputs: list[int]) -> Graph: ...

@@ -18,16 +18,17 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._arrays cimport checksum, taken_shape
-from mmad._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
-                                 NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC, OP_STORE,
-                                 SC_divide, SC_multiply, SC_positive, SC_tied, Node, Op, Rec)
-from mmad._tape cimport Tape
-from mmad._machine cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU,
-                            MM_SLOGDET, MM_SOLVE, MM_SOLVE_TRANSPOSED)
-from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL, P_COLLECT,
-                                   P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW, SET, TYPE_OTHER, Graph,
-                                   Map, Payload, Shared, new_map_of, new_payload, size_of, strides_of)
+from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL,
+                                   P_COLLECT, P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW,
+                                   SET, TYPE_OTHER, Graph, Map, Payload, Shared, new_map_of, new_payload, size_of,
+                                   strides_of)
+from mmad.kernels._arrays cimport checksum, taken_shape
+from mmad.kernels._machine cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED,
+                                    MM_LU, MM_SLOGDET, MM_SOLVE, MM_SOLVE_TRANSPOSED)
+from mmad.tape._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
+                                      NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
+                                      OP_STORE, Node, Op, Rec, SC_divide, SC_multiply, SC_positive, SC_tied)
+from mmad.tape._tape cimport Tape
 
 cnp.import_array()
 

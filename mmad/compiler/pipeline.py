@@ -5,19 +5,19 @@ import gc
 import os
 import time
 
-from mmad._vm import Program
-from mmad.compiler._assemble import assemble
-from mmad.compiler._dead import dead
-from mmad.compiler._fold import fold
 from mmad.compiler._lower import lower
-from mmad.compiler._multiply_add import multiply_add
-from mmad.compiler._order import order
-from mmad.compiler._powers import powers
-from mmad.compiler._recompute import fitting
-from mmad.compiler._schedule import schedule
-from mmad.compiler._share import share
-from mmad.compiler._simplify import simplify
-from mmad.compiler._units import Units
+from mmad.compiler.assembly._assemble import assemble
+from mmad.compiler.assembly._units import Units
+from mmad.compiler.passes._dead import dead
+from mmad.compiler.passes._fold import fold
+from mmad.compiler.passes._multiply_add import multiply_add
+from mmad.compiler.passes._order import order
+from mmad.compiler.passes._powers import powers
+from mmad.compiler.passes._recompute import fitting
+from mmad.compiler.passes._schedule import schedule
+from mmad.compiler.passes._share import share
+from mmad.compiler.passes._simplify import simplify
+from mmad.vm._vm import Program
 
 __all__ = ["PASSES", "compile_tape", "selected", "uncollected"]
 

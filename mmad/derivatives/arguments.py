@@ -4,14 +4,14 @@ import numbers
 
 import numpy as np
 
-from mmad import tree
 from mmad._core import ScalarVar, Traced
-from mmad.constants import lift
-from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
-from mmad.pickling import MadeFunction
-from mmad.tracing import Place, describe, finished, is_static, plain_leaf
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
+from mmad.tracing import tree
+from mmad.tracing.pickling import MadeFunction
+from mmad.tracing.trace import Place, describe, finished, is_static, plain_leaf
 
 __all__ = [
     "derivative_function",

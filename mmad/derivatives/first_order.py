@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from mmad import tree
 from mmad._core import Traced
-from mmad._dual import Dual, doubtful, make_dual, new_level
-from mmad.constants import lift
 from mmad.derivatives.arguments import (
     derivative_function,
     plain,
@@ -15,11 +12,13 @@ from mmad.derivatives.arguments import (
     tangent_pairs,
     value_and_aux,
 )
-from mmad.hidden import refuse_hidden
-from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
-from mmad.pickling import MadeFunction
-from mmad.tracing import (
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
+from mmad.tracing import tree
+from mmad.tracing.hidden import refuse_hidden
+from mmad.tracing.pickling import MadeFunction
+from mmad.tracing.trace import (
     Forwarding,
     Trace,
     as_recorded,
@@ -30,6 +29,7 @@ from mmad.tracing import (
     refuse_left_behind,
     restore,
 )
+from mmad.wrappers._dual import Dual, doubtful, make_dual, new_level
 
 __all__ = ["Linearized", "grad", "gradient", "jvp", "linearize", "value_and_grad", "vjp"]
 

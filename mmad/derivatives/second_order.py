@@ -2,10 +2,10 @@
 
 import functools
 
-from mmad import tree
 from mmad.derivatives.arguments import derivative_function, floating_vector, point_and_vector
 from mmad.derivatives.first_order import Linearized, gradient
-from mmad.tracing import restore
+from mmad.tracing import tree
+from mmad.tracing.trace import restore
 
 __all__ = ["hvp", "value_grad_hvp"]
 

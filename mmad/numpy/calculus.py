@@ -5,9 +5,7 @@ import functools
 import numpy as np
 
 from mmad import _core
-from mmad._batch import Batch
 from mmad._core import Jet, ScalarVar, Traced
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop, setter
 from mmad.numpy.ordering import flat, look
 from mmad.numpy.reductions import finish, given, lifted
@@ -17,6 +15,8 @@ from mmad.ops import extremes
 from mmad.ops.calculus import conj, round_op, sinc_op, slide_in, slide_out
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to, concatenate, gather, reshape, viewed
+from mmad.python.kinds import isplain
+from mmad.wrappers._batch import Batch
 
 
 def cut(axis, *bounds):

@@ -3,10 +3,10 @@
 import numpy as np
 
 from mmad._core import FUNCTIONS, Traced
-from mmad.constants import adopt, has_traced, lift, outermost
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
-from mmad.tracing import template
+from mmad.python.kinds import isplain
+from mmad.tape.constants import adopt, has_traced, lift, outermost
+from mmad.tracing.trace import template
 
 __all__ = [
     "arange",

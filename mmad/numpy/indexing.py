@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from mmad._batch import Batch
 from mmad._core import Traced
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.numpy.ordering import flat, lined, look, truth
 from mmad.numpy.reductions import finish, lifted
@@ -12,6 +10,8 @@ from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to, gather, size
+from mmad.python.kinds import isplain
+from mmad.wrappers._batch import Batch
 
 
 def writable(x, value, name):

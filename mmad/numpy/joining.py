@@ -5,8 +5,6 @@ import itertools
 import numpy as np
 
 from mmad._core import Traced
-from mmad.constants import lift
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
 from mmad.numpy.ufuncs import write_out
@@ -14,6 +12,8 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate as concatenate_op
 from mmad.ops.structure import gather, viewed
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
 
 
 def lifted(x):

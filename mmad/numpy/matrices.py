@@ -9,8 +9,6 @@ import collections.abc
 import numpy as np
 
 from mmad._core import Wrapper
-from mmad._squares import squares_of
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.reductions import own_squares
@@ -22,6 +20,8 @@ from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
 from mmad.ops.structure import reshape, viewed
+from mmad.python.kinds import isplain
+from mmad.wrappers._squares import squares_of
 
 SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
 EighResult = collections.namedtuple("EighResult", ["eigenvalues", "eigenvectors"])
@@ -92,7 +92,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """`numpy.linalg.norm`; the derivative at zero is zero, the second derivative NaN.
 
     Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length.  Even powers
-    of it are differentiated as sums of squares, which have all derivatives (`mmad._squares`).
+    of it are differentiated as sums of squares, which have all derivatives (`mmad.wrappers._squares`).
     """
     x = lifted(x)
     ndim = len(shape_of(x))

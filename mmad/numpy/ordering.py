@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mmad._batch import Batch, divergence
 from mmad._core import Traced, Var, concrete
 from mmad.numpy._dispatch import implements
 from mmad.numpy.reductions import all as all_
@@ -13,6 +12,7 @@ from mmad.ops.declare import shape_of
 from mmad.ops.extremes import take_along
 from mmad.ops.reduction import normal_axes
 from mmad.ops.structure import reshape, size, viewed
+from mmad.wrappers._batch import Batch, divergence
 
 
 def look(x):

@@ -4,7 +4,6 @@ import string
 
 import numpy as np
 
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
@@ -15,6 +14,7 @@ from mmad.ops.products import adjoint_of, contract
 from mmad.ops.reduction import matmul as matmul_op
 from mmad.ops.reduction import sum_
 from mmad.ops.structure import concatenate, viewed
+from mmad.python.kinds import isplain
 
 LETTERS = string.ascii_letters
 

@@ -3,8 +3,6 @@
 import numpy as np
 
 from mmad._core import Traced
-from mmad.constants import lift
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
@@ -12,6 +10,8 @@ from mmad.ops import cumulative, extremes, slopes
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import normal_axes, sum_
 from mmad.ops.structure import broadcast_to, reshape, size
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
 
 
 def finish(result, out):

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from mmad._batch import Batch
 from mmad._core import Jet, Traced, Wrapper
-from mmad._storage import ArrayVar
-from mmad.kinds import isplain
 from mmad.numpy._dispatch import implements, prop
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import sum_
 from mmad.ops.structure import embed, size, viewed
+from mmad.python.kinds import isplain
+from mmad.tape._storage import ArrayVar
+from mmad.wrappers._batch import Batch
 
 
 def _fortran(order, x):

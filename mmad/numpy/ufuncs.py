@@ -5,15 +5,15 @@ import math
 
 import numpy as np
 
-from mmad import _storage
-from mmad._batch import Batch
 from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol
-from mmad.constants import lift
-from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import scatter_add, stacked, viewed
-from mmad.tracing import left_behind
+from mmad.python.kinds import isplain
+from mmad.tape import _storage
+from mmad.tape.constants import lift
+from mmad.tracing.trace import left_behind
+from mmad.wrappers._batch import Batch
 
 
 def write_out(out, result, name):

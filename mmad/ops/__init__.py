@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from mmad import _direct
 from mmad._core import METHODS, UFUNCS, bind_operators
-from mmad._instructions import OPERATIONS
 from mmad.ops import (
+    _direct,
     arithmetic,
     calculus,
     cumulative,
@@ -19,6 +18,7 @@ from mmad.ops import (
     transcendental,
 )
 from mmad.ops.declare import finish
+from mmad.tape._instructions import OPERATIONS
 
 __all__ = [
     "OPERATIONS",

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mmad._arrays import chain as chain_impl
-from mmad._arrays import masked as masked_impl
-from mmad._arrays import settled as settled_impl
-from mmad.kinds import isplain
+from mmad.kernels._arrays import chain as chain_impl
+from mmad.kernels._arrays import masked as masked_impl
+from mmad.kernels._arrays import settled as settled_impl
 from mmad.ops.declare import elementwise, zero_like
+from mmad.python.kinds import isplain
 
 PAIRS = ((1.3, 0.7), (-0.4, 2.1), (0.9, -1.6))
 POINTS = ((1.3,), (-0.4,), (2.1,))

@@ -20,8 +20,9 @@ wrong.  A recording for a program need not compute them then.
 
 import numpy as np
 
-from mmad import _core, _partials
-from mmad._instructions import Op
+from mmad import _core
+from mmad.ops import _partials
+from mmad.tape._instructions import Op
 
 __all__ = ["elementwise", "linear", "nonlinear", "shape_of", "zero_like"]
 

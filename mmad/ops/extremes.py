@@ -5,11 +5,11 @@ Positions are integers and carry no derivative; what is found there is picked wi
 
 import numpy as np
 
-from mmad._instructions import Op
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear, shape_of
 from mmad.ops.reduction import reduced, sum_
 from mmad.ops.structure import broadcast_to, reshape
+from mmad.tape._instructions import Op
 
 
 def lanes_of(vals, batched):

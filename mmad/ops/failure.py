@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from mmad._instructions import Op
+from mmad.tape._instructions import Op
 
 __all__ = ["raises"]
 

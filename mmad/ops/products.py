@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear
 from mmad.ops.structure import viewed
+from mmad.python.kinds import isplain
 
 __all__ = ["adjoint_of", "contract"]
 

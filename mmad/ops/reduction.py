@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from mmad._core import ScalarVar
-from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
 from mmad.ops.declare import linear, nonlinear, shape_of
 from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
+from mmad.python.kinds import isplain
 
 
 def normal_axes(axis, ndim):

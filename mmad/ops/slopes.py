@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from mmad._slopes import Slope
 from mmad.ops import arithmetic as a
+from mmad.ops._slopes import Slope
 from mmad.ops.declare import elementwise
 
 POINTS = ((0.7,), (-0.4,), (1.2,))

@@ -6,10 +6,10 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
-from mmad import _arrays, _windows
-from mmad.kinds import isplain
+from mmad.kernels import _arrays, _windows
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, shape_of, zero_like
+from mmad.python.kinds import isplain
 
 
 def contiguous(shape):

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from mmad import tree
 from mmad._core import Traced, Var, concrete
-from mmad.constants import zeros
+from mmad.derivatives.matrices import by_directions, by_pairs
 from mmad.errors import PatternError
-from mmad.kinds import isplain
-from mmad.matrices import by_directions, by_pairs
 from mmad.ops.structure import put_index
-from mmad.planner.colored import Seeds
-from mmad.planner.coloring import NONE
-from mmad.tracing import is_static, open_tape
+from mmad.planner.coloring.colored import Seeds
+from mmad.planner.coloring.coloring import NONE
+from mmad.python.kinds import isplain
+from mmad.tape.constants import zeros
+from mmad.tracing import tree
+from mmad.tracing.trace import is_static, open_tape
 
 __all__ = [
     "BY_ROWS",

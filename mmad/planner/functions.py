@@ -1,18 +1,18 @@
 """Jacobians, Hessians, gradients and products that are planned: what they take, checked."""
 
-from mmad.amounts import size_in_bytes
 from mmad.derivatives.arguments import derivative_function
-from mmad.kinds import isplain
-from mmad.planner.colored import Coloring
-from mmad.planner.pattern import Pattern
+from mmad.planner.coloring.colored import Coloring
+from mmad.planner.decision.problem import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
-from mmad.planner.problem import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
 from mmad.planner.products import (
     PlannedGradient,
     PlannedProduct,
     PlannedValueAndGradient,
     PlannedValueGradProduct,
 )
+from mmad.planner.sparsity.pattern import Pattern
+from mmad.python.amounts import size_in_bytes
+from mmad.python.kinds import isplain
 
 __all__ = ["planned"]
 

@@ -8,31 +8,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmad import compiled, tree
 from mmad._core import Traced
 from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
+from mmad.derivatives.matrices import columns_of, from_matrix, rows_of
+from mmad.derivatives.operators import factored
+from mmad.derivatives.recorded import LANES, Recorded, real_leaf
 from mmad.errors import CaptureError, PatternError
-from mmad.kinds import isplain
-from mmad.matrices import columns_of, from_matrix, rows_of
-from mmad.operators import factored
 from mmad.ops.declare import shape_of
-from mmad.planner._structure import structure
-from mmad.planner.agreement import differing, nearby
-from mmad.planner.blocks import blocks_of
-from mmad.planner.calibration import clock, coefficients
-from mmad.planner.colored import Coloring
-from mmad.planner.compare import compare
-from mmad.planner.decide import decide
-from mmad.planner.detect import detect, graph_of
+from mmad.planner.coloring.colored import Coloring
+from mmad.planner.decision.agreement import differing, nearby
+from mmad.planner.decision.calibration import clock, coefficients
+from mmad.planner.decision.compare import compare
+from mmad.planner.decision.decide import decide
+from mmad.planner.decision.observed import Observed
+from mmad.planner.decision.problem import UNCOMPILED, Options, Problem, work_of
 from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries, plain, scattered, sweep, whole
-from mmad.planner.observed import Observed
-from mmad.planner.pattern import Pattern
-from mmad.planner.problem import UNCOMPILED, Options, Problem, work_of
+from mmad.planner.sparsity._structure import structure
+from mmad.planner.sparsity.detect import detect, graph_of
+from mmad.planner.sparsity.pattern import Pattern
+from mmad.planner.structure.blocks import blocks_of
+from mmad.planner.structure.waist import waist_of
 from mmad.planner.unassembled import Assembly, Unassembled
-from mmad.planner.waist import waist_of
-from mmad.recorded import LANES, Recorded, real_leaf
-from mmad.tracing import describe, is_static, open_tape, returned_by_program, wrappers_open
+from mmad.python.kinds import isplain
+from mmad.replay import compiled
+from mmad.tracing import tree
+from mmad.tracing.trace import describe, is_static, open_tape, returned_by_program, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
@@ -193,7 +194,7 @@ class Planned:
 
         Returns
         -------
-        mmad.planner.compare.Comparison
+        mmad.planner.decision.compare.Comparison
             Printable; ``rows`` is plain data.
         """
         return compare(self, args, kwargs, rounds, progress)

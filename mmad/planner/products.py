@@ -7,15 +7,16 @@ value of the function, and of a product the gradient, in it.
 
 import functools
 
-from mmad import compiled, tree
 from mmad.derivatives.arguments import floating_vector, plain, point_and_vector, scalar_output, tangent_pairs
 from mmad.derivatives.first_order import grad, jvp, value_and_grad
+from mmad.derivatives.matrices import rows_of
+from mmad.derivatives.recorded import inexact_leaf
 from mmad.derivatives.second_order import hvp, value_grad_hvp
-from mmad.matrices import rows_of
 from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
-from mmad.recorded import inexact_leaf
-from mmad.tracing import finished, is_static, restore
+from mmad.replay import compiled
+from mmad.tracing import tree
+from mmad.tracing.trace import finished, is_static, restore
 
 __all__ = ["PlannedGradient", "PlannedProduct", "PlannedValueAndGradient", "PlannedValueGradProduct"]
 

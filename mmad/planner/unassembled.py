@@ -6,8 +6,8 @@ results are put into that tree, they are plain arrays, and the tree becomes the 
 
 import numpy as np
 
-from mmad import tree
-from mmad.kinds import isplain
+from mmad.python.kinds import isplain
+from mmad.tracing import tree
 
 __all__ = ["Assembly", "Unassembled"]
 

@@ -9,20 +9,20 @@
 
 import numpy as np
 
-from mmad import tree
-from mmad._batch import Batch
 from mmad._core import Traced, Var
-from mmad._dual import Dual, make_dual, new_level
-from mmad._emit import emit_reverse
-from mmad._storage import ArrayVar
-from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import Forwarding, Recording
+from mmad.python.kinds import isplain
+from mmad.sweeps._emit import emit_reverse
+from mmad.sweeps.forward import forward
+from mmad.sweeps.reverse import Frozen, reverse
+from mmad.tape._storage import ArrayVar
+from mmad.tracing import tree
+from mmad.tracing.trace import Forwarding, Recording
 from mmad.transforms.evaluate import evaluate, recorded
 from mmad.transforms.finish import close
-from mmad.transforms.forward import forward
-from mmad.transforms.reverse import Frozen, reverse
+from mmad.wrappers._batch import Batch
+from mmad.wrappers._dual import Dual, make_dual, new_level
 
 __all__ = ["batch", "linearize", "pullback", "pushforward", "transpose"]
 

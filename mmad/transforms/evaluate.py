@@ -10,14 +10,14 @@ write copies.
 
 import numpy as np
 
-from mmad import _arrays
-from mmad._batch import Batch
 from mmad._core import Jet, Traced, Var, Wrapper
-from mmad.constants import adopt
 from mmad.errors import GuardError
-from mmad.kinds import isplain
+from mmad.kernels import _arrays
 from mmad.ops import arithmetic as a
 from mmad.ops.structure import put, put_index, viewed, window
+from mmad.python.kinds import isplain
+from mmad.tape.constants import adopt
+from mmad.wrappers._batch import Batch
 
 __all__ = ["evaluate", "recorded"]
 

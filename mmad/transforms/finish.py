@@ -5,10 +5,10 @@ import os
 import numpy as np
 
 from mmad._core import ScalarVar, Traced
-from mmad._storage import ArrayVar
 from mmad.errors import TraceError
-from mmad.hidden import refuse_hidden
-from mmad.kinds import isplain
+from mmad.python.kinds import isplain
+from mmad.tape._storage import ArrayVar
+from mmad.tracing.hidden import refuse_hidden
 from mmad.transforms.validate import validate
 
 __all__ = ["close"]

@@ -21,17 +21,18 @@ from typing import Any
 
 import numpy as np
 
-from mmad import _tape, tree
 from mmad._core import Traced
-from mmad.amounts import size_in_bytes
+from mmad.compiler.program import Program, of_tape
 from mmad.errors import CaptureError
-from mmad.kinds import isplain
-from mmad.program import Program, of_tape
-from mmad.tracing import Trace, describe, is_static, plain_leaf
+from mmad.python.amounts import size_in_bytes
+from mmad.python.kinds import isplain
+from mmad.tape import _tape
+from mmad.tape.instruction import decode
+from mmad.tracing import tree
+from mmad.tracing.trace import Trace, describe, is_static, plain_leaf
 from mmad.transforms import derived
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.finish import close
-from mmad.transforms.instruction import decode
 
 __all__ = ["Tape", "record"]
 

@@ -10,9 +10,9 @@
 
 import numpy as np
 
-from mmad._instructions import scalar_opcodes
 from mmad.errors import GuardError, ValidationError
-from mmad.kinds import isplain
+from mmad.python.kinds import isplain
+from mmad.tape._instructions import scalar_opcodes
 from mmad.transforms.evaluate import evaluate, recorded
 
 __all__ = ["validate"]

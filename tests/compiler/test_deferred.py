@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad import _deferred
+from mmad.tape import _deferred
 
 N = 5000
 DEFERRED = 32  # NODE_DEFERRED of `_node.h`

@@ -11,8 +11,8 @@ import pytest
 from processes import python_in
 
 import mmad
+from mmad.compiler.program import Program
 from mmad.errors import ProgramError
-from mmad.program import Program
 
 X = np.linspace(-1.0, 2.0, 12).reshape(3, 4)
 

@@ -12,9 +12,9 @@ from processes import python_in
 from program_bytes import LAYOUTS, Parts, refused, sealed
 
 import mmad
-from mmad import program_file
-from mmad._vm import structure_sizes
-from mmad.program import Program
+from mmad.compiler import program_file
+from mmad.compiler.program import Program
+from mmad.vm._vm import structure_sizes
 
 FILES = fuzz_files.bases()
 F8 = {"d": "<f8"}
@@ -294,7 +294,7 @@ def peak_of_loading(folder, name):
         """
 import resource, sys
 import numpy as np, mmad
-from mmad.program import Program
+from mmad.compiler.program import Program
 mmad.record(lambda x: x * 2.0, 1.0).compile()
 data = open(sys.argv[1], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

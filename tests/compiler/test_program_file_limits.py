@@ -8,7 +8,7 @@ import pytest
 from program_bytes import sealed
 
 import mmad
-from mmad import program_file
+from mmad.compiler import program_file
 from mmad.errors import ProgramError
 
 MARGIN = 64 * 10**6

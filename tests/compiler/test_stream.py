@@ -5,7 +5,7 @@ import pytest
 from program_bytes import Parts
 
 import mmad
-from mmad.program import Program
+from mmad.compiler.program import Program
 
 
 def test_a_number_whose_register_is_written_over_stays():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad._instructions import OPERATIONS, scalar_opcodes
 from mmad.compiler import PASSES
+from mmad.tape._instructions import OPERATIONS, scalar_opcodes
 
 BLOCK = 1024  # elements done at a time where few registers are needed
 SIZES = (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7)

@@ -167,7 +167,7 @@ import numpy as np, mmad, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
 sys.path.insert(0, sys.argv[1])
 from program_bytes import Parts
-from mmad.program import Program
+from mmad.compiler.program import Program
 mmad.set_num_threads(int(sys.argv[2]))
 program = mmad.record(lambda x: np.broadcast_to(x[:, None], (64, 9)).sum(), np.ones(64)).compile()
 parts = Parts(program._dumps())

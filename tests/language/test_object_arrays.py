@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad.followers import FOLLOWERS
+from mmad.python.followers import FOLLOWERS
 
 X = np.array([0.3, -1.2, 0.8])
 

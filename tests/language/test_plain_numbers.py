@@ -13,8 +13,9 @@ import scipy.optimize
 import scipy.spatial.distance
 
 import mmad
-from mmad import _core, _dual, _series
+from mmad import _core
 from mmad.numpy import as_strided
+from mmad.wrappers import _dual, _series
 
 X = np.arange(1.0, 7.0)
 TYPES = [

@@ -8,9 +8,9 @@ import pytest
 
 import mmad
 from mmad import StructureError
-from mmad.planner.blocks import blocks_of
-from mmad.planner.cut import cut_of
-from mmad.recorded import Recorded
+from mmad.derivatives.recorded import Recorded
+from mmad.planner.structure.blocks import blocks_of
+from mmad.planner.structure.cut import cut_of
 
 STEP = 1e-30  # nothing is subtracted
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 from processes import python_in
 
-from mmad.planner import calibration
-from mmad.planner.cost import EAGER_AND_COMPILED, Coefficients, Work, as_plain, from_plain
+from mmad.planner.decision import calibration
+from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, Work, as_plain, from_plain
 
 
 @pytest.fixture

@@ -11,8 +11,15 @@ from hypothesis.extra.numpy import arrays
 
 import mmad
 from mmad import Coloring, Pattern
-from mmad.planner._conflicts import by_exchange
-from mmad.planner.coloring import acyclic_coloring, bicoloring, bounds, column_coloring, row_coloring, star_coloring
+from mmad.planner.coloring._conflicts import by_exchange
+from mmad.planner.coloring.coloring import (
+    acyclic_coloring,
+    bicoloring,
+    bounds,
+    column_coloring,
+    row_coloring,
+    star_coloring,
+)
 
 EVERY = {
     "column": column_coloring,

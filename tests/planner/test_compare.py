@@ -5,9 +5,10 @@ import pytest
 from planner_problems import arrowhead, at, broyden, rosenbrock, rosenbrock_by_hand
 
 import mmad
-from mmad import matrices
-from mmad.planner import agreement, compare, decide, evaluate, problem
-from mmad.planner.problem import COLORED, DENSE
+from mmad.derivatives import matrices
+from mmad.planner import evaluate
+from mmad.planner.decision import agreement, compare, decide, problem
+from mmad.planner.decision.problem import COLORED, DENSE
 
 
 @pytest.fixture(scope="module")

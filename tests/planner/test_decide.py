@@ -1,4 +1,4 @@
-"""The ordered decision list of `mmad.planner.decide`: a case for each row, with prices that are not this machine's.
+"""The ordered decision list of `mmad.planner.decision.decide`: a case for each row, with prices that are not this machine's.
 
 `ROWS` names the case of every row of the table in the module's docstring; a row without one fails.
 """
@@ -12,12 +12,12 @@ from planner_problems import arrowhead, at, broyden, rosenbrock
 
 import mmad
 from mmad import Pattern
+from mmad.derivatives.recorded import LANES
 from mmad.errors import StructureError
-from mmad.planner import decide as module
-from mmad.planner.cost import EAGER_AND_COMPILED, Work
-from mmad.planner.decide import CLOSE, FORWARD_OVER_FORWARD, decide
-from mmad.planner.problem import COLORED, DENSE, Options, Problem
-from mmad.recorded import LANES
+from mmad.planner.decision import decide as module
+from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
+from mmad.planner.decision.decide import CLOSE, FORWARD_OVER_FORWARD, decide
+from mmad.planner.decision.problem import COLORED, DENSE, Options, Problem
 
 BAND = Pattern.of(np.abs(np.subtract.outer(np.arange(400), np.arange(400))) <= 1)
 WORK = Work(0, 40, 40_000, 0)

@@ -6,7 +6,7 @@ from planner_problems import HESSIANS, JACOBIANS
 
 import mmad
 from mmad import Coloring, Pattern
-from mmad.planner.coloring import acyclic_coloring, bicoloring, column_coloring, row_coloring, star_coloring
+from mmad.planner.coloring.coloring import acyclic_coloring, bicoloring, column_coloring, row_coloring, star_coloring
 
 COLORINGS = {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring}
 SYMMETRIC = {"star": star_coloring, "acyclic": acyclic_coloring}

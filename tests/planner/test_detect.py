@@ -12,11 +12,11 @@ import pytest
 
 import mmad
 from mmad import Pattern, sparsity
-from mmad._instructions import OPERATIONS
-from mmad.planner._dependence import dependence
-from mmad.planner.axes import MOVES, RULES
-from mmad.planner.detect import detect, graph_of
-from mmad.recorded import Recorded
+from mmad.derivatives.recorded import Recorded
+from mmad.planner.sparsity._dependence import dependence
+from mmad.planner.sparsity.axes import MOVES, RULES
+from mmad.planner.sparsity.detect import detect, graph_of
+from mmad.tape._instructions import OPERATIONS
 
 STEP = 1e-6
 A = np.array([[2.0, 0.0, 1.0], [0.0, 3.0, -1.0]])  # shape (2, 3); its zeros do not count: values are not looked at
@@ -258,7 +258,7 @@ def flat(f):
     """The function with its result as one vector."""
 
     def g(x):
-        return np.concatenate([np.ravel(np.asarray(v, float)) for v in mmad.tree.flatten(f(x))[0]])
+        return np.concatenate([np.ravel(np.asarray(v, float)) for v in mmad.tracing.tree.flatten(f(x))[0]])
 
     return g
 
@@ -293,7 +293,7 @@ def test_gradients_leave_nothing_out(name):
     f, shape = (EXACT | LARGER)[name]
 
     def scalar(x):
-        return (np.concatenate([np.ravel(v) for v in mmad.tree.flatten(f(x))[0]] + [np.zeros(1)]) ** 3).sum()
+        return (np.concatenate([np.ravel(v) for v in mmad.tracing.tree.flatten(f(x))[0]] + [np.zeros(1)]) ** 3).sum()
 
     x = np.full(shape, 0.5) + np.arange(np.prod(shape, dtype=int)).reshape(shape) * 0.01
     found = sparsity(scalar, x, order=2)

@@ -9,16 +9,16 @@ import pytest
 from processes import python_in
 
 import mmad
+from mmad.derivatives.recorded import Recorded
 from mmad.planner import planned
-from mmad.planner._dependence import dependence
-from mmad.planner._sets import Exhausted
-from mmad.planner.coloring import acyclic_coloring, bicoloring, star_coloring
-from mmad.planner.cost import EAGER_AND_COMPILED, Work
-from mmad.planner.decide import decide
-from mmad.planner.detect import detect, graph_of
-from mmad.planner.pattern import Pattern
-from mmad.planner.problem import DENSE, LEAST_LOOKING, STEP, Options, Problem
-from mmad.recorded import Recorded
+from mmad.planner.coloring.coloring import acyclic_coloring, bicoloring, star_coloring
+from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
+from mmad.planner.decision.decide import decide
+from mmad.planner.decision.problem import DENSE, LEAST_LOOKING, STEP, Options, Problem
+from mmad.planner.sparsity._dependence import dependence
+from mmad.planner.sparsity._sets import Exhausted
+from mmad.planner.sparsity.detect import detect, graph_of
+from mmad.planner.sparsity.pattern import Pattern
 
 BOX = """
 import resource, sys

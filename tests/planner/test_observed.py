@@ -7,9 +7,9 @@ import pytest
 
 import mmad
 from mmad.planner import planned
-from mmad.planner.cost import EAGER_AND_COMPILED
-from mmad.planner.observed import CALLS, STRAY, Observed
-from mmad.planner.plan import Candidate, Plan
+from mmad.planner.decision.cost import EAGER_AND_COMPILED
+from mmad.planner.decision.observed import CALLS, STRAY, Observed
+from mmad.planner.decision.plan import Candidate, Plan
 
 A = np.random.default_rng(0).normal(size=(3000, 20))
 

@@ -11,12 +11,12 @@ from planner_problems import HESSIANS, JACOBIANS, arrowhead, at, broyden, neighb
 
 import mmad
 from mmad import Pattern
+from mmad.derivatives.recorded import LANES
 from mmad.errors import PatternError
 from mmad.planner import evaluate as module
 from mmad.planner import planned
-from mmad.planner.colored import Seeds
-from mmad.planner.problem import COLORED, DENSE
-from mmad.recorded import LANES
+from mmad.planner.coloring.colored import Seeds
+from mmad.planner.decision.problem import COLORED, DENSE
 
 FIRST = ["auto", *DENSE["jacobian"], *COLORED["jacobian"]]
 SECOND = ["auto", *DENSE["hessian"], *COLORED["hessian"]]

@@ -5,8 +5,8 @@ import pytest
 
 import mmad
 from mmad import StructureError
-from mmad.planner.waist import waist_of
-from mmad.recorded import Recorded
+from mmad.derivatives.recorded import Recorded
+from mmad.planner.structure.waist import waist_of
 
 N, M = 12, 15
 RNG = np.random.default_rng(5)

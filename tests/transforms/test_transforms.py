@@ -7,7 +7,7 @@ import pytest
 import reference
 
 import mmad
-from mmad import tree
+from mmad.tracing import tree
 
 RNG = np.random.default_rng(20)
 X, V = RNG.normal(size=4), RNG.normal(size=4)

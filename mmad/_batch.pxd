@@ -1,9 +1,0 @@
-"""Contract of batched values."""
-from mmad._core cimport Wrapper
-from mmad._instructions cimport Op
-
-
-cdef class Batch(Wrapper):
-    cdef readonly object lanes
-
-    cdef object applied(self, Op op, tuple args, dict params)

@@ -1,3 +1,0 @@
-from mmad._instructions import Op
-
-def compile_partials(op: Op) -> None: ...

@@ -1,8 +1,0 @@
-from typing import final
-
-from mmad._vm import Program
-
-def make_stream(p: Program) -> None: ...
-
-@final
-class Maker: ...

@@ -1,8 +1,0 @@
-from typing import Any, final
-
-from mmad.compiler._units import Units
-
-def assemble(units: Units, reuse: bool, sincos: bool) -> dict[str, Any]: ...
-
-@final
-class Assembler: ...

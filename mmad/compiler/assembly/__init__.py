@@ -1,0 +1,1 @@
+"""From a graph to the tables that the virtual machine reads: units, registers, buffers."""

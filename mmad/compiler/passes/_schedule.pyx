@@ -1,0 +1,184 @@
+"""Pass `schedule`: numbers that wait for each other are computed further apart.
+
+A processor looks a dozen or two of the machine's instructions ahead.  A long recurrence and what else each of its steps
+feeds (a reverse sweep with its cotangents of parameters) are recorded one after the other, so that it sees only the
+recurrence and waits.
+
+1. Each operation on numbers gets a height: how many must follow it, one after the other.  What something else than such an
+   operation reads comes before all that is not on the way to it, so that arrays need not wait.
+2. A stretch has nothing but such operations: what reads or writes memory, or looks at a number, stays where it is.
+3. From the next `AHEAD` operations of the stretch the highest is taken whose operands were computed at least `LATENCY`
+   operations ago; if there is none, the one that waits least.
+
+Kept: every value, and the order of all that is not an operation on numbers.
+
+References
+----------
+P. B. Gibbons and S. S. Muchnick, "Efficient instruction scheduling for a pipelined architecture", SIGPLAN Notices 21
+(1986), 11-16: list scheduling.
+"""
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free
+
+from mmad.compiler._graph cimport Graph, new_map, operands_of
+from mmad.tape._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR
+
+cdef enum:
+    AHEAD = 64
+    LATENCY = 4
+    SHORTEST = 32  # operations of a stretch
+
+
+def schedule(Graph g):
+    """The same instructions, those on numbers in another order.
+
+    Parameters
+    ----------
+    g : Graph
+
+    Returns
+    -------
+    Graph
+    """
+    cdef Stretch s
+    cdef int32_t start, k = 0
+    if not worth(g):
+        return g
+    s = Stretch(g)
+    while k < g.n:
+        start = k
+        while k < g.n and movable(g, k):
+            k += 1
+        s.run(start, k)
+        if k < g.n:
+            s.to[k] = s.out.copy(g, k, s.to)
+            k += 1
+    s.out.finish(g, s.to)
+    return s.out
+
+
+cdef inline bint operation(Graph g, int32_t k) noexcept:
+    return g.nodes[k].op >= OP_FIRST_SCALAR and not g.nodes[k].flags & NODE_ARRAY
+
+
+cdef inline bint movable(Graph g, int32_t k) noexcept:
+    return operation(g, k) or (g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY)
+
+
+cdef bint worth(Graph g) noexcept:
+    """Whether there is a long stretch."""
+    cdef int32_t k, n = 0
+    for k in range(g.n):
+        if operation(g, k):
+            n += 1
+            if n >= SHORTEST:
+                return True
+        elif not movable(g, k):
+            n = 0
+    return False
+
+
+cdef int32_t *heights(Graph g) except NULL:
+    cdef int32_t *out = new_map(g)
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
+    for k in range(g.n):
+        out[k] = 0
+    for k in range(g.n - 1, -1, -1):
+        if not operation(g, k):
+            out[k] = g.n
+        operand = operands_of(g, k, &n)
+        for i in range(n):
+            if operand[i] >= 0:
+                out[operand[i]] = max(out[operand[i]], out[k] + 1)
+    return out
+
+
+cdef struct Candidate:
+    int32_t k, height
+    int32_t ready  # from when on its operands do not keep it waiting
+
+
+cdef class Stretch:
+    """The state of scheduling: what is next, and what is waited for."""
+    cdef Graph g, out
+    cdef int32_t *height
+    cdef int32_t *time     # when an operation was computed
+    cdef int32_t *to       # what stands for an instruction in the new graph; -1: not computed yet
+    cdef int32_t *first    # of the operations that wait for this one
+    cdef int32_t *another  # that waits for the same one
+    cdef Candidate candidates[AHEAD]
+    cdef int32_t n, now
+
+    def __cinit__(self, Graph g):
+        cdef int32_t k
+        self.g, self.out = g, g.like()
+        self.height, self.time, self.to, self.first, self.another = heights(g), new_map(g), new_map(g), new_map(g), new_map(g)
+        for k in range(g.n):
+            self.to[k] = self.first[k] = -1
+
+    def __dealloc__(self):
+        free(self.height)
+        free(self.time)
+        free(self.to)
+        free(self.first)
+        free(self.another)
+
+    cdef int wait(self, int32_t k) noexcept:
+        """An operation becomes a candidate, or waits for an operand that is not computed yet."""
+        cdef int32_t j, i, n, ready = 0
+        cdef const int32_t *operand = operands_of(self.g, k, &n)
+        for i in range(n):
+            j = operand[i]
+            if self.to[j] < 0:
+                self.another[k], self.first[j] = self.first[j], k
+                return 0
+            if operation(self.g, j):
+                ready = max(ready, self.time[j] + LATENCY)
+        self.candidates[self.n] = Candidate(k, self.height[k], ready)
+        self.n += 1
+        return 0
+
+    cdef int32_t best(self) noexcept:
+        """The candidate to be computed next."""
+        cdef int32_t i, at = 0
+        cdef Candidate *a = self.candidates
+        cdef Candidate *b
+        cdef bint late
+        for i in range(1, self.n):
+            b = self.candidates + i
+            late = a.ready > self.now
+            if b.ready <= self.now if late else b.ready > self.now:
+                if late:
+                    a, at = b, i
+            elif late and a.ready != b.ready:
+                if b.ready < a.ready:
+                    a, at = b, i
+            elif b.height > a.height or (b.height == a.height and b.k < a.k):
+                a, at = b, i
+        return at
+
+    cdef int run(self, int32_t start, int32_t stop) except -1:
+        """Instructions start..stop in the order in which they are best computed."""
+        cdef int32_t k, j, at, next = start, within = 0
+        while True:
+            while within < AHEAD and next < stop:
+                if operation(self.g, next):
+                    self.wait(next)
+                    within += 1
+                else:
+                    self.to[next] = self.out.copy(self.g, next, self.to)
+                next += 1
+            if not within:
+                return 0
+            at = self.best()
+            k = self.candidates[at].k
+            self.n -= 1
+            self.candidates[at] = self.candidates[self.n]
+            self.to[k], self.time[k] = self.out.copy(self.g, k, self.to), self.now
+            self.now += 1
+            within -= 1
+            j = self.first[k]
+            while j >= 0:
+                at, j = j, self.another[j]
+                self.wait(at)

@@ -1,0 +1,284 @@
+"""`check_derivatives`: derivatives against differences and against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from mmad.derivatives.first_order import jvp, vjp
+from mmad.ops.declare import shape_of
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
+from mmad.tracing import tree
+from mmad.tracing.trace import describe
+
+__all__ = ["Comparison", "Report", "check_derivatives"]
+
+STEPS = 10  # rows of the extrapolation table
+FIRST_STEP = 2.0**-6  # times max(1, |x|); the last is 2**-15, where rounding costs about 1e-11 of f
+
+#: Spelling -> mode.
+MODES = {"forward": "forward", "fwd": "forward", "reverse": "reverse", "rev": "reverse"}
+
+#: Default tolerances by the coarsest precision among the arguments: what extrapolated differences can confirm.
+TOLERANCES = {8: (1e-6, 1e-8), 4: (2e-3, 1e-4), 2: (5e-2, 1e-2)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One derivative compared with one reference, along one random direction.
+
+    Attributes
+    ----------
+    order : int
+    derivative : str
+        "reverse", "forward over reverse", ...
+    reference : str
+        "differences", or the mode it was compared with.
+    got, expected : float
+    error : float
+        ``|got - expected| / (atol + rtol * scale)``: above 1 they disagree.
+    """
+
+    order: int
+    derivative: str
+    reference: str
+    got: float
+    expected: float
+    error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What `check_derivatives` compared."""
+
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def worst(self) -> float:
+        """The largest error, in units of the tolerance."""
+        return max((c.error for c in self.comparisons), default=0.0)
+
+    @property
+    def failures(self) -> tuple[Comparison, ...]:
+        """The comparisons that disagree."""
+        return tuple(c for c in self.comparisons if not c.error <= 1)
+
+    def __str__(self) -> str:
+        rows = [("order", "derivative", "against", "got", "expected", "error/tolerance")]
+        rows += [
+            (str(c.order), c.derivative, c.reference, f"{c.got:.10g}", f"{c.expected:.10g}", f"{c.error:.2g}")
+            for c in self.comparisons
+        ]
+        widths = [max(len(r[k]) for r in rows) for k in range(6)]
+        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+
+
+class _Flat:
+    """A function as one of arrays to arrays: differentiable leaves in, differentiable leaves out."""
+
+    def __init__(self, f, args):
+        self.f = f
+        self.leaves, self.structure = tree.flatten(tuple(args))
+        self.where = [k for k, x in enumerate(self.leaves) if _varies(x)]
+        if not self.where:
+            raise TypeError("there is no floating-point number or array among the arguments")
+
+    def __call__(self, *xs):
+        leaves = list(self.leaves)
+        for k, x in zip(self.where, xs, strict=True):
+            leaves[k] = x
+        out = tree.flatten(self.f(*tree.unflatten(self.structure, leaves)))[0]
+        out = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in out]
+        return tuple(y for y in out if _varies(y))
+
+    @property
+    def point(self):
+        return tuple(self.leaves[k] for k in self.where)
+
+
+def _varies(x):
+    if isplain(x, bool | int | str | bytes | type(None)):
+        return False
+    dtype = getattr(x, "dtype", None)
+    return dtype.kind in "fc" if dtype is not None else isplain(x, float | complex)
+
+
+def _dtype(x):
+    return getattr(x, "dtype", None) or np.result_type(type(x))
+
+
+def _like(x, values):
+    """Values in the kind and dtype of x."""
+    if type(x) in (float, complex):
+        return type(x)(values)
+    return np.asarray(values, _dtype(x))[()] if not isplain(x, np.ndarray) else np.asarray(values, _dtype(x))
+
+
+def _direction(xs, rng):
+    """A random direction, each entry at the scale of its value."""
+    out = []
+    for x in xs:
+        v = rng.uniform(0.25, 1.0, shape_of(x)) * rng.choice([-1.0, 1.0], shape_of(x))
+        if _dtype(x).kind == "c":
+            v = v * np.exp(2j * np.pi * rng.uniform(size=shape_of(x)))
+        out.append(_like(x, v * np.maximum(1.0, np.abs(x))))
+    return tuple(out)
+
+
+def _dot(xs, ys):
+    """The real inner product of two lists of arrays."""
+    return float(sum(np.sum(np.real(np.conj(x) * y), dtype=np.float64) for x, y in zip(xs, ys, strict=True)))
+
+
+def _differences(f, xs, vs, ct):
+    """d/dt <ct, f(x + t v)> at 0, by central differences with Richardson extrapolation; and an estimate of its error.
+
+    The entry of the table with the smallest difference from its neighbours is taken (Ridders 1982).  The evaluations
+    are in double precision whatever that of the arguments is.
+    """
+    wide = [np.result_type(_dtype(x), np.float64) for x in xs]
+
+    def at(t):
+        moved = [(np.asarray(x, d) + t * np.asarray(v, d))[()] for x, v, d in zip(xs, vs, wide, strict=True)]
+        return _dot(ct, f(*[_as(x, m) for x, m in zip(xs, moved, strict=True)]))
+
+    table, best, estimate, h = [], np.nan, np.inf, FIRST_STEP
+    with np.errstate(all="ignore"):
+        for i in range(STEPS):
+            row = [(at(h) - at(-h)) / (2 * h)]
+            for j in range(i):
+                row.append(row[j] + (row[j] - table[i - 1][j]) / (4.0 ** (j + 1) - 1))
+                error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - table[i - 1][j]))
+                if error <= estimate:
+                    best, estimate = row[j + 1], error
+            table.append(row)
+            h /= 2
+    return best, estimate
+
+
+def _as(x, moved):
+    """A moved argument in the kind of the original, in double precision."""
+    return type(x)(moved) if type(x) in (float, complex) else np.array(moved) if isplain(x, np.ndarray) else moved
+
+
+def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=None, atol=None, seed=0):
+    """Check the derivatives of a function at a point.
+
+    Along random directions, each mode is compared with central differences (Richardson-extrapolated, of the
+    derivative of the order below) and the modes with each other, to rounding, by the identity
+    <y_bar, J v> = <J^T y_bar, v>.  For second order the derivatives are themselves checked, in every nesting.
+
+    Parameters
+    ----------
+    f : callable
+        Of numbers, arrays and trees, to the same.  Integers, truth values, None and text stay as they are.
+    args : tuple
+    order : int
+        Highest order of derivative.
+    modes : sequence of {"forward", "reverse"} (or "fwd", "rev")
+    rtol, atol : float, optional
+        By default 1e-6 and 1e-8, more for float32 arguments.
+    seed : int
+        Of the random directions.
+
+    Returns
+    -------
+    Report
+        Its `comparisons`, and `worst`, the largest error in units of the tolerance.
+
+    Raises
+    ------
+    AssertionError
+        With a table of what disagrees; or where the function, run on traced values, gives another *value* than it gives
+        plainly.
+
+    Notes
+    -----
+    At a kink the differences are symmetric, as mmad's conventions are (the slopes' mean): it passes in first order.
+
+    References
+    ----------
+    .. [1] Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982), 75-76.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> report = mmad.check_derivatives(lambda x: np.sin(x) * x, (np.array([0.5, -1.0]),))
+    >>> report.worst < 1
+    True
+    """
+    unknown = [m for m in modes if m not in MODES]
+    if unknown or not modes:
+        raise ValueError(f"check_derivatives: modes are 'forward' and 'reverse', not {unknown or modes!r}")
+    if not isinstance(args, tuple | list):
+        raise TypeError("check_derivatives: args is a tuple with the function's arguments, as in (x,)")
+    if order < 1:
+        raise ValueError(f"check_derivatives: order must be at least 1, it is {order}")
+    flat = _Flat(f, args)
+    defaults = TOLERANCES[
+        min(_dtype(x).itemsize // (2 if _dtype(x).kind == "c" else 1) for x in flat.point)
+        if all(_dtype(x).itemsize <= 16 for x in flat.point)
+        else 8
+    ]
+    rtol, atol = (d if t is None else t for t, d in zip((rtol, atol), defaults, strict=True))
+    found = []
+    modes = tuple(dict.fromkeys(MODES[m] for m in modes))
+    _check(flat, flat.point, order, modes, (), np.random.default_rng(seed), rtol, atol, found)
+    report = Report(tuple(found))
+    if report.failures:
+        raise AssertionError(f"{describe(f, 'derivatives')} disagree:\n{Report(report.failures)}")
+    return report
+
+
+def _compare_values(f, xs, ys, modes, rtol, atol):
+    """Raise where the traced run of a function gives another value than the function itself: it took another branch."""
+    traced = {"forward": lambda: jvp(f, xs, xs)[0], "reverse": lambda: vjp(f, *xs)[0]}
+    for mode in modes:
+        for y, t in zip(ys, traced[mode](), strict=True):
+            scale = atol + rtol * float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y)))
+            if np.shape(y) != np.shape(t) or not np.allclose(y, t, rtol=rtol, atol=scale, equal_nan=True):
+                raise AssertionError(
+                    f"{describe(f.f, 'check_derivatives')}: the value of the traced run ({mode} mode) is {t}, that of "
+                    f"the function itself {y}: it takes another way when it is traced, because it tests `type(x)`, "
+                    "say, or swallows an exception"
+                )
+
+
+def _check(f, xs, order, modes, path, rng, rtol, atol, found):
+    """Compare the derivatives of f, which is itself `path` applied to the user's function."""
+    ys = f(*[x.copy() if isplain(x, np.ndarray) else x for x in xs])
+    if not ys:
+        return
+    if not path:
+        _compare_values(f, xs, ys, modes, rtol, atol)
+    vs, ct = _direction(xs, rng), tuple(_like(y, c) for y, c in zip(ys, _direction(ys, rng), strict=True))
+    reference, _ = _differences(f, xs, vs, ct)
+    got = {}
+    derived = {}
+    if "forward" in modes:
+        derived["forward"] = lambda *x: jvp(f, x, vs)[1]
+        y_dots = derived["forward"](*xs)
+        got["forward"] = _dot(ct, y_dots)
+        scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(ct, y_dots, strict=True))
+    if "reverse" in modes:
+        derived["reverse"] = lambda *x: vjp(f, *x)[1](ct)
+        x_bars = derived["reverse"](*xs)
+        got["reverse"] = _dot(x_bars, vs)
+        scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(x_bars, vs, strict=True))
+    level = len(path) + 1
+
+    def compare(mode, value, against, expected, tolerance):
+        difference = abs(value - expected)
+        error = difference / tolerance if difference == difference else np.inf
+        found.append(Comparison(level, " over ".join((mode, *path)), against, value, expected, error))
+
+    for mode, value in got.items():
+        compare(mode, value, "differences", reference, atol + rtol * scale)
+    if len(got) == 2:
+        # both are exact to rounding: a thousandth of what differences can show
+        compare("forward", got["forward"], "reverse", got["reverse"], 1e-3 * (atol + rtol * scale))
+    if order > 1:
+        for mode, g in derived.items():
+            _check(g, xs, order - 1, modes, (mode, *path), rng, rtol, atol, found)

@@ -1,0 +1,210 @@
+"""Taylor coefficients and derivatives of any order along one direction."""
+
+import functools
+import math
+import operator
+
+import numpy as np
+
+from mmad._core import Traced
+from mmad.derivatives.arguments import derivative_function, tangent_like
+from mmad.derivatives.batching import vmap
+from mmad.derivatives.first_order import jvp
+from mmad.numpy.joining import stack
+from mmad.ops.declare import shape_of
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
+from mmad.tracing import tree
+from mmad.tracing.hidden import refuse_hidden
+from mmad.tracing.trace import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
+from mmad.wrappers._dual import new_level
+from mmad.wrappers._series import Series, make_series
+
+__all__ = ["derivative", "taylor"]
+
+
+def checked_order(order, what):
+    """An order of derivative as a non-negative int."""
+    if isplain(order, bool) or not hasattr(order, "__index__"):
+        raise TypeError(f"{what}: order must be an int, not {order!r}")
+    order = operator.index(order)
+    if order < 0:
+        raise ValueError(f"{what}: order must not be negative, it is {order}")
+    return order
+
+
+def taylor(f, x, v, order, *, higher=()):
+    """Taylor coefficients of t -> f(x + v t) at t = 0, by one pass of arithmetic on power series.
+
+    Parameters
+    ----------
+    f : callable
+        Of a number, an array or a tree; returns the like.
+    x : float, ndarray or tree
+        Where the path starts.
+    v : of the structure and shapes of `x`
+        Its direction.
+    order : int
+        The highest power of t, d.
+    higher : sequence, optional
+        Coefficients of t^2, t^3, ... of a curved path x + v t + higher[0] t^2 + ..., each like `v`.
+
+    Returns
+    -------
+    tree
+        Of the structure of f(x), each leaf with a leading axis of length d + 1: entry k is the coefficient c_k of t^k,
+        so the k-th derivative along the path is k! c_k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An integer `x`; `v` of another structure or shape; a negative order.
+    UnsupportedError
+        An operation without a derivative rule.
+
+    Notes
+    -----
+    The cost grows with d^2, that of nested forward mode exponentially.  JAX's `jet` takes and gives
+    derivatives, k! c_k, in place of coefficients.
+
+    See Also
+    --------
+    derivative, derivative_tensor, jvp
+
+    References
+    ----------
+    .. [1] Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 13.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.taylor(np.exp, 0.0, 1.0, 4)
+    array([1.        , 1.        , 0.5       , 0.16666667, 0.04166667])
+    >>> mmad.taylor(lambda x: 1 / (1 - x), np.zeros(2), np.array([1.0, 2.0]), 3)
+    array([[1., 1.],
+           [1., 2.],
+           [1., 4.],
+           [1., 8.]])
+    """
+    what = describe(f, "taylor")
+    order = checked_order(order, what)
+    leaves, structure = expand(f, x, [v, *higher], order, what)
+    return tree.unflatten(structure, [c if is_static(c) else _stacked(c) for c in leaves])
+
+
+def expand(f, x, directions, order, what):
+    """The coefficients of f along x + directions[0] t + directions[1] t^2 + ...
+
+    Returns
+    -------
+    leaves : list
+        For each leaf of the result its coefficients, a list of order + 1; a leaf without derivative as it is.
+    structure : object
+        The structure of the result.
+    """
+    points, inner = tree.flatten(x)
+    columns = []
+    for k, v in enumerate(directions):
+        leaves, _ = tree.flatten(v)
+        if len(leaves) != len(points):
+            raise ValueError(
+                f"{what}: the coefficient of t^{k + 1} must have the structure of the argument ({len(points)} leaves), "
+                f"it has {len(leaves)} leaves"
+            )
+        columns.append(leaves)
+    level, wrapper, series = new_level(), None, []
+    for i, point in enumerate(points):
+        if is_static(point):
+            series.append(point)
+            continue
+        where = Place(what, 0, x, i)
+        point = +point if isinstance(point, Traced) else plain_leaf(point, where)
+        parts = [point] + [tangent_like(c[i], point, where) for c in columns]
+        parts = [point, *[as_recorded(point, d) for d in parts[1:]]]
+        parts = (parts + [None] * (order + 1 - len(parts)))[: order + 1]
+        wrapper = make_series(level, parts)
+        series.append(wrapper)
+    if wrapper is None:
+        raise TypeError(f"{what}: the argument has no derivative")
+    with Forwarding(wrapper):
+        outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
+        refuse_left_behind(outputs)
+        refuse_hidden(outputs, what)
+        outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+    return [y if is_static(y) else coefficients(y, level, order) for y in outputs], structure
+
+
+def coefficients(y, level, order):
+    """The coefficients of a result, of the given level; a constant has zeros after the first."""
+    if isinstance(y, Series) and y.level == level:
+        parts = list(y.parts)
+    else:
+        parts = [y if isinstance(y, Traced) else y.copy() if isplain(y, np.ndarray) else y]
+    dtype = parts[0].dtype if hasattr(parts[0], "dtype") else np.result_type(type(parts[0]))
+    while len(parts) <= order:
+        zero = np.zeros(shape_of(parts[0]), dtype if dtype.kind in "fc" else float)
+        parts.append(zero if zero.ndim else zero[()])
+    return parts
+
+
+def _stacked(parts):
+    """Coefficients as one array with a leading axis."""
+    return stack(parts) if any(isinstance(c, Traced) for c in parts) else np.stack(parts)
+
+
+def derivative(f, order=1):
+    """Repeated derivative of a function of one number.
+
+    Parameters
+    ----------
+    f : callable
+        Of a number; returns a number, an array or a tree.
+    order : int
+        How often to differentiate; 0 is the function itself.
+
+    Returns
+    -------
+    callable
+        ``d(x, *args, **kwargs)`` -> the derivative with respect to `x`, of the structure of the result.  Of an array
+        `x`, the derivative at each element: `f` is called with numbers, a batch of them at a time, and the axes of `x`
+        come first in the result.
+
+    Notes
+    -----
+    The first derivative is taken in forward mode, higher ones from Taylor coefficients, at a cost that grows with the
+    square of the order.
+
+    See Also
+    --------
+    taylor : all orders at once, along a direction.
+
+    Examples
+    --------
+    >>> import numpy as np, mmad
+    >>> mmad.derivative(lambda x: x**4, 3)(2.0)
+    48.0
+    >>> mmad.derivative(lambda t: np.array([1.0, 3.0]) * t**2)(1.0)
+    array([2., 6.])
+    >>> mmad.derivative(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    order = checked_order(order, describe(f, "derivative"))
+
+    def operator(x, *args, **kwargs):
+        def g(t):
+            return f(t, *args, **kwargs)
+
+        functools.update_wrapper(g, f, updated=())
+        if (isplain(x, np.ndarray) or isinstance(x, Traced)) and x.shape:
+            leaves, structure = tree.flatten(vmap(lambda t: operator(t, *args, **kwargs))(np.reshape(x, (-1,))))
+            rows = [d if is_static(d) else np.reshape(d, x.shape + d.shape[1:]) for d in leaves]
+            return tree.unflatten(structure, rows)
+        if order == 0:
+            return g(x)
+        if order == 1:
+            return jvp(g, (x,), (1.0,))[1]
+        leaves, structure = expand(g, x, [1.0], order, describe(f, "derivative"))
+        scale = float(math.factorial(order))
+        return tree.unflatten(structure, [c if is_static(c) else c[order] * scale for c in leaves])
+
+    return derivative_function(f, operator, "derivative", (derivative, order))

@@ -1,0 +1,3 @@
+from mmad.tape._instructions import Op
+
+def compile_partials(op: Op) -> None: ...

@@ -1,0 +1,1 @@
+"""Colourings of patterns, and how the entries are read off."""

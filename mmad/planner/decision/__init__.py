@@ -1,0 +1,1 @@
+"""Which strategy: the rules, the cost model, the race."""

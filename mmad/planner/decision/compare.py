@@ -1,0 +1,223 @@
+"""All strategies for one derivative, run and measured, and whether they give the same."""
+
+import time
+import tracemalloc
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from mmad.planner.decision.agreement import errors, nearby, tolerance, vectors
+from mmad.planner.decision.calibration import coefficients
+from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
+from mmad.planner.decision.plan import seconds
+from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, modes
+
+__all__ = ["Comparison", "Measurement", "compare"]
+
+LONGEST = 5.0  # seconds that one evaluation may be predicted to take before it is left out
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One strategy, measured.
+
+    Attributes
+    ----------
+    strategy, mode : str
+    forward, reverse : int
+        Sweeps.
+    first : float
+        Seconds of the first call, preparation included.
+    time : float
+        Seconds of a later call, the median.
+    predicted : float
+        Seconds predicted of a later call.
+    peak : int
+        Bytes that Python and NumPy allocated at most during a call.
+    error : float
+        Largest difference of an entry from the median of all strategies, over the largest entry.
+    skipped : str
+        Why it was not run; empty if it was.
+    differs : str
+        Says so where the error is more than rounding explains: the strategy comes after the others, and no plan takes
+        it.  Empty where the result agrees.
+    """
+
+    strategy: str
+    mode: str
+    forward: int
+    reverse: int
+    first: float
+    time: float
+    predicted: float
+    peak: int
+    error: float
+    skipped: str = ""
+    differs: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Measurements of all strategies, the fastest first; printable, and as plain data by ``rows``."""
+
+    origin: str
+    shape: tuple
+    chosen: str
+    measurements: tuple
+
+    @property
+    def rows(self):
+        """A dict for each strategy."""
+        return [asdict(m) for m in self.measurements]
+
+    def __str__(self):
+        m, n = self.shape
+        lines = [f"{self.origin}: {m} x {n}, the plan is {self.chosen}"]
+        lines.append(
+            f"{'strategy':<22}{'mode':<9}{'fwd':>5}{'rev':>5}{'first':>8}{'time':>8}{'pred/t':>7}{'peak':>8}{'error':>8}"
+        )
+        for r in self.measurements:
+            if r.skipped:
+                lines.append(f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}  {r.skipped}")
+                continue
+            if r.differs:
+                lines.append(f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}  {r.differs}")
+                continue
+            lines.append(
+                f"{r.strategy:<22}{r.mode:<9}{r.forward:>5}{r.reverse:>5}{seconds(r.first):>8}{seconds(r.time):>8}"
+                f"{r.predicted / r.time:>7.2g}{_bytes(r.peak):>8}{r.error:>8.0e}"
+            )
+        return "\n".join(line[:80] for line in lines)
+
+    def plot(self, ax=None):
+        """A bar chart of the times; needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as e:
+            raise ImportError("plots need matplotlib: pip install matplotlib") from e
+        ax = ax or plt.subplots()[1]
+        run = [r for r in self.measurements if not r.skipped][::-1]
+        ax.barh([f"{r.strategy}, {r.mode}" for r in run], [r.time for r in run])
+        ax.set_xscale("log")
+        ax.set_xlabel("seconds")
+        ax.set_title(self.origin)
+        return ax
+
+
+def compare(planned, args, kwargs, rounds=5, progress=None):
+    """Measure every strategy of a planned derivative.
+
+    Parameters
+    ----------
+    planned : Planned
+    args, kwargs : tuple, dict
+    rounds : int
+        Times of a later call, in turns, of which the median counts.
+    progress : callable, optional
+        Wraps the list of strategies while they are run for the first time, as `tqdm.tqdm` does.
+
+    Returns
+    -------
+    Comparison
+    """
+    if planned.options.factored:
+        options = replace(planned.options, factored=False, strategy="auto")
+        planned = type(planned)(planned.f, planned.argnums, options, planned.format)
+    r = planned.record(args, kwargs)
+    free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
+    problem = planned.problem(r, replace(planned.options, **free))
+    problem.bound(coefficients())
+    structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
+    names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
+    if hasattr(planned.options.pattern, "column_colors"):
+        names = [planned.options.strategy, *DENSE[planned.product]]
+    several = replace(problem.options, evaluations=2)
+    candidates = [problem.candidate(s, mode, coefficients()) for s in names for mode in modes(s, several)]
+    nums, results, calls, found = planned.places(args), {}, {}, []
+    for c in candidates if progress is None else progress(candidates):
+        why = _left_out(c, r.shape)
+        if why:
+            found.append(Measurement(c.strategy, c.mode, c.forward, c.reverse, 0.0, 0.0, c.seconds, 0, 0.0, why))
+            continue
+        call = planned.caller(problem, c)
+        start = time.perf_counter()
+        results[c.strategy, c.mode] = call(*args, **kwargs)
+        first = time.perf_counter() - start
+        calls[c.strategy, c.mode] = call, first, _peak(call, args, kwargs)
+    again = {}
+    times = {key: [] for key in calls}
+    for k in range(rounds):
+        # Every round at another point, as a program that guards a value is fast at one point only.
+        moved = _callable_at(nearby(args, nums, k), args, kwargs, calls)
+        for key, (call, _, _) in calls.items():
+            start = time.perf_counter()
+            again[key] = call(*moved, **kwargs)
+            times[key].append(time.perf_counter() - start)
+    error = _errors(results)
+    error = {key: max(e, _errors(again).get(key, 0.0)) for key, e in error.items()}
+    loose = tolerance(planned.itemsize(problem))
+    for c in candidates:
+        key = c.strategy, c.mode
+        if key in calls:
+            _, first, peak = calls[key]
+            t = float(np.median(times[key])) if times[key] else first
+            m = Measurement(
+                c.strategy, c.mode, c.forward, c.reverse, first, t, c.seconds, peak, error[key],
+                differs="" if error[key] <= loose else f"its result differs from the others, by {error[key]:.0e}",
+            )  # fmt: skip
+            found.append(m)
+    differing = {(m.strategy, m.mode) for m in found if m.differs}
+    if 2 * len(differing) < len(calls):
+        planned.distrust(differing)
+    found.sort(key=lambda m: (bool(m.skipped), bool(m.differs), m.time))
+    return Comparison(problem.origin, r.shape, planned.plan(*args, **kwargs).strategy, tuple(found))
+
+
+def _errors(results):
+    """The error of each result, by key."""
+    if not results:
+        return {}
+    return dict(zip(results, map(float, errors(vectors(list(results.values())))), strict=True))
+
+
+def _callable_at(moved, args, kwargs, calls):
+    """The moved arguments, or those given where the function refuses the moved ones."""
+    for call, _, _ in list(calls.values())[:1]:
+        try:
+            call(*moved, **kwargs)
+        except Exception:  # whatever it checks its arguments for
+            return args
+    return moved
+
+
+def _left_out(candidate, shape):
+    if candidate.strategy == "forward-over-forward" and shape[1] > FORWARD_OVER_FORWARD:
+        return f"for at most {FORWARD_OVER_FORWARD} unknowns"
+    if candidate.seconds > LONGEST:
+        return f"would take {seconds(candidate.seconds)}"
+    return ""
+
+
+def _peak(call, args, kwargs):
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    call(*args, **kwargs)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    if not tracing:
+        tracemalloc.stop()
+    return max(peak, 0)
+
+
+def _bytes(n):
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n >= scale:
+            return f"{n / scale:.3g}{unit}"
+    return f"{n}B"

@@ -1,0 +1,1 @@
+"""Sparsity patterns, found from a recording."""

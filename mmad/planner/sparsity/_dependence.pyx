@@ -1,0 +1,738 @@
+"""Which inputs each value of a program depends on: index sets carried through the compiler's graph.
+
+1. A set of inputs has a number: 0 the empty one, 1 + i the one of input i alone, and from there on sets with content,
+   each of which is kept once.  What a value depends on is one number an element, so that views, gathers and scatters move
+   numbers, and an elementwise operation of operands that depend on the same does nothing.
+2. Elementwise operations unite the sets of their operands; those with a derivative that is zero everywhere do not count.
+3. Sums and scatters unite what falls on one element.  What has no instruction of its own goes by the labels of its axes
+   (:mod:`mmad.planner.sparsity.axes`), products of matrices as well, or depends on all of its operands.
+
+4. What is zero by structure (where nothing was scattered to, what `where` did not take by a constant mask, elements of
+   constant arrays that are zero) has a mark instead of a set.  It goes where values go, and a product with it is zero.
+
+The sets hold for every point that takes the same branches: no value that depends on the inputs is looked at (a factor
+that happens to be zero counts), and of constants only where arrays are zero; those that were looked at are told.
+Where the sets would need more memory than `limit`, larger ones take their place.
+
+Sources: Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, section 7.1 (index domains); hash consing
+in place of bit vectors is this implementation's.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+from cpython.ref cimport Py_REFCNT
+
+import numpy as np
+
+from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload, new_map_of,
+                                   operands_of, size_of, strides_of)
+from mmad.kernels._machine cimport MM_CHOLESKY, MM_LOWER, MM_LU, MM_SLOGDET
+from mmad.ops._partials cimport PARTIAL_NONE, partial_of
+from mmad.planner.sparsity._elements cimport Elements, Walk, broadcast, elements, gathered, overlaps, uniform, walk
+from mmad.planner.sparsity._sets cimport ZERO, Sets
+from mmad.tape._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD,
+                                      OP_REC, OP_STORE, SCALAR_END, Node, SC_add, SC_chain, SC_divide, SC_masked,
+                                      SC_multiply, SC_negative, SC_positive, SC_select, SC_settled, SC_subtract,
+                                      node_index, scalar_arity)
+
+from mmad.planner.sparsity import axes
+from mmad.planner.sparsity._sets import Exhausted
+
+cnp.import_array()
+
+cdef enum:
+    REMEMBERED = 64  # unions of whole arrays that are remembered at a time
+
+
+cdef enum:
+    ADDED = 0
+    MULTIPLIED = 1
+    DIVIDED = 2
+
+
+def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=1 << 62, int64_t room=1 << 62,
+               list zeros=None):
+    """Dependence of the results of a graph on some of its inputs.
+
+    Parameters
+    ----------
+    g : Graph
+    columns : list of int, ndarray of int32 or None
+        For each input of the graph (any instruction may be one) the number of its first element, or the number of
+        each, the same for elements that need not be told apart, -1 for those that do not count; None for inputs that
+        do not count.
+    n : int
+        How many numbers there are.
+    limit : int
+        Indices that may be held.
+    most : int
+        Steps that may be taken, some nanoseconds each.
+    room : int
+        Indices that the results may have in all.
+    zeros : list, optional
+        Constant arrays may be looked at for zeros; those that were are appended.  Without it they are not.
+
+    Returns
+    -------
+    rows : list of (ndarray of int64, shape (size + 1,), ndarray of int32)
+        For each result, by elements in C order, where its indices begin and the indices, ascending.
+    exact : bool
+        False where the limit was met.
+
+    Raises
+    ------
+    Exhausted
+        There would be more steps than `most`, or more indices than `room`.
+    """
+    return Propagation(g, columns, n, limit, most, room, zeros).run()
+
+
+cdef class Propagation:
+    """One pass over the instructions."""
+
+    cdef Graph g
+    cdef Sets sets
+    cdef int32_t *number   # by instruction: the set of a number
+    cdef int32_t *last     # by instruction: the last one that uses it
+    cdef list arrays       # by instruction: Elements, or None where nothing counts
+    cdef object columns
+    cdef dict united
+    cdef dict given        # what is said of the inputs, by instruction
+    cdef int64_t room
+    cdef list zeros        # constants that were looked at for zeros, or None
+    cdef dict constants    # by instruction: what is zero of a constant array
+    cdef uint8_t[128] counts  # by operation: a bit an operand with a derivative
+
+    def __cinit__(self, Graph g, columns, int64_t n, int64_t limit, int64_t most, int64_t room, list zeros):
+        cdef int op, i
+        self.g, self.columns, self.united = g, columns, {}
+        self.room, self.zeros, self.constants = room, zeros, {}
+        self.sets = Sets(n, limit, most)
+        self.number = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        self.last = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        if self.number == NULL or self.last == NULL:
+            raise MemoryError("no memory to find the sparsity pattern")
+        self.arrays = [None] * g.n
+        for op in range(OP_FIRST_SCALAR, min(SCALAR_END, 128)):
+            self.counts[op] = 6 if op == SC_select else 0
+            for i in range(scalar_arity(op)):
+                if partial_of(op, i).kind != PARTIAL_NONE:
+                    self.counts[op] |= 1 << i
+
+    def __dealloc__(self):
+        free(self.number)
+        free(self.last)
+
+    cdef tuple run(self):
+        cdef Graph g = self.g
+        cdef int32_t k, j, i, n
+        cdef const int32_t *operand
+        cdef Node *p
+        cdef Elements e
+        for k in range(g.n):
+            operand = operands_of(g, k, &n)
+            for i in range(n):
+                if operand[i] >= 0:
+                    self.last[operand[i]] = k
+        for j in g.outputs:
+            if j >= 0:
+                self.last[j] = g.n
+        self.given = first = {k: c for k, c in zip(g.inputs, self.columns) if c is not None and k >= 0}
+        for k in range(g.n):
+            p = g.nodes + k
+            self.sets.spend(2 if not p.flags & NODE_ARRAY else 2 * size_of(g.shape(k)) + 50)
+            if k in first:
+                self.start(k, first[k])
+            elif p.op >= OP_FIRST_SCALAR:
+                if p.flags & NODE_ARRAY:
+                    self.arrays[k] = self.elementwise(k)
+                elif not p.flags & NODE_BOOL:
+                    self.number[k] = self.scalar(p)
+            elif p.op == OP_LOAD:
+                e = self.of(p.a)
+                if e is not None:
+                    self.number[k] = e.at(node_index(p))
+            elif p.op == OP_STORE:
+                self.arrays[k] = self.store(k)
+            elif p.op == OP_REC:
+                self.record(k)
+            if p.op < OP_FIRST_SCALAR or p.flags & NODE_ARRAY:
+                operand = operands_of(g, k, &n)
+                for i in range(n):
+                    if operand[i] >= 0 and self.last[operand[i]] == k:
+                        self.arrays[operand[i]] = None
+        return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
+
+    cdef int start(self, int32_t k, object numbers) except -1:
+        """An input: each element depends on itself."""
+        cdef Elements e
+        cdef int64_t i, first
+        cdef const int32_t[::1] labels
+        cdef bint labelled = isinstance(numbers, cnp.ndarray)
+        if labelled:
+            labels = numbers.reshape(-1)
+        else:
+            first = numbers
+        if not self.g.nodes[k].flags & NODE_ARRAY:
+            self.number[k] = <int32_t> ((labels[0] if labelled else first) + 1)
+            return 0
+        e = elements(size_of(self.g.shape(k)))
+        if labelled and labels.shape[0] != e.n:
+            raise ValueError(f"{labels.shape[0]} numbers for {e.n} elements")
+        for i in range(e.n):
+            e.sets[i] = <int32_t> ((labels[i] if labelled else first + i) + 1)
+        self.arrays[k] = e
+        return 0
+
+    cdef inline int32_t scalar(self, const Node *p) except -1:
+        cdef int counts = self.counts[p.op] if p.op < 128 else 7
+        cdef int n = scalar_arity(p.op)
+        cdef int32_t s = self.number[p.a] if counts & 1 else 0
+        if multiplies(p.op) and (s < 0 or self.number[p.b] < 0):
+            return ZERO
+        if n > 1 and counts & 2:
+            s = self.sets.unite(s, self.number[p.b])
+        if n > 2 and counts & 4:
+            s = self.sets.unite(s, self.number[p.c])
+        return 0 if s < 0 and not keeps_zero(p.op) else s
+
+    cdef Elements of(self, int32_t j):
+        """What an operand depends on, a number as an array of one; None if on nothing."""
+        if self.g.nodes[j].op == OP_CONST and j not in self.given:
+            if self.g.nodes[j].flags & NODE_ARRAY:
+                return self.constant(j)
+            return uniform(1, ZERO) if self.zeros is not None and self.g.nodes[j].v == 0 else None
+        if self.g.nodes[j].flags & NODE_ARRAY:
+            return self.arrays[j]
+        return uniform(1, self.number[j]) if self.number[j] else None
+
+    cdef Elements constant(self, int32_t j):
+        """Where a constant array is zero; None where it is nowhere."""
+        cdef Payload w
+        if self.zeros is None:
+            return None
+        if j not in self.constants:
+            w = self.g.payload(j)
+            self.constants[j] = self.zeros_of(w.value)
+        return self.constants[j]
+
+    cdef Elements zeros_of(self, object value):
+        cdef Elements e
+        cdef const uint8_t[::1] found
+        cdef int64_t i
+        if self.zeros is None or not isinstance(value, cnp.ndarray) or value.dtype.kind not in "fcbiu":
+            return None
+        found = np.ascontiguousarray(value == 0).reshape(-1).view(np.uint8)
+        self.sets.spend(found.shape[0])
+        if value.dtype.kind != "b" and not np.any(found):
+            return None
+        self.zeros.append(value)
+        e = elements(found.shape[0])
+        for i in range(found.shape[0]):
+            if found[i]:
+                e.sets[i] = ZERO
+        return e
+
+    cdef Elements elementwise(self, int32_t k):
+        cdef Graph g = self.g
+        cdef Node *p = g.nodes + k
+        cdef int counts = self.counts[p.op] if p.op < 128 else 7
+        cdef tuple shape = g.shape(k)
+        cdef Elements out = None, e
+        cdef int32_t[3] operand
+        cdef int i, how
+        if p.flags & NODE_BOOL:
+            return None
+        operand[0], operand[1], operand[2] = p.a, p.b, p.c
+        if p.op == SC_select:
+            e = self.spread(self.of(p.a), g.shape(p.a), shape)
+            if e is not None:
+                return self.selected(e, self.spread(self.of(p.b), g.shape(p.b), shape),
+                                     self.spread(self.of(p.c), g.shape(p.c), shape))
+        how = MULTIPLIED if multiplies(p.op) else DIVIDED if p.op == SC_divide else ADDED
+        for i in range(2 if how == MULTIPLIED else scalar_arity(p.op)):  # the limit of a settled product only decides
+            if counts >> i & 1:
+                e = self.spread(self.of(operand[i]), g.shape(operand[i]), shape)
+                if i == 0:
+                    out = e
+                elif how == ADDED:
+                    out = self.added(out, e, out is None and i == 1 and not counts & 1)
+                else:
+                    out = self.united_as(out, e, how)
+        return out if how != ADDED or keeps_zero(p.op) else self.unknown(out)
+
+    cdef Elements selected(self, Elements mask, Elements a, Elements b):
+        """By a constant mask, which is zero where b is taken."""
+        cdef Elements out = elements(mask.n), e
+        cdef int64_t i
+        for i in range(mask.n):
+            e = b if mask.at(i) < 0 else a
+            out.sets[i] = 0 if e is None else e.at(i)
+        return out
+
+    cdef Elements added(self, Elements a, Elements b, bint first=False):
+        """Element by element; what is None is not known to be zero."""
+        if a is None and b is not None and not first:
+            return self.unknown(b)
+        if b is None and a is not None:
+            return self.unknown(a)
+        return self.union_of(a, b)
+
+    cdef Elements unknown(self, Elements e):
+        """The same, with nothing that is known to be zero."""
+        cdef Elements out = None
+        cdef int64_t i
+        if e is None:
+            return None
+        if e.sets == NULL:
+            return uniform(e.n, 0) if e.common < 0 else e
+        for i in range(e.n):
+            if e.sets[i] < 0:
+                if out is None:
+                    out = elements(e.n)
+                    memcpy(out.sets, e.sets, e.n * sizeof(int32_t))
+                out.sets[i] = 0
+        return e if out is None else out
+
+    cdef Elements united_as(self, Elements a, Elements b, int how):
+        """Of a product or a quotient: zero where a factor (the dividend) is."""
+        cdef Elements out
+        cdef Sets s = self.sets
+        cdef int64_t i
+        cdef int32_t x, y, ux = 0, uy = 0, uu = 0
+        if a is None:
+            return b if how == MULTIPLIED else self.unknown(b)
+        if b is None:
+            return a
+        if a is b:
+            return a
+        key = (id(a), id(b), how)
+        found = self.united.get(key)
+        if found is not None:
+            return found[2]
+        out = elements(a.n)
+        with nogil:
+            for i in range(a.n):
+                x, y = a.at(i), b.at(i)
+                if x < 0 or (y < 0 and how == MULTIPLIED):
+                    out.sets[i] = ZERO
+                elif y < 0:
+                    out.sets[i] = x
+                else:
+                    if x != ux or y != uy:  # neighbours often agree
+                        ux, uy = x, y
+                        uu = s.unite(x, y)
+                    out.sets[i] = uu
+        self.remember(key, a, b, out)
+        return out
+
+    cdef int remember(self, tuple key, Elements a, Elements b, Elements out) except -1:
+        if len(self.united) >= REMEMBERED:
+            self.united.clear()
+        self.united[key] = (a, b, out)
+        return 0
+
+    cdef Elements spread(self, Elements e, tuple shape, tuple to):
+        """Broadcast to a shape."""
+        if e is None or shape == to:
+            return e
+        if e.sets == NULL or e.n == 1:
+            return uniform(size_of(to), e.at(0))
+        return gathered(e, Walk(0, to, broadcast(shape, to), None))
+
+    cdef Elements union_of(self, Elements a, Elements b):
+        """Element by element."""
+        cdef Elements out
+        cdef Sets s = self.sets
+        cdef int64_t i
+        cdef int32_t u, x, y, ux = 0, uy = 0, uu = 0
+        cdef bint is_a = True, is_b = True
+        if a is None or a is b:
+            return b
+        if b is None:
+            return a
+        if a.sets == NULL and b.sets == NULL:
+            return uniform(a.n, s.unite(a.common, b.common))
+        if (a.sets == NULL and a.common == s.full) or (b.sets == NULL and b.common == s.full):
+            return uniform(a.n, s.full)
+        key = (id(a), id(b)) if id(a) < id(b) else (id(b), id(a))
+        found = self.united.get(key)
+        if found is not None:
+            return found[2]
+        out = elements(a.n)
+        with nogil:
+            for i in range(a.n):
+                x, y = a.at(i), b.at(i)
+                if x != ux or y != uy:  # neighbours often agree
+                    ux, uy = x, y
+                    uu = s.unite(x, y)
+                u = uu
+                out.sets[i] = u
+                is_a = is_a and u == x
+                is_b = is_b and u == y
+        out = a if is_a else b if is_b else out
+        self.remember(key, a, b, out)
+        return out
+
+    cdef Elements mine(self, int32_t base, int32_t k, int64_t n):
+        """What a storage's next version starts from; the base's own elements, where nothing else needs them."""
+        cdef Elements e = self.of(base), out
+        cdef int64_t i
+        if self.arrays[base] is not None and e.sets != NULL and self.last[base] == k and Py_REFCNT(e) <= 2:
+            self.arrays[base] = None
+            return e
+        out = elements(n)
+        if e is not None:
+            for i in range(n):
+                out.sets[i] = e.at(i)
+        return out
+
+    cdef Elements store(self, int32_t k):
+        cdef Node *p = self.g.nodes + k
+        cdef int32_t value = self.number[p.b]
+        cdef Elements out
+        if self.of(p.a) is None and value == 0:
+            return None
+        out = self.mine(p.a, k, size_of(self.g.shape(k)))
+        out.sets[p.i] = value
+        return out
+
+    cdef int record(self, int32_t k) except -1:
+        cdef Graph g = self.g
+        cdef Payload w = g.payload(k)
+        cdef Elements out
+        cdef int32_t i
+        if g.nodes[k].flags & NODE_BOOL and w.kind != P_WINDOW:
+            return 0
+        if w.kind != P_COLLECT and all([g.arg(k, i) < 0 or self.of(g.arg(k, i)) is None for i in range(g.nodes[k].c)]):
+            return 0
+        if w.kind == P_WINDOW:
+            out = gathered(self.of(g.arg(k, 0)), walk(w.maps[0]))
+        elif w.kind == P_COLLECT:
+            out = self.collect(w, k)
+        elif w.kind == P_PUT:
+            out = self.put(w, k)
+        else:
+            out = self.called(w, k)
+        if g.nodes[k].flags & NODE_ARRAY:
+            self.arrays[k] = out
+        elif out is not None:
+            self.number[k] = out.at(0)
+        return 0
+
+    cdef Elements put(self, Payload w, int32_t k):
+        cdef Map m = w.maps[0]
+        cdef int32_t put = self.g.arg(k, 1)
+        cdef Elements value = self.spread(self.of(put), self.g.shape(put), m.shape)
+        cdef Elements out = self.mine(self.g.arg(k, 0), k, size_of(self.g.shape(k)))
+        cdef Walk at = walk(m)
+        cdef int64_t e = 0, i
+        while e < at.size:
+            for i in range(at.inner):
+                out.sets[at.table[i] if at.table != NULL else at.at + i * at.step] = 0 if value is None else value.at(e + i)
+            e += at.inner
+            at.next_row()
+        return out
+
+    cdef Elements collect(self, Payload w, int32_t target):
+        """What falls on one element is united."""
+        cdef Elements out = elements(self.g.elements(target)), e
+        cdef Sets s = self.sets
+        cdef Walk at
+        cdef Map m
+        cdef int64_t i, k, to
+        cdef int32_t q, j
+        for i in range(out.n):  # where nothing falls
+            out.sets[i] = ZERO
+        for q in range(self.g.nodes[target].c):
+            m, j = w.maps[q], self.g.arg(target, q)
+            e = self.spread(self.of(j), self.g.shape(j), m.shape)
+            if e is None:
+                e = uniform(size_of(m.shape), 0)
+            if m.table is not None or overlaps(m):
+                self.gather_up(e, m, out)
+                continue
+            at, k = walk(m), 0
+            with nogil:
+                while k < at.size:
+                    for i in range(at.inner):
+                        to = at.at + i * at.step
+                        out.sets[to] = s.unite(out.sets[to], e.at(k + i))
+                    k += at.inner
+                    at.next_row()
+        return out
+
+    cdef int gather_up(self, Elements e, Map m, Elements out) except -1:
+        """Sums: the elements that fall on each place, united at once."""
+        cdef Sets s = self.sets
+        cdef Walk at = walk(m)
+        cdef int64_t k = 0, i, to, n = out.n, size = at.size
+        cdef int64_t *first
+        cdef int32_t *sorted
+        if n == 1:
+            if size:
+                out.sets[0] = s.unite(out.sets[0], e.common if e.sets == NULL else s.unite_many(e.sets, size, 1))
+            return 0
+        first = <int64_t *> calloc(n + 2, sizeof(int64_t))
+        sorted = <int32_t *> malloc((size + 1) * sizeof(int32_t))
+        try:
+            if first == NULL or sorted == NULL:
+                raise MemoryError("no memory to find the sparsity pattern")
+            with nogil:
+                while k < size:
+                    for i in range(at.inner):
+                        first[(at.table[i] if at.table != NULL else at.at + i * at.step) + 2] += 1
+                    k += at.inner
+                    at.next_row()
+                for i in range(n):
+                    first[i + 2] += first[i + 1]
+            at, k = walk(m), 0
+            with nogil:
+                while k < size:
+                    for i in range(at.inner):
+                        to = at.table[i] if at.table != NULL else at.at + i * at.step
+                        sorted[first[to + 1]] = e.at(k + i)
+                        first[to + 1] += 1
+                    k += at.inner
+                    at.next_row()
+                for i in range(n):
+                    if first[i + 1] > first[i]:
+                        out.sets[i] = s.unite(out.sets[i], s.unite_many(sorted + first[i], first[i + 1] - first[i], 1))
+        finally:
+            free(first)
+            free(sorted)
+        return 0
+
+    cdef Elements called(self, Payload w, int32_t k):
+        """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
+        cdef tuple shape = self.g.shape(k), found
+        cdef list shapes, args
+        cdef Elements out = None, e
+        cdef int i, how
+        if self.g.nodes[k].flags & NODE_ARRAY and self.g.shared.types[self.g.type[k]][1].kind in "biu":
+            return None
+        args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
+        shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(args)]
+        if w.kind == P_ROUTINE:
+            if w.action == MM_SLOGDET:
+                return self.everything(k)
+            return self.by_labels(args, [self.of(j) for j in args], shapes, axes.routine_labels(
+                2 if w.action == MM_LU or w.action == MM_CHOLESKY or w.action >= MM_LOWER else 1, shapes, shape), shape)
+        if w.op.kind == KIND_ELEMENTWISE:
+            if w.op.name == "stop_gradient":
+                return None
+            how = MULTIPLIED if w.op.name in ("multiply", "chain", "masked", "settled") else ADDED
+            for i in range(2 if how == MULTIPLIED else len(args)):
+                e = self.spread(self.of(args[i]) if args[i] >= 0 else self.zeros_of(w.vals[i]), shapes[i], shape)
+                out = self.united_as(out, e, how) if how == MULTIPLIED else self.union_of(out, e)
+            return out if how == MULTIPLIED else self.unknown(out)
+        if w.op.name in axes.MOVES:
+            out = self.moved(w, args, shapes)
+        elif w.op.name == "slide_out":
+            out = self.union_of(self.slid(self.of(args[0]) if args[0] >= 0 else None, shapes[1][0], shape[0], True),
+                                self.slid(self.of(args[1]) if args[1] >= 0 else None, shapes[0][0], shape[0], True))
+        elif w.op.name == "slide_in" and args[0] >= 0 and (args[1] < 0 or self.of(args[1]) is None):
+            out = self.slid(self.of(args[0]), shapes[1][0], shape[0], False)
+        elif w.op.name in axes.RUNNING and args[0] >= 0:
+            out = self.running(self.of(args[0]), shape, w.params["axis"], w.params.get("reverse", False))
+        if out is not None:
+            return out
+        found = axes.labels(w.op.name, shapes, shape, w.params)
+        if found is None:
+            return self.everything(k)
+        operands = [None if found[0][i] is None else self.of(j) if j >= 0 else self.zeros_of(w.vals[i])
+                    for i, j in enumerate(args)]
+        if w.op.name in axes.PRODUCTS and any([self.has_zeros(e) for e in operands]):
+            return self.product(operands, shapes, found, shape)
+        return self.by_labels(args, operands, shapes, found, shape)
+
+    cdef Elements by_labels(self, list args, list operands, list shapes, tuple found, tuple shape):
+        """The union of operands by the labels of their axes."""
+        cdef Elements out = None
+        cdef int i
+        for i in range(len(args)):
+            if args[i] >= 0 and operands[i] is not None:
+                out = self.union_of(out, self.labelled(self.unknown(operands[i]), shapes[i], found[0][i], found[1], shape))
+        return self.unknown(out)
+
+    cdef bint has_zeros(self, Elements e):
+        cdef int64_t i
+        if e is None:
+            return False
+        if e.sets == NULL:
+            return e.common < 0
+        for i in range(e.n):
+            if e.sets[i] < 0:
+                return True
+        return False
+
+    cdef Elements product(self, list operands, list shapes, tuple found, tuple shape):
+        """A sum of products of two operands: terms with a factor that is zero do not count."""
+        cdef Elements a = operands[0], b = operands[1], out
+        cdef Sets s = self.sets
+        cdef dict sizes = {v: d for own, dims in zip(found[0], shapes) for v, d in zip(own, dims) if d != 1}
+        cdef tuple summed = tuple([v for v in dict.fromkeys((*found[0][0], *found[0][1])) if v not in found[1]])
+        cdef tuple inner = tuple([sizes.get(v, 1) for v in summed])
+        cdef const int64_t[::1] pa = places(shapes[0], found[0][0], found[1], shape)
+        cdef const int64_t[::1] pb = places(shapes[1], found[0][1], found[1], shape)
+        cdef const int64_t[::1] qa = places(shapes[0], found[0][0], summed, inner)
+        cdef const int64_t[::1] qb = places(shapes[1], found[0][1], summed, inner)
+        cdef int64_t i, k, count, n = pa.shape[0], length = qa.shape[0]
+        cdef int32_t x, y
+        cdef int32_t[::1] terms = np.empty(2 * length + 1, np.int32)
+        out = elements(n)
+        with nogil:
+            for i in range(n):
+                count = 0
+                s.spend(length)
+                for k in range(length):
+                    x = 0 if a is None else a.at(pa[i] + qa[k])
+                    y = 0 if b is None else b.at(pb[i] + qb[k])
+                    if x >= 0 and y >= 0:
+                        terms[count], terms[count + 1] = x, y
+                        count += 2
+                out.sets[i] = s.unite_many(&terms[0], count, 1) if count else ZERO
+        return out
+
+    cdef Elements moved(self, Payload w, list args, list shapes):
+        """The numbers of the sets, moved by what moves the values; None where a position is not known."""
+        cdef Elements out, e
+        cdef int64_t k
+        cdef int i
+        cdef list operands = []
+        cdef int32_t[::1] view
+        for i in range(len(args)):
+            if w.op.raw and i == w.op.nin - 1:
+                if args[i] >= 0:
+                    return None
+                operands.append(w.vals[i])
+                continue
+            numbers = np.zeros(shapes[i], np.int32)
+            e = self.of(args[i]) if args[i] >= 0 else None
+            if e is not None:
+                view = numbers.reshape(-1)
+                for k in range(view.shape[0]):
+                    view[k] = e.at(k)
+            operands.append(numbers)
+        if w.op.name in axes.ADDS and operands[0].size:
+            ones = np.ones_like(operands[0])
+            if np.max(w.op.impl(ones, *operands[1:], **(w.params or {}))) > 1:
+                return None
+        view = np.ascontiguousarray(w.op.impl(*operands, **(w.params or {})), np.int32).reshape(-1)
+        out = elements(view.shape[0])
+        for k in range(view.shape[0]):
+            out.sets[k] = view[k]
+        return out
+
+    cdef Elements slid(self, Elements e, int64_t width, int64_t n, bint outside):
+        """Of a convolution: what lies in a window of a width, which may reach out of the elements, at n places."""
+        cdef Elements out
+        cdef int64_t k, low, high
+        if e is None or e.sets == NULL or (not outside and n != e.n - width + 1):
+            return None if e is None else uniform(n, self.all_of(e))
+        out = elements(n)
+        for k in range(n):
+            low, high = (max(0, k - width + 1), min(k + 1, e.n)) if outside else (k, k + width)
+            out.sets[k] = self.sets.unite_many(e.sets + low, high - low, 1)
+        return out
+
+    cdef Elements running(self, Elements e, tuple shape, int axis, bint reverse):
+        """The union of what has come before along an axis."""
+        cdef Elements out
+        cdef int64_t step = strides_of(shape)[axis], length = shape[axis], i, k, at, to
+        if e is None or e.sets == NULL:
+            return e
+        out = elements(e.n)
+        to = -step if reverse else step
+        with nogil:
+            for i in range(e.n // max(length, 1)):
+                at = (i // step) * step * length + i % step + ((length - 1) * step if reverse else 0)
+                out.sets[at] = e.sets[at]
+                for k in range(1, length):
+                    out.sets[at + k * to] = self.sets.unite(out.sets[at + (k - 1) * to], e.sets[at + k * to])
+        return self.unknown(out)
+
+    cdef int32_t all_of(self, Elements e) except -1:
+        """The union of all elements."""
+        return (e.common if e.n else 0) if e.sets == NULL else self.sets.unite_many(e.sets, e.n, 1)
+
+    cdef Elements labelled(self, Elements e, tuple shape, tuple own, tuple to, tuple result):
+        """United along the axes whose labels the result has not, and spread along those that the operand has not."""
+        cdef Elements out
+        cdef tuple kept = tuple([d if v in to else 1 for d, v in zip(shape, own)])
+        cdef tuple strides = strides_of(kept)
+        cdef Map m
+        if e is None:
+            return None
+        if e.sets == NULL:
+            return uniform(size_of(result), e.common if size_of(shape) else 0)
+        out = e
+        if kept != shape:
+            m = new_map_of(0, shape, tuple([s if v in to else 0 for s, v in zip(strides, own)]))
+            out = elements(size_of(kept))
+            self.gather_up(e, m, out)
+        at = {v: s for v, s, d in zip(own, strides, kept) if d != 1}
+        return gathered(out, Walk(0, result, tuple([at.get(v, 0) for v in to]), None))
+
+    cdef Elements everything(self, int32_t k):
+        """Each element on all of all operands."""
+        cdef int32_t total = 0, i, j
+        for i in range(self.g.nodes[k].c):
+            j = self.g.arg(k, i)
+            if j >= 0 and self.of(j) is not None:
+                total = self.sets.unite(total, self.all_of(self.of(j)))
+        return uniform(self.g.elements(k), total) if total > 0 else None
+
+    cdef tuple rows(self, int32_t k):
+        """A result's indices by element."""
+        cdef Sets s = self.sets
+        cdef Elements e = None
+        cdef int64_t n = 1, i
+        cdef int32_t single
+        cdef const int32_t *x
+        cdef cnp.ndarray starts, indices
+        cdef int64_t *p
+        cdef int32_t *q
+        if k >= 0:
+            e = self.of(k)
+            n = size_of(self.g.shape(k)) if self.g.nodes[k].flags & NODE_ARRAY else 1
+        starts = np.zeros(n + 1, np.int64)
+        if e is None:
+            return starts, np.zeros(0, np.int32)
+        p = <int64_t *> cnp.PyArray_DATA(starts)
+        for i in range(n):
+            p[i + 1] = p[i] + s.size(e.at(i))
+        if p[n] > self.room:
+            raise Exhausted
+        s.spend(p[n])
+        indices = np.empty(p[n], np.int32)
+        q = <int32_t *> cnp.PyArray_DATA(indices)
+        with nogil:
+            for i in range(n):
+                if p[i + 1] > p[i]:
+                    x = s.begin(e.at(i), &single)
+                    memcpy(q + p[i], x, (p[i + 1] - p[i]) * sizeof(int32_t))
+        return starts, indices
+
+
+cdef inline bint keeps_zero(int op) noexcept nogil:
+    """Operations whose result is zero where all of their operands are."""
+    return (op == SC_add or op == SC_subtract or op == SC_negative or op == SC_positive or op == SC_select
+            or multiplies(op))
+
+
+cdef inline bint multiplies(int op) noexcept nogil:
+    """Products, those of the chain rule among them."""
+    return op == SC_multiply or op == SC_chain or op == SC_masked or op == SC_settled
+
+
+cdef object places(tuple shape, tuple own, tuple labels, tuple dims):
+    """Where an operand is read, by position on some axes: the sum of its strides."""
+    cdef tuple strides = strides_of(shape)
+    cdef dict at = {v: st for v, st, d in zip(own, strides, shape) if d != 1}
+    out = np.zeros(dims, np.int64)
+    for i, v in enumerate(labels):
+        out += (np.arange(dims[i], dtype=np.int64) * at.get(v, 0)).reshape((-1,) + (1,) * (len(dims) - i - 1))
+    return out.reshape(-1)

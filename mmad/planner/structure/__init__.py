@@ -1,0 +1,1 @@
+"""Structure that a pattern does not show: repeated blocks, narrow waists."""

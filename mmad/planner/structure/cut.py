@@ -1,0 +1,381 @@
+"""Where a recording begins and ends to compute: what only moves elements is cut off on both sides.
+
+A program often takes elements out of its arguments (slices, gathers by an index array, stacks of them), computes with
+those, and puts what comes of it together (concatenations, sums of scattered parts).  So
+
+    J = P C S
+
+where S selects, one element of the arguments a row, C is the Jacobian of what is between, and P puts together, with
+entries 0, 1 and -1.  S and P are known from the recording's indices alone.  C is often much simpler than J: of
+repeated blocks that share arguments, J's columns overlap while C's do not.
+
+1. Forward: of every instruction that only selects, which element of the arguments each of its elements is.
+2. Backward: of every instruction that is only put together, the rows of the result where each of its elements goes.
+3. *Outlets* are where step 2 ends: they are computed.  *Inlets* are the selections that outlets are computed from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmad.kernels._windows import overlaps
+from mmad.ops.structure import size
+from mmad.tape._activity import active_nodes
+
+__all__ = ["READS", "Cut", "Outlet", "cut_of"]
+
+LONGEST = 20_000  # instructions; longer ones are on numbers, where nothing is repeated in arrays
+READS = {"load": 1, "store": 2}  # how many of the operands are instructions; after them comes a position
+PARTS = 4  # ways that an element may go into the result before the search ends there
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A computed value that goes into the result.
+
+    Attributes
+    ----------
+    node : int
+        Counted from the beginning of the recording.
+    shape : tuple of int
+    parts : list of (ndarray of int64 of that shape, int)
+        Rows of the result where the elements go, -1 for nowhere; and the sign, 1 or -1.
+    """
+
+    node: int
+    shape: tuple
+    parts: list
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Both ends of what a recording computes.
+
+    Attributes
+    ----------
+    inlets : dict of int to ndarray of int64
+        By node, counted from the beginning of the recording: the column of the Jacobian that each element is, -1 for a
+        constant.
+    outlets : list of Outlet
+    direct : list of (ndarray, ndarray, int)
+        Rows and columns of elements of the arguments that go into the result as they are, and their sign.
+    """
+
+    inlets: dict
+    outlets: list
+    direct: list
+
+
+def cut_of(recorded):
+    """The cut of a recording; None where it is too long to look at.
+
+    Parameters
+    ----------
+    recorded : mmad.derivatives.recorded.Recorded
+
+    Returns
+    -------
+    Cut or None
+    """
+    trace, sides = recorded.trace, (recorded.columns, recorded.rows)
+    if len(trace.tape) - trace.start > LONGEST:
+        return None
+    return _Search(trace, *sides).run()
+
+
+class _Search:
+    def __init__(self, trace, columns, rows):
+        self.tape, self.start, self.stop = trace.tape, trace.start, len(trace.tape)
+        self.trace, self.columns, self.rows = trace, columns, rows
+        self.selected, self.together, self.parts = {}, set(), {}
+
+    def run(self):
+        inputs = self._inputs()
+        self.active = active_nodes(self.tape, self.start, self.stop, inputs) if inputs else bytes(self.stop)
+        for k in range(self.start, self.stop):
+            if self.active[k]:
+                self._forward(k)
+        for y, at, kind in zip(self.trace.outputs, self.rows.offsets, self.rows.kinds, strict=True):
+            if kind is not None and hasattr(y, "node"):
+                self._goes(y.node, np.arange(at, at + kind[0], dtype=np.int64).reshape(kind[1]), 1)
+        outlets, direct = [], []
+        for k in range(self.stop - 1, self.start - 1, -1):
+            parts = self.parts.pop(k, None)
+            if parts is None or not self.active[k]:
+                continue
+            if k in self.selected:
+                direct += [(rows, self.selected[k], sign) for rows, sign in parts]
+            elif len(parts) > PARTS or not self._backward(k, parts):
+                outlets.append(Outlet(k - self.start, parts[0][0].shape, parts))
+        outlets.reverse()
+        return Cut({k - self.start: self.selected[k] for k in self._used(outlets)}, outlets, direct)
+
+    def _inputs(self):
+        found = []
+        for x, at, kind in zip(self.trace.inputs, self.columns.offsets, self.columns.kinds, strict=True):
+            if kind is not None:
+                self.selected[x.node] = np.arange(at, at + kind[0], dtype=np.int64).reshape(kind[1])
+                found.append(x.node)
+        return found
+
+    # ------------------------------------------------------------------------------------ forward
+    def _forward(self, k):
+        """Whether instruction k selects, and whether it puts together."""
+        if k in self.selected:
+            return
+        name, args, rec = self._instruction(k)
+        rule = SELECT.get(name)
+        if rule is not None:
+            known = [self._known(j) for j in args[: READS.get(name, len(args))]]
+            found = None if any(v is None for v in known) else rule(known, rec, args)
+            if found is not None:
+                self.selected[k] = found
+                return
+        operands = args[: READS.get(name, len(args))]
+        moved = any(j in self.together for j in operands)
+        if (
+            name in ("embed", "scatter_add")
+            or (name == "sum" and 0 in rec.params["axis"])
+            or (name in ("put", "put_index", "store") and not (args[0] >= 0 and self.active[args[0]]))
+            or (name in ("add", "subtract") and any(j in self.selected for j in operands))
+            or (moved and name in PASSED)
+        ):
+            self.together.add(k)
+
+    def _instruction(self, k):
+        """Name, operands that are nodes or -1, record."""
+        name, args, _ = self.tape.node(k)
+        rec = self.tape.record_of(k)
+        if name in ("load", "store"):
+            return name, args, rec
+        return (name, args, None) if rec is None or rec.op is None else (rec.op.name, rec.args, rec)
+
+    def _known(self, j):
+        """Columns of an operand, -1 for one that does not depend on the arguments; None where it is computed."""
+        if j < 0 or not self.active[j]:
+            return -1
+        return self.selected.get(j)
+
+    # ------------------------------------------------------------------------------------ backward
+    def _goes(self, k, rows, sign):
+        """The elements of k go to rows; parts that do not overlap are one."""
+        if k < self.start or not self.active[k]:
+            return
+        parts = self.parts.setdefault(k, [])
+        for i, (old, s) in enumerate(parts):
+            if s == sign and not ((old >= 0) & (rows >= 0)).any():
+                parts[i] = np.where(old >= 0, old, rows), s
+                return
+        parts.append((rows, sign))
+
+    def _backward(self, k, parts):
+        """Hand on where k goes to its operands; False where it is computed."""
+        name, args, rec = self._instruction(k)
+        rule = TOGETHER.get(name)
+        if rule is None or (name in ("add", "subtract") and k not in self.together):
+            return False
+        shapes = [self._shape(j) for j in args[: READS.get(name, len(args))]]
+        found = [rule(rows, rec, args, shapes) for rows, _ in parts]
+        if any(f is None for f in found):
+            return False
+        for (_, sign), steps in zip(parts, found, strict=True):
+            for j, rows, factor in steps:
+                if j >= 0:
+                    self._goes(j, np.ascontiguousarray(rows), sign * factor)
+        return True
+
+    def _shape(self, j):
+        rec = self.tape.record_of(j) if j >= 0 else None
+        return () if rec is None else rec.shape
+
+    def _used(self, outlets):
+        """The selections that outlets are computed from."""
+        needed = {o.node + self.start for o in outlets}
+        found = []
+        for k in range(self.stop - 1, self.start - 1, -1):
+            if k not in needed:
+                continue
+            if k in self.selected:
+                found.append(k)
+                continue
+            name, args, _ = self._instruction(k)
+            needed.update(j for j in args[: READS.get(name, len(args))] if j >= 0 and self.active[j])
+        return sorted(found)
+
+
+# ------------------------------------------------------------------------------------------------ windows
+def _view(a, offset, shape, strides, **_):
+    """A window of an array of positions."""
+    a = np.ascontiguousarray(a)
+    if 0 in shape:
+        return np.zeros(shape, a.dtype)
+    flat, step = a.reshape(-1)[offset:], a.itemsize
+    return np.lib.stride_tricks.as_strided(flat, shape, [s * step for s in strides], writeable=False)
+
+
+def _placed(values, window, of):
+    """An array of -1 with values in a window; None where places repeat."""
+    if overlaps(window["shape"], window["strides"]) or any(
+        s == 0 and d > 1 for s, d in zip(window["strides"], window["shape"], strict=True)
+    ):
+        return None
+    out = np.full(of, -1, np.int64)
+    if values.size:
+        w = window["offset"], window["shape"], window["strides"]
+        flat = out.reshape(-1)[w[0] :]
+        np.lib.stride_tricks.as_strided(flat, w[1], [s * out.itemsize for s in w[2]])[...] = values
+    return out
+
+
+def _flat(shape):
+    return np.arange(size(shape), dtype=np.int64).reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------------ what selects
+def _select_window(known, rec, args):
+    return _view(np.broadcast_to(known[0], rec.params["of"]), **rec.params)
+
+
+def _select_gather(known, rec, args):
+    return None if args[1] >= 0 else known[0][rec.vals[1]]
+
+
+def _select_embed(known, rec, args):
+    return _placed(np.broadcast_to(known[0], rec.params["shape"]), rec.params, rec.params["of"])
+
+
+def _select_concatenate(known, rec, args):
+    parts = [np.broadcast_to(v, np.shape(x)) if np.ndim(v) == 0 else v for v, x in zip(known, rec.vals, strict=True)]
+    return np.concatenate(parts, axis=rec.params["axis"]) if all(np.ndim(p) for p in parts) else None
+
+
+def _select_put(known, rec, args):
+    out = np.array(np.broadcast_to(known[0], rec.shape))
+    w = rec.params
+    at = _view(_flat(rec.shape), w["offset"], w["shape"], w["strides"])
+    out.reshape(-1)[at] = known[1]
+    return out
+
+
+def _select_put_index(known, rec, args):
+    if args[2] >= 0:
+        return None
+    out = np.array(np.broadcast_to(known[0], rec.shape))
+    out[rec.vals[2]] = known[1]
+    return out
+
+
+def _select_load(known, rec, args):
+    return np.reshape(np.asarray(known[0]).reshape(-1)[args[1]], ())
+
+
+def _select_store(known, rec, args):
+    out = np.array(np.broadcast_to(known[0], rec.shape))
+    out.reshape(-1)[args[2]] = known[1]
+    return out
+
+
+SELECT = {
+    "window": _select_window,
+    "gather": _select_gather,
+    "embed": _select_embed,
+    "concatenate": _select_concatenate,
+    "put": _select_put,
+    "put_index": _select_put_index,
+    "load": _select_load,
+    "store": _select_store,
+    "positive": lambda known, rec, args: known[0],
+}
+
+
+# ------------------------------------------------------------------------------------------------ what puts together
+def _together_window(rows, rec, args, shapes):
+    found = _placed(rows, rec.params, rec.params["of"])
+    return None if found is None or not shapes[0] else [(args[0], found, 1)]
+
+
+def _together_gather(rows, rec, args, shapes):
+    if args[1] >= 0 or not shapes[0]:
+        return None
+    taken = _flat(shapes[0])[rec.vals[1]].reshape(-1)
+    if len(np.unique(taken)) < len(taken):
+        return None
+    out = np.full(shapes[0], -1, np.int64)
+    out.reshape(-1)[taken] = rows.reshape(-1)
+    return [(args[0], out, 1)]
+
+
+def _together_embed(rows, rec, args, shapes):
+    return [(args[0], _view(rows, **rec.params), 1)] if shapes[0] == rec.params["shape"] else None
+
+
+def _together_scatter(rows, rec, args, shapes):
+    found = rows[rec.vals[1]] if args[1] < 0 else None
+    return None if found is None or np.shape(found) != shapes[0] else [(args[0], found, 1)]
+
+
+def _together_concatenate(rows, rec, args, shapes):
+    axis = rec.params["axis"]
+    ends = np.cumsum([np.shape(v)[axis] if j < 0 else s[axis] for j, s, v in zip(args, shapes, rec.vals, strict=True)])
+    return [(j, part, 1) for j, part in zip(args, np.split(rows, ends[:-1], axis=axis), strict=True)]
+
+
+def _together_sum(rows, rec, args, shapes):
+    axis = rec.params["axis"]
+    if 0 not in axis or not shapes[0]:
+        return None
+    kept = tuple(1 if i in axis else d for i, d in enumerate(shapes[0]))
+    return [(args[0], np.broadcast_to(rows.reshape(kept), shapes[0]), 1)]
+
+
+def _together_same(factors):
+    def rule(rows, rec, args, shapes):
+        if any(j >= 0 and s != rows.shape for j, s in zip(args, shapes, strict=True)):
+            return None  # broadcast
+        return [(j, rows, f) for j, f in zip(args, factors, strict=False)]
+
+    return rule
+
+
+def _together_put(rows, rec, args, shapes):
+    w = rec.params
+    if args[1] >= 0 and shapes[1] != w["shape"]:
+        return None
+    base = np.array(rows)
+    base.reshape(-1)[_view(_flat(rows.shape), w["offset"], w["shape"], w["strides"])] = -1
+    return [(args[0], base, 1), (args[1], _view(rows, **w), 1)]
+
+
+def _together_put_index(rows, rec, args, shapes):
+    if args[2] >= 0:
+        return None
+    taken = _flat(rows.shape)[rec.vals[2]]
+    if (args[1] >= 0 and shapes[1] != taken.shape) or len(np.unique(taken)) < taken.size:
+        return None
+    base = np.array(rows)
+    base[rec.vals[2]] = -1
+    return [(args[0], base, 1), (args[1], rows[rec.vals[2]], 1)]
+
+
+def _together_store(rows, rec, args, shapes):
+    base = np.array(rows)
+    base.reshape(-1)[args[2]] = -1
+    return [(args[0], base, 1), (args[1], rows.reshape(-1)[args[2]].reshape(()), 1)]
+
+
+TOGETHER = {
+    "store": _together_store,
+    "window": _together_window,
+    "gather": _together_gather,
+    "embed": _together_embed,
+    "scatter_add": _together_scatter,
+    "concatenate": _together_concatenate,
+    "sum": _together_sum,
+    "put": _together_put,
+    "put_index": _together_put_index,
+    "positive": _together_same((1,)),
+    "negative": _together_same((-1,)),
+    "add": _together_same((1, 1)),
+    "subtract": _together_same((1, -1)),
+}
+PASSED = ("put", "put_index", "store", "window", "gather", "concatenate", "positive", "negative", "add", "subtract")

@@ -1,0 +1,268 @@
+"""Narrow waists: y = h(g(x)) where g has few results.
+
+With w numbers between, J = J_h J_g is the product of an m x w and a w x n matrix: w reverse sweeps from the waist to
+the arguments, w forward sweeps from it to the results, where the dense matrix takes min(m, n).  The two factors are
+also the better form to keep, with w (m + n) numbers in place of m n.
+
+The narrowest waist is the smallest set of instructions, counted in elements, that every path from arguments to results
+goes through: a minimum cut, found by augmenting paths through the recording, each instruction with its number of
+elements as capacity.  The search ends as soon as the flow says that there is no cut narrow enough; with wide arrays all
+along one path that is after the first.
+
+References
+----------
+Edmonds and Karp, "Theoretical improvements in algorithmic efficiency for network flow problems", J. ACM 19 (1972).
+"""
+
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmad.derivatives.recorded import LANES, Side
+from mmad.errors import StructureError
+from mmad.ops.structure import size
+from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
+from mmad.planner.sparsity._structure import counted
+from mmad.tape._activity import active_nodes
+from mmad.wrappers._batch import Batch
+from mmad.wrappers._dual import new_level
+
+__all__ = ["Waist", "waist_of"]
+
+LONGEST = 5000  # instructions; a search takes some microseconds for each
+PLACE = 400  # steps that looking at one place is worth: it is done in Python
+NARROW = 3  # times that a waist goes into rows and columns at least
+
+
+@dataclass(frozen=True)
+class Waist:
+    """The numbers that everything goes through.
+
+    Attributes
+    ----------
+    width : int
+        How many they are.
+    shape : (int, int)
+        Of the Jacobian.
+    nodes : ndarray of int
+        The instructions that give them, by their numbers in the structure of the recording.
+    pattern : Pattern or None
+        Of the entries that are wanted; None for a dense matrix.
+    """
+
+    width: int
+    shape: tuple
+    nodes: np.ndarray = field(repr=False)
+    pattern: object = field(default=None, repr=False)
+
+    share = 0.5  # of a sweep over the whole recording: either side of the waist is swept on its own
+
+    def __str__(self):
+        return f"{self.width} numbers, from {len(self.nodes)} instructions"
+
+    @property
+    def sweeps(self):
+        """Numbers of forward and reverse sweeps."""
+        return self.width, self.width
+
+    def sweep(self, r):
+        """The factors.
+
+        Returns
+        -------
+        left : ndarray, shape (m, width), or traced
+        right : ndarray, shape (width, n), or traced
+        """
+        t = r.trace
+        nodes = counted(t)[self.nodes].tolist()
+        waist = Side([_Value(t.tape, k) for k in nodes], t.origin)
+        inputs = [x.node for x in t.inputs if x is not None]
+        outputs = [getattr(y, "node", None) for y in t.outputs]
+        left, right = [], []
+        for start in range(0, self.width, LANES):
+            count = min(LANES, self.width - start)
+            units = np.zeros((count, self.width), waist.dtype)
+            units[np.arange(count), start + np.arange(count)] = 1
+            level = new_level()
+            one = count == 1
+            seeds = waist.split(units[0]) if one else [Batch(level, v) for v in waist.split(units, (count,))]
+            seeds = list(zip(nodes, seeds, strict=True))
+            rows = iter(t.push_between(seeds, [k for k in outputs if k is not None]))
+            rows = [None if k is None else next(rows) for k in outputs]
+            columns = iter(t.pull_between(seeds, inputs))
+            columns = [None if x is None else next(columns) for x in t.inputs]
+            if one:
+                left.append(r.rows.join(rows).reshape(1, r.rows.size))
+                right.append(r.columns.join(columns).reshape(1, r.columns.size))
+            else:
+                left.append(r.rows.join_lanes(rows, level, count))
+                right.append(r.columns.join_lanes(columns, level, count))
+        left, right = (p[0] if len(p) == 1 else np.concatenate(p) for p in (left, right))
+        return left.T, right
+
+    @staticmethod
+    def matrix(factors):
+        """The Jacobian, from its factors."""
+        left, right = factors
+        return left @ right
+
+    def entries(self, factors):
+        """Its entries in the pattern."""
+        return self.matrix(factors)[self.pattern.rows, self.pattern.indices]
+
+    terms = 0  # entries are no sums
+
+    def flops(self):
+        """Multiplications in the product of the factors."""
+        m, n = self.shape
+        return m * n * self.width
+
+
+class _Value:
+    """What a side needs to know of an instruction's result."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tape, k):
+        rec = tape.record_of(k)
+        self.shape, self.dtype = ((), np.dtype(float)) if rec is None else (rec.shape, rec.dtype)
+
+
+def waist_of(recorded, most=UNLIMITED):
+    """The narrowest waist of a recording.
+
+    Parameters
+    ----------
+    recorded : mmad.derivatives.recorded.Recorded
+    most : int
+        Steps that the search may take, some nanoseconds each.
+
+    Returns
+    -------
+    Waist
+
+    Raises
+    ------
+    StructureError
+        With the reason.
+    Exhausted
+        There would be more steps.
+    """
+    t, (m, n) = recorded.trace, recorded.shape
+    limit = min(m, n) / NARROW
+    if len(t.tape) - t.start > LONGEST:
+        raise StructureError(f"the recording is longer than {LONGEST} instructions")
+    if limit <= 1:
+        raise StructureError("there are too few rows or columns for a waist")
+    flow = _Flow(t, most // PLACE)
+    width = flow.maximum(limit)
+    if width is None:
+        raise StructureError(f"no waist is narrower than a third of min(m, n) = {min(m, n)}")
+    if width == 0:
+        raise StructureError("the result does not depend on the arguments")
+    nodes = flow.cut()
+    return Waist(width, (m, n), np.searchsorted(counted(t), nodes))
+
+
+class _Flow:
+    """The greatest flow from arguments to results, with a capacity for each instruction.
+
+    Instruction k is an edge from place 2 k to place 2 k + 1; an operand's second place leads to its user's first,
+    without bound.
+    """
+
+    def __init__(self, trace, most):
+        self.most = most  # places that may be looked at
+        tape, self.start, stop = trace.tape, trace.start, len(trace.tape)
+        self.sources = [x.node for x in trace.inputs if x is not None]
+        self.sinks = {2 * y.node + 1 for y in trace.outputs if hasattr(y, "node") and y.node >= self.start}
+        active = active_nodes(tape, self.start, stop, self.sources) if self.sources else b""
+        self.room, self.users, self.operands, self.back = {}, {}, {}, {}
+        for k in range(self.start, stop):
+            if not active or not active[k]:
+                continue
+            rec = tape.record_of(k)
+            self.room[k] = 1 if rec is None else size(rec.shape)
+            name, args, _ = tape.node(k)
+            args = args[:1] if name == "load" else args[:2] if name == "store" else args
+            for j in set(args):
+                if j in self.room and k not in self.sources:
+                    self.users.setdefault(j, []).append(k)
+                    self.operands.setdefault(k, []).append(j)
+        self.left = dict(self.room)
+
+    def maximum(self, limit):
+        """The greatest flow; None where it is not below the limit."""
+        total = 0
+        while True:
+            path = self._path()
+            if path is None:
+                return total
+            total += self._push(path)
+            if total >= limit:
+                return None
+
+    def _steps(self, place):
+        """Where some flow may still go from a place."""
+        k, after = place >> 1, place & 1
+        if after:
+            yield from (2 * u for u in self.users.get(k, ()))
+            if self.left[k] < self.room[k]:
+                yield 2 * k
+        else:
+            if self.left[k]:
+                yield 2 * k + 1
+            yield from (2 * j + 1 for j in self.operands.get(k, ()) if self.back.get((j, k)))
+
+    def _search(self):
+        """Places that flow may still reach, each with the one before; and the first result among them."""
+        before = {2 * k: None for k in self.sources if k in self.room}
+        waiting = deque(before)
+        while waiting:
+            place = waiting.popleft()
+            self.most -= 1
+            if self.most < 0:
+                raise Exhausted
+            if place in self.sinks:
+                return before, place
+            for p in self._steps(place):
+                if p not in before:
+                    before[p] = place
+                    waiting.append(p)
+        return before, None
+
+    def _path(self):
+        before, end = self._search()
+        if end is None:
+            return None
+        path = [end]
+        while before[path[-1]] is not None:
+            path.append(before[path[-1]])
+        return path[::-1]
+
+    def _push(self, path):
+        """As much flow as a path takes."""
+        steps = list(itertools.pairwise(path))
+        most = min(self._rest(p, q) for p, q in steps)
+        for p, q in steps:
+            j, k = p >> 1, q >> 1
+            if j == k:
+                self.left[k] += most if p & 1 else -most
+            elif p & 1:
+                self.back[j, k] = self.back.get((j, k), 0) + most
+            else:
+                self.back[k, j] -= most
+        return most
+
+    def _rest(self, p, q):
+        j, k = p >> 1, q >> 1
+        if j == k:
+            return self.room[k] - self.left[k] if p & 1 else self.left[k]
+        return float("inf") if p & 1 else self.back[k, j]
+
+    def cut(self):
+        """The instructions that hold the flow up, ascending."""
+        reached, _ = self._search()
+        return sorted({p >> 1 for p in reached if not p & 1 and p + 1 not in reached})

@@ -1,0 +1,276 @@
+"""Messages where NumPy, SciPy or Python ask a traced value for plain numbers, and whom they name.
+
+A traced value that became a plain number would lose its derivative, so `float`, `complex` and most conversions to
+arrays raise.  The message names the function that asked: the outermost frame of a library on the stack, or, where that
+is compiled code, the call that stands in the line of the user's that is running.
+"""
+
+import functools
+import itertools
+import linecache
+import re
+import sys
+import threading
+import types
+
+import numpy as np
+
+from mmad.python.followers import follow
+from mmad.python.kinds import isplain
+
+__all__ = ["annotate", "array_method", "begin", "end", "refuse_complex", "refuse_float", "refused"]
+
+LIBRARIES = frozenset(("numpy", "scipy"))
+REFUSED = threading.local()
+NOTE = "mmad: refused"
+
+# What NumPy and SciPy say of arrays of objects.
+OBJECTS = re.compile(
+    r"[oO]bject arrays?|dtype\('O'\)|dtype object|'object'|type object\b|ObjectDType"
+    r"|loop of ufunc|^ufunc '\w+' not supported|asks for plain numbers|must have real dtype|not available for this type"
+)
+
+METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # called on what a call or a subscript gives
+
+# Functions that read the memory of an array as something else than it is: with strides made for another array, or
+# copying references to objects without counting them.  Module and name -> what to write instead.
+READERS = {
+    ("numpy.lib._stride_tricks_impl", "as_strided"): "write mmad.numpy.as_strided(x, shape, strides)",
+    ("scipy.spatial.distance", "squareform"): "write i, j = np.triu_indices(n, 1), D = np.zeros((n, n), like=v), "
+    "D[i, j] = D[j, i] = v for a vector v, and M[i, j] for a matrix M",
+}
+
+
+def _package(frame):
+    return frame.f_globals.get("__name__", "").partition(".")[0]
+
+
+def _public(module, name):
+    """The name under which a function of a library is documented."""
+    if module == "numpy._core._methods":
+        return "numpy.ndarray." + name.lstrip("_")
+    parts = [part for part in module.split(".") if not part.startswith("_")]
+    return ".".join([*parts, name.removesuffix(".__init__").removesuffix(".__call__")])
+
+
+def _name(frame):
+    """The public name of the library function that a frame runs."""
+    function = frame.f_globals.get(frame.f_code.co_name)
+    module = getattr(function, "__module__", None) or frame.f_globals.get("__name__", "")
+    return _public(module, frame.f_code.co_qualname)
+
+
+def _source(code, lasti):
+    """The source text that an instruction stands for; None where it cannot be found."""
+    first, last, begin, end = next(itertools.islice(code.co_positions(), lasti // 2, None), (None,) * 4)
+    if first is None or last is None or begin is None or end is None:
+        return None
+    lines = [linecache.getline(code.co_filename, k).encode() for k in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][begin:]
+    return b"".join(lines).decode(errors="replace") or None
+
+
+def _called(frame, lasti):
+    """The library function that the running instruction of a frame calls, by its public name; None if it is not one."""
+    text = _source(frame.f_code, lasti) or ""
+    method = METHOD.search(text)
+    if method is not None and hasattr(np.ndarray, method[1]):
+        return f"numpy.ndarray.{method[1]}"
+    name = text.partition("(")[0]
+    if "(" not in text or not all(part.isidentifier() for part in name.split(".")):
+        return None
+    first, *rest = name.split(".")
+    found = frame.f_locals.get(first, frame.f_globals.get(first))
+    for part in rest:
+        if isplain(found, np.ndarray) and type(found) is np.ndarray:
+            return f"numpy.ndarray.{part}"
+        if not isinstance(found, types.ModuleType | type):
+            return None
+        found = getattr(found, part, None)
+    module = getattr(found, "__module__", None) or type(found).__module__
+    if not callable(found) or module.partition(".")[0] not in LIBRARIES:
+        return None
+    if isinstance(found, np.ufunc):
+        home = "numpy" if getattr(np, found.__name__, None) is found else "scipy.special"
+        return f"{home}.{found.__name__}"
+    return _public(module, getattr(found, "__qualname__", name))
+
+
+def asker(frame):
+    """The name of the library function that asks for a plain number, seen from the innermost frame; "" if none does."""
+    name = ""
+    while frame is not None and _package(frame) in LIBRARIES:
+        if not name or "<locals>" not in frame.f_code.co_qualname:  # not a wrapper around the function
+            name = _name(frame)
+        frame = frame.f_back
+    return (frame and _called(frame, frame.f_lasti)) or name
+
+
+def _caller():
+    """The frame that called into this module."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return frame
+
+
+def _raise_refusal(message):
+    """Raise, and keep the message: code that swallows the exception and goes on with NaN is found at the end."""
+    REFUSED.message = message
+    raise TypeError(message)
+
+
+def refuse_float():
+    """Raise where `float()` is asked of a traced value."""
+    name = asker(_caller())
+    if name:
+        _raise_refusal(
+            f"{name} asks for plain numbers, and float() of a traced value would lose its derivative: write it with "
+            "NumPy functions, or give it a derivative with mmad.primitive or mmad.custom_vjp; for the number alone, "
+            "use mmad.concrete(x); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n)"
+        )
+    _raise_refusal(
+        "float() of a traced value would lose its derivative: write NumPy functions instead of math's (np.sin, not "
+        "math.sin); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n); for the number alone, "
+        "use mmad.concrete(x)"
+    )
+
+
+def refuse_complex():
+    """Raise where `complex()` is asked of a traced value."""
+    _raise_refusal(
+        "complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, use "
+        "mmad.concrete(x)"
+    )
+
+
+def begin():
+    """Return the refusal that stands, and let none stand: another function begins to run."""
+    message = getattr(REFUSED, "message", None)
+    REFUSED.message = None
+    return message
+
+
+def end(message):
+    """Let the refusal stand that stood before a function began to run."""
+    REFUSED.message = message
+
+
+def refused():
+    """Return the message of the last conversion that was refused since the function began to run, or None."""
+    return getattr(REFUSED, "message", None)
+
+
+def _holds_traced(a):
+    """Whether an array is one of objects with traced values among the first."""
+    return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
+
+
+def _chain(error):
+    """The exceptions of a chain, the last one first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def annotate(error):
+    """Add to an exception that leaves the user's function what refused an object array of traced numbers, and where.
+
+    NumPy gives no hook for `np.array`, and what it and SciPy say of an array of objects does not help.  Compiled code
+    that goes on after a refused conversion, as SciPy's root finders do, may raise another exception instead.
+    """
+    if any(note.startswith(NOTE) for note in getattr(error, "__notes__", ())):
+        return
+    message = refused()
+    if message is not None and isinstance(error, Exception) and not any(str(e) == message for e in _chain(error)):
+        error.add_note(f"{NOTE} before it: {message}")
+        return
+    if not isinstance(error, TypeError | ValueError | AttributeError | NotImplementedError | RuntimeError):
+        return
+    steps, tb = [], error.__traceback__
+    while tb is not None:
+        steps.append(tb)
+        tb = tb.tb_next
+    last = max((k for k, tb in enumerate(steps) if _package(tb.tb_frame) not in (*LIBRARIES, "mmad")), default=None)
+    if last is None:
+        return
+    user, inner = steps[last], steps[last + 1 :]
+    text = _source(user.tb_frame.f_code, user.tb_lasti) or ""
+    if not (
+        OBJECTS.search(str(error))
+        or "array(" in text
+        or any(_holds_traced(v) for tb in (user, *inner) for v in list(tb.tb_frame.f_locals.values()))
+    ):
+        return
+    name = _called(user.tb_frame, user.tb_lasti)
+    if name is None or name in ("numpy.array", "numpy.asarray"):
+        library = [tb.tb_frame for tb in inner if _package(tb.tb_frame) in LIBRARIES]
+        name = _name(library[0]) if library else name or "NumPy"
+    code = user.tb_frame.f_code
+    line = linecache.getline(code.co_filename, user.tb_lineno).strip()
+    error.add_note(
+        f"{NOTE} by {name} in {code.co_filename.rsplit('/', 1)[-1]}, line {user.tb_lineno}"
+        f"{': ' + line if line else ''}\nAn array that np.array or np.asarray makes of traced numbers is one of "
+        "objects, which NumPy's and SciPy's compiled functions do not take; make it with np.array(..., like=x), "
+        "mmad.numpy.array(...) or np.stack, where x is a traced value"
+    )
+
+
+def refuse_array(dtype):
+    """Raise where a plain array of a dtype is asked of a traced value."""
+    name = asker(_caller())
+    raise TypeError(
+        f"{name + ': ' if name else ''}a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
+        "derivative; write np.asarray(x, dtype=..., like=x), x.astype(...) or mmad.numpy.asarray(x, dtype=...); make "
+        "arrays to fill with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)"
+    )
+
+
+def object_array(x, dtype=None, copy=None):
+    """What `np.asarray` of a traced array gives: an object array of its elements, which follows it if it is no copy."""
+    if dtype is not None and np.dtype(dtype) != np.dtype(object):
+        refuse_array(dtype)
+    out = np.empty(x.shape, dtype=object)
+    for k in np.ndindex(*x.shape):
+        out[k] = x[k] if k else x[()]
+    out.flags.writeable = bool(copy)  # writing into what shows x would be lost
+    if not copy and dtype is None:
+        follow(out, x)
+    return out
+
+
+def _refuse_reader(name, cure, dtype=None, copy=None):
+    raise TypeError(
+        f"{name} reads the memory of its argument, where a traced array has no numbers: {cure}, or give {name} a "
+        "derivative with mmad.primitive"
+    )
+
+
+def _refuse_complex_objects(dtype=None, copy=None):
+    name = asker(_caller())
+    raise TypeError(
+        f"{name + ': ' if name else ''}complex traced numbers are not put into an object array, of which NumPy's "
+        "functions (norm, vdot, std) take no conjugates: make it with np.array(..., like=z), "
+        "mmad.numpy.array(...) or np.stack"
+    )
+
+
+def array_method(x, element):
+    """The `__array__` of a traced value for whoever asks now.
+
+    Parameters
+    ----------
+    x : traced value
+    element : bool
+        Whether it is a number, which NumPy puts into object arrays as it is: no `__array__`, an AttributeError.
+    """
+    frame = sys._getframe(1)
+    cure = READERS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+    if cure is not None:
+        return functools.partial(_refuse_reader, asker(frame), cure)
+    if x.dtype.kind == "c":
+        return _refuse_complex_objects
+    if element:
+        raise AttributeError("a traced number has no attribute '__array__'")
+    return functools.partial(object_array, x)

@@ -1,0 +1,1 @@
+"""`mmad.compile`: signatures, guards, traces, and what a function reads besides its arguments."""

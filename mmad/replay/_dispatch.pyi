@@ -1,0 +1,61 @@
+from collections.abc import Callable
+from typing import Any, final
+
+from typing_extensions import disjoint_base
+
+from mmad.replay._captures import Check
+from mmad.vm._vm import Program
+
+PLAIN: int
+WIN: int
+EXACT: int
+POLE: tuple[str, int]
+
+@final
+class Pattern: ...
+
+@final
+class Signature:
+    checks: list[Check]
+    root: Trace | None
+    latest: Trace | None
+    count: int
+    eager: bool
+    hits: int
+    misses: int
+    recording: float
+    running: float
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], checks: list[Check], values: list[Any]
+    ) -> None: ...
+    def traces(self) -> list[Trace]: ...
+
+@final
+class Trace:
+    facts: Any
+    def __init__(
+        self, program: Program, structure: Any, givers: list[Callable[[Any], Any] | None], zeros: int
+    ) -> None: ...
+    @property
+    def zeros(self) -> int: ...
+    @property
+    def program(self) -> Program: ...
+    @property
+    def structure(self) -> Any: ...
+    @property
+    def givers(self) -> list[Callable[[Any], Any] | None]: ...
+    @property
+    def children(self) -> dict[Any, Trace]: ...
+    def give(self, found: list[Any]) -> Any: ...
+
+@disjoint_base
+class Dispatcher:
+    recent: Signature | None
+    calls: int
+    replays: int
+    guard_failures: int
+    def __init__(self, state: Any) -> None: ...
+    def note_errors(self) -> None: ...
+    def run(self, t: Trace, values: list[Any]) -> list[Any] | tuple[Any, Any]: ...
+    def replay(self, s: Signature, values: list[Any]) -> tuple[Trace, list[Any] | tuple[int, Any]]: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

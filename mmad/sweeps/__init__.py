@@ -1,0 +1,1 @@
+"""Forward and reverse sweeps over a tape, as numbers or as further instructions."""

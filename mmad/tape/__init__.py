@@ -1,0 +1,1 @@
+"""The tape: instructions, storages and their views, what depends on what."""

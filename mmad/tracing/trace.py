@@ -1,0 +1,692 @@
+"""Running a user's function on traced values, and sweeping what was recorded.
+
+Everything recorded in one thread goes on one tape: a derivative taken inside another one continues the outer tape, and
+its reverse sweep is recorded there as ordinary instructions.  Dual numbers and batches of any level wrap traced
+values, so modes nest in any order.
+"""
+
+import inspect
+import threading
+
+import numpy as np
+
+from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
+from mmad.errors import TraceError
+from mmad.kernels import _pool
+from mmad.ops import arithmetic as a
+from mmad.ops.structure import viewed
+from mmad.python import refusals
+from mmad.python.kinds import isplain
+from mmad.sweeps import _sweep
+from mmad.sweeps._emit import emit_reverse
+from mmad.sweeps.forward import forward
+from mmad.sweeps.reverse import Frozen, reverse
+from mmad.tape import _activity
+from mmad.tape._storage import ArrayVar
+from mmad.tape._tape import Tape
+from mmad.tape.constants import lift, zeros
+from mmad.tracing import tree
+from mmad.wrappers._batch import Batch
+
+__all__ = ["Trace", "describe"]
+
+STATE = threading.local()
+_float64 = np.dtype(np.float64)
+
+
+def open_tape():
+    """The tape being recorded in this thread, or None."""
+    tapes = getattr(STATE, "tapes", None)
+    return tapes[-1] if tapes else None
+
+
+def returned_by_program(tape):
+    """Whether `mmad.compile` records on a tape, outside of every other derivative."""
+    return tape is not None and tape.live and STATE.tapes.count(tape) == 1
+
+
+def as_recorded(x, d):
+    """A tangent of x; of what is recorded for a program as a constant there: what comes of it is recorded, too."""
+    tape = open_tape()
+    if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
+        return d
+    if isplain(d, float):
+        return tape.add_constant(float(d))
+    return tape.captured(d)
+
+
+class Recording:
+    """Context in which `tape` is this thread's open tape."""
+
+    def __init__(self, tape):
+        self.tape = tape
+
+    def __enter__(self):
+        if not hasattr(STATE, "tapes"):
+            STATE.tapes = []
+        STATE.tapes.append(self.tape)
+        self.left, STATE.left = getattr(STATE, "left", None), None
+        self.refused = refusals.begin()
+        self.pool = _pool.enter()
+
+    def __exit__(self, kind, error, traceback):
+        _pool.leave(self.pool)
+        STATE.left = self.left
+        if error is not None:
+            refusals.annotate(error)
+        refusals.end(self.refused)
+        STATE.tapes.pop()
+        if self.tape not in STATE.tapes:
+            self.tape.open = False
+
+
+class Forwarding:
+    """Context in which creation functions make arrays that accept dual numbers or batches like `wrapper`."""
+
+    def __init__(self, wrapper):
+        self.wrapper = wrapper
+
+    def __enter__(self):
+        if not hasattr(STATE, "wrappers"):
+            STATE.wrappers = []
+        STATE.wrappers.append(self.wrapper)
+        self.left, STATE.left = getattr(STATE, "left", None), None
+        self.refused = refusals.begin()
+
+    def __exit__(self, kind, error, traceback):
+        STATE.left = self.left
+        if error is not None:
+            refusals.annotate(error)
+        refusals.end(self.refused)
+        STATE.wrappers.pop()
+
+
+def left_behind(shape):
+    """A plain array took a traced value by augmented assignment: what other names it has are of no use any more."""
+    STATE.left = shape
+
+
+def refuse_left_behind(outputs):
+    """Raise if a result is a NaN that stands for what traced values were to be: in a plain array that could not follow,
+    or from code that swallowed the refusal of a conversion and went on."""
+    message = refusals.refused()
+    if message is not None and any(_is_nan(y) for y in outputs):
+        raise TypeError(f"a conversion was refused, the exception swallowed, and the result is NaN: {message}")
+    if getattr(STATE, "left", None) is None:
+        return
+    for y in outputs:
+        if isplain(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
+            raise TypeError(
+                f"a plain array of shape {STATE.left} took traced values by augmented assignment (as in buffer += x) "
+                "under one name and was read under another, so the derivative is lost; make the array with "
+                "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
+            )
+
+
+def _is_nan(y):
+    """Whether NaN is in a result, plain or traced."""
+    while isinstance(y, Wrapper):
+        y = y.parts[0] if isinstance(y, Jet) else y.lanes
+    if isinstance(y, Var):
+        y = y.tape.value_of(y)
+    try:
+        return bool(np.isnan(y).any()) if isplain(y, float | complex | np.generic | np.ndarray) else y != y
+    except TypeError:  # not a number
+        return False
+
+
+def wrappers_open():
+    """Whether a forward derivative or a batch is open in this thread."""
+    return bool(getattr(STATE, "wrappers", ()))
+
+
+def template():
+    """What an array made now has to accept: a traced value of every open derivative, or None outside of all."""
+    tape = open_tape()
+    like = None if tape is None else tape.add_constant(0.0)
+    for w in sorted(getattr(STATE, "wrappers", ()), key=lambda w: w.level):
+        base = 0.0 if like is None else like
+        if isinstance(w, Jet):
+            rest = [Batch(p.level, np.zeros((p.count,))) if isinstance(p, Batch) else base for p in w.parts[1:]]
+            like = w.of([base, *rest])
+        else:
+            like = Batch(w.level, zeros((w.count,), np.float64, base))
+    return like
+
+
+class Description:
+    """'grad of loss (model.py:12)', for messages; worked out when it is printed."""
+
+    __slots__ = ("f", "what")
+
+    def __init__(self, f, what):
+        self.f, self.what = f, what
+
+    def __str__(self):
+        g = inspect.unwrap(self.f) if callable(self.f) else self.f
+        code = getattr(g, "__code__", None)
+        name = getattr(g, "__name__", type(g).__name__)
+        if code is None:
+            return f"{self.what} of {name}"
+        return f"{self.what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
+
+
+def describe(f, what):
+    """What is being differentiated, for messages."""
+    return Description(f, what)
+
+
+class Place:
+    """'grad: argument 0['weights'][1]', for messages; worked out when it is printed."""
+
+    __slots__ = ("arg", "i", "position", "what")
+
+    def __init__(self, what, position, arg, i):
+        self.what, self.position, self.arg, self.i = what, position, arg, i
+
+    def __str__(self):
+        return f"{self.what}: argument {self.position}{tree.paths(self.arg)[self.i]}"
+
+
+def plain_leaf(x, where):
+    """A differentiable number or array as float or C-contiguous ndarray copy; TypeError says what is wrong."""
+    if type(x) is float:
+        return x
+    if isplain(x, np.ndarray):
+        own_arithmetic(x, where)
+        if x.dtype.kind in "fc":
+            return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
+        if x.dtype.hasobject:
+            lifted = lift(x)
+            return lifted if isinstance(lifted, Traced) else np.array(lifted, dtype=float)
+    elif isplain(x, float):
+        return float(x)
+    elif isplain(x, np.inexact | complex):
+        return np.array(x)
+    if isplain(x, bool | int | np.integer | np.bool_) or (isplain(x, np.ndarray) and x.dtype.kind in "iub"):
+        kind = f"an array of dtype {x.dtype}" if isplain(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
+        raise TypeError(
+            f"{where} is {kind}; derivatives are with respect to floating-point values: "
+            f"pass a float{' array (x.astype(float))' if isplain(x, np.ndarray) else f' ({float(x)})'}"
+        )
+    raise TypeError(
+        f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
+        "of them, or register the class with mmad.register"
+    )
+
+
+def whole(x):
+    """Whether an array lies in memory as the elements of a trace's arrays do."""
+    return x.flags.c_contiguous and x.flags.aligned
+
+
+def is_static(x):
+    """Whether a leaf of an argument is configuration that no derivative is taken of."""
+    return x is None or isinstance(x, str | bytes)
+
+
+def restore(g, leaf):
+    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array).
+
+    The leaf may be traced; its value is not looked at, which would leave a guard.
+    """
+    if isinstance(g, Traced):
+        weak = type(leaf) is float or (type(leaf) is ScalarVar and not leaf.strong)
+        return weakened(g) if weak and type(g) is ScalarVar else g
+    if isinstance(leaf, Traced):
+        return _like_traced(g, leaf)
+    if type(leaf) is float:
+        return float(g)
+    if isplain(leaf, np.ndarray):
+        return np.asarray(g, dtype=leaf.dtype.newbyteorder("=") if leaf.dtype.kind in "fc" else None)
+    if isplain(leaf, np.generic):
+        return leaf.dtype.type(g)
+    if isplain(leaf, complex):
+        return complex(g)
+    return g
+
+
+def _like_traced(g, leaf):
+    """A plain cotangent or tangent in the kind that `finished` gives a traced leaf."""
+    if type(leaf) is ScalarVar:
+        return np.float64(g) if leaf.strong else float(g)
+    if isinstance(leaf, ArrayVar):
+        g = np.asarray(g, leaf.dtype if leaf.dtype.kind in "fc" else None)
+        return g if g.shape or leaf.base is not None or g.dtype == _float64 else g[()]
+    if isinstance(leaf, Jet):
+        return restore(g, leaf.parts[0])
+    return g[()] if isplain(g, np.ndarray) and not g.shape else g
+
+
+def finished(x):
+    """A plain value as users expect it: numbers and arrays of their own, inside any outer derivative's wrapper."""
+    if isinstance(x, ScalarVar):
+        return np.float64(x.value) if x.strong else x.value
+    if isinstance(x, ArrayVar):
+        return x.value[()] if x.number else x.value
+    if isinstance(x, Jet):
+        return x.of([finished(part) for part in x.parts])
+    if isinstance(x, Batch):
+        return Batch(x.level, finished(x.lanes))
+    return x
+
+
+class Trace:
+    """One run of a function, recorded.
+
+    Parameters
+    ----------
+    f : callable
+    args : tuple
+    kwargs : dict
+    argnums : tuple of int
+        Positions of the arguments that are traced.
+    what : str
+        The derivative asked for, for messages.
+    tape : Tape, optional
+        A fresh tape to record on; by default the open one, or a new one.
+
+    Attributes
+    ----------
+    outputs, out_tree : list, object
+        Leaves and structure of what the function returned, traced.
+    nested : bool
+        Whether the tape belongs to an outer derivative.
+    """
+
+    def __init__(self, f, args, kwargs, argnums, what, tape=None):
+        outer = open_tape() if tape is None else None
+        self.nested = outer is not None
+        self.origin = describe(f, what)
+        self.tape = tape or outer or Tape(self.origin)
+        self.private = tape is None or not tape.live  # a program reads its arguments again: no copies for it
+        self.start = len(self.tape)
+        self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
+        self.plain = True
+        args = list(args)
+        self.lanes = _batches_in([args[k] for k in argnums]) if wrappers_open() else ()
+        with Recording(self.tape):
+            for k in argnums:
+                args[k] = self._traced(args[k], k, what)
+            out = f(*args, **kwargs)
+            if self.nested and self.plain and _activity.independent(self.tape, self.start):
+                self.nested = False  # nothing of the outer derivative is in it: its results are plain
+            if type(out) is ScalarVar and refusals.refused() is None:
+                self.outputs, self.out_tree = [out], tree.LEAF
+                return
+            self.outputs, self.out_tree = tree.flatten(out)
+            refuse_left_behind(self.outputs)
+            for i, out in enumerate(self.outputs):
+                if isplain(out, np.ndarray) and out.dtype.hasobject:
+                    out = self.outputs[i] = lift(out)
+                if isinstance(out, ArrayVar):
+                    out.refresh()
+
+    def _traced(self, arg, position, what):
+        if not self.lanes and (type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64)):
+            x = self.tape.add_input(arg if type(arg) is float or (not self.private and whole(arg)) else arg.copy())
+            self.leaves.append(arg)
+            self.nodes.append(x.node)
+            self.inputs.append(x if type(x) is ScalarVar else _Handle(x))
+            self.structures.append((tree.LEAF, 1))
+            return x
+        leaves, structure = tree.flatten(arg)
+        traced = []
+        for i, leaf in enumerate(leaves):
+            if is_static(leaf):
+                traced.append(leaf)
+                self.leaves.append(leaf)
+                self.inputs.append(None)
+                continue
+            x = leaf
+            if type(leaf) is not float and not isinstance(leaf, Traced):
+                x = plain_leaf(leaf, Place(what, position, arg, i))
+            for level, count in self.lanes:
+                x = _in_lanes(x, level, count)
+            x = self._input(x, leaf)
+            traced.append(x)
+            self.leaves.append(leaf)
+            self.inputs.append(x if not isinstance(x, ArrayVar) else _Handle(x))
+        self.structures.append((structure, len(leaves)))
+        return tree.unflatten(structure, traced)
+
+    def _input(self, x, leaf):
+        """A new traced input: on the tape, inside any dual number or batch of an outer derivative."""
+        if isinstance(x, Jet):
+            first, *rest = x.parts
+            return x.of([self._input(first, leaf), *[+p if isinstance(p, Traced) else p for p in rest]])
+        if isinstance(x, Batch):
+            return Batch(x.level, self._input(x.lanes, leaf))
+        if isinstance(x, Var):
+            if x.tape is not self.tape:
+                if not x.tape.open:
+                    a.positive(x)  # raises, naming the trace it leaked from
+                raise TraceError(f"{self.origin}: an argument belongs to another trace, {x.tape.origin}")
+            if type(x) is ArrayVar and not x.shape and not x.number:  # whose copy by itself is a number
+                v = viewed(a.positive(viewed(x, lambda m: m.reshape(1))), lambda m: m.reshape(()))
+            else:
+                v = a.positive(x)
+            if type(v) is ArrayVar and v.base is not None:  # what is read later has to come from this node
+                v = v.tape.var_at(v.node, v.tape.value_of(v))
+            self.plain = False
+        else:
+            if not isplain(x, float | np.ndarray):
+                x = np.asarray(x)
+            v = self.tape.add_input(
+                x, strong=isplain(leaf, np.floating), number=not np.ndim(x) and not isplain(leaf, np.ndarray)
+            )
+        self.nodes.append(v.node)
+        return v
+
+    # ------------------------------------------------------------------------------------ reverse
+    def pull(self, outputs, cts):
+        """Cotangents of the inputs from those of `outputs` (leaves of what the function returned).
+
+        Returns
+        -------
+        list
+            One value an input leaf; None where it is zero.
+        """
+        if len(outputs) == 1:
+            return self._pull(outputs[0], cts[0])
+        total = [None] * len(self.inputs)
+        for out, ct in zip(outputs, cts, strict=True):
+            gs = self._pull(out, ct)
+            total = [g if t is None else t if g is None else a.add(t, g) for t, g in zip(total, gs, strict=True)]
+        return total
+
+    def _pull(self, out, ct):
+        if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
+            gs = _sweep.reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
+            return gs if len(gs) == len(self.inputs) else self._spread(iter(gs))
+        if isinstance(ct, Jet):
+            return self._join(ct, self._convolved(self._pull, out, ct))
+        if isinstance(out, Jet):
+            # the coefficient of t^k of a gradient is the gradient of that of the function by the zeroth of x
+            return self._join(out, [self._pull(part, ct) for part in out.parts])
+        if isinstance(out, Batch):
+            return self._pull_batch(out, ct)
+        if not isinstance(out, Traced):
+            return [None] * len(self.inputs)
+        if out.tape is not self.tape:
+            raise TraceError(f"{self.origin} returned a value of another trace, {out.tape.origin}")
+        return self._spread(iter(self._sweep([(out.node, ct)])))
+
+    def _spread(self, gs):
+        """Cotangents by node as cotangents by input leaf."""
+        return [None if x is None else self._collect(x, gs) for x in self.inputs]
+
+    def _collect(self, x, gs):
+        """The cotangent of one input leaf, put together from those of its nodes."""
+        if isinstance(x, Jet):
+            return self._collect(x.parts[0], gs)
+        if isinstance(x, Batch):
+            g = self._collect(x.lanes, gs)
+            return _batch_of(x.level, g)
+        return next(gs)
+
+    def _convolved(self, sweep, out, ct):
+        """The sweep of a seed that is a dual number or series: coefficients of `out` with those of the seed."""
+        same = _at(out, ct.level)
+        found = []
+        for k in range(len(ct.parts)):
+            pairs = zip(out.parts[: k + 1], ct.parts[k::-1], strict=False) if same else [(out, ct.parts[k])]
+            total = [None] * len(self.inputs)
+            for y, c in pairs:
+                total = [_sum(t, g) for t, g in zip(total, sweep(y, c), strict=True)]
+            found.append(total)
+        return found
+
+    def _join(self, like, columns):
+        return [
+            None if x is None else _jet_of(like, list(parts)) for x, *parts in zip(self.inputs, *columns, strict=True)
+        ]
+
+    def _pull_batch(self, out, ct):
+        if any(_contains(x, out.level) for x in self.inputs):
+            # the lanes of a vmap are independent: sweep them together
+            if isinstance(ct, Batch) and ct.level == out.level:
+                lanes = ct.lanes
+            else:
+                lanes = np.ones((out.count,) + (1,) * len(np.shape(ct))) * ct
+            return self._pull(out.lanes, lanes)
+        # The inputs are the same in all lanes, as in many tangents of an outer forward derivative: one sweep with a
+        # batch of cotangents, that of lane k for lane k of the output alone.
+        n = out.count
+        eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape))
+        lanes = eye * (viewed(ct.lanes, lambda m: m[:, None]) if _at(ct, out.level) else ct)
+        return self._pull(out.lanes, _batch_of(out.level, lanes))
+
+    def _sweep(self, seeds):
+        return self.pull_between(seeds, self.nodes)
+
+    def pull_between(self, seeds, wanted):
+        """Cotangents of nodes from those of others.
+
+        Parameters
+        ----------
+        seeds : list of (int, value)
+            Any nodes of this recording, and their cotangents.
+        wanted : list of int
+            Any nodes of it; a sweep ends there.
+
+        Returns
+        -------
+        list
+            One value a node, None where it is zero.
+        """
+        stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in wanted])
+        if self.nested and self.tape.open:
+            if any(isinstance(ct, Wrapper) for _, ct in seeds):
+                return reverse(self.tape, self.start, stop, seeds, wanted)
+            # Under `compile` itself, outside of every other derivative, nothing will sweep what is recorded here.
+            forget = returned_by_program(self.tape)
+            return emit_reverse(self.tape, self.start, stop, seeds, wanted, forget)
+        if not all(_numeric(ct) for _, ct in seeds):
+            return reverse(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
+        return _sweep.reverse_sweep(self.tape, seeds, wanted)
+
+    # ------------------------------------------------------------------------------------ forward
+    def push(self, dots, outputs, cache=None):
+        """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
+        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
+            return [self._push(out, dots) for out in outputs]
+        return self._push_plain(dots, outputs, cache)
+
+    def _push_plain(self, dots, outputs, cache=None):
+        """The same where no outer derivative's wrapper is about."""
+        seeds = [(x.node, d) for x, d in zip(self.inputs, dots, strict=True) if d is not None and x is not None]
+        nodes = [out.node if isinstance(out, Traced) else None for out in outputs]
+        wanted = [k for k in nodes if k is not None]
+        if not seeds or not wanted:
+            return [None] * len(outputs)
+        found = iter(self.push_between(seeds, wanted, cache))
+        return [None if k is None else next(found) for k in nodes]
+
+    def push_between(self, seeds, wanted, cache=None):
+        """Tangents of nodes from those of others.
+
+        Parameters
+        ----------
+        seeds : list of (int, value)
+            Any nodes of this recording, and their tangents, None for zero, whatever the nodes depend on.
+        wanted : list of int
+            Any nodes of it.
+
+        Returns
+        -------
+        list
+            One value a node, None where it is zero.
+        """
+        stop = max(wanted) + 1
+        if self.nested and self.tape.open:
+            return forward(self.tape, self.start, stop, seeds, wanted)
+        if not all(_numeric(d) for _, d in seeds):
+            return forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
+        return _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
+
+    def _push(self, out, dots):
+        """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
+        wrappers = [w for w in (*self.inputs, out) if isinstance(w, Wrapper)]
+        wrappers += [w for w in dots if isinstance(w, Jet)]
+        if not wrappers:
+            return self._push_plain(dots, [out])[0]
+        top = max(wrappers, key=lambda w: w.level)
+        level, inner = top.level, self._without(top.level)
+        if isinstance(top, Batch) and not any(_at(x, level) for x in self.inputs):
+            # The inputs are the same in all lanes: lane k of the output takes its tangent from lane k of the seeds.
+            g = inner._push(out.lanes, dots)
+            if g is not None and any(_contains(d, level) for d in dots):
+                return _diagonal(level, g)
+            return _batch_of(level, g)
+        if isinstance(top, Batch):
+            count = top.count
+            lanes = [
+                d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
+                for d in dots
+            ]
+            g = inner._push(out.lanes if _at(out, level) else out, lanes)
+            return _batch_of(level, g)
+        found = []
+        for k in range(len(top.parts)):
+            total = None
+            for j, y in enumerate(out.parts[: k + 1]) if _at(out, level) else [(0, out)]:
+                part = [d.parts[k - j] if _at(d, level) else d if k == j else None for d in dots]
+                if any(d is not None for d in part):
+                    total = _sum(total, inner._push(y, part))
+            found.append(total)
+        return _jet_of(top, found)
+
+    def _without(self, level):
+        """This trace as seen below the wrappers of a level."""
+        view = object.__new__(Trace)
+        view.__dict__.update(self.__dict__)
+        view.inputs = [(x.parts[0] if isinstance(x, Jet) else x.lanes) if _at(x, level) else x for x in self.inputs]
+        return view
+
+    # ------------------------------------------------------------------------------------ trees
+    def point(self):
+        """The traced arguments as they were when the function was recorded, a tuple of trees of plain values."""
+        if self.nested or any(isinstance(x, Traced) for x in self.leaves):
+            raise TypeError(
+                f"{self.origin}: what belongs to a point of an outer derivative cannot be pickled or copied"
+            )
+        leaves = [
+            leaf
+            if x is None
+            else restore(self.tape.record_of(x.node).out if x.shape else self.tape.node(x.node)[2], leaf)
+            for x, leaf in zip(self.inputs, self.leaves, strict=True)
+        ]
+        out, at = [], 0
+        for structure, count in self.structures:
+            out.append(tree.unflatten(structure, leaves[at : at + count]))
+            at += count
+        return tuple(out)
+
+    def trees(self, gs):
+        """Cotangents by input leaf as a tree for each traced argument; zeros where None."""
+        out, at = [], 0
+        for structure, count in self.structures:
+            leaves = [self._filled(k, gs[k]) for k in range(at, at + count)]
+            out.append(tree.unflatten(structure, leaves))
+            at += count
+        return tuple(out)
+
+    def _filled(self, k, g):
+        leaf = self.leaves[k]
+        if type(g) is np.ndarray and type(leaf) is np.ndarray and g.dtype is leaf.dtype:
+            return g
+        x = self.inputs[k]
+        if x is None:
+            return leaf
+        return restore(np.zeros(x.shape, x.dtype) if g is None else g, leaf)
+
+
+def _batches_in(args):
+    """Return level and number of lanes of every batch in trees of arguments, the lowest level first."""
+    found = {}
+    for arg in args:
+        for x in tree.flatten(arg)[0]:
+            while isinstance(x, Wrapper):
+                if isinstance(x, Batch):
+                    found[x.level] = x.count
+                x = x.parts[0] if isinstance(x, Jet) else x.lanes
+    return sorted(found.items())
+
+
+def _in_lanes(x, level, count):
+    """Return x as a batch of a level, the same in every lane, where it is not one: each lane has its own cotangent."""
+    if _contains(x, level):
+        return x
+    if isinstance(x, Jet) and x.level > level:
+        return x.of([_in_lanes(part, level, count) for part in x.parts])
+    if isinstance(x, Batch) and x.level > level:
+        return Batch(x.level, _in_lanes(x.lanes, level, count))
+    shape, dtype = (x.shape, x.dtype) if hasattr(x, "shape") else ((), _float64)
+    return Batch(level, a.multiply(np.ones((count,) + (1,) * len(shape), dtype), x))
+
+
+def _sum(x, y):
+    """x + y; None is zero."""
+    return y if x is None else x if y is None else a.add(x, y)
+
+
+def _jet_of(jet, parts):
+    """A dual number or series like `jet` of parts of one shape (None: zero), inside a batch if they are one."""
+    like = next((p for p in parts if p is not None), None)
+    if like is None:
+        return None
+    if isinstance(like, Batch) and like.level > jet.level:
+        return Batch(like.level, _jet_of(jet, [None if p is None else p.lanes for p in parts]))
+    if isplain(like, np.ndarray):
+        zero = np.zeros_like(like)
+    else:
+        zero = zeros(like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
+    return jet.of([zero if p is None else p for p in parts])
+
+
+def _batch_of(level, lanes):
+    """A batch of a level with these lanes (None: zero), inside a batch of directions if they are one."""
+    if lanes is None:
+        return None
+    if isinstance(lanes, Batch) and lanes.level > level:
+        return Batch(lanes.level, _batch_of(level, viewed(lanes.lanes, lambda m: m.swapaxes(0, 1))))
+    return Batch(level, np.ascontiguousarray(lanes) if isplain(lanes, np.ndarray) else lanes)
+
+
+def _diagonal(level, g):
+    """The batch of a level whose lane k is lane k of lane k of `g`."""
+    if g.level != level:
+        return (
+            Batch(g.level, _diagonal(level, g.lanes))
+            if isinstance(g, Batch)
+            else g.of([_diagonal(level, p) for p in g.parts])
+        )
+    return Batch(level, a.positive(viewed(g.lanes, lambda m: np.einsum("kk...->k...", m))))
+
+
+def _contains(x, level):
+    """Whether a batch of this level is in x, inside other wrappers."""
+    while isinstance(x, Wrapper):
+        if x.level == level:
+            return True
+        x = x.parts[0] if isinstance(x, Jet) else x.lanes
+    return False
+
+
+def _numeric(g):
+    """Whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
+    return not isinstance(g, Traced) or (isinstance(g, Batch) and isplain(g.lanes, np.ndarray))
+
+
+def _at(x, level):
+    return isinstance(x, Wrapper) and x.level == level
+
+
+class _Handle:
+    """An input array as it was: node, shape and dtype, without keeping what the function wrote into it."""
+
+    __slots__ = ("dtype", "node", "shape")
+
+    def __init__(self, x):
+        self.node, self.shape, self.dtype = x.node, x.shape, x.dtype

@@ -1,0 +1,222 @@
+"""Trees of arguments: numbers, arrays, and containers or objects that hold them.
+
+optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses,
+objects with attributes or slots, and classes derived from list, tuple and dict are flattened here, by the same
+registry.  A single number or array, by far the most common argument, never reaches optree.
+"""
+
+import collections
+import copy
+import dataclasses
+import types
+
+import numpy as np
+import optree
+
+from mmad._core import Traced
+from mmad.python.kinds import isplain
+
+__all__ = ["flatten", "register", "unflatten"]
+
+NAMESPACE = "mmad"
+LEAF = object()  # structure of a single number or array
+_PLAIN_LEAVES = (int, float, complex, bool, str, bytes, type(None), np.ndarray, np.generic, Traced)
+HEAP_TYPE = 1 << 9  # CPython's flag of a class made by a class statement
+_CONTAINERS = {tuple, list, dict, collections.OrderedDict, collections.defaultdict}  # which optree knows
+_registered = set()
+
+
+class Static:
+    """An attribute without derivative (a name, a size, a function), carried along unchanged."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, Static) and (self.value is other.value or _equal(self.value, other.value))
+
+    def __hash__(self):
+        return hash(type(self.value))
+
+
+def _equal(a, b):
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _differentiable(value):
+    """Whether an attribute of an object is traced: integers, truth values and text are its configuration."""
+    if isplain(value, np.ndarray):
+        return value.dtype.kind in "fcO"
+    if isplain(value, bool | int | str | bytes | type(None) | np.integer | np.bool_):
+        return False
+    if isplain(value, float | complex | np.generic | Traced):
+        return True
+    if isinstance(value, list | tuple):
+        return any(_differentiable(v) for v in value)
+    if isinstance(value, dict):
+        return any(_differentiable(v) for v in value.values())
+    return _has_attributes(value) and any(_differentiable(v) for v in _attributes(value).values())
+
+
+def _has_attributes(x):
+    return (hasattr(x, "__dict__") or bool(_slots(type(x)))) and not isinstance(
+        x,
+        type
+        | types.FunctionType
+        | types.MethodType
+        | types.BuiltinFunctionType
+        | types.ModuleType
+        | np.random.Generator,
+    )
+
+
+def _slots(cls):
+    """Names of the slots of a class, those of its bases first."""
+    found = []
+    for c in reversed(cls.__mro__):
+        slots = vars(c).get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else slots
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
+
+
+def _attributes(obj):
+    """Attributes of an object by name, in slots and in its dictionary."""
+    found = {name: getattr(obj, name) for name in _slots(type(obj)) if hasattr(obj, name)}
+    return {**found, **getattr(obj, "__dict__", {})}
+
+
+def _blank(cls):
+    """A new object of a class, without its initialisation."""
+    builtin = next(c for c in cls.__mro__ if not c.__flags__ & HEAP_TYPE)
+    return builtin.__new__(cls)
+
+
+class Shell:
+    """An object of a class derived from list, tuple or dict, without its elements."""
+
+    __slots__ = ("attributes", "cls", "empty", "keys")
+
+    def __init__(self, container):
+        self.cls, self.attributes = type(container), getattr(container, "__dict__", {}).copy()
+        self.keys = list(container) if isinstance(container, dict) else None
+        self.empty = None
+        if not isinstance(container, tuple):  # the copy brings what only the class knows, like a default factory
+            self.empty = copy.copy(container)
+            (dict if isinstance(container, dict) else list).clear(self.empty)
+
+    def filled(self, values):
+        """An object like the one that was taken apart, with other elements."""
+        if self.empty is None:
+            obj = tuple.__new__(self.cls, values)
+        else:
+            obj = copy.copy(self.empty)
+            if self.keys is None:
+                list.extend(obj, values)
+            else:
+                for key, value in zip(self.keys, values, strict=True):
+                    dict.__setitem__(obj, key, value)
+        if self.attributes:
+            obj.__dict__.update(self.attributes)
+        return obj
+
+    def __eq__(self, other):
+        return isinstance(other, Shell) and (self.cls, self.keys) == (other.cls, other.keys)
+
+    def __hash__(self):
+        return hash(self.cls)
+
+
+def _split_container(x):
+    """Elements of an object of a class derived from list, tuple or dict, and its shell."""
+    return list(x.values() if isinstance(x, dict) else x), Shell(x), None
+
+
+def register(cls, flatten_function=None, unflatten_function=None):
+    """Let objects of a class be arguments that are differentiated with respect to.
+
+    Dataclasses and classes with ordinary attributes register themselves when first met.
+
+    Parameters
+    ----------
+    cls : type
+    flatten_function : callable, optional
+        ``object -> (children, metadata)``; by default the attributes that hold floating-point numbers, arrays or
+        containers of them are children, the others metadata.
+    unflatten_function : callable, optional
+        ``(metadata, children) -> object``.
+
+    Returns
+    -------
+    type
+        The class itself, so that this can be used as a decorator.
+    """
+
+    def split(obj):
+        if dataclasses.is_dataclass(obj):
+            held = {f.name: getattr(obj, f.name) for f in dataclasses.fields(obj)}
+        else:
+            held = _attributes(obj)
+        children = tuple(n for n, v in held.items() if _differentiable(v))
+        static = tuple((n, Static(v)) for n, v in held.items() if n not in children)
+        return [held[n] for n in children], (children, static), children
+
+    def join(metadata, values):
+        children, static = metadata
+        obj = _blank(cls)
+        for name, value in [*zip(children, values, strict=True), *((n, s.value) for n, s in static)]:
+            object.__setattr__(obj, name, value)
+        return obj
+
+    optree.register_pytree_node(cls, flatten_function or split, unflatten_function or join, namespace=NAMESPACE)
+    _registered.add(cls)
+    return cls
+
+
+def _is_leaf(x):
+    """Register a class when it is first met; leaves themselves are left to optree."""
+    cls = type(x)
+    if cls in _registered or isplain(x, _PLAIN_LEAVES):
+        return False
+    if isinstance(x, tuple | list | dict):
+        if not (optree.is_namedtuple(x) or optree.is_structseq(x) or cls in _CONTAINERS):
+            register(cls, _split_container, Shell.filled)
+        return False
+    if not _has_attributes(x):
+        return False
+    if dataclasses.is_dataclass(x) or _differentiable(x):
+        register(cls)
+    return False
+
+
+def flatten(tree):
+    """Leaves of a tree and its structure.
+
+    Returns
+    -------
+    leaves : list
+    structure : object
+        For `unflatten`; two structures are equal if the trees have the same shape.
+    """
+    if isplain(tree, float | np.ndarray | Traced):
+        return [tree], LEAF
+    return optree.tree_flatten(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
+
+
+def unflatten(structure, leaves):
+    """The tree of a structure with these leaves."""
+    if structure is LEAF:
+        return leaves[0]
+    return optree.tree_unflatten(structure, leaves)
+
+
+def paths(tree):
+    """A readable place for every leaf, as in ``['weights'][0]``."""
+    if isplain(tree, (float, np.ndarray, Traced)):
+        return [""]
+    places = optree.tree_accessors(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)
+    return [p.codify("") for p in places]

@@ -1,0 +1,1 @@
+"""The virtual machine: programs, checked before they run."""

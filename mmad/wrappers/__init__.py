@@ -1,0 +1,1 @@
+"""Values by level: dual numbers, power series, batches."""
