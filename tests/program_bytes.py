@@ -9,7 +9,7 @@ import pytest
 from mmad.compiler.program import Program
 from mmad.errors import ProgramError
 
-#: The C structures of `mmad/kernels/_vm.h` and `mmad/vm/_vm.pxd`, in the order of `mmad.vm._vm.structure_sizes`.
+#: The C structures of `mmad/kernels/_vm.h` and `mmad/vm/_vm.pxd`, in the order of `mmad.vm._make.structure_sizes`.
 LAYOUTS = {
     "code": np.dtype([("op", "u2"), ("flags", "u2"), ("r", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")], align=True),
     "groups": np.dtype(

@@ -90,9 +90,10 @@ NAMES = sorted([*UNARY, *BINARY])
 def test_every_elementwise_operation_is_here():
     from test_operations import DIFFERENTIABLE
 
-    import mmad.ops.slopes
+    from mmad.ops import powers, slopes
 
-    slopes = {op.name for op in vars(mmad.ops.slopes).values() if isinstance(op, Op)}
+    slopes = {op.name for module in (powers, slopes) for op in vars(module).values() if isinstance(op, Op)}
+    slopes -= {"absolute", "cbrt", "fabs", "hypot", "log", "power"}
     assert sorted({n for n in DIFFERENTIABLE if OPERATIONS[n].elementwise} - WITHOUT - slopes) == NAMES
 
 

@@ -10,6 +10,7 @@ import pytest
 from processes import python_in
 
 import mmad
+from mmad.tracing.tree import flatten
 
 K = 2.0
 SWITCH = True
@@ -394,9 +395,7 @@ def test_numbers_of_numpy_are_no_configuration(kind, f):
     """One recording for all values, whatever the precision; results are of NumPy's kinds."""
     g = mmad.compile(f)
     for value in (0.5, 0.75, 1.25):
-        for got, want in zip(
-            mmad.tracing.tree.flatten(g(kind(value)))[0], mmad.tracing.tree.flatten(f(kind(value)))[0], strict=True
-        ):
+        for got, want in zip(flatten(g(kind(value)))[0], flatten(f(kind(value)))[0], strict=True):
             assert type(got) is type(want)
             assert got.dtype == want.dtype
             np.testing.assert_allclose(got, want, rtol=4 * float(np.finfo(kind).eps))

@@ -16,7 +16,7 @@ from mmad.errors import GuardError, ProgramError
 from mmad.python.kinds import isplain
 from mmad.tape.instruction import decode
 from mmad.tracing import tree
-from mmad.vm import _vm
+from mmad.vm._make import from_description
 
 __all__ = ["Program"]
 
@@ -182,7 +182,7 @@ class Program:
             d = program_file.loads(data)
             arguments, results, structures = d.pop("arguments"), d.pop("outcomes"), d.pop("structures")
             origin = d.pop("origin")
-            machine = _vm.from_description(d)
+            machine = from_description(d)
             _sound(machine, arguments, results, structures, origin)
         except ProgramError:
             raise

@@ -35,7 +35,7 @@ import numpy as np
 from mmad.errors import ProgramError
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import scalar_opcodes
-from mmad.vm._vm import structure_sizes
+from mmad.vm._make import structure_sizes
 
 __all__ = ["dumps", "loads"]
 

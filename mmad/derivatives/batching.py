@@ -1,7 +1,7 @@
 """`vmap`: a function of one sample, applied to a batch of them at once.
 
-The function runs once, on :class:`~mmad.wrappers._batch.Batch` values that look like one sample and hold all.  Where the samples
-would take different branches it runs once a sample instead.
+The function runs once, on :class:`~mmad.wrappers._batch.Batch` values that look like one sample and hold all.  Where
+the samples would take different branches it runs once a sample instead.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Functions with derivative rules of their own, as operations.
 
 A :class:`Rules` object holds a Python function of trees and a rule for its tangents, its cotangents or both.  Applied
-to traced values it becomes one instruction (see `mmad.tracing.packing`).  The body always runs on plain numbers and arrays,
-outside of every derivative, so that it may call code that knows nothing of them; a rule runs on whatever the sweep
-works with, so that it can be differentiated again.  The rule that is missing is derived from the other by linear
+to traced values it becomes one instruction (see `mmad.tracing.packing`).  The body always runs on plain numbers and
+arrays, outside of every derivative, so that it may call code that knows nothing of them; a rule runs on whatever the
+sweep works with, so that it can be differentiated again.  The rule that is missing is derived from the other by linear
 transposition.
 """
 

@@ -14,6 +14,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.calculus import conj, round_op, sinc_op, slide_in, slide_out
 from mmad.ops.declare import shape_of
+from mmad.ops.powers import power
 from mmad.ops.structure import broadcast_to, concatenate, gather, reshape, viewed
 from mmad.python.kinds import isplain
 from mmad.wrappers._batch import Batch
@@ -396,7 +397,7 @@ def _float_power(x, y):
         dtype = np.result_type(v.dtype, np.float64)
         return v if v.dtype == dtype else a.astype(v, dtype=dtype)
 
-    return a.power(wide(lifted(x)), wide(lifted(y)))
+    return power(wide(lifted(x)), wide(lifted(y)))
 
 
 _core.UFUNCS.pop(np.float_power, None)  # unlike power, at least in double precision

@@ -17,6 +17,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
 from mmad.ops import spectral
 from mmad.ops.declare import shape_of
+from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
 from mmad.ops.structure import reshape, viewed
@@ -31,7 +32,7 @@ EighResult = collections.namedtuple("EighResult", ["eigenvalues", "eigenvectors"
 def _power(s, order, at_zero):
     """A power of s where that is not zero; elsewhere `at_zero`, a zero with the derivatives that it is to have."""
     zero = a.equal(s, 0.0)
-    return a.select(zero, at_zero, a.power(a.select(zero, 1.0, s), order))
+    return a.select(zero, at_zero, power(a.select(zero, 1.0, s), order))
 
 
 def _length(x, axes, keepdims):
@@ -52,19 +53,19 @@ def _vector_norm(x, order, axes, keepdims):
     if order is None or order == 2:
         return _length(x, axes, keepdims)
     if order in (np.inf, -np.inf):
-        return _extreme(a.absolute(x), axes, keepdims, order > 0)
+        return _extreme(absolute(x), axes, keepdims, order > 0)
     if order == 0:
         one = np.ones((), np.zeros((), dtype_of(x)).real.dtype)[()]
         return sum_(a.select(a.not_equal(x, 0.0), one, one - one), axis=axes, keepdims=keepdims)
     if isinstance(order, str):
         raise ValueError(f"Invalid norm order '{order}' for vectors")
-    modulus = a.absolute(x)
+    modulus = absolute(x)
     if order == 1:
         return sum_(modulus, axis=axes, keepdims=keepdims)
     order = float(order)
     if order < 0:
-        s = sum_(a.power(modulus, order), axis=axes, keepdims=keepdims)
-        return a.power(s, 1.0 / order)
+        s = sum_(power(modulus, order), axis=axes, keepdims=keepdims)
+        return power(s, 1.0 / order)
     # Below 2 a power has no second derivative at zero, nor has a norm: no more than the modulus and the Euclidean norm.
     powers = _power(modulus, order, modulus if order < 2 else 0.0)
     return _power(sum_(powers, axis=axes, keepdims=keepdims), 1.0 / order, _length(x, axes, keepdims))
@@ -82,7 +83,7 @@ def _matrix_norm(x, order, row, column, keepdims):
         row, column = column, row
     elif order not in (1, -1):
         raise ValueError("Invalid norm order for matrices.")
-    s = sum_(a.absolute(x), axis=(row,), keepdims=True)
+    s = sum_(absolute(x), axis=(row,), keepdims=True)
     r = _extreme(s, (row, column), True, order > 0)
     return r if keepdims else viewed(r, lambda m: m.squeeze((row, column)))
 
@@ -166,9 +167,7 @@ def slogdet(a):
     r = ops.slogdet(_square(a))
     sign, logabsdet = r[0], r[1]
     if dtype_of(logabsdet).kind == "c":
-        from mmad.ops.arithmetic import real
-
-        logabsdet = real(logabsdet)
+        logabsdet = a.real(logabsdet)
     return SlogdetResult(sign, logabsdet)
 
 

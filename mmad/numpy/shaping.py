@@ -4,8 +4,10 @@ import numpy as np
 
 from mmad._core import Jet, Traced, Wrapper
 from mmad.numpy._dispatch import implements, prop
+from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
+from mmad.ops.powers import power
 from mmad.ops.reduction import sum_
 from mmad.ops.structure import embed, size, viewed
 from mmad.python.kinds import isplain
@@ -241,8 +243,6 @@ def diagflat(v, k=0):
 
 
 def _trace(x, offset, axis1, axis2, dtype, out):
-    from mmad.numpy.ufuncs import write_out
-
     x = diagonal(x, offset, axis1, axis2)
     if dtype is not None:
         x = a.astype(x, dtype=np.dtype(dtype))
@@ -288,7 +288,7 @@ def vander(x, N=None, increasing=False):
     dtype = np.promote_types(x.dtype, int)
     x = x if x.dtype == dtype else a.astype(x, dtype=dtype)
     exponents = np.arange(shape_of(x)[0] if N is None else N, dtype=dtype)
-    return a.power(viewed(x, lambda m: m[:, None]), exponents if increasing else exponents[::-1])
+    return power(viewed(x, lambda m: m[:, None]), exponents if increasing else exponents[::-1])
 
 
 # --- what a value is --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from mmad.ops import (
     extremes,
     failure,
     linalg,
+    powers,
     products,
     reduction,
     spectral,
@@ -28,6 +29,7 @@ __all__ = [
     "extremes",
     "failure",
     "linalg",
+    "powers",
     "products",
     "reduction",
     "spectral",
@@ -41,7 +43,7 @@ UFUNCS[np.matmul] = reduction.matmul
 bind_operators()
 _direct.bind()
 finish()
-arithmetic.absolute.needs_out = True  # its partial at complex points uses the result
+powers.absolute.needs_out = True  # its partial at complex points uses the result
 
 
 def _element_method(op):

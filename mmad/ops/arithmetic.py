@@ -1,4 +1,4 @@
-"""Arithmetic, powers, extrema and rounding."""
+"""Arithmetic, square roots, extrema, rounding, parts of complex numbers, comparisons."""
 
 import numpy as np
 
@@ -92,34 +92,7 @@ select = elementwise(
 )
 
 
-def _power_base(x, y, out):
-    if isplain(y, (int, float)) and y - 1 + 1 == y:  # or x**(y - 1) would be off by what y - 1 loses, times log(x)
-        return 0.0 if y == 0 else multiply(y, power(x, y - 1))
-    return slopes.power_slope(x, y)
-
-
-power = elementwise(
-    "power",
-    np.power,
-    _power_base,
-    lambda x, y, out: slopes.power_log(x, y),
-    probes=((1.3, 0.7), (0.4, 2.1), (2.0, -1.6)),
-    also=(np.float_power,),
-    saturates={0: 0},
-)
 sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE)
-cbrt = elementwise("cbrt", np.cbrt, lambda x, out: slopes.cbrt_slope(x), probes=POINTS)
-hypot = elementwise(
-    "hypot",
-    np.hypot,
-    lambda x, y, out: slopes.hypot_slope(x, y),
-    lambda x, y, out: slopes.hypot_slope(y, x),
-    probes=PAIRS,
-)
-
-# abs'(0) = 0; for complex z, conj(z)/|z|, whose conjugate is the gradient of |z|
-absolute = elementwise("absolute", np.absolute, lambda x, out: _absolute_partial(x, out), probes=POINTS)
-fabs = elementwise("fabs", np.fabs, lambda x, out: slopes.absolute_slope(x), probes=POINTS)
 sign = elementwise("sign", _sign, lambda x, out: 0.0, nin=1, probes=POINTS)
 copysign = elementwise(
     "copysign",
@@ -136,12 +109,6 @@ heaviside = elementwise(
     probes=PAIRS,
     masks=(1,),
 )
-
-
-def _absolute_partial(x, out):
-    if getattr(x, "dtype", np.dtype(float)).kind == "c" or isplain(x, complex):
-        return slopes.direction(conjugate(x), out)
-    return slopes.absolute_slope(x)
 
 
 def _first_wins(better):
@@ -270,5 +237,3 @@ bitwise_and = elementwise("bitwise_and", np.bitwise_and, boolean=True)
 bitwise_or = elementwise("bitwise_or", np.bitwise_or, boolean=True)
 bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, boolean=True)
 invert = elementwise("invert", np.invert, boolean=True)
-
-from mmad.ops import slopes  # noqa: E402  (partials need them)

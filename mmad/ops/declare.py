@@ -22,6 +22,7 @@ import numpy as np
 
 from mmad import _core
 from mmad.ops import _partials
+from mmad.python.kinds import isplain
 from mmad.tape._instructions import Op
 
 __all__ = ["elementwise", "linear", "nonlinear", "shape_of", "zero_like"]
@@ -171,6 +172,6 @@ def shape_of(x):
 
 def zero_like(x):
     """Return a plain zero of the shape and dtype of x."""
-    if isinstance(x, float):
+    if isplain(x, float | int | complex):
         return 0.0
-    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64)) if not isinstance(x, int | complex) else 0.0
+    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64))

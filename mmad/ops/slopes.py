@@ -14,7 +14,6 @@ from mmad.ops._slopes import Slope
 from mmad.ops.declare import elementwise
 
 POINTS = ((0.7,), (-0.4,), (1.2,))
-POWERS = ((1.3, 0.7), (0.4, 2.1), (2.0, -1.6))
 LN2 = 0.693147180559945309417232
 
 
@@ -201,58 +200,3 @@ hypot_cross = elementwise(
     ),
     probes=a.PAIRS,
 )
-
-
-def _power_log(x, y):
-    with np.errstate(all="ignore"):
-        return np.where((x == 0) & (np.real(y) > 0), 0, np.power(x, y) * np.log(x))[()]
-
-
-# y x**(y - 1) and x**y log(x), y (y - 1) x**(y - 2) and x**(y - 1) (1 + y log(x)): the derivatives of x**y
-power_slope = elementwise(
-    "power_slope",
-    Slope("power_slope", lambda x, y: np.where(y == 0, 0, y * np.power(x, y - 1))[()]),
-    lambda x, y, out: power_curve(x, y),
-    lambda x, y, out: power_cross(x, y),
-    probes=POWERS,
-    saturates={0: 0},
-)
-power_log = elementwise(
-    "power_log",
-    Slope("power_log", _power_log),
-    lambda x, y, out: power_cross(x, y),
-    lambda x, y, out: a.select(a.equal(out, 0.0), 0.0, a.multiply(out, t.log(x))),
-    probes=POWERS,
-)
-power_curve = elementwise(
-    "power_curve",
-    Slope("power_curve", lambda x, y: np.where((y == 0) | (y == 1), 0, y * (y - 1) * np.power(x, y - 2))[()]),
-    lambda x, y, out: _power_third_by_base(x, y),
-    lambda x, y, out: _power_third(x, y),
-    probes=POWERS,
-    saturates={0: 0},
-)
-power_cross = elementwise(
-    "power_cross",
-    Slope("power_cross", lambda x, y: np.power(x, y - 1) * (1 + y * np.log(x))),
-    lambda x, y, out: _power_third(x, y),
-    lambda x, y, out: a.multiply(
-        a.power(x, a.subtract(y, 1.0)), a.multiply(t.log(x), a.add(2.0, a.multiply(y, t.log(x))))
-    ),
-    probes=POWERS,
-)
-
-
-def _power_third_by_base(x, y):
-    """The third derivative of x**y by x: zero where a falling power is, also at zero."""
-    factor = a.multiply(a.multiply(y, a.subtract(y, 1.0)), a.subtract(y, 2.0))
-    return a.select(a.equal(factor, 0.0), 0.0, a.multiply(factor, a.power(x, a.subtract(y, 3.0))))
-
-
-def _power_third(x, y):
-    """The derivative of x**y by x twice and y."""
-    factor = a.multiply(a.multiply(y, a.subtract(y, 1.0)), t.log(x))
-    return a.multiply(a.power(x, a.subtract(y, 2.0)), a.add(a.subtract(a.multiply(2.0, y), 1.0), factor))
-
-
-from mmad.ops import transcendental as t  # noqa: E402  (partials need it)

@@ -1,1 +1,1 @@
-"""What mmad asks of Python and NumPy: kinds of values, lines of code, handlers of exceptions; messages where they refuse."""
+"""What mmad asks of Python: kinds of values, lines of code, handlers of exceptions; messages where it refuses."""

@@ -183,8 +183,8 @@ cdef class Signature:
 
     cdef Pattern args, kwargs
     cdef public list checks  # of what the function reads beside its arguments
-    cdef public Trace root
-    cdef public Trace latest
+    cdef public Replay root
+    cdef public Replay latest
     cdef public int count  # traces
     cdef public long long hits, misses  # calls that were replayed, and that ran the function since recording paid no more
     cdef public double recording, running  # seconds of all recordings; of the fastest run of the function
@@ -214,7 +214,7 @@ cdef class Signature:
 
 
 @cython.final
-cdef class Trace:
+cdef class Replay:
     """One way through a function: its program, how results are given back, and where its guards lead.
 
     Parameters
@@ -290,11 +290,11 @@ cdef class Dispatcher:
             return False
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 
-    def run(self, Trace t, list values):
+    def run(self, Replay t, list values):
         """As `outcome`, for callers in Python."""
         return self.outcome(t, values)
 
-    cdef object outcome(self, Trace t, list values):
+    cdef object outcome(self, Replay t, list values):
         """What a program gives: a list, or the guard that failed and what it saw; an error is a guard that fails.
 
         The function itself may catch the error and go on in another way.
@@ -311,7 +311,7 @@ cdef class Dispatcher:
 
     cpdef object replay(self, Signature s, list values):
         """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
-        cdef Trace t = s.latest
+        cdef Replay t = s.latest
         if t is not None and t is not s.root:
             found = self.outcome(t, values)
             if type(found) is list:
@@ -338,7 +338,7 @@ cdef class Dispatcher:
     def __call__(self, *args, **kwargs):
         cdef list values = []
         cdef Signature s = self.recent
-        cdef Trace t
+        cdef Replay t
         if self.quick(s, args, kwargs, values):
             self.calls += 1
             if s.eager:

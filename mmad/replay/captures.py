@@ -4,12 +4,12 @@
    values, bound objects, classes, containers.
 2. Of an object, a class or a module of the user's, the attributes count whose names stand in the code of one of these
    functions; all of them where names may be computed (`getattr`, ``__dict__``).
-3. Code that ran in a recording (`mmad/replay/_ran.pyx`) is followed in the same way, however it was found, and so are the
-   objects that it was called with.  Where a function reaches nothing but functions, numbers, arrays and plain
+3. Code that ran in a recording (`mmad/replay/_ran.pyx`) is followed in the same way, however it was found, and so are
+   the objects that it was called with.  Where a function reaches nothing but functions, numbers, arrays and plain
    containers, 1 and 2 find all of it, and recordings need not be looked at.
-4. Every place gets a check (`mmad/replay/_captures.pyx`), and what is there becomes part of the key of the recording: numbers
-   and texts by value, anything else by identity.  The contents of an array are none of it: they are read at every run,
-   and watched by the recording.
+4. Every place gets a check (`mmad/replay/_captures.pyx`), and what is there becomes part of the key of the recording:
+   numbers and texts by value, anything else by identity.  The contents of an array are none of it: they are read at
+   every run, and watched by the recording.
 
 Of libraries, only objects that hold data are looked into.  What C code reads by itself (files, clocks, random numbers)
 is not seen.

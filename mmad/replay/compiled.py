@@ -23,13 +23,12 @@ from mmad.python.amounts import size_in_bytes
 from mmad.python.kinds import isplain
 from mmad.python.lines import is_users, user_level, user_line
 from mmad.replay._captures import STATIC, changed
-from mmad.replay._dispatch import EXACT, PLAIN, POLE, WIN, Dispatcher, Signature, Trace
+from mmad.replay._dispatch import EXACT, PLAIN, POLE, WIN, Dispatcher, Replay, Signature
 from mmad.replay._ran import Ran
 from mmad.replay.captures import Captures, key_of, wanted
 from mmad.replay.computed import computed_with
-from mmad.tracing import trace as tracing
 from mmad.tracing import tree
-from mmad.tracing.trace import STATE, describe, finished, open_tape, wrappers_open
+from mmad.tracing.trace import STATE, Trace, describe, finished, open_tape, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]
@@ -382,7 +381,7 @@ class Compiled(Dispatcher):
                     machine = compile_tape(tape, self.passes, time.perf_counter() - start, self.memory)
                     results = results_of(tape)
                     zeros = EXACT if exact else WIN if products(tape) else PLAIN
-                    trace = Trace(machine, tape.out_tree, [giver(r) for r in results], zeros)
+                    trace = Replay(machine, tape.out_tree, [giver(r) for r in results], zeros)
                     trace.facts = structure, [argument_of(x) for x in leaves], results, str(tape.origin)
                 del tape  # before the collector is on again, which would look at every record first
         except CaptureError:
@@ -538,7 +537,7 @@ class Compiled(Dispatcher):
             return
         try:
             want = tree.flatten(g(*args, **kwargs))[0]
-            got = [finished(y) for y in tracing.Trace(g, args, kwargs, (0,), "compile").outputs]
+            got = [finished(y) for y in Trace(g, args, kwargs, (0,), "compile").outputs]
         except Exception:  # g takes other arguments than its derivative does
             return
         for x, y in zip(got, want, strict=True):

@@ -80,6 +80,7 @@ cdef class Program:
     cdef list constants, tables, watched, calls, input_specs, result_specs, pool
     cdef dict parts
     cdef readonly int64_t size
+    cdef bint ready               # it has been checked
     cdef int prepare(self) except -1
     cdef tuple step_record(self, const Step *s)
     cdef list instruction_list(self, int32_t at)

@@ -28,10 +28,9 @@ from mmad.kernels._machine cimport (ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, 
                                     BASE_SLOTS, BASE_ZERO, LONGEST_PRODUCT, MM_F64, MM_SINGULAR, MM_THREADS,
                                     TOTAL_ADD, TOTAL_MINIMUM, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE,
                                     VM_TRUTH, Access, BlockOp, Group, Instr, KernelCall, Product, Routine, calls_run,
-                                    combine, group_clear, group_run, group_run_parallel, group_scratch, has_blas,
-                                    keep_poles, kernel_of, product, routine, routine_failed, rows_at_once,
-                                    scalars_prepare, scalars_run)
-from mmad.kernels._machine import find_blas
+                                    combine, group_clear, group_run, group_run_parallel, group_scratch, keep_poles,
+                                    kernel_of, product, routine, routine_failed, rows_at_once, scalars_prepare,
+                                    scalars_run)
 from mmad.kernels._pool cimport pool_enter, pool_exit
 from mmad.ops._singularities cimport at_singularity, kinked
 from mmad.tape._instructions cimport Op, scalar_arity, scalar_name
@@ -141,7 +140,7 @@ cdef inline int64_t index_of(const Instr *p) noexcept:
 cdef class Program:
     """A compiled tape.
 
-    Made by :func:`mmad.compile`, or by :meth:`load`; it never changes, and threads may share it.
+    Made by :func:`mmad.vm._make.make_program`, which checks it; it never changes, and threads may share it.
 
     Parameters
     ----------
@@ -170,15 +169,9 @@ cdef class Program:
         self.calls, self.input_specs, self.result_specs = parts["calls"], parts["inputs"], parts["results"]
         self.parts = parts
         self.pool = []
-        from mmad.vm._check import check  # which needs this class
 
-        check(self)
-        self.prepare()
-        from mmad.vm._stream import make_stream
-
-        make_stream(self)
-        if (self.n_products or self.n_routines) and not has_blas():
-            find_blas()
+    def __init__(self, parts):
+        raise TypeError("programs are made by mmad.vm._make.make_program, which checks them")
 
     def __dealloc__(self):
         free(self.code)
@@ -373,6 +366,8 @@ cdef class Program:
         """
         cdef Workspace w
         cdef object out
+        if not self.ready:
+            raise ProgramError("the program has not been checked")
         if self.watched:
             changed = changes(self.watched)
             if changed is not None:
@@ -488,9 +483,12 @@ cdef class Program:
 
     def profile(self, list values):
         """Run once, step by step, with the seconds that every one took, in the order of :meth:`step_list`."""
-        cdef Workspace w = Workspace.__new__(Workspace, self)
+        cdef Workspace w
         cdef int32_t k
         cdef list out = []
+        if not self.ready:
+            raise ProgramError("the program has not been checked")
+        w = Workspace.__new__(Workspace, self)
         self.enter(w, values)
         for k in range(self.n_steps):
             start = perf_counter()
@@ -670,48 +668,6 @@ cdef tuple access_record(const Access *x):
         return x.reg, ACTIONS[x.action], f"buffer {x.buffer} [{x.offset}:]"
     axes = " ".join([f"{x.shape[i]}*{x.strides[i]}" for i in range(x.rank)])
     return x.reg, ACTIONS[x.action], f"buffer {x.buffer} [{x.offset} + {axes}]"
-
-
-def structure_sizes():
-    """Sizes of the machine's structures, by which files of another build are told apart."""
-    return [sizeof(Instr), sizeof(Group), sizeof(Access), sizeof(BlockOp), sizeof(Step), sizeof(Product),
-            sizeof(Routine), sizeof(Buffer)]
-
-
-def from_description(dict description):
-    """A program from :meth:`Program.description`, or from a file that claims to be one.
-
-    Raises
-    ------
-    ProgramError
-        It is no sound program.
-    """
-    cdef dict parts = dict(description)
-    cdef list calls = []
-    if set(parts) != {*DATA, *LISTS, "template", "arena"}:
-        raise ProgramError("the program has other parts than a program has")
-    for name in DATA:
-        if type(parts.get(name)) is not bytes:
-            raise ProgramError(f"the program has no {name}")
-    for name in LISTS:
-        if type(parts.get(name)) is not list:
-            raise ProgramError(f"the program has no {name}")
-    if not isinstance(parts.get("template"), cnp.ndarray) or parts["template"].dtype != np.float64 \
-            or parts["template"].ndim != 1 or type(parts.get("arena")) is not int:
-        raise ProgramError("the program has no numbers")
-    if not all([isinstance(c, cnp.ndarray) for c in parts["constants"]]):
-        raise ProgramError("the program has no constants")
-    for call in parts["calls"]:
-        if type(call) is not tuple or len(call) != 4:
-            raise ProgramError("a call of the program is damaged")
-        op = None
-        if call[0] is not None:
-            op = OPERATIONS.get(call[0])
-            if op is None:
-                raise ProgramError(f"the program calls {call[0]!r}, which is no operation here")
-        calls.append((op, *call[1:]))
-    parts["calls"], parts["watched"] = calls, []
-    return Program(parts)
 
 
 cdef cnp.ndarray small(tuple shape, cnp.dtype descr):

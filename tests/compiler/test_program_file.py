@@ -14,7 +14,7 @@ from program_bytes import LAYOUTS, Parts, refused, sealed
 import mmad
 from mmad.compiler import program_file
 from mmad.compiler.program import Program
-from mmad.vm._vm import structure_sizes
+from mmad.vm._make import structure_sizes
 
 FILES = fuzz_files.bases()
 F8 = {"d": "<f8"}

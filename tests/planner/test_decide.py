@@ -1,4 +1,4 @@
-"""The ordered decision list of `mmad.planner.decision.decide`: a case for each row, with prices that are not this machine's.
+"""The ordered decision list of `mmad.planner.decision.decide`: a case for each row, with prices of no real machine.
 
 `ROWS` names the case of every row of the table in the module's docstring; a row without one fails.
 """

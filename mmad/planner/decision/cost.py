@@ -1,7 +1,7 @@
 """What strategies cost: a model with coefficients measured on the machine.
 
-A recording is summed up by four counts (:mod:`mmad.planner.decision._work`): operations on numbers S and on arrays A, elements E
-of the arrays and multiplications F in products of matrices.  With the machine's coefficients
+A recording is summed up by four counts (:mod:`mmad.planner.decision._work`): operations on numbers S and on arrays A,
+elements E of the arrays and multiplications F in products of matrices.  With the machine's coefficients
 
     pass over the recording   P = call + S number + A array + E element + F flop, and `gradient` where it is of one
     K lanes, c at a time      r K (S lane_number + E lane_element + F flop) + ceil(K / c) (b + A a)

@@ -2,8 +2,9 @@
 
 Residuals of observations, elements of a mesh, terms of a sum: arrays are gathered from the arguments, lane i of what
 follows depends on lane i of those alone, and many lanes share arguments.  Columns (rows) of the Jacobian then overlap
-wherever lanes share one, but those of C, between the inlets and outlets of a cut (:mod:`mmad.planner.structure.cut`), do not:
-all lanes go through one sweep, and the sweeps are as many as one lane's block has outlets (or inlets).
+wherever lanes share one, but those of C, between the inlets and outlets of a cut
+(:mod:`mmad.planner.structure.cut`), do not: all lanes go through one sweep, and the sweeps are as many as one lane's
+block has outlets (or inlets).
 
 1. Lanes are the elements of the leading axes of outlets.  Index sets of lane numbers, carried from inlets to outlets,
    show whether they stay apart; no value is looked at.  All axes are tried, then all but the last, and so on.
