@@ -49,7 +49,7 @@ def vmap(f, in_axes=0, out_axes=0):
     Notes
     -----
     A branch on a traced value that goes differently for different samples makes the function run once a sample, and so
-    does an error in an operation, which may be that of one sample alone.
+    does an error in an operation, which may be that of one sample alone, or a function that collects NumPy's warnings.
 
     Examples
     --------
