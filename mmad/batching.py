@@ -12,13 +12,14 @@ from mmad._batch import Batch, Parting
 from mmad._core import HOOKS, Traced
 from mmad._dual import new_level
 from mmad.api import derivative_function
+from mmad.contexts import Forwarding
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import Forwarding, describe, refuse_left_behind
+from mmad.tracing import describe, refuse_left_behind
 
 __all__ = ["vmap"]
 

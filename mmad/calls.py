@@ -17,10 +17,11 @@ from mmad import tree
 from mmad._batch import Batch
 from mmad._core import HOOKS, Jet, Traced, Var, Wrapper
 from mmad._instructions import OPERATIONS, Op
+from mmad.contexts import STATE, open_tape
 from mmad.errors import UnsupportedError
 from mmad.kinds import isplain
 from mmad.packing import Call, Slot, lifted
-from mmad.tracing import STATE, Trace, open_tape
+from mmad.tracing import Trace
 
 __all__ = ["Rules", "suspended"]
 

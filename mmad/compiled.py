@@ -24,11 +24,12 @@ from mmad.amounts import size_in_bytes
 from mmad.captures import Captures, key_of, wanted
 from mmad.compiler import compile_tape, selected, uncollected
 from mmad.computed import computed_with
+from mmad.contexts import STATE, open_tape, wrappers_open
 from mmad.errors import CaptureError, PatternError, TraceError
 from mmad.kinds import isplain
 from mmad.lines import is_users, user_level, user_line
 from mmad.program import Program, argument_of, giver, results_of, skeleton
-from mmad.tracing import STATE, describe, finished, open_tape, wrappers_open
+from mmad.tracing import describe, finished
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]

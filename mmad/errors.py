@@ -1,6 +1,14 @@
 """Exceptions of mmad's own."""
 
-__all__ = ["CaptureError", "PatternError", "ProgramError", "StructureError", "TraceError", "UnsupportedError"]
+__all__ = [
+    "CaptureError",
+    "PatternError",
+    "ProgramError",
+    "RepeatedEigenvalueError",
+    "StructureError",
+    "TraceError",
+    "UnsupportedError",
+]
 
 
 class TraceError(RuntimeError):
@@ -13,6 +21,10 @@ class CaptureError(TraceError):
 
 class UnsupportedError(TypeError):
     """An operation has no rule for what was asked; the message names the operation and the argument."""
+
+
+class RepeatedEigenvalueError(UnsupportedError):
+    """A derivative does not exist at a repeated eigenvalue, or not by the rule that was tried."""
 
 
 class ProgramError(ValueError):

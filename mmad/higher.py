@@ -12,11 +12,12 @@ from mmad._dual import new_level
 from mmad._series import Series, make_series
 from mmad.api import derivative_function, jvp, tangent_like
 from mmad.batching import vmap
+from mmad.contexts import Forwarding
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
-from mmad.tracing import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing import Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
 
 __all__ = ["derivative", "taylor"]
 

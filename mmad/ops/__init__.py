@@ -7,6 +7,7 @@ from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad._instructions import OPERATIONS
 from mmad.ops import (
     arithmetic,
+    bases,
     calculus,
     cumulative,
     extremes,
@@ -23,6 +24,7 @@ from mmad.ops.declare import finish
 __all__ = [
     "OPERATIONS",
     "arithmetic",
+    "bases",
     "calculus",
     "cumulative",
     "extremes",

@@ -7,6 +7,7 @@ import numpy as np
 from mmad import tree
 from mmad.api import grad, positions
 from mmad.compiler._lower import lower_between
+from mmad.contexts import open_tape, wrappers_open
 from mmad.errors import TraceError
 from mmad.kinds import isplain
 from mmad.planner._dependence import dependence
@@ -14,7 +15,6 @@ from mmad.planner._sets import UNLIMITED
 from mmad.planner.pattern import Pattern
 from mmad.planner.zeros import Zeros, zeros_of
 from mmad.recorded import Recorded
-from mmad.tracing import open_tape, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["detect", "graph_of", "sparsity"]

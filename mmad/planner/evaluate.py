@@ -4,13 +4,14 @@ import numpy as np
 
 from mmad import tree
 from mmad._core import HOOKS, Traced, Var, concrete
+from mmad.contexts import open_tape
 from mmad.errors import PatternError
 from mmad.kinds import isplain
 from mmad.matrices import by_directions, by_pairs
 from mmad.ops.structure import put_index
 from mmad.planner.colored import Seeds
 from mmad.planner.coloring import NONE
-from mmad.tracing import is_static, open_tape
+from mmad.tracing import is_static
 
 __all__ = [
     "BY_ROWS",

@@ -11,6 +11,7 @@ import numpy as np
 from mmad import compiled, tree
 from mmad._core import Traced
 from mmad.api import describe, grad, positions
+from mmad.contexts import open_tape, wrappers_open
 from mmad.errors import CaptureError, PatternError
 from mmad.kinds import isplain
 from mmad.matrices import columns_of, from_matrix, rows_of
@@ -31,7 +32,7 @@ from mmad.planner.problem import UNCOMPILED, Options, Problem, work_of
 from mmad.planner.unassembled import Assembly, Unassembled
 from mmad.planner.waist import waist_of
 from mmad.recorded import LANES, Recorded, real_leaf
-from mmad.tracing import is_static, open_tape, returned_by_program, wrappers_open
+from mmad.tracing import is_static, returned_by_program
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]

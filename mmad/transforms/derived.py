@@ -15,10 +15,10 @@ from mmad._core import Traced, Var
 from mmad._dual import Dual, make_dual, new_level
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
+from mmad.contexts import Forwarding, Recording
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
-from mmad.tracing import Forwarding, Recording
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.forward import forward
 from mmad.transforms.reverse import Frozen, reverse
