@@ -7,6 +7,7 @@ __all__ = [
     "OtherResultError",
     "PatternError",
     "ProgramError",
+    "RepeatedEigenvalueError",
     "StructureError",
     "TraceError",
     "UnsupportedError",
@@ -36,6 +37,10 @@ class OtherResultError(LaneDivergence, GuardError):
 
 class UnsupportedError(TypeError):
     """An operation has no rule for what was asked; the message names the operation and the argument."""
+
+
+class RepeatedEigenvalueError(UnsupportedError):
+    """A derivative does not exist at a repeated eigenvalue, or not by the rule that was tried."""
 
 
 class ProgramError(ValueError):

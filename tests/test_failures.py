@@ -2,6 +2,7 @@
 
 import operator
 import warnings
+from warnings import catch_warnings as collecting
 
 import numpy as np
 import pytest
@@ -234,13 +235,49 @@ def test_warnings_that_the_function_ignores_leave_no_guard():
     assert g.stats()["records"] == 1
 
 
-def test_a_function_that_collects_warnings_is_eager():
-    def f(x):
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter("always")
-            y = np.log(x[0]) * x[1]
-        return x[1] * x[1] if seen else y
+def by_record(x):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        y = np.log(x[0]) * x[1]
+    return x[1] * x[1] if seen else y
 
+
+def by_another_name(x):
+    with collecting(record=True) as seen:
+        warnings.simplefilter("always")
+        y = np.log(x[0]) * x[1]
+    return x[1] * x[1] if seen else y
+
+
+def by_seterrcall(x):
+    seen = []
+    before = np.seterrcall(lambda kind, _: seen.append(kind))
+    try:
+        with np.errstate(all="call"):
+            y = np.log(x[0]) * x[1]
+    finally:
+        np.seterrcall(before)
+    return x[1] * x[1] if seen else y
+
+
+def by_errstate(x):
+    seen = []
+    with np.errstate(divide="call", call=lambda kind, _: seen.append(kind)):
+        y = np.log(x[0]) * x[1]
+    return x[1] * x[1] if seen else y
+
+
+def by_showwarning(x):
+    seen = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *args, **_: seen.append(args)
+        y = np.log(x[0]) * x[1]
+    return x[1] * x[1] if seen else y
+
+
+@pytest.mark.parametrize("f", [by_record, by_another_name, by_seterrcall, by_errstate, by_showwarning])
+def test_a_function_that_collects_warnings_is_eager(f):
     g = mmad.compile(f)
     with pytest.warns(RuntimeWarning, match="looks at warnings: such calls run eagerly"):
         g(np.array([2.0, 3.0]))

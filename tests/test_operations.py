@@ -38,8 +38,8 @@ def declared():
 
 NAMES = sorted(declared())
 DIFFERENTIABLE = [name for name in NAMES if not OPERATIONS[name].boolean]
-# Their derivative is not that of their evaluation; tested apart, below.
-APART = {"stop_gradient", "astype", "tied", "tanh_slope"}
+# Their derivative is not that of their evaluation; tested apart, below, and in numpy/test_eigenbases.py.
+APART = {"stop_gradient", "astype", "tied", "tanh_slope", "agreed"}
 
 A = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])
 B = np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]])
@@ -342,7 +342,7 @@ def test_single(name, k):
 # real eigenvalues beside complex matrices.
 ORDERED = {"maximum", "minimum", "fmax", "fmin", "max", "min", "max_weights", "min_weights", "cummax", "cummin"}
 HERMITIAN = ("cholesky", "eigenvalues", "eigenvalues_tangent")
-ORDERED |= {"eigenvectors", "eigenvalues_pull", "eigenvalues_push", "over_gaps"}
+ORDERED |= {"eigenvectors", "eigenvalues_pull", "eigenvalues_push", "over_gaps", "basis", "vectors_in", "over_rates"}
 
 
 def complex_operands(op, operands, params):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -395,6 +396,75 @@ def test_an_error_of_one_sample_is_that_sample_s_alone():
 
     a = np.stack([np.eye(2), -np.eye(2)])
     np.testing.assert_array_equal(mmad.vmap(factor)(a), [np.eye(2), 2.0 * np.eye(2)])
+
+
+def recorded(x):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        y = np.log(x)
+    return x * 5.0 if seen else y
+
+
+def counted(x):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        y = np.log(x) + np.sqrt(x - 1.5)
+    return len(seen) * x if seen else y
+
+
+def called(x):
+    seen = []
+    before = np.seterrcall(lambda kind, _: seen.append(kind))
+    try:
+        with np.errstate(all="call"):
+            y = np.log(x)
+    finally:
+        np.seterrcall(before)
+    return x * 5.0 if seen else y
+
+
+def shown(x):
+    seen = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *args, **_: seen.append(args)
+        y = np.log(x)
+    return x * 5.0 if seen else y
+
+
+@pytest.mark.parametrize("f", [recorded, counted, called, shown])
+def test_a_warning_of_one_sample_is_that_sample_s_alone(f):
+    x = np.array([1.0, -1.0, 2.0, 0.0])
+    rows = np.stack([x, x[::-1]])
+    value, slope = np.array([f(t) for t in x]), np.array([mmad.grad(f)(t) for t in x])
+    assert_array_equal(mmad.vmap(f)(x), value)
+    assert_array_equal(mmad.vmap(mmad.vmap(f))(rows), [value, value[::-1]])
+    assert_array_equal(mmad.vmap(lambda t: t * mmad.vmap(f)(x))(x), np.outer(x, value))
+    assert_array_equal(mmad.vmap(mmad.grad(f))(x), slope)
+    assert_array_equal(mmad.grad(lambda x: mmad.vmap(f)(x).sum())(x), slope)
+    assert_array_equal(mmad.jvp(mmad.vmap(f), (x,), (np.ones(4),))[1], slope)
+    assert_array_equal(mmad.jacobian(mmad.vmap(f))(x), np.diag(slope))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "compile of ")  # "runs eagerly"
+        together = mmad.compile(mmad.vmap(f))
+        for _ in range(2):
+            assert_array_equal(together(np.array([1.0, 2.0])), value[[0, 2]])
+            assert_array_equal(together(x[:2]), value[:2])
+
+
+def test_warnings_that_the_caller_collects_part_no_samples():
+    runs = []
+
+    def f(x):
+        runs.append(1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            return np.log(x)
+
+    with warnings.catch_warnings(record=True) as seen, np.errstate(all="warn"):
+        mmad.vmap(f)(np.array([1.0, -1.0]))
+    assert len(runs) == 1
+    assert len(seen) == 1
 
 
 def test_an_error_that_the_function_raises_is_its_own():

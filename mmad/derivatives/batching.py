@@ -15,9 +15,10 @@ from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
+from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import Forwarding, describe, refuse_left_behind
+from mmad.tracing.trace import describe, refuse_left_behind
 from mmad.wrappers._batch import Batch, Parting
 from mmad.wrappers._dual import new_level
 
@@ -50,7 +51,7 @@ def vmap(f, in_axes=0, out_axes=0):
     Notes
     -----
     A branch on a traced value that goes differently for different samples makes the function run once a sample, and so
-    does an error in an operation, which may be that of one sample alone.
+    does an error in an operation, which may be that of one sample alone, or a function that collects NumPy's warnings.
 
     Examples
     --------

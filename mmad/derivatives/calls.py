@@ -18,9 +18,10 @@ from mmad.errors import UnsupportedError
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import OPERATIONS, Op
 from mmad.tape.constants import zeros
+from mmad.tape.contexts import STATE, open_tape
 from mmad.tracing import tree
 from mmad.tracing.packing import Call, Slot, lifted
-from mmad.tracing.trace import STATE, Trace, open_tape
+from mmad.tracing.trace import Trace
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Rules", "suspended"]

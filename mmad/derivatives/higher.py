@@ -14,9 +14,10 @@ from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
+from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import Forwarding, Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing.trace import Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
 from mmad.wrappers._dual import new_level
 from mmad.wrappers._series import Series, make_series
 

@@ -21,7 +21,8 @@ from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
 from mmad.ops.structure import reshape, viewed
-from mmad.python.kinds import isplain
+from mmad.tape.contexts import STATE
+from mmad.tracing.bases import decomposed
 from mmad.wrappers._squares import squares_of
 
 SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
@@ -192,13 +193,20 @@ def _triangle(UPLO):
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     """`numpy.linalg.eigvalsh`; as for :func:`cholesky`, the gradient has entries in the triangle that NumPy reads."""
+    if getattr(STATE, "basis", None) is not None:
+        return decomposed(_square(a), _triangle(UPLO), *STATE.basis)[0]
     return spectral.eigenvalues(_square(a), uplo=_triangle(UPLO))
 
 
 @implements(np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    """`numpy.linalg.eigh`; eigenvectors of a repeated eigenvalue have no derivative, see :mod:`mmad.ops.spectral`."""
+    """`numpy.linalg.eigh`; at repeated eigenvalues what does not depend on the choice of eigenvectors has a derivative.
+
+    See :mod:`mmad.ops.spectral` and :mod:`mmad.tracing.bases`.
+    """
     a, uplo = _square(a), _triangle(UPLO)
+    if getattr(STATE, "basis", None) is not None:
+        return EighResult(*decomposed(a, uplo, *STATE.basis))
     if isinstance(a, Wrapper):
         return DualEighResult(a, uplo)
     return EighResult(spectral.eigenvalues(a, uplo=uplo), spectral.eigenvectors(a, uplo=uplo))
@@ -219,11 +227,7 @@ class DualEighResult(collections.abc.Sequence):
         return iter((spectral.eigenvalues(self.a, uplo=self.uplo), spectral.eigenvectors(self.a, uplo=self.uplo)))
 
     def __getitem__(self, k):
-        r = (spectral.eigenvalues, spectral.eigenvectors)[k](self.a, uplo=self.uplo)
-        tangent = getattr(r, "tangent", None)
-        if isplain(tangent, np.ndarray) and tangent.size and np.isnan(tangent).all() and np.isfinite(r.primal).all():
-            spectral.refuse("every eigenvector")
-        return r
+        return (spectral.eigenvalues, spectral.eigenvectors)[k](self.a, uplo=self.uplo)
 
     @property
     def eigenvalues(self):

@@ -6,6 +6,7 @@ from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad.ops import (
     _direct,
     arithmetic,
+    bases,
     calculus,
     cumulative,
     extremes,
@@ -24,6 +25,7 @@ from mmad.tape._instructions import OPERATIONS
 __all__ = [
     "OPERATIONS",
     "arithmetic",
+    "bases",
     "calculus",
     "cumulative",
     "extremes",

@@ -8,8 +8,8 @@ eigenvalues, forward                              the one-sided derivative: for 
 eigenvalues, backward                             V diag(ct) V^H if `ct` is the same for all equal eigenvalues, as it is
                                                   for a symmetric function of them; else there is no derivative
 Hessian-vector products of symmetric functions    the basis V_b is turned so that V_b^H dA V_b is diagonal
+what does not depend on the basis                 :mod:`mmad.tracing.bases`: first derivatives, forward and backward
 eigenvectors, forward                             NaN in the columns of the repeated eigenvalue, where others exist
-eigenvectors, backward                            zero cotangents in those columns
 ================================================  ====================================================================
 
 Anything else raises `UnsupportedError`.  Whether eigenvalues are equal is decided by the operations when they are
@@ -24,12 +24,13 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
-from mmad.errors import UnsupportedError
+from mmad.errors import RepeatedEigenvalueError, UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, shape_of, zero_like
 from mmad.ops.linalg import adjoint
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import reshape, viewed
+from mmad.tape.contexts import STATE
 
 __all__ = ["eigenvalues", "eigenvectors", "refuse"]
 
@@ -60,13 +61,23 @@ def _runs(equal):
     return out
 
 
+def repeated(what, kind=UnsupportedError):
+    """Return the error that there is no derivative."""
+    return kind(
+        f"{what} has no derivative at a matrix with a repeated eigenvalue: any basis of its eigenspace would do; "
+        "what does not depend on the basis has a first derivative: V f(w) V^T, the other eigenvectors; symmetric "
+        "functions of all eigenvalues (their sum, the determinant, a smooth function of each) have a second one as well"
+    )
+
+
 def refuse(what):
     """Raise UnsupportedError."""
-    raise UnsupportedError(
-        f"{what} has no derivative at a matrix with a repeated eigenvalue: any basis of its eigenspace would do; "
-        "symmetric functions of all eigenvalues (their sum, the determinant, a smooth function of each) have one, and "
-        "so has what uses the other eigenvectors only"
-    )
+    raise repeated(what)
+
+
+def refuse_here(what):
+    """Raise the error after which :mod:`mmad.tracing.bases` tries a function that does not depend on the basis."""
+    raise repeated(what, RepeatedEigenvalueError)
 
 
 def _same(c, run):
@@ -120,7 +131,7 @@ def _eigenvalues_pull(m, c, uplo):
         (equal, numbers), lanes = _lanes((equal, 1), (c, 1))
         for lane in lanes:
             if not all(_same(numbers[lane], run) for run in _runs(equal[lane])):
-                refuse("a function that is not symmetric in the eigenvalues")
+                refuse_here("a function that is not symmetric in the eigenvalues")
     return _folded((v * c[..., None, :]) @ np.conj(np.swapaxes(v, -1, -2)), uplo)
 
 
@@ -154,14 +165,14 @@ def _eigenvalues_push(m, c, dm, dc, uplo, simple):
     return _folded(v @ inner @ np.conj(np.swapaxes(v, -1, -2)), uplo)
 
 
-FORWARD, BACKWARD, SIMPLE = "forward", "backward", "simple"
+SIMPLE, BASES, APART = "simple", "bases", "apart"
 
 
 def _over_gaps(x, w, at_repeated):
     """x_ij / (w_j - w_i), and zero on the diagonal.
 
-    For equal eigenvalues NaN (FORWARD), zero if all of the column is zero and else an error (BACKWARD), or an error
-    (SIMPLE).
+    For equal eigenvalues zero (APART), NaN or an error after which :mod:`mmad.tracing.bases` has its turn (BASES), or
+    an error that is final (SIMPLE).
     """
     n = w.shape[-1]
     gaps = w[..., None, :] - w[..., :, None]
@@ -171,16 +182,15 @@ def _over_gaps(x, w, at_repeated):
         return np.where(eye, 0, x / np.where(eye, 1, gaps))
     if at_repeated == SIMPLE:
         refuse("a derivative of eigenvectors")
+    if at_repeated == BASES:
+        if not getattr(STATE, "forward", False):
+            refuse_here("an eigenvector of the repeated eigenvalue")
+        STATE.repeated = getattr(STATE, "repeated", 0) + 1  # the column may not be used
     (x, gaps, equal), lanes = _lanes((x, 2), (gaps, 2), (equal, 1))
     out = np.where(eye, 0, x / np.where(gaps == 0, 1, gaps))
     for lane in lanes:
         for run in _runs(equal[lane]):
-            if at_repeated == FORWARD:
-                out[lane][run, run] = np.nan
-            elif x[lane][:, run].any():
-                refuse("an eigenvector of the repeated eigenvalue")
-            else:
-                out[lane][:, run] = 0
+            out[lane][run, run] = np.nan if at_repeated == BASES else 0
     return out
 
 
@@ -295,7 +305,14 @@ def _eigenvectors_jvp(dots, out, m, uplo):
     """V (F * V^H dA V), F_ij = 1 / (w_j - w_i) and 0 on the diagonal."""
     v = eigenvectors(m, uplo=uplo)
     rotated = _turned_op(_whole_op(dots[0], uplo), v)
-    return matmul(v, over_gaps(rotated, eigenvalues(m, uplo=uplo), at_repeated=FORWARD))
+    return matmul(v, over_gaps(rotated, eigenvalues(m, uplo=uplo), at_repeated=BASES))
+
+
+def _eigenvectors_transpose(ct, m, uplo):
+    v = eigenvectors(m, uplo=uplo)
+    inner = over_gaps(matmul(adjoint(v), ct), eigenvalues(m, uplo=uplo), at_repeated=BASES)
+    g = matmul(matmul(v, inner), adjoint(v))
+    return _folded_op(a.multiply(a.add(g, adjoint(g)), 0.5), uplo)
 
 
 def _lined_up(ranks):
@@ -331,6 +348,7 @@ eigenvectors = nonlinear(
     "eigenvectors",
     lambda m, uplo: np.linalg.eigh(m, uplo)[1],
     _eigenvectors_jvp,
+    transposes={0: _eigenvectors_transpose},
     batch=lambda vals, batched, uplo: eigenvectors(vals[0], uplo=uplo),
     probes=((HERMITIAN, UPPER), (STACK, LOWER)),
 )
@@ -372,11 +390,11 @@ over_gaps = nonlinear(
     "over_gaps",
     _over_gaps,
     _over_gaps_jvp,
-    transposes={0: lambda ct, x, w, at_repeated: over_gaps(ct, w, at_repeated=BACKWARD)},
+    transposes={0: lambda ct, x, w, at_repeated: over_gaps(ct, w, at_repeated=at_repeated)},
     batch=_lined_up((2, 1))(lambda: over_gaps),
     nin=2,
     probes=(
         (STACK[1], np.array([-0.7, 0.6, 2.0]), {"at_repeated": SIMPLE}),
-        (HERMITIAN, np.array([[-0.7, 0.6, 2.0], [0.1, 1.2, 1.9]]), {"at_repeated": FORWARD}),
+        (HERMITIAN, np.array([[-0.7, 0.6, 2.0], [0.1, 1.2, 1.9]]), {"at_repeated": BASES}),
     ),
 )

@@ -10,8 +10,9 @@ from mmad.planner.coloring.colored import Seeds
 from mmad.planner.coloring.coloring import NONE
 from mmad.python.kinds import isplain
 from mmad.tape.constants import zeros
+from mmad.tape.contexts import open_tape
 from mmad.tracing import tree
-from mmad.tracing.trace import is_static, open_tape
+from mmad.tracing.trace import is_static
 
 __all__ = [
     "BY_ROWS",

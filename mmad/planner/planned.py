@@ -32,8 +32,9 @@ from mmad.planner.structure.waist import waist_of
 from mmad.planner.unassembled import Assembly, Unassembled
 from mmad.python.kinds import isplain
 from mmad.replay import compiled
+from mmad.tape.contexts import open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.trace import describe, is_static, open_tape, returned_by_program, wrappers_open
+from mmad.tracing.trace import describe, is_static, returned_by_program
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]

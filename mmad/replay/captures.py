@@ -27,6 +27,7 @@ import operator
 import os
 import sys
 import types
+import warnings
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -324,7 +325,7 @@ class Captures:
             used.update(code.co_names)
             known = known or STORE_GLOBAL in code.co_code[::2]
             self.computed = self.computed or ("getattr" in code.co_names and _computes(code))
-            if "catch_warnings" in code.co_names and any(type(c) is tuple and "record" in c for c in code.co_consts):
+            if _hears(code, names):
                 self.refuse("looks at warnings")
             for c in code.co_consts:
                 if isinstance(c, types.CodeType):
@@ -450,6 +451,19 @@ class Same:
 
 def _root(module):
     return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def _hears(code, globals_):
+    """Whether code collects warnings, or has NumPy call a function for them: a replay has none."""
+    words = set().union(*[_words(c) for c in code.co_consts if isinstance(c, str | tuple)])
+    names = words.union(code.co_names)
+    if "record" in words and any(globals_.get(name) is warnings.catch_warnings for name in code.co_names):
+        return True  # imported under another name
+    return (
+        not names.isdisjoint(("seterrcall", "showwarning", "captureWarnings"))
+        or ("catch_warnings" in names and "record" in words)
+        or (not names.isdisjoint(("errstate", "seterr")) and not words.isdisjoint(("call", "log")))
+    )
 
 
 def _words(x):

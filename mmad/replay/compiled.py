@@ -27,8 +27,9 @@ from mmad.replay._dispatch import EXACT, PLAIN, POLE, WIN, Dispatcher, Replay, S
 from mmad.replay._ran import Ran
 from mmad.replay.captures import Captures, key_of, wanted
 from mmad.replay.computed import computed_with
+from mmad.tape.contexts import STATE, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.trace import STATE, Trace, describe, finished, open_tape, wrappers_open
+from mmad.tracing.trace import Trace, describe, finished
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]

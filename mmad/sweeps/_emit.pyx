@@ -84,6 +84,60 @@ cdef int32_t emit_partial(Tape tape, const Partial *q, const int32_t *operands) 
     return where[q.ref]
 
 
+def push_number(Tape tape, int32_t k, dict dots):
+    """Return the tangent of instruction k on numbers from those of its operands, None for zero, recorded on the tape.
+
+    NotImplemented where the declared rule has to be asked: norms, singular points, wrappers, numbers of other tapes.
+    """
+    cdef Node p = tape.nodes[k]
+    cdef const Partial *q
+    cdef int32_t operands[4]
+    cdef int32_t total = -1, bar, g
+    cdef int arity, i, product
+    cdef double plain = 0.0, v
+    cdef object d
+    if p.op < OP_FIRST_SCALAR or p.op == SC_select or tape.rooted or (POINTS[p.op].operand >= 0 and p.op != SC_chain):
+        return NotImplemented
+    operands[0], operands[1], operands[2] = p.a, p.b, p.c
+    arity = scalar_arity(p.op)
+    operands[arity] = k
+    for i in range(arity):
+        d = dots.get(operands[i])
+        if d is not None and (partial_of(p.op, i).kind == PARTIAL_NONE or not (
+                type(d) is float or type(d) is np.float64 or type(d) is ScalarVar and (<ScalarVar> d).tape is tape)):
+            return NotImplemented
+    for i in range(arity):
+        d = dots.get(operands[i])
+        if d is None:
+            continue
+        q = partial_of(p.op, i)
+        if type(d) is ScalarVar:
+            bar = (<ScalarVar> d).node
+        else:
+            v = d
+            if v == 0:
+                continue
+            if q.kind == PARTIAL_CONSTANT:
+                plain += v * q.c
+                continue
+            bar = tape.constant(v, 0)
+        if q.kind == PARTIAL_CONSTANT and q.c == 1.0:
+            g = bar
+        elif q.kind == PARTIAL_CONSTANT and q.c == -1.0:
+            g = emit(tape, SC_negative, bar, -1, -1)
+        else:
+            if q.kind == PARTIAL_CONSTANT:
+                g = tape.constant(q.c, 0)
+            else:
+                g = operands[q.ref] if q.kind == PARTIAL_OPERAND else emit_partial(tape, q, operands)
+            product = SC_masked if q.mask else SC_chain if q.limit < 0 or not cuts() else SC_settled
+            g = emit(tape, product, bar, g, operands[q.limit] if product == SC_settled else -1)
+        total = g if total < 0 else emit(tape, SC_add, total, g, -1)
+    if total < 0:
+        return None if plain == 0 else plain
+    return number(tape, total if plain == 0 else emit(tape, SC_add, total, tape.constant(plain, 0), -1))
+
+
 cdef class Sweep:
     """The cotangents of one recorded reverse sweep, by node."""
 

@@ -1,8 +1,8 @@
 """Numeric sweeps over a tape: cotangents backward, tangents forward, one or many lanes at a time.
 
 Scalar instructions run in C, on the cells of their nodes (`mmad.sweeps._cells`) and from the compiled partials
-(`mmad.ops._partials`).  Array instructions go through :func:`mmad.ops._rules.pull` and :func:`mmad.ops._rules.push`; several lanes
-are a `Batch` there.
+(`mmad.ops._partials`).  Array instructions go through :func:`mmad.ops._rules.pull` and :func:`mmad.ops._rules.push`;
+several lanes are a `Batch` there.
 """
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isinf, isnan

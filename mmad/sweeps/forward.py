@@ -7,7 +7,7 @@ from mmad.ops import _rules
 from mmad.ops import arithmetic as a
 from mmad.ops._singularities import SINGULAR
 from mmad.ops.structure import put, put_index, window
-from mmad.sweeps._emit import uncut, unknown
+from mmad.sweeps._emit import push_number, uncut, unknown
 from mmad.sweeps.reverse import Environment, traced_parts, windowed
 from mmad.tape import _activity
 from mmad.tape.constants import adopt, zeros
@@ -103,10 +103,13 @@ class Doubts:
 def _swept(tape, start, stop, seeds, given, kept, env, active, doubts):
     """The tangents of one sweep, by node."""
     dots = dict(seeds)
+    here = type(env) is Environment
     with np.errstate(all="ignore"):
         for k in range(start, stop):
             if active[k] and k not in given:
-                g = _step(tape, k, dots, env, kept, doubts)
+                g = push_number(tape, k, dots) if here else NotImplemented
+                if g is NotImplemented:
+                    g = _step(tape, k, dots, env, kept, doubts)
                 # A constant seed that is zero in the part that is used here: nothing more comes of it.
                 if g is not None and (type(g) is not np.ndarray or g.any()):
                     dots[k] = g
@@ -119,13 +122,16 @@ def _step(tape, k, dots, env, kept, doubts):
         base, flat = args
         if base not in dots:
             return None
-        return dots[base][tuple(int(i) for i in np.unravel_index(flat, tape.record_of(base).shape))]
+        g = dots[base]
+        if type(g) is np.ndarray:
+            g = g.flat[flat]
+            return g if g != 0 else None
+        return g[_index(flat, tape.record_of(base).shape)]
     if name == "store":
         base, source, flat = args
         g = _version(tape, dots, base, k, dots.get(source), kept)
         if g is not None:
-            at = tuple(int(i) for i in np.unravel_index(flat, g.shape))
-            g[at] = dots.get(source, 0.0)
+            g[_index(flat, g.shape)] = dots.get(source, 0.0)
         return g
     op, args, vals, out, params = env.operands(k)
     ds = [dots.get(j) if j >= 0 else None for j in args]
@@ -155,6 +161,11 @@ def _step(tape, k, dots, env, kept, doubts):
         return doubts.pole(k, _rules.push(op, ds, vals, out, params, shape, dtype), dtype)
     doubts.note(k, op, ds)
     return doubts.poisoned(k, op, ds, vals, out, _rules.push(op, ds, vals, out, params, shape, dtype))
+
+
+def _index(flat, shape):
+    """The index of an element from its number in C order."""
+    return flat if len(shape) == 1 else tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
 def _takes(base, value):

@@ -6,14 +6,13 @@ values, so modes nest in any order.
 """
 
 import inspect
-import threading
 
 import numpy as np
 
 from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
-from mmad.errors import TraceError
-from mmad.kernels import _pool
+from mmad.errors import RepeatedEigenvalueError, TraceError
 from mmad.ops import arithmetic as a
+from mmad.ops.spectral import repeated
 from mmad.ops.structure import viewed
 from mmad.python import refusals
 from mmad.python.kinds import isplain
@@ -25,19 +24,14 @@ from mmad.tape import _activity
 from mmad.tape._storage import ArrayVar
 from mmad.tape._tape import Tape
 from mmad.tape.constants import lift, zeros
+from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
+from mmad.tracing.bases import BASES, Tangents, agreed_cotangent, agreed_tangent, in_basis
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Trace", "describe"]
 
-STATE = threading.local()
 _float64 = np.dtype(np.float64)
-
-
-def open_tape():
-    """The tape being recorded in this thread, or None."""
-    tapes = getattr(STATE, "tapes", None)
-    return tapes[-1] if tapes else None
 
 
 def returned_by_program(tape):
@@ -55,52 +49,6 @@ def as_recorded(x, d):
     return tape.captured(d)
 
 
-class Recording:
-    """Context in which `tape` is this thread's open tape."""
-
-    def __init__(self, tape):
-        self.tape = tape
-
-    def __enter__(self):
-        if not hasattr(STATE, "tapes"):
-            STATE.tapes = []
-        STATE.tapes.append(self.tape)
-        self.left, STATE.left = getattr(STATE, "left", None), None
-        self.refused = refusals.begin()
-        self.pool = _pool.enter()
-
-    def __exit__(self, kind, error, traceback):
-        _pool.leave(self.pool)
-        STATE.left = self.left
-        if error is not None:
-            refusals.annotate(error)
-        refusals.end(self.refused)
-        STATE.tapes.pop()
-        if self.tape not in STATE.tapes:
-            self.tape.open = False
-
-
-class Forwarding:
-    """Context in which creation functions make arrays that accept dual numbers or batches like `wrapper`."""
-
-    def __init__(self, wrapper):
-        self.wrapper = wrapper
-
-    def __enter__(self):
-        if not hasattr(STATE, "wrappers"):
-            STATE.wrappers = []
-        STATE.wrappers.append(self.wrapper)
-        self.left, STATE.left = getattr(STATE, "left", None), None
-        self.refused = refusals.begin()
-
-    def __exit__(self, kind, error, traceback):
-        STATE.left = self.left
-        if error is not None:
-            refusals.annotate(error)
-        refusals.end(self.refused)
-        STATE.wrappers.pop()
-
-
 def left_behind(shape):
     """A plain array took a traced value by augmented assignment: what other names it has are of no use any more."""
     STATE.left = shape
@@ -110,7 +58,7 @@ def refuse_left_behind(outputs):
     """Raise if a result is a NaN that stands for what traced values were to be: in a plain array that could not follow,
     or from code that swallowed the refusal of a conversion and went on."""
     message = refusals.refused()
-    if message is not None and any(_is_nan(y) for y in outputs):
+    if message is not None and any(is_nan(y) for y in outputs):
         raise TypeError(f"a conversion was refused, the exception swallowed, and the result is NaN: {message}")
     if getattr(STATE, "left", None) is None:
         return
@@ -123,7 +71,7 @@ def refuse_left_behind(outputs):
             )
 
 
-def _is_nan(y):
+def is_nan(y):
     """Whether NaN is in a result, plain or traced."""
     while isinstance(y, Wrapper):
         y = y.parts[0] if isinstance(y, Jet) else y.lanes
@@ -133,11 +81,6 @@ def _is_nan(y):
         return bool(np.isnan(y).any()) if isplain(y, float | complex | np.generic | np.ndarray) else y != y
     except TypeError:  # not a number
         return False
-
-
-def wrappers_open():
-    """Whether a forward derivative or a batch is open in this thread."""
-    return bool(getattr(STATE, "wrappers", ()))
 
 
 def template():
@@ -295,6 +238,7 @@ class Trace:
     """
 
     def __init__(self, f, args, kwargs, argnums, what, tape=None):
+        self.call = f, args, kwargs, argnums, what
         outer = open_tape() if tape is None else None
         self.nested = outer is not None
         self.origin = describe(f, what)
@@ -313,8 +257,10 @@ class Trace:
                 self.nested = False  # nothing of the outer derivative is in it: its results are plain
             if type(out) is ScalarVar and refusals.refused() is None:
                 self.outputs, self.out_tree = [out], tree.LEAF
+                self.returned = self.outputs
                 return
             self.outputs, self.out_tree = tree.flatten(out)
+            self.returned = self.outputs
             refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
                 if isplain(out, np.ndarray) and out.dtype.hasobject:
@@ -387,6 +333,15 @@ class Trace:
         list
             One value an input leaf; None where it is zero.
         """
+        if getattr(STATE, "forward", False):  # of a derivative that this one is in
+            with Tangents(False):
+                return self.pull(outputs, cts)
+        try:
+            return self._pull_all(outputs, cts)
+        except RepeatedEigenvalueError:
+            return self._pull_in_bases(outputs, cts)
+
+    def _pull_all(self, outputs, cts):
         if len(outputs) == 1:
             return self._pull(outputs[0], cts[0])
         total = [None] * len(self.inputs)
@@ -489,6 +444,13 @@ class Trace:
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
         """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
+        with Tangents() as tangents:
+            found = self._push_all(dots, outputs, cache)
+        if tangents.missing and any(is_nan(d) for d in found):
+            return self._push_in_bases(dots, outputs, found)
+        return found
+
+    def _push_all(self, dots, outputs, cache=None):
         if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
             return [self._push(out, dots) for out in outputs]
         return self._push_plain(dots, outputs, cache)
@@ -563,6 +525,54 @@ class Trace:
         view.__dict__.update(self.__dict__)
         view.inputs = [(x.parts[0] if isinstance(x, Jet) else x.lanes) if _at(x, level) else x for x in self.inputs]
         return view
+
+    # ------------------------------------------------------------------------------------ repeated eigenvalues
+    def _in_bases(self, outputs):
+        """This trace in each of the bases, with what `outputs` are there, and their values."""
+        f, args, kwargs, argnums, what = self.call
+        places = [next((k for k, y in enumerate(self.returned) if y is out), None) for out in outputs]
+        args, found = list(args), []
+        for k, x in zip(argnums, self._arguments(), strict=True):
+            args[k] = x
+        for turn in BASES:
+            try:
+                t = Trace(in_basis(f, turn), args, kwargs, argnums, what)
+            except Exception as error:
+                raise repeated(f"what {self.origin} computes of eigenvectors") from error
+            if None in places or len(t.returned) != len(self.returned):
+                raise repeated(f"what {self.origin} computes of eigenvectors")
+            outs = [t.returned[k] for k in places]
+            found.append((t, outs, outs if t.nested else [finished(y) for y in outs]))
+        return found
+
+    def _arguments(self):
+        """The traced arguments, to run the function again."""
+        if not self.nested and not any(isinstance(x, Traced) for x in self.leaves):
+            return self.point()
+        out, at = [], 0
+        for structure, count in self.structures:
+            out.append(tree.unflatten(structure, self.leaves[at : at + count]))
+            at += count
+        return tuple(out)
+
+    def _pull_in_bases(self, outputs, cts):
+        """Cotangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
+        found = self._in_bases(outputs)
+        gs = [t.pull(outs, cts) for t, outs, _ in found]
+        terms = [[a.multiply(y, ct) for y, ct in zip(ys, cts, strict=True)] for _, _, ys in found]
+        return [
+            None if x is None else agreed_cotangent(columns, terms, x.shape, x.dtype)
+            for x, *columns in zip(self.inputs, *gs, strict=True)
+        ]
+
+    def _push_in_bases(self, dots, outputs, rest):
+        """Tangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
+        found = self._in_bases(outputs)
+        tangents = [t.push(dots, outs) for t, outs, _ in found]
+        return [
+            None if is_static(y) else agreed_tangent(columns, [ys[k] for _, _, ys in found], rest[k])
+            for k, (y, *columns) in enumerate(zip(outputs, *tangents, strict=True))
+        ]
 
     # ------------------------------------------------------------------------------------ trees
     def point(self):

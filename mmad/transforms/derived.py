@@ -17,8 +17,8 @@ from mmad.sweeps._emit import emit_reverse
 from mmad.sweeps.forward import forward
 from mmad.sweeps.reverse import Frozen, reverse
 from mmad.tape._storage import ArrayVar
+from mmad.tape.contexts import Forwarding, Recording
 from mmad.tracing import tree
-from mmad.tracing.trace import Forwarding, Recording
 from mmad.transforms.evaluate import evaluate, recorded
 from mmad.transforms.finish import close
 from mmad.wrappers._batch import Batch

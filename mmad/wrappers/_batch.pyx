@@ -6,7 +6,10 @@ one lane.  It carries many tangents or cotangents through a sweep and implements
 cimport cython
 cimport numpy as cnp
 
+import warnings
+
 import numpy as np
+from numpy._core.umath import _extobj_contextvar as errstate
 
 from mmad._core cimport Traced, Wrapper, apply_op, reordering
 from mmad._core import concrete, number_or_array
@@ -24,11 +27,14 @@ cnp.import_array()
 cdef list FOLLOWERS = _FOLLOWERS
 
 
-cdef dict _open = {}  # level of every open `vmap` -> whether its lanes have parted
+cdef dict _open = {}  # level of every open `vmap` -> its context
 
 
 cdef class Parting:
     """Context of one `vmap`: notes whether its lanes went different ways, even where the user's code caught the error.
+
+    It also knows who hears of warnings.  Where the mapped function itself collects them (``catch_warnings(record=True)``,
+    a function of `np.seterrcall`), it may branch on them, and NumPy has one warning for all lanes.
 
     Attributes
     ----------
@@ -38,16 +44,26 @@ cdef class Parting:
 
     cdef readonly object level
     cdef readonly bint parted
+    cdef object show, showwarning, errors
 
     def __init__(self, level):
         self.level = level
 
     def __enter__(self):
-        _open[self.level] = False
+        self.show, self.showwarning = getattr(warnings, "_showwarnmsg_impl", None), warnings.showwarning
+        self.errors = errstate.get()
+        _open[self.level] = self
         return self
 
+    cdef bint heard(self) except -1:
+        """Whether the mapped function may learn of a warning."""
+        if (getattr(warnings, "_showwarnmsg_impl", None) is not self.show
+                or warnings.showwarning is not self.showwarning):
+            return True
+        return errstate.get() is not self.errors and not {"call", "log"}.isdisjoint(np.geterr().values())
+
     def __exit__(self, kind, error, trace):
-        self.parted = _open.pop(self.level)
+        del _open[self.level]
         # An error may be that of one lane, or of a batch where only a plain value will do.
         if kind is None or not issubclass(kind, (Exception, LaneDivergence)):
             return False
@@ -57,8 +73,17 @@ cdef class Parting:
 
 cdef object part(object level):
     """Note that the lanes of a level went different ways."""
-    if level in _open:
-        _open[level] = True
+    cdef Parting lanes = _open.get(level)
+    if lanes is not None:
+        lanes.parted = True
+
+
+cdef int separate_warnings(object level) except -1:
+    """Give the lanes of a level up where their function collects the warnings of NumPy, which has one for all."""
+    cdef Parting lanes = _open.get(level)
+    if lanes is not None and lanes.heard():
+        raise divergence(level, "the function looks at warnings, and a warning does not tell which lane it is of")
+    return 0
 
 
 def divergence(level, message):
@@ -90,6 +115,8 @@ cdef class Batch(Wrapper):
         return self.lanes.shape[0]
 
     cpdef object apply(self, Op op, tuple args, dict params):
+        if _open:
+            separate_warnings(self.level)
         try:
             return self.applied(op, args, params)
         except Exception:  # it may be the error of one lane
@@ -208,6 +235,8 @@ cdef class Batch(Wrapper):
         return apply_op(<Op> OPERATIONS["gather"], (self, index), None)
 
     def __setitem__(self, index, value):
+        if _open:
+            separate_warnings(self.level)
         index = plain_index(index)
         if isinstance(value, Batch) and (<Batch> value).level == self.level:
             v = (<Batch> value).lanes

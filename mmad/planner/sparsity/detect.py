@@ -14,8 +14,8 @@ from mmad.planner.sparsity._sets import UNLIMITED
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.planner.sparsity.zeros import Zeros, zeros_of
 from mmad.python.kinds import isplain
+from mmad.tape.contexts import open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.trace import open_tape, wrappers_open
 from mmad.transforms.tape import record
 
 __all__ = ["detect", "graph_of", "sparsity"]

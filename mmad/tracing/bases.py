@@ -1,0 +1,116 @@
+"""Derivatives at repeated eigenvalues of what does not depend on the basis of their eigenspaces.
+
+Where the usual rules have no derivative of eigenvectors, the function is run again:
+
+1. with eigenvalues w + s r and eigenvectors V + t V K (:mod:`mmad.ops.bases`), s and t dual numbers; what it returns is
+   its value, with the derivative of the coefficient of s t besides its own;
+2. the same in another basis, and with shifted eigenvectors: what is not the same in both bases has no derivative.
+"""
+
+import numpy as np
+
+from mmad._core import Traced
+from mmad.ops import arithmetic as a
+from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, turns, values_in, vectors_in
+from mmad.ops.declare import shape_of
+from mmad.ops.reduction import matmul
+from mmad.python.kinds import isplain
+from mmad.tape.constants import lift
+from mmad.tape.contexts import STATE, Forwarding
+from mmad.tracing import tree
+from mmad.wrappers._dual import Dual, make_dual, new_level
+
+__all__ = ["BASES", "Tangents", "agreed_cotangent", "agreed_tangent", "decomposed", "in_basis"]
+
+BASES = GIVEN, TURNED, SHIFTED
+
+
+def in_basis(f, turn):
+    """The function f with eigenvectors in one of the bases; right to first derivatives."""
+
+    def g(*args, **kwargs):
+        s, t = make_dual(new_level(), 0.0, 1.0), make_dual(new_level(), 0.0, 1.0)
+        args = _accepting(args, s, t)
+        with Forwarding(s), Forwarding(t):
+            STATE.basis = turn, s, t  # which a derivative inside of f takes away
+            outputs, structure = tree.flatten(f(*args, **kwargs))
+            outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+        return tree.unflatten(structure, [joined(y, s, t) for y in outputs])
+
+    g.__wrapped__ = f
+    return g
+
+
+def _accepting(args, s, t):
+    """The arguments as values that accept s and t when they are written to, as do arrays made like them."""
+    leaves, structure = tree.flatten(args)
+    for k, x in enumerate(leaves):
+        if isinstance(x, Traced):
+            zero = np.zeros(shape_of(x), x.dtype) if shape_of(x) else 0.0
+            leaves[k] = make_dual(t.level, make_dual(s.level, +x, zero), zero)
+    return tree.unflatten(structure, leaves)
+
+
+def joined(y, s, t):
+    """A value without s and t: with its own derivatives and those of the coefficient of s t."""
+    mixed = 0.0
+    if isinstance(y, Dual) and y.level == t.level:
+        y, mixed = y.primal, y.tangent
+        mixed = mixed.tangent if isinstance(mixed, Dual) and mixed.level == s.level else 0.0
+    if isinstance(y, Dual) and y.level == s.level:
+        y = y.primal
+    return a.tied(y, a.add(y, mixed)) if isinstance(mixed, Traced) else y
+
+
+def decomposed(m, uplo, turn, s, t):
+    """Eigenvalues and eigenvectors in one of the bases, with rates and turns along the dual numbers s and t.
+
+    A matrix that was computed of other eigenvectors does not depend on their basis, or else the result does.
+    """
+    m = joined(m, s, t)
+    w, v = values_in(m, uplo=uplo, turn=turn), vectors_in(m, uplo=uplo, turn=turn)
+    turned = matmul(v, turns(m, uplo=uplo, turn=turn))
+    return a.add(w, a.multiply(s, rates(w, turn=turn))), a.add(v, a.multiply(t, turned))
+
+
+def agreed_cotangent(gs, terms, shape, dtype):
+    """One of the cotangents of an input in all bases, if it and the terms of what is differentiated are equal."""
+    if all(g is None for g in gs):
+        return None
+    gs = [np.zeros(shape, dtype) if g is None else g for g in gs]
+    for products in zip(*terms, strict=True):
+        gs[0] = agreed(*gs, *products, gs[0], strict=True)
+    return gs[0]
+
+
+def agreed_tangent(dots, ys, rest):
+    """The tangent of an output, where it and the output are equal in all bases, and elsewhere `rest`."""
+    if all(d is None for d in dots):
+        return rest
+    dtype = np.result_type(ys[0].dtype if hasattr(ys[0], "dtype") else float, np.float16)
+    *dots, rest = [np.zeros(shape_of(ys[0]), dtype) if d is None else d for d in (*dots, rest)]
+    return agreed(*dots, *ys, rest, strict=False)
+
+
+class Tangents:
+    """Context in which tangents of eigenvectors that do not exist are NaN, as they may not be used, or else an error.
+
+    Attributes
+    ----------
+    missing : bool
+        Whether there were any.
+    """
+
+    __slots__ = ("before", "forward", "missing", "outer")
+
+    def __init__(self, forward=True):
+        self.forward = forward
+
+    def __enter__(self):
+        self.outer, STATE.forward = getattr(STATE, "forward", False), self.forward
+        self.before = getattr(STATE, "repeated", 0)
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        STATE.forward = self.outer
+        self.missing = getattr(STATE, "repeated", 0) != self.before
