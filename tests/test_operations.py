@@ -721,3 +721,10 @@ def test_slope_of_tanh(x):
             np.testing.assert_allclose(got[k], want, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(mmad.jvp(f, (x,), (v,))[1], -2 * y * sech2, rtol=1e-14)
     np.testing.assert_allclose(mmad.vjp(f, x)[1](v)[0], np.conj(-2 * y * sech2), rtol=1e-14)
+
+
+def test_an_operation_does_not_change_once_it_is_declared():
+    """What compiles partials, records and sweeps has read it by then."""
+    for name in ("name", "partials", "jvp", "transposes", "needs_out", "joint", "batch", "result", "ufunc"):
+        with pytest.raises(AttributeError):
+            setattr(OPERATIONS["sin"], name, None)

@@ -45,7 +45,6 @@ UFUNCS[np.matmul] = reduction.matmul
 bind_operators()
 _direct.bind()
 finish()
-powers.absolute.needs_out = True  # its partial at complex points uses the result
 
 
 def _element_method(op):

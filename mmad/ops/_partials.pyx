@@ -20,8 +20,11 @@ cdef const Partial *partial_of(int opcode, int i) noexcept nogil:
     return &PARTIALS[opcode][i]
 
 
-def compile_partials(Op op):
-    """Trace the declared partials of a scalar operation into programs the sweeps evaluate."""
+def compile_partials(Op op, bint needs_out):
+    """Trace the declared partials of a scalar operation into programs the sweeps evaluate.
+
+    `needs_out`: they use the result, whether these programs do or not.
+    """
     cdef Tape tape
     cdef Partial *q
     cdef Node *p
@@ -63,7 +66,7 @@ def compile_partials(Op op):
                         q.uses |= 1 << j
                 uses_out = uses_out or q.uses >> op.nin
             q.program[k].a, q.program[k].b, q.program[k].c = max(p.a, 0), max(p.b, 0), max(p.c, 0)
-    op.needs_out = uses_out
+    op.needs_out = needs_out or uses_out
 
 
 cdef double partial_value(const Partial *q, const double *operands) noexcept nogil:

@@ -175,8 +175,8 @@ prod = nonlinear(
     _prod_jvp,
     transposes={0: _prod_transpose},
     batch=_prod_batch,
+    needs_out=False,
 )
-prod.needs_out = False
 
 
 # --------------------------------------------------------------------------------------------------- extrema

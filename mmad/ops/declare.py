@@ -40,6 +40,7 @@ def elementwise(
     nin=None,
     masks=(),
     saturates=None,
+    needs_out=False,
 ):
     """Declare an operation on each element.
 
@@ -65,6 +66,8 @@ def elementwise(
         whatever the partial is multiplied by.
     saturates : dict, optional
         Operands whose partial wins in this way only where another operand, or the same one, is infinite: its position.
+    needs_out : bool
+        The partials use the result at complex points; whether they do at real ones is found.
 
     Raises
     ------
@@ -94,11 +97,10 @@ def elementwise(
         ufunc=ufunc,
         masks=masks,
         saturates=saturates,
+        joint=joint,
     )
-    if joint:
-        op.joint = True
-    if op.opcode >= 0:
-        _DEFERRED.append(op)
+    if op.opcode >= 0 and not boolean:
+        _DEFERRED.append((op, needs_out))
     for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
         _core.UFUNCS[f] = op
     return op
@@ -117,26 +119,29 @@ def linear(
     needs_out=False,
     raw=False,
     result=None,
+    jvp=None,
 ):
-    """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`."""
-    op = Op(
+    """Declare an operation linear in the operands that `transposes` names; see :func:`elementwise`.
+
+    `jvp`, where given, replaces the pushforward that is the operation itself.
+    """
+    return Op(
         name,
         impl,
         nin=nin,
         kind=kind,
+        jvp=jvp,
         transposes=transposes,
         batch=batch,
         probes=probes,
         needs_out=needs_out,
         raw=raw,
         result=result,
+        joint=joint,
     )
-    if joint:
-        op.joint = True
-    return op
 
 
-def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1, result=None):
+def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1, result=None, needs_out=True):
     """Declare an operation by its pushforward ``jvp(tangents, result, *operands, **params)``.
 
     `transposes`, where given, replaces the derived transpose; a test holds the two against each other.
@@ -151,6 +156,7 @@ def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1,
         batch=batch,
         probes=probes,
         result=result,
+        needs_out=needs_out,
     )
 
 
@@ -159,9 +165,8 @@ _DEFERRED = []
 
 def finish():
     """Compile the partials of scalar operations, once every operation is declared."""
-    for op in _DEFERRED:
-        if not op.boolean:
-            _partials.compile_partials(op)
+    for op, needs_out in _DEFERRED:
+        _partials.compile_partials(op, needs_out)
     _DEFERRED.clear()
 
 

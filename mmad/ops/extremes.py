@@ -166,6 +166,7 @@ def _extreme(name, ufunc):
         lambda dots, out, x, axis: None,
         batch=weights_batch,
         result=lambda shapes, vals, axis: shapes[0] or None,
+        needs_out=False,
     )
     op = nonlinear(
         name,
@@ -174,8 +175,8 @@ def _extreme(name, ufunc):
         transposes={0: transpose},
         batch=batch,
         result=_extreme_result,
+        needs_out=False,
     )
-    weights.needs_out = op.needs_out = False
     return op
 
 

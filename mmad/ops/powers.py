@@ -28,7 +28,7 @@ def _absolute_partial(x, out):
 
 
 # abs'(0) = 0; for complex z, conj(z)/|z|, whose conjugate is the gradient of |z|
-absolute = elementwise("absolute", np.absolute, lambda x, out: _absolute_partial(x, out), probes=a.POINTS)
+absolute = elementwise("absolute", np.absolute, _absolute_partial, probes=a.POINTS, needs_out=True)
 fabs = elementwise("fabs", np.fabs, lambda x, out: slopes.absolute_slope(x), probes=a.POINTS)
 
 

@@ -200,9 +200,13 @@ def _concatenate_result(shapes, vals, axis):
 
 
 concatenate = linear(
-    "concatenate", _concatenate, _ConcatenateTransposes(), batch=_concatenate_batch, result=_concatenate_result
+    "concatenate",
+    _concatenate,
+    _ConcatenateTransposes(),
+    jvp=_concatenate_jvp,
+    batch=_concatenate_batch,
+    result=_concatenate_result,
 )
-concatenate.jvp = _concatenate_jvp
 
 
 # --- the view functions rules are written with ------------------------------------------------------------

@@ -57,21 +57,20 @@ cdef class Op:
     cdef readonly int opcode
     cdef readonly int kind
     cdef readonly bint boolean
-    cdef public bint needs_out
+    cdef readonly bint needs_out
     cdef int role                 # in even powers of norms, see `mmad.wrappers._squares`
     cdef readonly int masks       # a bit an operand: its partial is a mask
     cdef readonly dict saturates  # operand -> the operand that is infinite where its partial vanishes
     cdef readonly bint raw
-    cdef public bint joint
-    cdef public tuple partials
-    cdef public object jvp
-    cdef public object transposes
+    cdef readonly bint joint
+    cdef readonly tuple partials
+    cdef readonly object jvp
+    cdef readonly object transposes
     cdef readonly object transpose  # of all operands together: (cotangent, operands, result, parameters, active)
-    cdef public object batch
-    cdef public object probes
-    cdef public object ufunc
-    cdef public object result  # (shapes of operands, operands, parameters) -> shape of the result
-    cdef public str doc
+    cdef readonly object batch
+    cdef readonly object probes
+    cdef readonly object ufunc
+    cdef readonly object result  # (shapes of operands, operands, parameters) -> shape of the result
     cdef Direct direct
     cdef Loop loops[2]        # in float64 and float32
     cdef void *loop_data[2]

@@ -12,16 +12,6 @@ def scalar_op(opcode: int) -> Op | None: ...
 
 @disjoint_base
 class Op:
-    needs_out: bool
-    joint: bool
-    partials: tuple[Callable[..., Any] | None, ...] | None
-    jvp: Callable[..., Any] | None
-    transposes: dict[int, Callable[..., Any]] | None
-    batch: Callable[..., Any] | None
-    probes: Any
-    ufunc: np.ufunc | None
-    doc: str
-    result: Callable[..., tuple[int, ...] | None] | None
     def __init__(
         self,
         name: str,
@@ -38,11 +28,11 @@ class Op:
         needs_out: bool = True,
         probes: Any = (),
         ufunc: np.ufunc | None = None,
-        doc: str = "",
         result: Callable[..., tuple[int, ...] | None] | None = None,
         masks: Sequence[int] = (),
         saturates: dict[int, int] | None = None,
         transpose: Callable[..., Any] | None = None,
+        joint: bool = False,
     ) -> None: ...
     def __call__(self, *args: Any, **params: Any) -> Any: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
@@ -50,6 +40,24 @@ class Op:
     def name(self) -> str: ...
     @property
     def transpose(self) -> Callable[..., Any] | None: ...
+    @property
+    def needs_out(self) -> bool: ...
+    @property
+    def joint(self) -> bool: ...
+    @property
+    def partials(self) -> tuple[Callable[..., Any] | None, ...] | None: ...
+    @property
+    def jvp(self) -> Callable[..., Any] | None: ...
+    @property
+    def transposes(self) -> dict[int, Callable[..., Any]] | None: ...
+    @property
+    def batch(self) -> Callable[..., Any] | None: ...
+    @property
+    def probes(self) -> Any: ...
+    @property
+    def ufunc(self) -> np.ufunc | None: ...
+    @property
+    def result(self) -> Callable[..., tuple[int, ...] | None] | None: ...
     @property
     def impl(self) -> Callable[..., Any]: ...
     @property

@@ -54,8 +54,8 @@ cdef class Op:
     """
 
     def __init__(self, name, impl, *, nin=1, kind="elementwise", partials=None, jvp=None, transposes=None,
-                 batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, doc="", result=None,
-                 masks=(), saturates=None, transpose=None):
+                 batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, result=None, masks=(),
+                 saturates=None, transpose=None, joint=False):
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
         self.name, self.impl, self.nin = name, impl, nin
@@ -70,7 +70,8 @@ cdef class Op:
         self.result = result
         self.masks, self.saturates = sum([1 << i for i in masks]), saturates
         self.raw = raw  # takes an index as an operand: no list or tuple is made an array
-        self.boolean, self.needs_out, self.probes, self.ufunc, self.doc = boolean, needs_out, probes, ufunc, doc
+        self.boolean, self.needs_out, self.probes, self.ufunc = boolean, needs_out, probes, ufunc
+        self.joint = joint
         OPERATIONS[name] = self
         if self.opcode >= 0:
             _SCALAR_OPS[self.opcode] = self
