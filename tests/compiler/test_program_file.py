@@ -330,7 +330,7 @@ def test_memory_of_loading_is_bounded(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ random ones
 def test_random_corruptions():
-    """`python tests/fuzz_files.py --count 100000` runs many more."""
+    """`python tests/support/fuzz_files.py --count 100000` runs many more."""
     found = fuzz_files.run(10**6, 10**6 + 1500)
     assert not found.failures
     assert found.counts["refused"] > 500

@@ -1,7 +1,7 @@
 """Random programs, differentiated by every strategy of the planner, eagerly and compiled, on branches back and forth.
 
-Half of them apply a program of `tests/programs.py` to the rows of a matrix: the Jacobian has blocks, pattern and
-branches are each program's own.  The others are short programs on vectors, with neighbours, gathered elements,
+Half of them apply a program of `tests/support/programs.py` to the rows of a matrix: the Jacobian has blocks, pattern
+and branches are each program's own.  The others are short programs on vectors, with neighbours, gathered elements,
 numbers that everything depends on, and branches: what blocks and waists are found in.
 """
 

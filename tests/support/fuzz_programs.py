@@ -1,6 +1,6 @@
-"""Random programs compiled with every set of passes: ``python tests/fuzz_programs.py --help``.
+"""Random programs compiled with every set of passes: ``python tests/support/fuzz_programs.py --help``.
 
-Each program (`tests/programs.py`: Python with small arrays; `tests/array_programs.py`: arrays of many shapes) is
+Each program (`programs.py`: Python with small arrays; `array_programs.py`: arrays of many shapes) is
 recorded at one point, together with its pullback.  The replay has to agree, there and elsewhere, with what mmad gives
 without compiling, whichever passes ran; it may refuse a point where the program takes another way through its branches.
 ``MMAD_DEBUG=1`` validates every graph between passes.
@@ -62,7 +62,7 @@ def flat(x):
 
 
 def scalar_case(seed):
-    """A program of `tests/programs.py` with its pullback, points to replay it at, and how well it has to agree."""
+    """A program of `programs.py` with its pullback, points to replay it at, and how well it has to agree."""
     program = programs.build(seed)
     z = flat(programs.point(seed))
     d = np.random.default_rng([seed, 2]).normal(size=17)
@@ -76,7 +76,7 @@ def scalar_case(seed):
 
 
 def array_case(seed):
-    """The same of `tests/array_programs.py`; odd ones are not differentiated, but have float32 among float64."""
+    """The same of `array_programs.py`; odd ones are not differentiated, but have float32 among float64."""
     points, gradient = array_programs.arguments(seed)
     return array_programs.build(seed), points, 1e-9 if gradient else 1e-4
 

@@ -1,7 +1,7 @@
 """Derivatives of elementwise operations to the last digits, from one end of the exponent range to the other.
 
 Against 60 digits, first derivatives within 4 units in the last place and second ones within 16, eagerly and compiled.
-docs/accuracy.md has the errors at 2000 points each; ``python tests/test_accuracy.py`` writes it.
+docs/accuracy.md has the errors at 2000 points each; ``python tests/ops/test_accuracy.py`` writes it.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ from mmad.tape._instructions import OPERATIONS, Op
 FIRST, SECOND = 4, 16
 FEW, MANY = 200, 2000
 DTYPES = (np.float64, np.float32)
-PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 #: Selections between operands, and what serves other operations.
 WITHOUT = {"chain", "masked", "settled", "conjugate", "imag", "real", "select", "stop_gradient", "astype", "tied"}
 
@@ -88,7 +88,7 @@ NAMES = sorted([*UNARY, *BINARY])
 
 
 def test_every_elementwise_operation_is_here():
-    from test_operations import DIFFERENTIABLE
+    from operation_cases import DIFFERENTIABLE
 
     from mmad.ops import powers, slopes
 
@@ -137,7 +137,7 @@ The largest error of the first and second derivatives of every elementwise opera
 exact answer, against 60 digits ([mpmath](https://mpmath.org)), at about {MANY} points each: numbers of every exponent,
 subnormal ones included, both ends of the exponent range, the neighbourhood of zeros and poles, and numbers of ordinary
 size. Each number is the worst of forward mode, reverse mode and the compiled program. First derivatives are within
-{FIRST}, second ones within {SECOND}; `tests/test_accuracy.py` checks it and writes this page. Where the exact
+{FIRST}, second ones within {SECOND}; `tests/ops/test_accuracy.py` checks it and writes this page. Where the exact
 derivative over- or underflows, so does the computed one. Where 1 + y log(x) cancels, the mixed derivative of x**y
 has the error of y log(x); where x / y is subnormal, its derivatives have its error: these points are left out.
 
@@ -158,7 +158,7 @@ def page():
 def test_the_page_is_up_to_date():
     """In its text and rows; its numbers depend on the machine's math library, their limits do not."""
     text = PAGE.read_text()
-    assert text.startswith(HEAD), "run python tests/test_accuracy.py"
+    assert text.startswith(HEAD), "run python tests/ops/test_accuracy.py"
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE)
     assert [name for name, _ in rows] == NAMES
     for name, cells in rows:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_zeros import GRADIENTS
+from zero_cases import GRADIENTS
 
 import mmad
 

@@ -1,4 +1,4 @@
-"""Corrupted files of programs, with checksums that are right: ``python tests/fuzz_files.py --help``.
+"""Corrupted files of programs, with checksums that are right: ``python tests/support/fuzz_files.py --help``.
 
 A file is changed where its structure says that something stands: values of the header, fields of the C structures,
 bytes of arrays, lengths.  Loading has to raise ProgramError, or to give a program that runs on arguments of the shapes

@@ -5,7 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from test_operations import CASES, NAMES, case, inexact
+from operation_cases import CASES, NAMES, case, inexact
 
 import mmad
 from mmad.ops.declare import elementwise

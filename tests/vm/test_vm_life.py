@@ -11,6 +11,7 @@ import time
 import tracemalloc
 
 import numpy as np
+import program_bytes
 import pytest
 from helpers import interpreter
 from processes import python_in
@@ -188,7 +189,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("count", [1, 2])
 def test_interrupt(count):
     """A run that would take hours ends where somebody presses Ctrl-C, and another one can follow."""
-    command, environment = interpreter(ENDLESS, os.path.dirname(os.path.dirname(__file__)), count)
+    command, environment = interpreter(ENDLESS, os.path.dirname(program_bytes.__file__), count)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline().strip() == "started"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_zeros import CASES, GRADIENTS, HESSIANS, basis, by_forward, total
+from zero_cases import CASES, GRADIENTS, HESSIANS, basis, by_forward, total
 
 import mmad
 

@@ -1,4 +1,6 @@
-"""Corrupted files of programs, guided by coverage: ``python tests/fuzz_coverage.py CORPUS -max_total_time=600``.
+"""Corrupted files of programs, guided by coverage.
+
+``python tests/support/fuzz_coverage.py CORPUS -max_total_time=600``
 
 Needs atheris (``pip install atheris``).  Files are changed as `fuzz_files.py` does it; those that reach something new
 are kept in the folder CORPUS, which is made and filled with whole programs where it is not there.  What is new is a
