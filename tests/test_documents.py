@@ -147,3 +147,13 @@ def test_zygotes_names_map_onto_ours():
     for row in table("docs/zygote.md", "Zygote"):
         for name in re.findall(r"`mmad\.(\w+)", row[1]):
             assert hasattr(mmad, name), name
+
+
+def test_every_trap_is_tested():
+    """Row n of the list has a `test_n`, or names the file that tests it."""
+    rows = table("docs/traps.md", "# | trap")
+    assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
+    for number, _, case, _ in rows:
+        named = re.findall(r"tests/[\w/]+\.py", case)
+        tests = "".join(text(name) for name in named or ["tests/test_traps.py"])
+        assert f"def test_{int(number):02}_" in tests or f"trap {number}" in tests.lower(), number

@@ -1,6 +1,6 @@
 """What goes wrong in automatic differentiation: one test a trap, in both modes where it has a meaning.
 
-The numbers are those of the project's list of traps; those on compiled replay are tested beside the compiler.
+The numbers are those of `docs/traps.md`, which names the files where the others are tested.
 """
 
 import gc
