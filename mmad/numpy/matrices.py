@@ -16,6 +16,7 @@ from mmad.numpy.shaping import ravel
 from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
 from mmad.ops import spectral
+from mmad.ops.arithmetic import real
 from mmad.ops.declare import shape_of
 from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
@@ -168,7 +169,7 @@ def slogdet(a):
     r = ops.slogdet(_square(a))
     sign, logabsdet = r[0], r[1]
     if dtype_of(logabsdet).kind == "c":
-        logabsdet = a.real(logabsdet)
+        logabsdet = real(logabsdet)
     return SlogdetResult(sign, logabsdet)
 
 
