@@ -8,11 +8,11 @@ import numpy as np
 from mmad import tree
 from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, doubtful, make_dual, new_level
-from mmad.bases import Tangents
 from mmad.contexts import Forwarding, open_tape
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
+from mmad.ops.spectral import Met
 from mmad.ops.structure import size
 from mmad.pickling import MadeFunction
 from mmad.tracing import (
@@ -403,12 +403,12 @@ def jvp(f, primals, tangents):
     """
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
+        missing = Met.missing
         try:
-            with Tangents() as columns:
-                found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+            found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
         finally:
             doubt = doubtful(level)  # forgets it
-        lost = columns.missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
+        lost = Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
         if not lost and (not doubt or (tape is not None and tape.live)):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from

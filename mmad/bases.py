@@ -12,12 +12,12 @@ import numpy as np
 from mmad import tree
 from mmad._core import HOOKS, Traced
 from mmad._dual import make_dual, new_level
-from mmad.contexts import STATE, Forwarding
+from mmad.contexts import STATE, Forwarding, derivatives_open
 from mmad.kinds import isplain
 from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, joined
 from mmad.ops.declare import shape_of
 
-__all__ = ["BASES", "Tangents", "agreed_cotangent", "agreed_tangent", "in_basis"]
+__all__ = ["BASES", "agreed_cotangent", "agreed_tangent", "in_basis"]
 
 BASES = GIVEN, TURNED, SHIFTED
 
@@ -27,10 +27,13 @@ def in_basis(f, turn):
 
     def g(*args, **kwargs):
         s, t = make_dual(new_level(), 0.0, 1.0), make_dual(new_level(), 0.0, 1.0)
-        args = _accepting(args, s, t)
+        args, outer = _accepting(args, s, t), getattr(STATE, "basis", None)
         with Forwarding(s), Forwarding(t):
-            STATE.basis = turn, s, t  # which a derivative inside of f takes away
-            outputs, structure = tree.flatten(f(*args, **kwargs))
+            STATE.basis = (turn, s, t), derivatives_open()
+            try:
+                outputs, structure = tree.flatten(f(*args, **kwargs))
+            finally:
+                STATE.basis = outer
             outputs = [HOOKS["lift"](y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
         return tree.unflatten(structure, [joined(y, s, t) for y in outputs])
 
@@ -65,27 +68,3 @@ def agreed_tangent(dots, ys, rest):
     dtype = np.result_type(ys[0].dtype if hasattr(ys[0], "dtype") else float, np.float16)
     *dots, rest = [np.zeros(shape_of(ys[0]), dtype) if d is None else d for d in (*dots, rest)]
     return agreed(*dots, *ys, rest, strict=False)
-
-
-class Tangents:
-    """Context in which tangents of eigenvectors that do not exist are NaN, as they may not be used, or else an error.
-
-    Attributes
-    ----------
-    missing : bool
-        Whether there were any.
-    """
-
-    __slots__ = ("before", "forward", "missing", "outer")
-
-    def __init__(self, forward=True):
-        self.forward = forward
-
-    def __enter__(self):
-        self.outer, STATE.forward = getattr(STATE, "forward", False), self.forward
-        self.before = getattr(STATE, "repeated", 0)
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        STATE.forward = self.outer
-        self.missing = getattr(STATE, "repeated", 0) != self.before

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmad._core import Wrapper
 from mmad._squares import squares_of
-from mmad.contexts import STATE
+from mmad.contexts import basis
 from mmad.numpy._dispatch import implements
 from mmad.numpy.joining import dtype_of, lifted, normal_axis
 from mmad.numpy.reductions import own_squares
@@ -194,9 +194,8 @@ def _triangle(UPLO):
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     """`numpy.linalg.eigvalsh`; as for :func:`cholesky`, the gradient has entries in the triangle that NumPy reads."""
-    if getattr(STATE, "basis", None) is not None:
-        return decomposed(_square(a), _triangle(UPLO), *STATE.basis)[0]
-    return spectral.eigenvalues(_square(a), uplo=_triangle(UPLO))
+    a, uplo, asked = _square(a), _triangle(UPLO), basis()
+    return spectral.eigenvalues(a, uplo=uplo) if asked is None else decomposed(a, uplo, *asked)[0]
 
 
 @implements(np.linalg.eigh)
@@ -205,9 +204,9 @@ def eigh(a, UPLO="L"):
 
     See :mod:`mmad.ops.spectral` and :mod:`mmad.bases`.
     """
-    a, uplo = _square(a), _triangle(UPLO)
-    if getattr(STATE, "basis", None) is not None:
-        return EighResult(*decomposed(a, uplo, *STATE.basis))
+    a, uplo, asked = _square(a), _triangle(UPLO), basis()
+    if asked is not None:
+        return EighResult(*decomposed(a, uplo, *asked))
     if isinstance(a, Wrapper):
         return DualEighResult(a, uplo)
     return EighResult(spectral.eigenvalues(a, uplo=uplo), spectral.eigenvectors(a, uplo=uplo))
