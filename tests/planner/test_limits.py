@@ -108,6 +108,34 @@ def test_plans_of_many_branches_are_forgotten(monkeypatch):
         assert len(p.numbers) <= 3
 
 
+MADE = """
+import resource
+import numpy as np, mmad
+from mmad.planner.cost import EAGER_AND_COMPILED
+n = 300
+A = np.random.default_rng(0).normal(size=(n, 13))
+def f(z):
+    r = np.zeros(n, like=z)
+    for i in range(n):
+        low, high = max(0, i - 6), min(n, i + 7)
+        r[i] = A[i, : high - low] @ z[low:high] - z[n] * z[i]
+    return (r**2).sum() + (z[:n] @ z[:n] - 1) ** 2
+z = np.random.default_rng(1).normal(size=n + 1)
+H = mmad.hessian(f, strategy="forward-over-reverse", mode="compiled")
+problem = H.problem(H.record((z,), {}))
+predicted = problem.making(problem.candidate("forward-over-reverse", "compiled", EAGER_AND_COMPILED))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+H(z)
+took = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+assert 0.6 * took < predicted < 2 * took, (predicted, took)
+"""
+
+
+def test_what_making_a_program_of_many_small_arrays_takes_is_predicted(tmp_path):
+    done = python_in(tmp_path, MADE)
+    assert done.returncode == 0, done.stderr
+
+
 ROWS = """
 import resource
 import numpy as np, mmad
