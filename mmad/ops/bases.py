@@ -17,8 +17,9 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, Var
 from mmad._dual import Dual
+from mmad._instructions import Op
 from mmad._rules import zero_like
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, shape_of
@@ -190,6 +191,13 @@ over_rates = nonlinear(
     probes=((STACK, NUMBERS, FIRST),),
 )
 agreed = nonlinear("agreed", _agreed, _agreed_jvp, nin=7)
+repeated = Op(
+    "repeated",
+    lambda m, uplo: _equal(np.linalg.eigvalsh(m, uplo)).any(),
+    nin=1,
+    kind="structural",
+    boolean=True,
+)
 
 
 def joined(y, s, t):
@@ -209,6 +217,8 @@ def decomposed(m, uplo, turn, s, t):
     A matrix that was computed of other eigenvectors does not depend on their basis, or else the result does.
     """
     m = joined(m, s, t)
+    if isinstance(m, Var):
+        bool(repeated(m, uplo=uplo))  # leaves a guard in a program: there is a faster one without repeated eigenvalues
     w, v = values_in(m, uplo=uplo, turn=turn), vectors_in(m, uplo=uplo, turn=turn)
     turned = matmul(v, turns(m, uplo=uplo, turn=turn))
     return a.add(w, a.multiply(s, rates(w, turn=turn))), a.add(v, a.multiply(t, turned))

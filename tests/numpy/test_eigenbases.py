@@ -296,6 +296,35 @@ def test_what_depends_on_the_basis(f, name):
             mmad.jvp(loss, (x,), (direction(x, 17),))
 
 
+def test_programs_are_recorded_once_for_repeated_eigenvalues():
+    """A guard leads points without a repeated eigenvalue to the short program."""
+
+    def loss(x):
+        w, v = np.linalg.eigh(x)
+        return (B * ((v * np.exp(w)) @ v.T)).sum()
+
+    g = mmad.compile(mmad.grad(loss))
+    for name in ("a pair", "simple", "three", "all equal", "simple", "a pair"):
+        want = folded(scipy.linalg.expm_frechet(POINTS[name], B, compute_expm=False))
+        np.testing.assert_allclose(g(POINTS[name]), want, atol=1e-12)
+    assert g.stats()["records"] == 2
+    assert g.stats()["eager"] == 0
+
+
+def test_taylor_coefficients():
+    x = POINTS["a pair"]
+
+    def f(x):
+        w, v = np.linalg.eigh(x)
+        return (v * np.exp(w)) @ v.T
+
+    np.testing.assert_allclose(
+        mmad.taylor(f, x, B, 1), [scipy.linalg.expm(x), scipy.linalg.expm_frechet(x, B, compute_expm=False)], atol=1e-12
+    )
+    with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
+        mmad.taylor(f, x, B, 2)
+
+
 @pytest.mark.parametrize("second", ["hessian", "hvp", "grad of grad"])
 def test_second_derivatives_are_refused(second):
     x = POINTS["a pair"]
