@@ -11,6 +11,7 @@ import pytest
 from processes import python_in
 
 import mmad
+from mmad.errors import UnsupportedError
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -125,6 +126,29 @@ def test_second_derivatives_of_norms_hold(row):
     x, expected = value(row[1]), np.asarray(value(row[2]))
     for hessian in (mmad.hessian, lambda f: mmad.jacfwd(mmad.jacfwd(f)), lambda f: mmad.compile(mmad.hessian(f))):
         np.testing.assert_array_equal(np.diagonal(np.atleast_2d(hessian(f)(x))), np.atleast_1d(expected))
+
+
+@pytest.mark.parametrize("row", table("docs/conventions.md", "function of w and v"), ids=lambda row: row[0])
+def test_derivatives_at_repeated_eigenvalues_hold(row):
+    names = {"b": np.array([[1.5, -0.5], [-0.5, 2.0]]), "d": np.array([[0.0, 1.0], [1.0, 0.0]])}
+
+    def f(x):
+        w, v = np.linalg.eigh(x)
+        return eval(row[0].strip("`"), {"np": np, "w": w, "v": v, **names})  # (the document is ours)
+
+    x, d = np.eye(2), names["d"]
+    derivatives = (
+        (mmad.grad(f), mmad.compile(mmad.grad(f))),
+        (lambda x: mmad.jvp(f, (x,), (d,))[1], mmad.compile(lambda x: mmad.jvp(f, (x,), (d,))[1])),
+        (lambda x: mmad.hvp(f)(x, d), mmad.compile(lambda x: mmad.hvp(f)(x, d))),
+    )
+    for cell, ways in zip(row[1:4], derivatives, strict=True):
+        for way in ways:
+            if cell == "error":
+                with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
+                    way(x)
+            else:
+                np.testing.assert_allclose(way(x), eval(cell.strip("`"), {"np": np, **names}), atol=1e-14)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -13,11 +13,11 @@ from mmad.derivatives.arguments import (
     value_and_aux,
 )
 from mmad.ops.declare import shape_of
+from mmad.ops.spectral import Met
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 from mmad.tape.contexts import Forwarding, open_tape
 from mmad.tracing import tree
-from mmad.tracing.bases import Tangents
 from mmad.tracing.hidden import refuse_hidden
 from mmad.tracing.pickling import MadeFunction
 from mmad.tracing.trace import Trace, as_recorded, describe, finished, is_nan, is_static, refuse_left_behind, restore
@@ -162,12 +162,12 @@ def jvp(f, primals, tangents):
     """
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
+        missing = Met.missing
         try:
-            with Tangents() as columns:
-                found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+            found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
         finally:
             doubt = doubtful(level)  # forgets it
-        lost = columns.missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
+        lost = Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
         if not lost and (not doubt or (tape is not None and tape.live)):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from

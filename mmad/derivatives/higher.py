@@ -12,12 +12,13 @@ from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import jvp
 from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
+from mmad.ops.spectral import Met, undifferentiable
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import Place, as_recorded, describe, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing.trace import Place, as_recorded, describe, is_nan, is_static, plain_leaf, refuse_left_behind
 from mmad.wrappers._dual import new_level
 from mmad.wrappers._series import Series, make_series
 
@@ -127,12 +128,20 @@ def expand(f, x, directions, order, what):
         series.append(wrapper)
     if wrapper is None:
         raise TypeError(f"{what}: the argument has no derivative")
+    missing = Met.missing
     with Forwarding(wrapper):
         outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, what)
         outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
-    return [y if is_static(y) else coefficients(y, level, order) for y in outputs], structure
+    found = [y if is_static(y) else coefficients(y, level, order) for y in outputs]
+    if Met.missing != missing and any(is_nan(c) for y in found if not is_static(y) for c in y):
+        if order > 1:
+            raise undifferentiable(f"{what}: a Taylor coefficient of order 2")
+        value, slope = jvp(f, (x,), (directions[0],))
+        pairs = zip(found, tree.flatten(value)[0], tree.flatten(slope)[0], strict=True)
+        found = [y if is_static(y) else [c, d] for y, c, d in pairs]
+    return found, structure
 
 
 def coefficients(y, level, order):

@@ -22,7 +22,7 @@ from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
 from mmad.ops.structure import reshape, viewed
-from mmad.tape.contexts import STATE
+from mmad.tape.contexts import basis
 from mmad.tracing.bases import decomposed
 from mmad.wrappers._squares import squares_of
 
@@ -194,9 +194,8 @@ def _triangle(UPLO):
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     """`numpy.linalg.eigvalsh`; as for :func:`cholesky`, the gradient has entries in the triangle that NumPy reads."""
-    if getattr(STATE, "basis", None) is not None:
-        return decomposed(_square(a), _triangle(UPLO), *STATE.basis)[0]
-    return spectral.eigenvalues(_square(a), uplo=_triangle(UPLO))
+    a, uplo, asked = _square(a), _triangle(UPLO), basis()
+    return spectral.eigenvalues(a, uplo=uplo) if asked is None else decomposed(a, uplo, *asked)[0]
 
 
 @implements(np.linalg.eigh)
@@ -205,9 +204,9 @@ def eigh(a, UPLO="L"):
 
     See :mod:`mmad.ops.spectral` and :mod:`mmad.tracing.bases`.
     """
-    a, uplo = _square(a), _triangle(UPLO)
-    if getattr(STATE, "basis", None) is not None:
-        return EighResult(*decomposed(a, uplo, *STATE.basis))
+    a, uplo, asked = _square(a), _triangle(UPLO), basis()
+    if asked is not None:
+        return EighResult(*decomposed(a, uplo, *asked))
     if isinstance(a, Wrapper):
         return DualEighResult(a, uplo)
     return EighResult(spectral.eigenvalues(a, uplo=uplo), spectral.eigenvectors(a, uplo=uplo))

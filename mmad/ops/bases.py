@@ -38,6 +38,7 @@ from mmad.ops.spectral import (
     over_gaps,
     refuse,
 )
+from mmad.tape._instructions import Op
 
 __all__ = ["GIVEN", "SHIFTED", "TURNED", "agreed", "rates", "turns", "values_in", "vectors_in"]
 
@@ -187,3 +188,10 @@ over_rates = nonlinear(
     probes=((STACK, NUMBERS, FIRST),),
 )
 agreed = nonlinear("agreed", _agreed, _agreed_jvp, nin=7)
+repeated = Op(
+    "repeated",
+    lambda m, uplo: _equal(np.linalg.eigvalsh(m, uplo)).any(),
+    nin=1,
+    kind="structural",
+    boolean=True,
+)

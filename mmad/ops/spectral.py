@@ -24,13 +24,14 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
+from mmad._core import Jet, Var, Wrapper
 from mmad.errors import RepeatedEigenvalueError, UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, shape_of, zero_like
 from mmad.ops.linalg import adjoint
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import reshape, viewed
-from mmad.tape.contexts import STATE
+from mmad.tape.contexts import open_tape
 
 __all__ = ["eigenvalues", "eigenvectors", "refuse"]
 
@@ -61,7 +62,7 @@ def _runs(equal):
     return out
 
 
-def repeated(what, kind=UnsupportedError):
+def undifferentiable(what, kind=UnsupportedError):
     """Return the error that there is no derivative."""
     return kind(
         f"{what} has no derivative at a matrix with a repeated eigenvalue: any basis of its eigenspace would do; "
@@ -72,12 +73,12 @@ def repeated(what, kind=UnsupportedError):
 
 def refuse(what):
     """Raise UnsupportedError."""
-    raise repeated(what)
+    raise undifferentiable(what)
 
 
 def refuse_here(what):
     """Raise the error after which :mod:`mmad.tracing.bases` tries a function that does not depend on the basis."""
-    raise repeated(what, RepeatedEigenvalueError)
+    raise undifferentiable(what, RepeatedEigenvalueError)
 
 
 def _same(c, run):
@@ -165,14 +166,42 @@ def _eigenvalues_push(m, c, dm, dc, uplo, simple):
     return _folded(v @ inner @ np.conj(np.swapaxes(v, -1, -2)), uplo)
 
 
-SIMPLE, BASES, APART = "simple", "bases", "apart"
+SIMPLE, BACKWARD, FORWARD, PROGRAM, APART = "simple", "backward", "forward", "program", "apart"
+BACK = {FORWARD: BACKWARD, PROGRAM: BACKWARD}  # what a transpose does
+
+
+class Met:
+    """Counts of what was met so far.
+
+    Attributes
+    ----------
+    repeated : int
+        Matrices with repeated eigenvalues, of which eigenvectors were computed.
+    missing : int
+        Tangents of eigenvectors that do not exist: NaN, since they may not be used.
+    """
+
+    repeated = missing = 0
+
+
+def _eigenvectors(m, uplo):
+    w, v = np.linalg.eigh(m, uplo)
+    if _equal(w).any():
+        Met.repeated += 1
+    return v
+
+
+def undefined(m, uplo):
+    """Eigenvectors, NaN for a repeated eigenvalue and zero for a simple one."""
+    w, v = np.linalg.eigh(m, uplo)
+    return v @ _over_gaps(np.zeros_like(v), w, FORWARD)
 
 
 def _over_gaps(x, w, at_repeated):
     """x_ij / (w_j - w_i), and zero on the diagonal.
 
-    For equal eigenvalues zero (APART), NaN or an error after which :mod:`mmad.tracing.bases` has its turn (BASES), or
-    an error that is final (SIMPLE).
+    For equal eigenvalues zero (APART), NaN (FORWARD), an error after which :mod:`mmad.tracing.bases` has its turn
+    (BACKWARD; PROGRAM when it runs, but NaN as long as it is recorded), or an error that is final (SIMPLE).
     """
     n = w.shape[-1]
     gaps = w[..., None, :] - w[..., :, None]
@@ -182,15 +211,15 @@ def _over_gaps(x, w, at_repeated):
         return np.where(eye, 0, x / np.where(eye, 1, gaps))
     if at_repeated == SIMPLE:
         refuse("a derivative of eigenvectors")
-    if at_repeated == BASES:
-        if not getattr(STATE, "forward", False):
-            refuse_here("an eigenvector of the repeated eigenvalue")
-        STATE.repeated = getattr(STATE, "repeated", 0) + 1  # the column may not be used
+    if at_repeated == BACKWARD or (at_repeated == PROGRAM and open_tape() is None):
+        refuse_here("an eigenvector of the repeated eigenvalue")
     (x, gaps, equal), lanes = _lanes((x, 2), (gaps, 2), (equal, 1))
     out = np.where(eye, 0, x / np.where(gaps == 0, 1, gaps))
     for lane in lanes:
         for run in _runs(equal[lane]):
-            out[lane][run, run] = np.nan if at_repeated == BASES else 0
+            out[lane][run, run] = 0 if at_repeated == APART else np.nan
+    if at_repeated != APART:
+        Met.missing += 1
     return out
 
 
@@ -305,12 +334,19 @@ def _eigenvectors_jvp(dots, out, m, uplo):
     """V (F * V^H dA V), F_ij = 1 / (w_j - w_i) and 0 on the diagonal."""
     v = eigenvectors(m, uplo=uplo)
     rotated = _turned_op(_whole_op(dots[0], uplo), v)
-    return matmul(v, over_gaps(rotated, eigenvalues(m, uplo=uplo), at_repeated=BASES))
+    at_repeated = PROGRAM if _recorded(rotated) else FORWARD
+    return matmul(v, over_gaps(rotated, eigenvalues(m, uplo=uplo), at_repeated=at_repeated))
+
+
+def _recorded(x):
+    while isinstance(x, Wrapper):
+        x = x.parts[-1] if isinstance(x, Jet) else x.lanes
+    return isinstance(x, Var)
 
 
 def _eigenvectors_transpose(ct, m, uplo):
     v = eigenvectors(m, uplo=uplo)
-    inner = over_gaps(matmul(adjoint(v), ct), eigenvalues(m, uplo=uplo), at_repeated=BASES)
+    inner = over_gaps(matmul(adjoint(v), ct), eigenvalues(m, uplo=uplo), at_repeated=BACKWARD)
     g = matmul(matmul(v, inner), adjoint(v))
     return _folded_op(a.multiply(a.add(g, adjoint(g)), 0.5), uplo)
 
@@ -346,7 +382,7 @@ eigenvalues = nonlinear(
 )
 eigenvectors = nonlinear(
     "eigenvectors",
-    lambda m, uplo: np.linalg.eigh(m, uplo)[1],
+    _eigenvectors,
     _eigenvectors_jvp,
     transposes={0: _eigenvectors_transpose},
     batch=lambda vals, batched, uplo: eigenvectors(vals[0], uplo=uplo),
@@ -390,11 +426,11 @@ over_gaps = nonlinear(
     "over_gaps",
     _over_gaps,
     _over_gaps_jvp,
-    transposes={0: lambda ct, x, w, at_repeated: over_gaps(ct, w, at_repeated=at_repeated)},
+    transposes={0: lambda ct, x, w, at_repeated: over_gaps(ct, w, at_repeated=BACK.get(at_repeated, at_repeated))},
     batch=_lined_up((2, 1))(lambda: over_gaps),
     nin=2,
     probes=(
         (STACK[1], np.array([-0.7, 0.6, 2.0]), {"at_repeated": SIMPLE}),
-        (HERMITIAN, np.array([[-0.7, 0.6, 2.0], [0.1, 1.2, 1.9]]), {"at_repeated": BASES}),
+        (HERMITIAN, np.array([[-0.7, 0.6, 2.0], [0.1, 1.2, 1.9]]), {"at_repeated": FORWARD}),
     ),
 )

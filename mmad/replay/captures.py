@@ -78,6 +78,11 @@ UNCALLED = frozenset(
     + ("__init_subclass__", "__class_getitem__", "__getstate__", "__setstate__", "__set_name__", "__annotations__")
     + ("__match_args__", "__static_attributes__", "__firstlineno__")
 )
+# Names of functions that collect warnings, or say where they go: of NumPy, the standard library, pytest.
+HEARING = frozenset(
+    ("seterrcall", "showwarning", "captureWarnings", "assertWarns", "assertWarnsRegex", "deprecated_call", "warns")
+    + ("assert_no_warnings", "assert_warns", "suppress_warnings")
+)
 FUNCTION_LIKE = property | classmethod | staticmethod | functools.cached_property
 CONTAINERS = list | tuple | dict | set | frozenset | collections.deque | bytearray | array.array | memoryview
 GETTERS = operator.attrgetter | operator.methodcaller | operator.itemgetter
@@ -198,6 +203,8 @@ class Captures:
             self.array(x)
         elif isinstance(x, types.FunctionType):
             self.function(x)
+        elif isinstance(x, type) and x is not warnings.catch_warnings and issubclass(x, warnings.catch_warnings):
+            self.refuse("looks at warnings")
         elif isinstance(x, types.MethodType):
             self.follow(x.__func__)
             self.follow(x.__self__)
@@ -460,7 +467,7 @@ def _hears(code, globals_):
     if "record" in words and any(globals_.get(name) is warnings.catch_warnings for name in code.co_names):
         return True  # imported under another name
     return (
-        not names.isdisjoint(("seterrcall", "showwarning", "captureWarnings"))
+        not names.isdisjoint(HEARING)
         or ("catch_warnings" in names and "record" in words)
         or (not names.isdisjoint(("errstate", "seterr")) and not words.isdisjoint(("call", "log")))
     )

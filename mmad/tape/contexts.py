@@ -2,14 +2,14 @@
 
 import threading
 
+from mmad._core import Jet
 from mmad.kernels import _pool
 from mmad.python import refusals
 
-__all__ = ["STATE", "Forwarding", "Recording", "open_tape", "wrappers_open"]
+__all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "open_tape", "wrappers_open"]
 
 # tapes, wrappers: what is open, the innermost last; left: of :func:`mmad.tracing.trace.left_behind`; basis: of
-# :mod:`mmad.tracing.bases`; forward: whether tangents are computed that may not be used; repeated: how many of them did
-# not exist, at repeated eigenvalues.
+# :mod:`mmad.tracing.bases`.
 STATE = threading.local()
 
 
@@ -24,6 +24,18 @@ def wrappers_open():
     return bool(getattr(STATE, "wrappers", ()))
 
 
+def derivatives_open():
+    """How many derivatives are open in this thread."""
+    forward = [w for w in getattr(STATE, "wrappers", ()) if isinstance(w, Jet)]
+    return len(getattr(STATE, "tapes", ())) + len(forward)
+
+
+def basis():
+    """What :mod:`mmad.tracing.bases` says of eigenvectors, unless a derivative inside of its function has a say."""
+    asked = getattr(STATE, "basis", None)
+    return asked[0] if asked is not None and asked[1] == derivatives_open() else None
+
+
 class Recording:
     """Context in which `tape` is this thread's open tape."""
 
@@ -35,13 +47,12 @@ class Recording:
             STATE.tapes = []
         STATE.tapes.append(self.tape)
         self.left, STATE.left = getattr(STATE, "left", None), None
-        self.basis, STATE.basis = getattr(STATE, "basis", None), None
         self.refused = refusals.begin()
         self.pool = _pool.enter()
 
     def __exit__(self, kind, error, traceback):
         _pool.leave(self.pool)
-        STATE.left, STATE.basis = self.left, self.basis
+        STATE.left = self.left
         if error is not None:
             refusals.annotate(error)
         refusals.end(self.refused)
@@ -61,11 +72,10 @@ class Forwarding:
             STATE.wrappers = []
         STATE.wrappers.append(self.wrapper)
         self.left, STATE.left = getattr(STATE, "left", None), None
-        self.basis, STATE.basis = getattr(STATE, "basis", None), None
         self.refused = refusals.begin()
 
     def __exit__(self, kind, error, traceback):
-        STATE.left, STATE.basis = self.left, self.basis
+        STATE.left = self.left
         if error is not None:
             refusals.annotate(error)
         refusals.end(self.refused)

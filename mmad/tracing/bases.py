@@ -9,18 +9,18 @@ Where the usual rules have no derivative of eigenvectors, the function is run ag
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, Var
 from mmad.ops import arithmetic as a
-from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, turns, values_in, vectors_in
+from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, repeated, turns, values_in, vectors_in
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
-from mmad.tape.contexts import STATE, Forwarding
+from mmad.tape.contexts import STATE, Forwarding, derivatives_open
 from mmad.tracing import tree
 from mmad.wrappers._dual import Dual, make_dual, new_level
 
-__all__ = ["BASES", "Tangents", "agreed_cotangent", "agreed_tangent", "decomposed", "in_basis"]
+__all__ = ["BASES", "agreed_cotangent", "agreed_tangent", "decomposed", "in_basis"]
 
 BASES = GIVEN, TURNED, SHIFTED
 
@@ -30,10 +30,13 @@ def in_basis(f, turn):
 
     def g(*args, **kwargs):
         s, t = make_dual(new_level(), 0.0, 1.0), make_dual(new_level(), 0.0, 1.0)
-        args = _accepting(args, s, t)
+        args, outer = _accepting(args, s, t), getattr(STATE, "basis", None)
         with Forwarding(s), Forwarding(t):
-            STATE.basis = turn, s, t  # which a derivative inside of f takes away
-            outputs, structure = tree.flatten(f(*args, **kwargs))
+            STATE.basis = (turn, s, t), derivatives_open()
+            try:
+                outputs, structure = tree.flatten(f(*args, **kwargs))
+            finally:
+                STATE.basis = outer
             outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
         return tree.unflatten(structure, [joined(y, s, t) for y in outputs])
 
@@ -68,6 +71,8 @@ def decomposed(m, uplo, turn, s, t):
     A matrix that was computed of other eigenvectors does not depend on their basis, or else the result does.
     """
     m = joined(m, s, t)
+    if isinstance(m, Var):
+        bool(repeated(m, uplo=uplo))  # leaves a guard in a program: there is a faster one without repeated eigenvalues
     w, v = values_in(m, uplo=uplo, turn=turn), vectors_in(m, uplo=uplo, turn=turn)
     turned = matmul(v, turns(m, uplo=uplo, turn=turn))
     return a.add(w, a.multiply(s, rates(w, turn=turn))), a.add(v, a.multiply(t, turned))
@@ -90,27 +95,3 @@ def agreed_tangent(dots, ys, rest):
     dtype = np.result_type(ys[0].dtype if hasattr(ys[0], "dtype") else float, np.float16)
     *dots, rest = [np.zeros(shape_of(ys[0]), dtype) if d is None else d for d in (*dots, rest)]
     return agreed(*dots, *ys, rest, strict=False)
-
-
-class Tangents:
-    """Context in which tangents of eigenvectors that do not exist are NaN, as they may not be used, or else an error.
-
-    Attributes
-    ----------
-    missing : bool
-        Whether there were any.
-    """
-
-    __slots__ = ("before", "forward", "missing", "outer")
-
-    def __init__(self, forward=True):
-        self.forward = forward
-
-    def __enter__(self):
-        self.outer, STATE.forward = getattr(STATE, "forward", False), self.forward
-        self.before = getattr(STATE, "repeated", 0)
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        STATE.forward = self.outer
-        self.missing = getattr(STATE, "repeated", 0) != self.before

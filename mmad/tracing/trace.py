@@ -12,7 +12,7 @@ import numpy as np
 from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
 from mmad.errors import RepeatedEigenvalueError, TraceError
 from mmad.ops import arithmetic as a
-from mmad.ops.spectral import repeated
+from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
 from mmad.ops.structure import viewed
 from mmad.python import refusals
 from mmad.python.kinds import isplain
@@ -26,7 +26,7 @@ from mmad.tape._tape import Tape
 from mmad.tape.constants import lift, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.bases import BASES, Tangents, agreed_cotangent, agreed_tangent, in_basis
+from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Trace", "describe"]
@@ -238,7 +238,7 @@ class Trace:
     """
 
     def __init__(self, f, args, kwargs, argnums, what, tape=None):
-        self.call = f, args, kwargs, argnums, what
+        self.call, repeated = (f, args, kwargs, argnums, what), Met.repeated
         outer = open_tape() if tape is None else None
         self.nested = outer is not None
         self.origin = describe(f, what)
@@ -257,10 +257,10 @@ class Trace:
                 self.nested = False  # nothing of the outer derivative is in it: its results are plain
             if type(out) is ScalarVar and refusals.refused() is None:
                 self.outputs, self.out_tree = [out], tree.LEAF
-                self.returned = self.outputs
+                self.returned, self.repeated = self.outputs, Met.repeated != repeated
                 return
             self.outputs, self.out_tree = tree.flatten(out)
-            self.returned = self.outputs
+            self.returned, self.repeated = self.outputs, Met.repeated != repeated
             refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
                 if isplain(out, np.ndarray) and out.dtype.hasobject:
@@ -333,22 +333,16 @@ class Trace:
         list
             One value an input leaf; None where it is zero.
         """
-        if getattr(STATE, "forward", False):  # of a derivative that this one is in
-            with Tangents(False):
-                return self.pull(outputs, cts)
         try:
-            return self._pull_all(outputs, cts)
+            if len(outputs) == 1:
+                total = self._pull(outputs[0], cts[0])
+            else:
+                total = [None] * len(self.inputs)
+                for out, ct in zip(outputs, cts, strict=True):
+                    total = [_sum(t, g) for t, g in zip(total, self._pull(out, ct), strict=True)]
         except RepeatedEigenvalueError:
             return self._pull_in_bases(outputs, cts)
-
-    def _pull_all(self, outputs, cts):
-        if len(outputs) == 1:
-            return self._pull(outputs[0], cts[0])
-        total = [None] * len(self.inputs)
-        for out, ct in zip(outputs, cts, strict=True):
-            gs = self._pull(out, ct)
-            total = [g if t is None else t if g is None else a.add(t, g) for t, g in zip(total, gs, strict=True)]
-        return total
+        return self._pull_in_bases(outputs, cts) if self.repeated and self._undefined(outputs) else total
 
     def _pull(self, out, ct):
         if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
@@ -444,16 +438,14 @@ class Trace:
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
         """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
-        with Tangents() as tangents:
-            found = self._push_all(dots, outputs, cache)
-        if tangents.missing and any(is_nan(d) for d in found):
+        missing = Met.missing
+        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
+            found = [self._push(out, dots) for out in outputs]
+        else:
+            found = self._push_plain(dots, outputs, cache)
+        if Met.missing != missing and any(is_nan(d) for d in found):
             return self._push_in_bases(dots, outputs, found)
         return found
-
-    def _push_all(self, dots, outputs, cache=None):
-        if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
-            return [self._push(out, dots) for out in outputs]
-        return self._push_plain(dots, outputs, cache)
 
     def _push_plain(self, dots, outputs, cache=None):
         """The same where no outer derivative's wrapper is about."""
@@ -527,9 +519,20 @@ class Trace:
         return view
 
     # ------------------------------------------------------------------------------------ repeated eigenvalues
+    def _undefined(self, outputs):
+        """Whether outputs depend on eigenvectors of a repeated eigenvalue though a cotangent of zero was lost there."""
+        if self.nested:  # where zeros are recorded
+            return False
+        recs = [(k, self.tape.record_of(k)) for k in range(self.start, len(self.tape))]
+        seeds = [(k, undefined(*r.vals, **r.params)) for k, r in recs if r is not None and r.op is eigenvectors]
+        wanted = [y.node for y in outputs if isinstance(y, Var)]
+        return bool(seeds and wanted) and any(is_nan(d) for d in self.push_between(seeds, wanted))
+
     def _in_bases(self, outputs):
         """This trace in each of the bases, with what `outputs` are there, and their values."""
         f, args, kwargs, argnums, what = self.call
+        if f is None:
+            raise undifferentiable(f"what {self.origin} computes of eigenvectors")
         places = [next((k for k, y in enumerate(self.returned) if y is out), None) for out in outputs]
         args, found = list(args), []
         for k, x in zip(argnums, self._arguments(), strict=True):
@@ -538,9 +541,9 @@ class Trace:
             try:
                 t = Trace(in_basis(f, turn), args, kwargs, argnums, what)
             except Exception as error:
-                raise repeated(f"what {self.origin} computes of eigenvectors") from error
+                raise undifferentiable(f"what {self.origin} computes of eigenvectors") from error
             if None in places or len(t.returned) != len(self.returned):
-                raise repeated(f"what {self.origin} computes of eigenvectors")
+                raise undifferentiable(f"what {self.origin} computes of eigenvectors")
             outs = [t.returned[k] for k in places]
             found.append((t, outs, outs if t.nested else [finished(y) for y in outs]))
         return found

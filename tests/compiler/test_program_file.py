@@ -8,7 +8,7 @@ import sys
 import fuzz_files
 import numpy as np
 import pytest
-from processes import python_in
+from processes import PEAK, python_in
 from program_bytes import LAYOUTS, Parts, refused, sealed
 
 import mmad
@@ -291,20 +291,21 @@ def peak_of_loading(folder, name):
     """Bytes by which loading a file, or refusing it, raises the peak memory of a process."""
     result = python_in(
         folder,
-        """
+        PEAK
+        + """
 import resource, sys
 import numpy as np, mmad
 from mmad.compiler.program import Program
 mmad.record(lambda x: x * 2.0, 1.0).compile()
 data = open(sys.argv[1], "rb").read()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + 2 * len(data) + (256 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     Program._loads(data)
 except mmad.ProgramError:
     pass
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(peak() - before)
 """,
         name,
     )

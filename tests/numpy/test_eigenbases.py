@@ -186,6 +186,42 @@ def test_arrays_that_are_written_to():
     np.testing.assert_allclose(mmad.grad(f)(x), folded(want), atol=1e-12)
 
 
+def test_samples_of_vmap():
+    """`vmap` inside of what is differentiated; unitary matrices; the matrix depends on a number."""
+    x, b = np.stack([POINTS["a pair"], POINTS["all equal"], POINTS["simple"]]), direction(np.eye(4), 18)
+
+    def of(x):
+        w, v = np.linalg.eigh(x)
+        return (v * np.exp(w)) @ v.T
+
+    g = mmad.grad(lambda x: (b * mmad.vmap(of)(x)).sum())(x)
+    want = [folded(scipy.linalg.expm_frechet(m, b, compute_expm=False)) for m in x]
+    np.testing.assert_allclose(g, want, atol=1e-12)
+    h = direction(POINTS["complex pair"], 19)
+
+    def evolved(t):
+        w, v = np.linalg.eigh(np.eye(4) + t * h)
+        return (v * np.exp(-1j * w)) @ v.conj().T
+
+    for derivative in (mmad.jacobian(evolved), mmad.derivative(evolved)):
+        np.testing.assert_allclose(derivative(0.0), -1j * np.exp(-1j) * h, atol=1e-12)
+
+
+def test_auxiliary_data_may_depend_on_the_basis():
+    x, b = POINTS["two pairs"], direction(np.eye(4), 20)
+
+    def f(x):
+        w, v = np.linalg.eigh(x)
+        return (b * ((v * np.exp(w)) @ v.T)).sum(), v
+
+    g, v = mmad.grad(f, has_aux=True)(x)
+    np.testing.assert_allclose(g, folded(scipy.linalg.expm_frechet(x, b, compute_expm=False)), atol=1e-12)
+    np.testing.assert_array_equal(v, np.linalg.eigh(x)[1])
+    _, y_dot = mmad.jvp(lambda x: f(x)[1], (POINTS["a pair"],), (b,))
+    assert np.isnan(y_dot[:, :2]).all()
+    assert np.isfinite(y_dot[:, 2:]).all()
+
+
 def test_two_decompositions():
     """A function of a matrix of a function of a matrix, both with repeated eigenvalues."""
     x, b = POINTS["two pairs"], direction(np.eye(4), 13)
@@ -240,6 +276,7 @@ DEPENDENT = {
     "the first eigenvalue times a projector": lambda w, v: np.sum(B * ((v * (w * w[0])) @ v.T)),
     "no transpose": lambda w, v: np.sum(B * (v * np.exp(w))),
     "fourth powers": lambda w, v: (v**4).sum(),
+    "an element whose power loses the cotangent": lambda w, v: v[0, 1] ** 4 + v[1, 0] ** 3 + v[2, 0] ** 2,
 }
 
 
@@ -251,12 +288,41 @@ def test_what_depends_on_the_basis(f, name):
     def loss(x):
         return DEPENDENT[f](*np.linalg.eigh(x))
 
-    for g in (mmad.grad(loss), mmad.jacobian(loss)):
+    for g in (mmad.grad(loss), mmad.jacobian(loss), mmad.vmap(mmad.grad(loss))):
         with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
-            g(x)
+            g(x[None] if g.__name__.startswith("vmap") else x)
     if f != "the first eigenvalue":
         with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
             mmad.jvp(loss, (x,), (direction(x, 17),))
+
+
+def test_programs_are_recorded_once_for_repeated_eigenvalues():
+    """A guard leads points without a repeated eigenvalue to the short program."""
+
+    def loss(x):
+        w, v = np.linalg.eigh(x)
+        return (B * ((v * np.exp(w)) @ v.T)).sum()
+
+    g = mmad.compile(mmad.grad(loss))
+    for name in ("a pair", "simple", "three", "all equal", "simple", "a pair"):
+        want = folded(scipy.linalg.expm_frechet(POINTS[name], B, compute_expm=False))
+        np.testing.assert_allclose(g(POINTS[name]), want, atol=1e-12)
+    assert g.stats()["records"] == 2
+    assert g.stats()["eager"] == 0
+
+
+def test_taylor_coefficients():
+    x = POINTS["a pair"]
+
+    def f(x):
+        w, v = np.linalg.eigh(x)
+        return (v * np.exp(w)) @ v.T
+
+    np.testing.assert_allclose(
+        mmad.taylor(f, x, B, 1), [scipy.linalg.expm(x), scipy.linalg.expm_frechet(x, B, compute_expm=False)], atol=1e-12
+    )
+    with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
+        mmad.taylor(f, x, B, 2)
 
 
 @pytest.mark.parametrize("second", ["hessian", "hvp", "grad of grad"])

@@ -276,7 +276,38 @@ def by_showwarning(x):
     return x[1] * x[1] if seen else y
 
 
-@pytest.mark.parametrize("f", [by_record, by_another_name, by_seterrcall, by_errstate, by_showwarning])
+class Collecting(warnings.catch_warnings):
+    def __init__(self):
+        super().__init__(record=True)
+
+
+def by_a_class(x):
+    with Collecting() as seen:
+        warnings.simplefilter("always")
+        y = np.log(x[0]) * x[1]
+    return x[1] * x[1] if seen else y
+
+
+def by_a_function_of_numpy(x):
+    try:
+        np.testing.assert_no_warnings(np.log, x[0])
+    except AssertionError:
+        return x[1] * x[1]
+    return np.log(x[0]) * x[1]
+
+
+COLLECTING = [
+    by_record,
+    by_another_name,
+    by_seterrcall,
+    by_errstate,
+    by_showwarning,
+    by_a_class,
+    by_a_function_of_numpy,
+]
+
+
+@pytest.mark.parametrize("f", COLLECTING)
 def test_a_function_that_collects_warnings_is_eager(f):
     g = mmad.compile(f)
     with pytest.warns(RuntimeWarning, match="looks at warnings: such calls run eagerly"):

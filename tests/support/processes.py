@@ -14,6 +14,18 @@ from mmad.cli import main
 
 COMMAND = "import sys; from mmad.cli import main; sys.exit(main())"  # what the console script does
 
+# For code that is run by `python_in`.  `ru_maxrss` begins with that of the process that started it.
+PEAK = """
+import re, resource, sys
+def peak():
+    'Bytes that this process has held at the most.'
+    try:
+        with open("/proc/self/status") as status:
+            return 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", status.read())[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+"""
+
 
 def python_in(folder, code, *arguments, timeout=120):
     """Run `code` in `folder` by a fresh interpreter with the same mmad; returns the finished process."""

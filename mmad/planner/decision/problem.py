@@ -45,6 +45,7 @@ UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
 LEVELS = 4  # of checkpoints; each computes the function once more
 NUMBER, ARRAY = 250, 1500  # bytes that an instruction takes while a program is made, on numbers and on arrays
 LONGEST = 1 << 30  # bytes that making a program may take where nobody asked for one
+DEFERRED = 4096  # elements from which on an array is recorded without its value where a program is made
 HELD = 0.5  # share of a function's elements that its program holds; the others are used up in loops
 NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
 
@@ -203,10 +204,16 @@ class Problem:
         """Whether making the program of a candidate takes no more memory than `LONGEST`, or was asked for."""
         if candidate.mode != "compiled" or self.options.mode == "compiled":
             return True
-        c = candidate
-        numbers, arrays = recorded(self.work, c.forward, c.reverse, c.width)
-        held = HELD * self.work.elements * self.itemsize * (1 + c.forward + c.reverse)
-        return NUMBER * numbers + ARRAY * arrays + held <= LONGEST
+        return self.making(candidate) <= LONGEST
+
+    def making(self, candidate):
+        """Bytes that making the program of a candidate takes: instructions, and values that the recording holds."""
+        w, c = self.work, candidate
+        numbers, arrays = recorded(w, c.forward, c.reverse, c.width)
+        batched = w.numbers if w.arrays and c.width > 1 else 0  # numbers with lanes are arrays
+        short = w.elements * c.width < DEFERRED * w.arrays  # longer arrays are recorded without their values
+        values = (1.0 if short else HELD) * w.elements * (1 + c.forward + c.reverse) + batched * (c.forward + c.reverse)
+        return NUMBER * numbers + ARRAY * arrays + values * self.itemsize
 
     def checkpoints(self, memory):
         """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""

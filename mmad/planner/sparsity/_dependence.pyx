@@ -28,10 +28,12 @@ import numpy as np
 
 from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload, new_map_of,
                                    operands_of, size_of, strides_of)
-from mmad.kernels._machine cimport MM_CHOLESKY, MM_LOWER, MM_LU, MM_SLOGDET
+from mmad.kernels._machine cimport (MM_CHOLESKY, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU, MM_SLOGDET,
+                                    MM_SOLVE, MM_SOLVE_TRANSPOSED)
 from mmad.ops._partials cimport PARTIAL_NONE, partial_of
 from mmad.planner.sparsity._elements cimport Elements, Walk, broadcast, elements, gathered, overlaps, uniform, walk
 from mmad.planner.sparsity._sets cimport ZERO, Sets
+from mmad.planner.sparsity._systems cimport has_zeros, solved, triangle
 from mmad.tape._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD,
                                       OP_REC, OP_STORE, SCALAR_END, Node, SC_add, SC_chain, SC_divide, SC_masked,
                                       SC_multiply, SC_negative, SC_positive, SC_select, SC_settled, SC_subtract,
@@ -44,6 +46,7 @@ cnp.import_array()
 
 cdef enum:
     REMEMBERED = 64  # unions of whole arrays that are remembered at a time
+    SYSTEMS = 1 << 26  # steps that may be taken to find what linear systems with zeros depend on, a quarter of a second
 
 
 cdef enum:
@@ -103,12 +106,14 @@ cdef class Propagation:
     cdef int64_t room
     cdef list zeros        # constants that were looked at for zeros, or None
     cdef dict constants    # by instruction: what is zero of a constant array
+    cdef int64_t spared    # steps that are left for linear systems
+    cdef dict factored     # by instruction that factors matrices: the elements of these, where some are zero
     cdef uint8_t[128] counts  # by operation: a bit an operand with a derivative
 
     def __cinit__(self, Graph g, columns, int64_t n, int64_t limit, int64_t most, int64_t room, list zeros):
         cdef int op, i
-        self.g, self.columns, self.united = g, columns, {}
-        self.room, self.zeros, self.constants = room, zeros, {}
+        self.g, self.columns, self.united, self.factored = g, columns, {}, {}
+        self.room, self.zeros, self.constants, self.spared = room, zeros, {}, SYSTEMS
         self.sets = Sets(n, limit, most)
         self.number = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
         self.last = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
@@ -511,6 +516,7 @@ cdef class Propagation:
         cdef list shapes, args
         cdef Elements out = None, e
         cdef int i, how
+        cdef int64_t before
         if self.g.nodes[k].flags & NODE_ARRAY and self.g.shared.types[self.g.type[k]][1].kind in "biu":
             return None
         args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
@@ -518,6 +524,13 @@ cdef class Propagation:
         if w.kind == P_ROUTINE:
             if w.action == MM_SLOGDET:
                 return self.everything(k)
+            if w.action == MM_LU and has_zeros(self.of(args[0])):
+                self.factored[k] = self.of(args[0])
+            before = self.sets.steps
+            out = self.linear(w.action, args, shapes, before + self.spared)
+            self.spared = max(0, self.spared - (self.sets.steps - before))
+            if out is not None:
+                return out
             return self.by_labels(args, [self.of(j) for j in args], shapes, axes.routine_labels(
                 2 if w.action == MM_LU or w.action == MM_CHOLESKY or w.action >= MM_LOWER else 1, shapes, shape), shape)
         if w.op.kind == KIND_ELEMENTWISE:
@@ -544,7 +557,7 @@ cdef class Propagation:
             return self.everything(k)
         operands = [None if found[0][i] is None else self.of(j) if j >= 0 else self.zeros_of(w.vals[i])
                     for i, j in enumerate(args)]
-        if w.op.name in axes.PRODUCTS and any([self.has_zeros(e) for e in operands]):
+        if w.op.name in axes.PRODUCTS and any([has_zeros(e) for e in operands]):
             return self.product(operands, shapes, found, shape)
         return self.by_labels(args, operands, shapes, found, shape)
 
@@ -557,16 +570,26 @@ cdef class Propagation:
                 out = self.union_of(out, self.labelled(self.unknown(operands[i]), shapes[i], found[0][i], found[1], shape))
         return self.unknown(out)
 
-    cdef bint has_zeros(self, Elements e):
-        cdef int64_t i
-        if e is None:
-            return False
-        if e.sets == NULL:
-            return e.common < 0
-        for i in range(e.n):
-            if e.sets[i] < 0:
-                return True
-        return False
+    cdef Elements linear(self, int what, list args, list shapes, int64_t until):
+        """What a routine gives for matrices with zeros; None where it has no rule, or where they count as full."""
+        cdef Elements a = self.of(args[0]) if what == MM_CHOLESKY or what >= MM_LOWER else self.factored.get(args[0])
+        cdef tuple shape = shapes[len(shapes) - 1]
+        cdef int rank = len(shape)
+        cdef int64_t n, count, sides, columns
+        if what == MM_CHOLESKY:
+            n = shape[rank - 1]
+            return triangle(self.sets, a, n, size_of(shape) // (n * n), until) if has_zeros(a) else None
+        if a is None or what == MM_LU or not has_zeros(a):
+            return None
+        if what == MM_INVERSE:
+            n = order(shape[rank - 1])
+            return solved(self.sets, a, n, a.n // (n * n), None, n, 0, False, until)
+        if what != MM_SOLVE and what != MM_SOLVE_TRANSPOSED and what != MM_LOWER and what != MM_LOWER_TRANSPOSED:
+            return None
+        n, columns = shape[rank - 2], shape[rank - 1]
+        count, sides = a.n // (n * n), size_of(shape) // (n * columns)
+        return solved(self.sets, a, n, count, self.of(args[1]), columns, sides,
+                      what == MM_SOLVE_TRANSPOSED or what == MM_LOWER_TRANSPOSED, until)
 
     cdef Elements product(self, list operands, list shapes, tuple found, tuple shape):
         """A sum of products of two operands: terms with a factor that is zero do not count."""
@@ -715,6 +738,14 @@ cdef class Propagation:
                     x = s.begin(e.at(i), &single)
                     memcpy(q + p[i], x, (p[i + 1] - p[i]) * sizeof(int32_t))
         return starts, indices
+
+
+cdef inline int64_t order(int64_t length) noexcept nogil:
+    """The order of a matrix whose factors take so many numbers."""
+    cdef int64_t n = 1
+    while n * n + n < length:
+        n += 1
+    return n
 
 
 cdef inline bint keeps_zero(int op) noexcept nogil:
