@@ -7,6 +7,8 @@ from typing_extensions import disjoint_base
 from mmad._core import Wrapper
 from mmad.errors import LaneDivergence
 
+errstate: Any
+
 @disjoint_base
 class Parting:
     level: int
