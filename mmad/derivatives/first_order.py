@@ -12,6 +12,7 @@ from mmad.derivatives.arguments import (
     tangent_pairs,
     value_and_aux,
 )
+from mmad.errors import RepeatedEigenvalueError
 from mmad.ops.declare import shape_of
 from mmad.ops.spectral import Met
 from mmad.python.kinds import isplain
@@ -162,12 +163,14 @@ def jvp(f, primals, tangents):
     """
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
-        missing = Met.missing
+        missing, found = Met.missing, None
         try:
             found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+        except RepeatedEigenvalueError:  # there may be a rule for a sweep over a recording
+            pass
         finally:
             doubt = doubtful(level)  # forgets it
-        lost = Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
+        lost = found is None or (Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0]))
         if not lost and (not doubt or (tape is not None and tape.live)):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from

@@ -10,7 +10,7 @@ import inspect
 import numpy as np
 
 from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
-from mmad.errors import RepeatedEigenvalueError, TraceError
+from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
 from mmad.ops.structure import viewed
@@ -26,7 +26,7 @@ from mmad.tape._tape import Tape
 from mmad.tape.constants import lift, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis
+from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, pulled_by_directions
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Trace", "describe"]
@@ -560,8 +560,14 @@ class Trace:
 
     def _pull_in_bases(self, outputs, cts):
         """Cotangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
-        found = self._in_bases(outputs)
-        gs = [t.pull(outs, cts) for t, outs, _ in found]
+        try:
+            found = self._in_bases(outputs)
+            gs = [t.pull(outs, cts) for t, outs, _ in found]
+        except UnsupportedError:
+            gs = None if self.nested else pulled_by_directions(self, outputs, cts)
+            if gs is None:
+                raise
+            return gs
         terms = [[a.multiply(y, ct) for y, ct in zip(ys, cts, strict=True)] for _, _, ys in found]
         return [
             None if x is None else agreed_cotangent(columns, terms, x.shape, x.dtype)
