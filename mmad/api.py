@@ -9,6 +9,7 @@ from mmad import tree
 from mmad._core import HOOKS, ScalarVar, Traced
 from mmad._dual import Dual, doubtful, make_dual, new_level
 from mmad.contexts import Forwarding, open_tape
+from mmad.errors import RepeatedEigenvalueError
 from mmad.hidden import refuse_hidden
 from mmad.kinds import isplain
 from mmad.ops.declare import shape_of
@@ -403,12 +404,14 @@ def jvp(f, primals, tangents):
     """
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
-        missing = Met.missing
+        missing, found = Met.missing, None
         try:
             found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+        except RepeatedEigenvalueError:  # there may be a rule for a sweep over a recording
+            pass
         finally:
             doubt = doubtful(level)  # forgets it
-        lost = Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0])
+        lost = found is None or (Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0]))
         if not lost and (not doubt or (tape is not None and tape.live)):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from

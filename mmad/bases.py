@@ -10,14 +10,16 @@ Where the usual rules have no derivative of eigenvectors, the function is run ag
 import numpy as np
 
 from mmad import tree
-from mmad._core import HOOKS, Traced
+from mmad._batch import Batch
+from mmad._core import HOOKS, Traced, Wrapper
 from mmad._dual import make_dual, new_level
 from mmad.contexts import STATE, Forwarding, derivatives_open
 from mmad.kinds import isplain
 from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, joined
 from mmad.ops.declare import shape_of
+from mmad.ops.structure import size
 
-__all__ = ["BASES", "agreed_cotangent", "agreed_tangent", "in_basis"]
+__all__ = ["BASES", "agreed_cotangent", "agreed_tangent", "in_basis", "pulled_by_directions"]
 
 BASES = GIVEN, TURNED, SHIFTED
 
@@ -68,3 +70,34 @@ def agreed_tangent(dots, ys, rest):
     dtype = np.result_type(ys[0].dtype if hasattr(ys[0], "dtype") else float, np.float16)
     *dots, rest = [np.zeros(shape_of(ys[0]), dtype) if d is None else d for d in (*dots, rest)]
     return agreed(*dots, *ys, rest, strict=False)
+
+
+def pulled_by_directions(trace, outputs, cts):
+    """Cotangents by forward sweeps over a trace, if tangents are linear in the direction; else None.
+
+    Second derivatives of symmetric functions of eigenvalues have forward rules only (:mod:`mmad.ops.spectral`).
+    """
+    inputs, sizes = trace.inputs, [0 if x is None else size(x.shape) for x in trace.inputs]
+    if any(isinstance(x, Wrapper) or (x is not None and x.dtype.kind != "f") for x in (*inputs, *outputs)):
+        return None
+    count, ends = sum(sizes), np.cumsum(sizes)
+    v = np.random.default_rng(count).normal(size=(1, count))
+    rows, level, dots = np.concatenate([np.eye(count), v, -v]), new_level(), []
+    for x, n, end in zip(inputs, sizes, ends, strict=True):
+        lanes = None if x is None else rows[:, end - n : end].reshape(-1, *x.shape)
+        dots.append(None if x is None else Batch(level, np.array(lanes, x.dtype, order="C")))
+    total = np.zeros((1, count))
+    for y, ct, d in zip(outputs, cts, trace.push(dots, outputs), strict=True):
+        if d is None:
+            continue
+        table = np.reshape(d.lanes, (count + 2, -1))
+        columns, along = table[:-2], table[-2:] * [[1.0], [-1.0]]
+        if not np.all(np.abs(v @ columns - along) <= np.finfo(y.dtype).eps ** 0.5 * (np.abs(v) @ np.abs(columns))):
+            return None
+        lanes = ct.lanes if isinstance(ct, Batch) else np.asarray(ct)[None]
+        total = total + np.reshape(lanes, (len(lanes), -1)) @ columns.T
+    outer, gs = next((ct.level for ct in cts if isinstance(ct, Batch)), None), []
+    for x, n, end in zip(inputs, sizes, ends, strict=True):
+        g = None if x is None else np.array(total[:, end - n : end].reshape(-1, *x.shape), x.dtype, order="C")
+        gs.append(None if x is None else g[0] if outer is None else Batch(outer, g))
+    return gs

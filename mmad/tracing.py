@@ -15,9 +15,9 @@ from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmet
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
-from mmad.bases import BASES, agreed_cotangent, agreed_tangent, in_basis
+from mmad.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, pulled_by_directions
 from mmad.contexts import STATE, Recording, open_tape, wrappers_open
-from mmad.errors import RepeatedEigenvalueError, TraceError
+from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.kinds import isplain
 from mmad.ops import arithmetic as a
 from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
@@ -562,8 +562,14 @@ class Trace:
 
     def _pull_in_bases(self, outputs, cts):
         """Cotangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
-        found = self._in_bases(outputs)
-        gs = [t.pull(outs, cts) for t, outs, _ in found]
+        try:
+            found = self._in_bases(outputs)
+            gs = [t.pull(outs, cts) for t, outs, _ in found]
+        except UnsupportedError:
+            gs = None if self.nested else pulled_by_directions(self, outputs, cts)
+            if gs is None:
+                raise
+            return gs
         terms = [[a.multiply(y, ct) for y, ct in zip(ys, cts, strict=True)] for _, _, ys in found]
         return [
             None if x is None else agreed_cotangent(columns, terms, x.shape, x.dtype)

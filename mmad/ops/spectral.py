@@ -7,13 +7,14 @@ eigenvalues, forward                              the one-sided derivative: for 
                                                   eigenvalues of V_b^H dA V_b, V_b a basis of its eigenspace
 eigenvalues, backward                             V diag(ct) V^H if `ct` is the same for all equal eigenvalues, as it is
                                                   for a symmetric function of them; else there is no derivative
-Hessian-vector products of symmetric functions    the basis V_b is turned so that V_b^H dA V_b is diagonal
+Hessian-vector products of symmetric functions    the basis V_b is turned so that V_b^H dA V_b is diagonal; reverse
+                                                  over reverse mode makes its products of those, one a direction
 what does not depend on the basis                 :mod:`mmad.bases`: first derivatives, forward and backward
 eigenvectors, forward                             NaN in the columns of the repeated eigenvalue, where others exist
 ================================================  ====================================================================
 
-Anything else raises `UnsupportedError`.  Whether eigenvalues are equal is decided by the operations when they are
-evaluated, not by the rules, so a compiled function decides it at every call.
+Anything else raises `RepeatedEigenvalueError`, an `UnsupportedError`.  Whether eigenvalues are equal is decided by the
+operations when they are evaluated, not by the rules, so a compiled function decides it at every call.
 
 References
 ----------
@@ -27,7 +28,7 @@ import numpy as np
 from mmad._core import Jet, Var, Wrapper
 from mmad._rules import zero_like
 from mmad.contexts import open_tape
-from mmad.errors import RepeatedEigenvalueError, UnsupportedError
+from mmad.errors import RepeatedEigenvalueError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, shape_of
 from mmad.ops.linalg import adjoint
@@ -63,23 +64,18 @@ def _runs(equal):
     return out
 
 
-def undifferentiable(what, kind=UnsupportedError):
-    """Return the error that there is no derivative."""
-    return kind(
+def undifferentiable(what):
+    """Return the error that there is no derivative; after it others are tried (:mod:`mmad.bases`)."""
+    return RepeatedEigenvalueError(
         f"{what} has no derivative at a matrix with a repeated eigenvalue: any basis of its eigenspace would do; "
         "what does not depend on the basis has a first derivative: V f(w) V^T, the other eigenvectors; symmetric "
-        "functions of all eigenvalues (their sum, the determinant, a smooth function of each) have a second one as well"
+        "functions of all eigenvalues (their sum, the determinant, a smooth function of each) have a Hessian as well"
     )
 
 
 def refuse(what):
-    """Raise UnsupportedError."""
+    """Raise RepeatedEigenvalueError."""
     raise undifferentiable(what)
-
-
-def refuse_here(what):
-    """Raise the error after which :mod:`mmad.bases` tries a function that does not depend on the basis."""
-    raise undifferentiable(what, RepeatedEigenvalueError)
 
 
 def _same(c, run):
@@ -122,7 +118,8 @@ def _eigenvalues_tangent(m, dm, uplo, simple):
         (equal, p), lanes = _lanes((equal, 1), (p, 2))
         for lane in lanes:
             for run in _runs(equal[lane]):
-                dots[lane][run] = np.linalg.eigvalsh(p[lane][run, run])
+                block = p[lane][run, run]  # NaN where other eigenvectors have no tangent
+                dots[lane][run] = np.linalg.eigvalsh(block) if np.isfinite(block).all() else np.nan
     return dots
 
 
@@ -133,7 +130,7 @@ def _eigenvalues_pull(m, c, uplo):
         (equal, numbers), lanes = _lanes((equal, 1), (c, 1))
         for lane in lanes:
             if not all(_same(numbers[lane], run) for run in _runs(equal[lane])):
-                refuse_here("a function that is not symmetric in the eigenvalues")
+                refuse("a function that is not symmetric in the eigenvalues")
     return _folded((v * c[..., None, :]) @ np.conj(np.swapaxes(v, -1, -2)), uplo)
 
 
@@ -154,9 +151,13 @@ def _eigenvalues_push(m, c, dm, dc, uplo, simple):
         v, same = v.copy(), np.broadcast_to(same[..., :, :], w.shape + w.shape[-1:]).copy()
         for lane in lanes:
             for run in _runs(equal[lane]):
+                same[lane][run, run] = True
                 basis = v[lane][:, run]
-                slopes, turn = np.linalg.eigh(_turned(x[lane], basis))
-                v[lane][:, run], same[lane][run, run] = basis @ turn, True
+                block = _turned(x[lane], basis)
+                if not np.isfinite(block).all():
+                    continue
+                slopes, turn = np.linalg.eigh(block)
+                v[lane][:, run] = basis @ turn
                 inside = [slice(run.start + s.start, run.start + s.stop) for s in _runs(_equal(slopes))]
                 if not _same(c[lane], run) or not all(_same(dc[lane], s) for s in inside):
                     refuse("a function that is not symmetric in the eigenvalues")
@@ -201,8 +202,8 @@ def undefined(m, uplo):
 def _over_gaps(x, w, at_repeated):
     """x_ij / (w_j - w_i), and zero on the diagonal.
 
-    For equal eigenvalues zero (APART), NaN (FORWARD), an error after which :mod:`mmad.bases` has its turn (BACKWARD;
-    PROGRAM when it runs, but NaN as long as it is recorded), or an error that is final (SIMPLE).
+    For equal eigenvalues zero (APART), NaN (FORWARD), or an error (SIMPLE, BACKWARD; PROGRAM when it runs, but NaN as
+    long as it is recorded).
     """
     n = w.shape[-1]
     gaps = w[..., None, :] - w[..., :, None]
@@ -211,9 +212,9 @@ def _over_gaps(x, w, at_repeated):
     if not equal.any():
         return np.where(eye, 0, x / np.where(eye, 1, gaps))
     if at_repeated == SIMPLE:
-        refuse("a derivative of eigenvectors")
+        refuse("a derivative of the derivative of eigenvectors")
     if at_repeated == BACKWARD or (at_repeated == PROGRAM and open_tape() is None):
-        refuse_here("an eigenvector of the repeated eigenvalue")
+        refuse("an eigenvector of the repeated eigenvalue")
     (x, gaps, equal), lanes = _lanes((x, 2), (gaps, 2), (equal, 1))
     out = np.where(eye, 0, x / np.where(gaps == 0, 1, gaps))
     for lane in lanes:

@@ -232,6 +232,10 @@ def test_two_decompositions():
 
     g = mmad.grad(lambda x: (b * of(of((x + x.T) / 2, np.exp), np.log)).sum())(x)
     np.testing.assert_allclose(g, b, atol=1e-11)
+    y_dot = mmad.jvp(lambda x: of(of(x, np.exp), np.log), (x,), (b,))[1]
+    np.testing.assert_allclose(y_dot, b, atol=1e-11)
+    y_dot = mmad.jvp(lambda x: of(of(x, np.exp), np.sqrt), (np.eye(4),), (b,))[1]
+    np.testing.assert_allclose(y_dot, np.exp(0.5) * b / 2, atol=1e-12)
 
 
 def test_single_precision():

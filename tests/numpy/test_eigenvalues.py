@@ -122,6 +122,25 @@ def test_symmetric_functions(name, uplo):
     np.testing.assert_allclose(with_lanes, np.stack([curved, 2 * curved]), atol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["all equal", "a pair", "three", "simple"])
+def test_second_derivatives_in_other_orders_of_modes(name):
+    """Reverse over reverse and forward over gradient; one-sided derivatives are not taken for two-sided ones."""
+    x = POINTS[name]
+    d = direction(x, 2)
+
+    def f(x):
+        return np.exp(np.linalg.eigvalsh(x)).sum()
+
+    curved = folded(scipy.linalg.expm_frechet(x, d, compute_expm=False))
+    np.testing.assert_allclose(mmad.grad(lambda x: (mmad.grad(f)(x) * d).sum())(x), curved, atol=1e-11)
+    np.testing.assert_allclose(mmad.jvp(mmad.grad(f), (x,), (d,))[1], curved, atol=1e-11)
+    np.testing.assert_allclose(np.einsum("ij,ijkl", d, mmad.jacrev(mmad.grad(f))(x)), curved, atol=1e-11)
+    np.testing.assert_allclose(mmad.hvp(f, strategy="reverse-over-reverse")(x, d), curved, atol=1e-11)
+    if name != "simple":
+        with pytest.raises(UnsupportedError, match="repeated eigenvalue"):
+            mmad.grad(lambda x: np.linalg.eigvalsh(x) @ np.array([1.0, 2.0, 4.0, 8.0]) + f(x))(x)
+
+
 def test_stacks_mix_simple_and_repeated():
     x = np.stack([POINTS[k] for k in ("all equal", "simple", "a pair")])
     d = direction(x, 3)
