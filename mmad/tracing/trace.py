@@ -26,7 +26,7 @@ from mmad.tape._tape import Tape
 from mmad.tape.constants import lift, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, pulled_by_directions
+from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, nearly_equal, pulled_by_directions
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Trace", "describe"]
@@ -546,6 +546,8 @@ class Trace:
                 raise undifferentiable(f"what {self.origin} computes of eigenvectors")
             outs = [t.returned[k] for k in places]
             found.append((t, outs, outs if t.nested else [finished(y) for y in outs]))
+        if not self.nested and not all(map(nearly_equal, found[0][2], map(finished, outputs))):
+            raise TraceError(f"{self.origin}: run again at a repeated eigenvalue, the function gave another result")
         return found
 
     def _arguments(self):
