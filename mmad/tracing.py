@@ -15,7 +15,7 @@ from mmad._core import HOOKS, Jet, ScalarVar, Traced, Var, Wrapper, own_arithmet
 from mmad._emit import emit_reverse
 from mmad._storage import ArrayVar
 from mmad._tape import Tape
-from mmad.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, pulled_by_directions
+from mmad.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, nearly_equal, pulled_by_directions
 from mmad.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.kinds import isplain
@@ -548,6 +548,8 @@ class Trace:
                 raise undifferentiable(f"what {self.origin} computes of eigenvectors")
             outs = [t.returned[k] for k in places]
             found.append((t, outs, outs if t.nested else [finished(y) for y in outs]))
+        if not self.nested and not all(map(nearly_equal, found[0][2], map(finished, outputs))):
+            raise TraceError(f"{self.origin}: run again at a repeated eigenvalue, the function gave another result")
         return found
 
     def _arguments(self):

@@ -6,7 +6,7 @@ import pytest
 import scipy.linalg
 
 import mmad
-from mmad.errors import UnsupportedError
+from mmad.errors import TraceError, UnsupportedError
 
 RNG = np.random.default_rng(7)
 Q = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
@@ -313,6 +313,22 @@ def test_programs_are_recorded_once_for_repeated_eigenvalues():
         np.testing.assert_allclose(g(POINTS[name]), want, atol=1e-12)
     assert g.stats()["records"] == 2
     assert g.stats()["eager"] == 0
+
+
+def test_a_function_that_is_another_when_it_runs_again():
+    """What it captures was changed after it was recorded: the pullback would be of another function."""
+    x, b = POINTS["a pair"], B.copy()
+
+    def loss(x):
+        w, v = np.linalg.eigh(x)
+        return (b * ((v * np.exp(w)) @ v.T)).sum()
+
+    _, pullback = mmad.vjp(loss, x)
+    (g,) = pullback(1.0)
+    np.testing.assert_allclose(g, folded(scipy.linalg.expm_frechet(x, B, compute_expm=False)), atol=1e-12)
+    b *= 2
+    with pytest.raises(TraceError, match="another result"):
+        pullback(1.0)
 
 
 def test_taylor_coefficients():
