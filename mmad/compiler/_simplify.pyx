@@ -276,6 +276,11 @@ cdef class Simplifier:
         cdef int op = self.out.nodes[array].op
         return op == OP_STORE or (op == OP_REC and self.out.payload(array).kind in (P_COLLECT, P_PUT))
 
+    cdef bint written(self, int32_t array) except -1:
+        """Whether an array is what a store or a put has left."""
+        cdef int op = self.out.nodes[array].op
+        return op == OP_STORE or (op == OP_REC and self.out.payload(array).kind == P_PUT)
+
     cdef int32_t window(self, int32_t k) except -1:
         """A window on what its base is a window of."""
         cdef Graph g = self.g
@@ -382,6 +387,8 @@ cdef class Simplifier:
             # What is added may have been a collection, which the sum has taken over.
             if self.uses[x] == 1 and self.reads(x, base, m) and self.to[y] not in self.emptied:
                 if not self.collects(self.to[base], g.type[k]):
+                    if self.written(self.to[base]):
+                        break  # written in place: a collection would copy all that was written before
                     parts = Growing.__new__(Growing)
                     parts.parts, parts.maps, parts.index = [], [], {}
                     self.add_part(parts, self.to[base], self.whole(k), g.nodes[k].flags)

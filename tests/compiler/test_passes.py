@@ -468,3 +468,24 @@ def test_a_number_that_an_array_needs_is_not_put_behind_a_chain():
     tape = mmad.record(f, np.linspace(-1.0, 1.0, 3000))
     without = tape.compile([p for p in PASSES if p != "schedule"])
     assert steps(tape.compile(PASSES)) == steps(without)
+
+
+@pytest.mark.parametrize("turn", [lambda d, e: d * d - e, lambda d, e: e * d, lambda d, e: (d - e) ** 2])
+def test_cotangents_of_slices_and_elements_meet_in_place(turn):
+    """Slices and elements of one array in turns: no version of the cotangent is copied for the next."""
+    n, rng = 60, np.random.default_rng(5)
+    weights = rng.normal(size=(n, 5))
+
+    def f(x):
+        total = 0.0
+        for i in range(n - 5):
+            total = total + turn(np.dot(weights[i], x[i : i + 5]), x[i])
+        return total
+
+    x, v = rng.normal(size=n), rng.normal(size=n)
+    for g in (mmad.grad(f), lambda x: mmad.hvp(f)(x, v)):
+        program = mmad.record(g, x).compile()
+        copied = [s[1] for s in program.machine.step_list() if s[0] == "group" and not s[6]]
+        assert copied.count(n) <= 2
+        for y in (x, x[::-1].copy()):
+            np.testing.assert_allclose(program(y), g(y), rtol=1e-12, atol=1e-13)
