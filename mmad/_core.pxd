@@ -7,7 +7,7 @@ from mmad.tape._instructions cimport NODE_DEFERRED, NODE_STRONG, Instructions, O
 cdef Op o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
 cdef Op o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_logical_or, o_window, o_put, o_gather, o_putidx
 
-cdef tuple PLAIN  # the types that an operator takes beside traced values
+cdef tuple PLAIN  # the types that an operator takes besides traced values
 
 
 cdef enum:

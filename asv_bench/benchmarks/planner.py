@@ -117,7 +117,8 @@ class Products:
         self.planned(*next(self.arguments))
 
     def track_recordings(self, *_):
-        return sum(c.stats()["records"] for c in self.planned.replays.values())
+        replays = (entry.replay for entry in self.planned.entries)
+        return sum(replay.stats()["records"] for replay in replays if replay is not None)
 
     track_recordings.unit = "recordings"
 

@@ -15,7 +15,7 @@ pass                  what it does (each module states its steps and what it kee
 ``sincos``            sine and cosine of one number are one instruction
 ``buffers``           buffers whose lives do not overlap share memory
 ``order``             large programs finish one part of a result before the next, where that takes less memory
-``recompute``         where a memory is given and too small: arrays are computed again in place of being kept
+``recompute``         where a memory is given and too small: arrays are computed again instead of being kept
 ====================  =========================================================================================
 """
 

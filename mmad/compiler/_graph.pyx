@@ -32,7 +32,7 @@ cdef class Map:
 
 
 cdef class Payload:
-    """What an array instruction needs beside its node and operands."""
+    """What an array instruction needs besides its node and operands."""
 
 
 cdef Payload new_payload(int kind, Op op, tuple vals, dict params):

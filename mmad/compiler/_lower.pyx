@@ -127,7 +127,7 @@ cdef class Lowering:
     cdef uint8_t *live
     cdef dict captured  # array by identity -> instruction
     cdef dict maps      # parameters of a window by identity -> map
-    cdef PyObject *shape[RECENT]  # shapes, dtypes and types of results, of late
+    cdef PyObject *shape[RECENT]  # shapes, dtypes and types of recent results
     cdef PyObject *dtype[RECENT]
     cdef int32_t[RECENT] type
 

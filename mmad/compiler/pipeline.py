@@ -188,7 +188,7 @@ def compile_tape(tape, passes=None, seconds=0.0, memory=None):
         if parts["arena"] > memory:
             raise MemoryError(
                 f"the program of {tape.origin} needs {parts['arena']} bytes of workspace, with {memory} allowed, "
-                "however many of its arrays are computed again in place of being kept: allow more"
+                "however many of its arrays are computed again instead of being kept: allow more"
             )
     parts["watched"] += tape.sources()
     parts["report"] = report

@@ -119,7 +119,7 @@ class Program:
 
     @property
     def workspace(self) -> int:
-        """Bytes that a call needs beside arguments and results."""
+        """Bytes that a call needs besides arguments and results."""
         return self.machine.workspace
 
     def __str__(self) -> str:

@@ -169,7 +169,7 @@ def plain_dtype(text):
 
 # ------------------------------------------------------------------------------------------------ bytes
 def machine():
-    """What a file depends on beside its contents."""
+    """What a file depends on besides its contents."""
     return {
         "order": sys.byteorder,
         "sizes": structure_sizes(),

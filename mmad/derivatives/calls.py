@@ -99,7 +99,7 @@ class Rules:
     pull : callable, optional
         ``pull(call, residual, ct, primals, y)`` -> cotangents of the arguments.
     forward : callable, optional
-        ``forward(*args)`` -> ``(y, residual)``, in place of the body where a derivative will be taken.
+        ``forward(*args)`` -> ``(y, residual)``, instead of the body where a derivative will be taken.
     needs_out : bool
         The rules use y.
     advice : str

@@ -67,7 +67,7 @@ def taylor(f, x, v, order, *, higher=()):
     Notes
     -----
     The cost grows with d^2, that of nested forward mode exponentially.  JAX's `jet` takes and gives
-    derivatives, k! c_k, in place of coefficients.
+    derivatives, k! c_k, instead of coefficients.
 
     See Also
     --------

@@ -5,7 +5,7 @@ enum { OPS = FUSED_END - OP_FIRST_SCALAR, SPECIAL = 2 * CALLS };
 
 static Kernel kernels[SPECIAL + 2 * OPS * VARIANTS]; /* by number */
 
-/* What is called beside the kernels; an access, a product or instructions come in place of operands. */
+/* What is called besides the kernels; an access, a product or instructions come instead of operands. */
 #define LOAD(name, type)                                                                        \
     static void name(void *r, const void *a, const void *b, const void *c, ptrdiff_t n) {       \
         (void)c;                                                                                \

@@ -1,4 +1,4 @@
-/* What the expressions of `_scalar_ops.h` call beside the math library, for numbers of type REAL. */
+/* What the expressions of `_scalar_ops.h` call besides the math library, for numbers of type REAL. */
 
 /* A block is done by vector instructions only where the whole expression is in its loop. */
 #undef MM_INLINE

@@ -178,7 +178,7 @@ enum {
     BASES = 65536
 };
 
-/* What a stream calls beside kernels: (r, a, b, c) are */
+/* What a stream calls besides kernels: (r, a, b, c) are */
 enum {
     CALL_LOAD,    /* register, buffer, access */
     CALL_SPREAD,  /* register, slot */

@@ -229,7 +229,7 @@ def _restored(r, shape, axes, keepdims, lead=0):
 
 
 def _propagated(s, r):
-    """NaN (sorted last in s) in place of the result r of each line that has one."""
+    """NaN (sorted last in s) instead of the result r of each line that has one."""
     last = s[..., -1]
     return a.select(a.isnan(last), last, r)
 

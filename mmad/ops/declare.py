@@ -14,7 +14,7 @@ have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to t
 reduce broadcasting.
 
 Operations that move or sum elements of one floating dtype may tell the shape of their result beforehand,
-``result(shapes, operands, **params)``, where () is a number; None where NumPy has to say what comes of it, or what is
+``result(shapes, operands, **params)``, where () is a number; None where NumPy has to say what it is, or what is
 wrong.  A recording for a program need not compute them then.
 """
 

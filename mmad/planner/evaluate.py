@@ -18,7 +18,7 @@ __all__ = [
     "BY_ROWS",
     "OVER_FORWARD",
     "check",
-    "entries",
+    "entries_of",
     "in_structure",
     "nested",
     "plain",
@@ -29,7 +29,7 @@ __all__ = [
 
 HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
 BY_ROWS = ("reverse", "reverse-over-reverse")
-OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, beside its recorded gradient
+OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, besides its recorded gradient
 
 
 def sweep(plan, r, recorded=True):
@@ -50,7 +50,7 @@ def sweep(plan, r, recorded=True):
         columns, rows = Seeds(np.arange(n), n), Seeds(NONE, 0)
     tape = open_tape()
     if tape is not None and recorded:
-        # Recorded, so that a program computes with them block by block in place of reading what follows from them.
+        # Recorded, so that a program computes with them block by block instead of reading what follows from them.
         columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
     elif large and c.index is not None:
         across, count = c.read, c.column_count
@@ -61,7 +61,7 @@ def sweep(plan, r, recorded=True):
 
 
 def nested(hessian, r):
-    """The Hessian by derivatives of directional derivatives of the function, in place of its recorded gradient."""
+    """The Hessian by derivatives of directional derivatives of the function, instead of its recorded gradient."""
     f, args, kwargs, nums = r.call
     t, full = r.trace, list(args)
 
@@ -118,7 +118,7 @@ def _peek(v):
     return value.copy() if isplain(value, np.ndarray) else value
 
 
-def entries(plan, *found):
+def entries_of(plan, *found):
     """The entries of a plan's pattern, from what its sweeps found."""
     if plan.structure is not None:
         return plan.structure.entries(*found)

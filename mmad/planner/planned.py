@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import threading
-from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +22,8 @@ from mmad.planner.decision.compare import compare
 from mmad.planner.decision.decide import decide
 from mmad.planner.decision.observed import Observed
 from mmad.planner.decision.problem import UNCOMPILED, Options, Problem, work_of
-from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries, plain, scattered, sweep, whole
+from mmad.planner.entries import Entries
+from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries_of, plain, scattered, sweep, whole
 from mmad.planner.sparsity._structure import structure
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.planner.sparsity.pattern import Pattern
@@ -39,7 +39,6 @@ from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
-KEPT = 32  # plans of one function, with their programs; the least recently used goes: each may hold a large pattern
 LONG = 0.2  # seconds of an eager evaluation of which a race needs no second
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
 
@@ -60,12 +59,7 @@ class Planned:
     def __init__(self, f, argnums, options, fmt):
         self.f, self.argnums, self.options, self.format = f, argnums, options, fmt
         self.single = not isinstance(argnums, tuple | list)
-        # Plans, by number, the last used at the end; numbers by shapes and by structures of recordings; compiled
-        # functions by number.
-        self.numbers, self.plans, self.layouts, self.replays = OrderedDict(), {}, {}, {}
-        self.count = 0  # of plans so far
-        self.observed = {}  # by number: what calls took
-        self.checked = set()  # numbers of plans whose patterns were held against a product
+        self.entries = Entries()
         self.differing = set()  # strategies and modes whose results were seen to differ from the others'
         self.lock = threading.Lock()
 
@@ -93,32 +87,31 @@ class Planned:
 
     def __call__(self, *args, **kwargs):
         key, leaves = self._key(args)
-        number, tape = self.plans.get(key), open_tape()
+        entry, tape = self.entries.by_shape.get(key), open_tape()
         if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
             return self._inside(tape, args, kwargs, leaves)
-        if number is None:
+        if entry is None:
             if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
                 return self._by_shape(self.record(args, kwargs))
             result = self._first(key, args, kwargs)
         else:
-            observed = self.observed.get(number)
+            observed = entry.observed
             if observed is None or not observed.open:
-                result = self._again(number, args, kwargs)
+                result = self._again(entry, args, kwargs)
             else:
                 start = clock()
-                result = self._again(number, args, kwargs)
-                if observed.strays(self.numbers[number], clock() - start):
-                    self._replan(number, args, kwargs)
+                result = self._again(entry, args, kwargs)
+                if observed.strays(entry.plan, clock() - start):
+                    self._replan(entry, args, kwargs)
         return self._finished(*result)
 
-    def _again(self, number, args, kwargs):
+    def _again(self, entry, args, kwargs):
         """By a plan that was made before."""
-        self.numbers.move_to_end(number)
-        plan = self.numbers[number]
-        if plan.mode == "compiled":
-            return self._replayed(number, args, kwargs)
-        if plan.strategy == self.usual:
-            return self.unplanned(args, kwargs), number
+        self.entries.use(entry)
+        if entry.plan.mode == "compiled":
+            return self._replayed(entry, args, kwargs)
+        if entry.plan.strategy == self.usual:
+            return self.unplanned(args, kwargs), entry
         return self.evaluate(args, kwargs)
 
     def _key(self, args):
@@ -161,9 +154,9 @@ class Planned:
             raise TypeError(
                 f"{what}: a {kind} result cannot be traced; inside another derivative leave {kind}=True out"
             )
-        found, number = self.evaluate(args, kwargs, swept=True)
-        plan = self.numbers[number]
-        make = factored if self.options.factored else lambda *found: self._sparse(plan, entries(plan, *found))
+        found, entry = self.evaluate(args, kwargs, swept=True)
+        plan = entry.plan
+        make = factored if self.options.factored else lambda *found: self._sparse(plan, entries_of(plan, *found))
         return Unassembled(found[0] if self.options.factored else found, Assembly(make, what))
 
     # ------------------------------------------------------------------------------------ planning
@@ -175,11 +168,11 @@ class Planned:
         mmad.Plan
         """
         key, _ = self._key(args)
-        if key not in self.plans:
+        if key not in self.entries.by_shape:
             self._first(key, args, kwargs)
-        if key not in self.plans:
+        if key not in self.entries.by_shape:
             raise TypeError(f"{describe(self.f, self.name)}: there is no plan where arguments or results are complex")
-        return self.numbers[self.plans[key]]
+        return self.entries.by_shape[key].plan
 
     def compare(self, *args, rounds=5, progress=None, **kwargs):
         """Run every strategy and measure it.
@@ -208,29 +201,28 @@ class Planned:
         r = self.record(args, kwargs)
         if r.rows.dtype.kind == "c":
             return self._of_complex(r), None
-        number = self._layout(r, args, kwargs)
-        plan = self.numbers[number]
-        if plan.mode == "eager":
-            result = self.run(plan, r, self.options.sparse, new=True), number
+        entry = self._planned(r, args, kwargs)
+        if entry.plan.mode == "eager":
+            result = self.run(entry.plan, r, self.options.sparse, new=True), entry
         else:
-            result = self._first_replay(r, number, args, kwargs)
-            if number in self.replays:
-                self.replays[number].forget_hits()  # nor does the call at the point of the race
+            result = self._first_replay(r, entry, args, kwargs)
+            if entry.replay is not None:
+                entry.replay.forget_hits()  # nor does the call at the point of the race
         with self.lock:
-            self.plans[key] = number
-            self.checked.add(number)
+            self.entries.by_shape[key] = entry
+            entry.checked = True
         return result
 
-    def _first_replay(self, r, number, args, kwargs):
-        """By a program; what is sparse is held against the recording for the plan, in place of another, eager sweep."""
+    def _first_replay(self, r, entry, args, kwargs):
+        """By a program; what is sparse is compared with the recording for the plan, instead of another, eager sweep."""
         if not self.options.sparse:
-            return self._replayed(number, args, kwargs)
-        self.checked.add(number)
+            return self._replayed(entry, args, kwargs)
+        entry.checked = True
         try:
-            found, used = self._replayed(number, args, kwargs)
-            check(self.numbers[used], r, found, self.options.pattern is not None)
+            found, used = self._replayed(entry, args, kwargs)
+            check(used.plan, r, found, self.options.pattern is not None)
         except Exception:
-            self.checked.discard(number)
+            entry.checked = False
             raise
         return found, used
 
@@ -243,62 +235,42 @@ class Planned:
             full = list(leaves)
             for k, x in zip(moving, traced, strict=True):
                 full[k] = x
-            nonlocal number
-            number = self._layout(self.record(*tree.unflatten(form, full)))
+            nonlocal entry
+            entry = self._planned(self.record(*tree.unflatten(form, full)))
 
-        number = None
+        entry = None
         record(layout, *[leaves[k] for k in moving], live=True)
         with self.lock:
-            self.plans[key] = number
-        return self._again(number, args, kwargs)
+            self.entries.by_shape[key] = entry
+        return self._again(entry, args, kwargs)
 
-    def _replan(self, number, args, kwargs):
+    def _replan(self, entry, args, kwargs):
         """Plan once more, now that it is known what a plan takes; it stays for what was compiled by it."""
-        r, old, seconds = self.record(args, kwargs), self.numbers[number], self.observed[number].best
+        r, old, seconds = self.record(args, kwargs), entry.plan, entry.observed.best
         key, raced = self._structure(r), {}
-        if self.layouts.get(key) != number:
+        if self.entries.by_structure.get(key) is not entry:
             return
         known = {(old.strategy, old.mode): seconds}
         plan = self._decide(r, args, kwargs, key, raced, known, constants=old.zeros is not None)
         if (plan.strategy, plan.mode) == (old.strategy, old.mode):
             return
         with self.lock:
-            new = self._keep(plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}"))
-            self.layouts[key] = new
-            self.plans.update({k: new for k, n in self.plans.items() if n == number})
-            if (plan.strategy, plan.mode) in raced:
-                self.replays[new] = raced[plan.strategy, plan.mode]
+            plan = plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}")
+            self.entries.replace(entry, self.entries.add(plan, key, replay=raced.get((plan.strategy, plan.mode))))
 
-    def _layout(self, r, args=None, kwargs=None):
-        """The number of the plan for a recording; a new one for a structure not met before."""
+    def _planned(self, r, args=None, kwargs=None):
+        """The plan for a recording; a new one for a structure not met before."""
         key = self._structure(r)
-        number = self.layouts.get(key)
-        gone = number is not None and not self._holds(self.numbers[number], r)
-        if number is None or gone:
+        entry = self.entries.by_structure.get(key)
+        gone = entry is not None and not self._holds(entry.plan, r)
+        if entry is None or gone:
             raced, start = {}, clock()
             plan = self._decide(r, args, kwargs, key, raced, constants=not gone)
+            observed = Observed(clock() - start) if self.options.strategy == "auto" else None
             with self.lock:
-                number = self._keep(plan)
-                if self.options.strategy == "auto":
-                    self.observed[number] = Observed(clock() - start)
-                self.layouts[key] = number
-                if (plan.strategy, plan.mode) in raced:
-                    self.replays[number] = raced[plan.strategy, plan.mode]
-        return number
-
-    def _keep(self, plan):
-        """The number of a new plan; the one that was not used for longest is forgotten where there are too many."""
-        while len(self.numbers) >= KEPT:
-            old, _ = self.numbers.popitem(last=False)
-            for found in (self.replays, self.observed):
-                found.pop(old, None)
-            self.checked.discard(old)
-            for numbers in (self.plans, self.layouts):
-                for key in [key for key, n in numbers.items() if n == old]:
-                    del numbers[key]
-        self.count += 1
-        self.numbers[self.count] = plan
-        return self.count
+                replay = raced.get((plan.strategy, plan.mode))
+                entry = self.entries.add(plan, key, observed=observed, replay=replay)
+        return entry
 
     def _structure(self, r):
         return (*self._shapes(r), structure(r.trace))
@@ -353,9 +325,7 @@ class Planned:
         """Plan without strategies and modes whose results differ from the others'."""
         with self.lock:
             self.differing |= pairs
-            wrong = {k for k, plan in self.numbers.items() if (plan.strategy, plan.mode) in pairs}
-            self.plans = {key: k for key, k in self.plans.items() if k not in wrong}
-            self.layouts = {key: k for key, k in self.layouts.items() if k not in wrong}
+            self.entries.forget(lambda entry: (entry.plan.strategy, entry.plan.mode) in pairs)
 
     def _race(self, problem, key, raced, results, args, kwargs, candidate):
         """Seconds of one evaluation by a candidate, the best of a few; what was compiled for it is kept in `raced`.
@@ -401,7 +371,7 @@ class Planned:
         return self.contestant(problem, candidate)[0]
 
     def contestant(self, problem, candidate, key=None):
-        """A function that evaluates by a candidate, and what `replays` has for it, if it is compiled.
+        """A function that evaluates by a candidate, and the compiled function in it, if there is one.
 
         The compiled function is the candidate's for recordings of the structure `key` alone, where it gives -1 for the
         plan's number; others, as after a branch goes another way, are planned as always.
@@ -417,10 +387,10 @@ class Planned:
 
         def evaluate(*args, **kwargs):
             if open_tape() is None:
-                return self._unrecorded(plan, -1, args, kwargs, sparse)
+                return numbered(*self._unrecorded(plan, None, args, kwargs, sparse))
             r = self.record(args, kwargs)
             if key is not None and (self._structure(r) != key or not self._holds(plan, r)):
-                return self.evaluate(args, kwargs, sparse)
+                return numbered(*self.evaluate(args, kwargs, sparse))
             self._guard(plan, r)
             return (sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
 
@@ -428,29 +398,28 @@ class Planned:
 
         def call(*args, **kwargs):
             found, k = replay(*args, **kwargs)
-            used = plan if k < 0 else self.numbers[k]  # made in this call, or kept since
-            return used.pattern.tocsr(entries(used, *found)) if sparse else found
+            used = plan if k < 0 else self.entries.at(k).plan  # made in this call, or kept since
+            return used.pattern.tocsr(entries_of(used, *found)) if sparse else found
 
         return call, replay
 
     # ------------------------------------------------------------------------------------ evaluating
     def evaluate(self, args, kwargs, swept=False):
-        """What `run` gives (or `sweep` alone), traced while something records, and the number of the plan."""
+        """What `run` gives (or `sweep` alone), traced while something records, and the plan."""
         r = self.record(args, kwargs)
         if r.rows.dtype.kind == "c":
-            return self._of_complex(r), -1
-        number = self._layout(r)
-        plan, new, given = self.numbers[number], number not in self.checked, self.options.pattern is not None
+            return self._of_complex(r), None
+        entry = self._planned(r)
+        plan, new, given = entry.plan, not entry.checked, self.options.pattern is not None
         self._guard(plan, r)
         alone = swept or open_tape() is not None  # `run` checks what it reads, of plain values
         if new and alone and self._reads_entries(plan) and (given or self.options.memory is None):
             r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
-            check(plan, r_plain, entries(plan, *sweep(plan, r_plain, recorded=False)), given)
-        if number in self.numbers:
-            self.numbers.move_to_end(number)
+            check(plan, r_plain, entries_of(plan, *sweep(plan, r_plain, recorded=False)), given)
+        self.entries.use(entry)
         result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
-        self.checked.add(number)
-        return result, number
+        entry.checked = True
+        return result, entry
 
     def _reads_entries(self, plan):
         """Whether a pattern says what is computed: one that leaves out entries would make it wrong."""
@@ -468,40 +437,43 @@ class Planned:
         swept = sweep(plan, r)
         if plan.pattern is None:
             return swept[0] if self.options.factored else from_matrix(r, found.matrix(*swept), self.single)
-        data = entries(plan, *swept)
+        data = entries_of(plan, *swept)
         if new and not isinstance(data, Traced):
             check(plan, r, data, self.options.pattern is not None)
         return data if sparse else from_matrix(r, scattered(plan.pattern, data), self.single)
 
-    def _replayed(self, number, args, kwargs):
+    def _replayed(self, entry, args, kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
-        replay = self.replays.get(number)
+        replay = entry.replay
         if replay is None:
-            swept, plan = self.options.sparse or self.options.factored, self.numbers[number]
+            swept, plan = self.options.sparse or self.options.factored, entry.plan
 
             def evaluate(*args, **kwargs):
                 if open_tape() is None:
-                    return self._unrecorded(plan, number, args, kwargs, swept)
+                    return numbered(*self._unrecorded(plan, entry, args, kwargs, swept))
                 if not self.matrix:  # there is one way, whatever branches are taken
-                    return self.run(plan, self.record(args, kwargs), False), number
-                return self.evaluate(args, kwargs, swept)
+                    return self.run(plan, self.record(args, kwargs), False), entry.number
+                return numbered(*self.evaluate(args, kwargs, swept))
 
-            replay = self.replays.setdefault(number, self._compiled(evaluate, plan))
+            with self.lock:
+                if entry.replay is None:
+                    entry.replay = self._compiled(evaluate, plan)
+                replay = entry.replay
         found, k = replay(*args, **kwargs)
-        used = number if k < 0 else k
-        if used not in self.numbers:  # the program is of a plan that was forgotten since
-            self.replays.clear()
+        used = entry if k < 0 else self.entries.at(k)
+        if used is None:  # the program is of a plan that was forgotten since
+            entry.replay = None
             return self.evaluate(args, kwargs)
         if self.options.factored:
             return found[0], used
-        return (entries(self.numbers[used], *found) if self.options.sparse else found), used
+        return (entries_of(used.plan, *found) if self.options.sparse else found), used
 
-    def _unrecorded(self, plan, number, args, kwargs, swept):
+    def _unrecorded(self, plan, entry, args, kwargs, swept):
         """What a program would give, by a run of the function; dense results need no plan for its branches."""
         if self.usual is not None and self.options.strategy in ("auto", self.usual):
-            return self.unplanned(args, kwargs), number
+            return self.unplanned(args, kwargs), entry
         if plan.pattern is None and not swept:
-            return self.run(plan, self.record(args, kwargs), False), number
+            return self.run(plan, self.record(args, kwargs), False), entry
         return self.evaluate(args, kwargs, swept)
 
     def unplanned(self, args, kwargs):
@@ -515,16 +487,21 @@ class Planned:
             allowed = max(1, allowed - plan.chosen.ends)
         return compiled.compile(evaluate, memory=allowed)
 
-    def _finished(self, found, number):
+    def _finished(self, found, entry):
         """The result as it was asked for."""
         if self.options.factored:
             return factored(*found)
-        return self._sparse(self.numbers[number], found) if self.options.sparse else found
+        return self._sparse(entry.plan, found) if self.options.sparse else found
 
     def _sparse(self, plan, found):
         """The matrix of the entries of a plan's pattern."""
         out = plan.pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
+
+
+def numbered(found, entry):
+    """A result and its plan, as a program gives them; -1: the plan of the program."""
+    return found, -1 if entry is None else entry.number
 
 
 def _forced(problem, strategy):

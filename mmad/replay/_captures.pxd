@@ -1,4 +1,4 @@
-"""Contract of the checks of what a compiled function reads beside its arguments."""
+"""Contract of the checks of what a compiled function reads besides its arguments."""
 
 
 cdef class Check:

@@ -1,4 +1,4 @@
-"""Whether what a compiled function reads beside its arguments is still what it was when it was recorded.
+"""Whether what a compiled function reads besides its arguments is still what it was when it was recorded.
 
 A check names one place - a cell of a closure, an entry of a dictionary of globals or attributes, the contents of a list -
 and what was there.  Numbers and texts are compared by value, to the sign of a zero; anything else is the same only if it

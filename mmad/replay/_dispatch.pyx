@@ -2,7 +2,7 @@
 
 1. The arguments are matched against the pattern of an earlier call: the same containers, exact types, shapes and dtypes,
    the same values where they are not floating-point.  Matching collects the floating-point leaves and makes nothing.
-2. What the function reads beside its arguments is what it was at that call (`mmad/replay/_captures.pyx`).
+2. What the function reads besides its arguments is what it was at that call (`mmad/replay/_captures.pyx`).
 3. The traces of one signature form a tree: a trace whose guard fails leads, by that guard and what it saw, to the trace
    that was recorded then.
 """
@@ -182,7 +182,7 @@ cdef class Signature:
     """Calls of one signature: what they have in common, and the traces recorded for them."""
 
     cdef Pattern args, kwargs
-    cdef public list checks  # of what the function reads beside its arguments
+    cdef public list checks  # of what the function reads besides its arguments
     cdef public Replay root
     cdef public Replay latest
     cdef public int count  # traces

@@ -1,4 +1,4 @@
-"""What a function reads beside its arguments: closures, globals, defaults, containers, objects and their methods.
+"""What a function reads besides its arguments: closures, globals, defaults, containers, objects and their methods.
 
 1. From the function, every function that it can reach is followed: through cells of closures, names of globals, default
    values, bound objects, classes, containers.

@@ -93,8 +93,8 @@ def compile(f, *, check=False, passes=None, memory=None):
     passes : iterable of str, optional
         The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
     memory : int or str, optional
-        Bytes, or as in "500MB", that a program may take beside its arguments and results.  Where what a reverse sweep
-        needs would take more, arrays are computed again in place of being kept.
+        Bytes, or as in "500MB", that a program may take besides its arguments and results.  Where what a reverse sweep
+        needs would take more, arrays are computed again instead of being kept.
 
     Returns
     -------

@@ -114,7 +114,7 @@ cdef class Instructions:
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]
     cdef int32_t const_node[64]
-    cdef list shapes, windows  # of arrays, of late
+    cdef list shapes, windows  # of recent arrays
     cdef int grow(self) except -1
     cdef int32_t push(self, int op, int flags, int32_t a, int32_t b, int32_t c, double v) except -1
     cdef int32_t push_rec(self, int op, int flags, Rec rec, double v) except -1

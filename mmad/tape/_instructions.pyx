@@ -230,7 +230,7 @@ cdef class Instructions:
         return <Rec> self.recs[p.c if p.op == OP_STORE else p.a]
 
     cdef tuple shape_of(self, cnp.ndarray arr):
-        """arr.shape; that of an array recorded of late is the same tuple."""
+        """arr.shape; that of an array recorded recently is the same tuple."""
         cdef int n = cnp.PyArray_NDIM(arr), k
         cdef size_t h = n
         cdef tuple found

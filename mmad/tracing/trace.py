@@ -40,7 +40,7 @@ def returned_by_program(tape):
 
 
 def as_recorded(x, d):
-    """A tangent of x; of what is recorded for a program as a constant there: what comes of it is recorded, too."""
+    """A tangent of x; where x is recorded for a program, a constant of it, so that what is computed with it is, too."""
     tape = open_tape()
     if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
         return d

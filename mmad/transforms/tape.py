@@ -183,7 +183,7 @@ class Tape(_tape.Tape):
         passes : iterable of str, optional
             The compiler's passes to run, of ``mmad.compiler.PASSES``; by default all.
         memory : int or str, optional
-            Bytes, or as in "500MB", that it may take beside its arguments and results; see :func:`mmad.compile`.
+            Bytes, or as in "500MB", that it may take besides its arguments and results; see :func:`mmad.compile`.
 
         Returns
         -------

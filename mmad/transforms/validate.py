@@ -77,7 +77,7 @@ def _operands(tape, i, k):
     if places is None:
         places = _ARITY[i.name] if i.op is None else i.op.nin if i.op.elementwise else None
     if places is not None and len(i.operands) != places:
-        _fail(tape, i, f"has {len(i.operands)} operands in place of {places}")
+        _fail(tape, i, f"has {len(i.operands)} operands instead of {places}")
     if i.name in ("load", "store"):
         base = tape.instructions[i.operands[0]]
         if not base.array or base.dtype != np.float64:

@@ -192,7 +192,7 @@ cdef class Program:
         free(self.constant)
 
     cdef int prepare(self) except -1:
-        """Addresses in place of numbers, now that all are known to be right; and what is faster in place of what was given."""
+        """Addresses instead of numbers, now that all are known to be right; and what is faster instead of what was given."""
         cdef Group *g
         cdef Access *x
         cdef int32_t k, at = 0, op = 0
@@ -256,7 +256,7 @@ cdef class Program:
 
     @property
     def workspace(self):
-        """Bytes that one run needs beside inputs, results and what calls give."""
+        """Bytes that one run needs besides inputs, results and what calls give."""
         return self.arena + self.scratch
 
     def report(self):

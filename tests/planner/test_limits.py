@@ -10,7 +10,7 @@ from processes import PEAK, python_in
 
 import mmad
 from mmad.derivatives.recorded import Recorded
-from mmad.planner import planned
+from mmad.planner import entries, planned
 from mmad.planner.coloring.coloring import acyclic_coloring, bicoloring, star_coloring
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decision.decide import decide
@@ -85,26 +85,27 @@ def test_what_is_not_found_is_no_error():
 
 @pytest.mark.parametrize("options", [{}, {"evaluations": 100, "mode": "compiled"}])
 def test_plans_of_many_shapes_are_forgotten(monkeypatch, options):
-    monkeypatch.setattr(planned, "KEPT", 3)
+    monkeypatch.setattr(entries, "KEPT", 3)
     p = planned.PlannedJacobian(lambda x: x[1:] * x[:-1], 0, Options(sparse=True, **options), "csr")
     for n in (*range(70, 76), 70, 75, 74, 70):
         assert p(np.arange(float(n))).nnz == 2 * (n - 1)
-        assert max(len(d) for d in (p.numbers, p.plans, p.layouts, p.replays, p.observed, p.checked)) <= 3
-    assert (69, 70) in {plan.shape for plan in p.numbers.values()}
-    count = p.count
+        kept = p.entries
+        assert max(len(found) for found in (kept, kept.by_shape, kept.by_structure)) <= 3
+    assert (69, 70) in {entry.plan.shape for entry in p.entries}
+    count = p.entries.count
     p(np.arange(70.0))
-    assert p.count == count
+    assert p.entries.count == count
 
 
 def test_plans_of_many_branches_are_forgotten(monkeypatch):
-    monkeypatch.setattr(planned, "KEPT", 3)
+    monkeypatch.setattr(entries, "KEPT", 3)
     shifts = list(range(1, 8))
     p = planned.PlannedJacobian(lambda x: x * np.roll(x, k), 0, Options(sparse=True, mode="compiled"), "csr")
     for k in (*shifts, *shifts):
         x = np.linspace(0.5, 1, 70)
         want = np.diag(np.roll(x, k)) + np.roll(np.eye(70), k, axis=0) * x[:, None]
         np.testing.assert_allclose(p(x).toarray(), want)
-        assert len(p.numbers) <= 3
+        assert len(p.entries) <= 3
 
 
 MADE = """

@@ -683,7 +683,7 @@ def test_a_compiled_recording_has_the_plan_of_the_eager_one(product):
     d, x = product(f, sparse=True, mode="compiled"), np.linspace(0.5, 1.5, 100)
     for point in (x, x, -x, -x, x):
         assert np.allclose(d(point).toarray(), product(f)(point))
-    assert len(d.numbers) == 2
+    assert len(d.entries) == 2
 
 
 # ------------------------------------------------------------------------------------------------ many colours

@@ -1,4 +1,4 @@
-"""What a compiled function reads beside its arguments: replays are never of what it was."""
+"""What a compiled function reads besides its arguments: replays are never of what it was."""
 
 import dataclasses
 import functools

@@ -63,7 +63,11 @@ def repeated(call, times, says="ever new ways through its branches"):
 
 
 def replay_of(call):
-    (found,) = [call] if hasattr(call, "stats") else [c for c in call.replays.values() if c.stats()["calls"]]
+    (found,) = (
+        [call]
+        if hasattr(call, "stats")
+        else [e.replay for e in call.entries if e.replay is not None and e.replay.stats()["calls"]]
+    )
     return found
 
 

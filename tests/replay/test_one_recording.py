@@ -135,7 +135,7 @@ OPTIONS = [{"evaluations": 100_000}, {"mode": "compiled"}, {"mode": "compiled", 
 # ------------------------------------------------------------------------------------------------ what is looked at
 def programs(call):
     """The compiled functions behind an operator."""
-    return [call] if hasattr(call, "stats") else list(call.replays.values())
+    return [call] if hasattr(call, "stats") else [entry.replay for entry in call.entries if entry.replay is not None]
 
 
 def numbers(x):

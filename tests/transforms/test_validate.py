@@ -40,7 +40,7 @@ def corrupt(tape, which, **changes):
     [
         ("multiply", {"operands": (1, 30)}, "%30, which is not defined before it"),
         ("multiply", {"id": 2}, "is at place"),
-        ("multiply", {"operands": (1,), "constants": (None,)}, "1 operands in place of 2"),
+        ("multiply", {"operands": (1,), "constants": (None,)}, "1 operands instead of 2"),
         ("sin", {"operands": (-1,)}, "neither a value nor a constant"),
         ("sin", {"operands": (1,)}, "gives a number|an array of type|shape"),
         ("sin", {"shape": (5,)}, r"gives shape \(2,\)"),
@@ -49,7 +49,7 @@ def corrupt(tape, which, **changes):
         ("put", {"shape": (4,)}, "is a version of"),
         ("load", {"operands": (1,)}, "not a float64 array"),
         ("store", {"operands": (2, 0)}, "an array, as an element"),
-        ("put_index", {"operands": (2, -1), "constants": (None, 1.0)}, "2 operands in place of 3"),
+        ("put_index", {"operands": (2, -1), "constants": (None, 1.0)}, "2 operands instead of 3"),
         ("input", {"name": "const", "params": {"value": X}}, "input instructions"),
     ],
 )

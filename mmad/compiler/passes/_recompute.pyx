@@ -37,7 +37,7 @@ cdef tuple DEAR = (3.0, 10.0, float("inf"))  # times the work for each byte of t
 cdef enum:
     SMALL = 1024  # part of what is held that an array takes at the most, to be kept in any case
     FLOPS = 8     # multiplications of a product of matrices that take as long as an element does elsewhere
-    MOST = 3_000_000  # instructions of all graphs that are tried, beside
+    MOST = 3_000_000  # instructions of all graphs that are tried, besides
     EACH = 100        # times those of the program
     IDLE = 24     # rounds without any gain, after which there is none to come
 

@@ -475,7 +475,7 @@ cdef class Simplifier:
         return b
 
     cdef Payload part(self, int32_t k):
-        """What an array instruction of the old graph does beside elementwise arithmetic; None if nothing."""
+        """What an array instruction of the old graph does besides elementwise arithmetic; None if nothing."""
         return self.g.payload(k) if self.g.nodes[k].op == OP_REC else None
 
     cdef int32_t sum(self, int32_t x, int32_t k) except -1:

@@ -199,7 +199,7 @@ def _nothing_fits(ranked, memory):
     least = min(ranked, key=lambda c: c.bytes)
     raise MemoryError(
         f"no strategy fits into {memory} bytes; the smallest, {least.strategy}, is predicted to need {least.bytes}: "
-        "allow more, or wrap steps of the function in mmad.checkpoint, which computes their values again in place of "
+        "allow more, or wrap steps of the function in mmad.checkpoint, which computes their values again instead of "
         "keeping them"
     )
 

@@ -1,11 +1,11 @@
-"""What evaluations by a plan take, held against what was predicted: where they stray, it is planned again."""
+"""What evaluations by a plan take, compared with what was predicted: where they stray, it is planned again."""
 
 import math
 
 __all__ = ["Observed"]
 
 CALLS = 3  # later calls of which the fastest counts
-LEAST = 1e-3  # seconds of a call; below, what a call takes beside its operations is most of it, for any strategy
+LEAST = 1e-3  # seconds of a call; below, what a call takes besidess its operations is most of it, for any strategy
 STRAY = 3.0  # times the prediction from which on it is wrong; within a factor of two it often is
 
 

@@ -15,7 +15,7 @@ that happens to be zero counts), and of constants only where arrays are zero; th
 Where the sets would need more memory than `limit`, larger ones take their place.
 
 Sources: Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, section 7.1 (index domains); hash consing
-in place of bit vectors is this implementation's.
+instead of bit vectors is this implementation's.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc

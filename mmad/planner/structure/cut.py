@@ -1,7 +1,7 @@
 """Where a recording begins and ends to compute: what only moves elements is cut off on both sides.
 
 A program often takes elements out of its arguments (slices, gathers by an index array, stacks of them), computes with
-those, and puts what comes of it together (concatenations, sums of scattered parts).  So
+those, and puts the results together (concatenations, sums of scattered parts).  So
 
     J = P C S
 

@@ -2,7 +2,7 @@
 
 With w numbers between, J = J_h J_g is the product of an m x w and a w x n matrix: w reverse sweeps from the waist to
 the arguments, w forward sweeps from it to the results, where the dense matrix takes min(m, n).  The two factors are
-also the better form to keep, with w (m + n) numbers in place of m n.
+also the better form to keep, with w (m + n) numbers instead of m n.
 
 The narrowest waist is the smallest set of instructions, counted in elements, that every path from arguments to results
 goes through: a minimum cut, found by augmenting paths through the recording, each instruction with its number of
