@@ -120,3 +120,13 @@ def test_no_modules_import_each_other():
 def test_no_registry_of_strings():
     """What is defined above a module is reached through a typed slot (`_core.set_lift`), not through names."""
     assert not [str(path) for path in SOURCES if "HOOKS" in path.read_text()]
+
+
+def test_every_class_has_a_name_of_its_own():
+    """The public tape extends the one that records, and has its name."""
+    modules = {}
+    for path in SOURCES:
+        for name in re.findall(r"^(?:cdef |ctypedef )?(?:class|struct) (\w+)", path.read_text(), flags=re.MULTILINE):
+            modules.setdefault(name, set()).add(name_of(path))
+    shared = {name: found for name, found in modules.items() if len(found) > 1}
+    assert shared == {"Tape": {"tape._tape", "transforms.tape"}}

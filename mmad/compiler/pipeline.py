@@ -17,7 +17,7 @@ from mmad.compiler.passes._recompute import fitting
 from mmad.compiler.passes._schedule import schedule
 from mmad.compiler.passes._share import share
 from mmad.compiler.passes._simplify import simplify
-from mmad.vm._make import make_program
+from mmad.vm._make import make_machine
 
 __all__ = ["PASSES", "compile_tape", "selected", "uncollected"]
 
@@ -115,7 +115,7 @@ def compile_tape(tape, passes=None, seconds=0.0, memory=None):
 
     Returns
     -------
-    Program
+    Machine
 
     Raises
     ------
@@ -192,6 +192,6 @@ def compile_tape(tape, passes=None, seconds=0.0, memory=None):
             )
     parts["watched"] += tape.sources()
     parts["report"] = report
-    program = make_program(parts)
+    program = make_machine(parts)
     done("check", len(parts["listing"]))
     return program

@@ -31,7 +31,7 @@ class Program:
 
     Parameters
     ----------
-    machine : mmad.vm._vm.Program
+    machine : mmad.vm._vm.Machine
     argument : tree of specifications
         For every leaf of the arguments ``("number", strong)``, ``("array", shape, dtype)`` or ``("static", value)``.
     result : list

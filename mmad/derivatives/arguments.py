@@ -11,7 +11,7 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 from mmad.tracing import tree
 from mmad.tracing.pickling import MadeFunction
-from mmad.tracing.trace import Place, describe, finished, is_static, plain_leaf
+from mmad.tracing.trace import ArgumentPlace, describe, finished, is_static, plain_leaf
 
 __all__ = [
     "derivative_function",
@@ -147,7 +147,7 @@ def tangent_pairs(primals, tangents, what):
             if is_static(x):
                 pairs.append((x, None))
                 continue
-            where = Place(what, k, p, i)
+            where = ArgumentPlace(what, k, p, i)
             if not isinstance(x, Traced):
                 x = plain_leaf(x, where) if not isplain(x, np.generic) else np.asarray(plain_leaf(x, where))[()]
             pairs.append((x, tangent_like(d, x, where)))

@@ -13,7 +13,7 @@ from mmad.tape.constants import lift
 from mmad.tracing import tree
 from mmad.tracing.trace import describe
 
-__all__ = ["Comparison", "Report", "check_derivatives"]
+__all__ = ["ReferenceComparison", "Report", "check_derivatives"]
 
 STEPS = 10  # rows of the extrapolation table
 FIRST_STEP = 2.0**-6  # times max(1, |x|); the last is 2**-15, where rounding costs about 1e-11 of f
@@ -26,7 +26,7 @@ TOLERANCES = {8: (1e-6, 1e-8), 4: (2e-3, 1e-4), 2: (5e-2, 1e-2)}
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class ReferenceComparison:
     """One derivative compared with one reference, along one random direction.
 
     Attributes
@@ -53,7 +53,7 @@ class Comparison:
 class Report:
     """What `check_derivatives` compared."""
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ReferenceComparison, ...]
 
     @property
     def worst(self) -> float:
@@ -61,7 +61,7 @@ class Report:
         return max((c.error for c in self.comparisons), default=0.0)
 
     @property
-    def failures(self) -> tuple[Comparison, ...]:
+    def failures(self) -> tuple[ReferenceComparison, ...]:
         """The comparisons that disagree."""
         return tuple(c for c in self.comparisons if not c.error <= 1)
 
@@ -272,7 +272,7 @@ def _check(f, xs, order, modes, path, rng, rtol, atol, found):
     def compare(mode, value, against, expected, tolerance):
         difference = abs(value - expected)
         error = difference / tolerance if difference == difference else np.inf
-        found.append(Comparison(level, " over ".join((mode, *path)), against, value, expected, error))
+        found.append(ReferenceComparison(level, " over ".join((mode, *path)), against, value, expected, error))
 
     for mode, value in got.items():
         compare(mode, value, "differences", reference, atol + rtol * scale)

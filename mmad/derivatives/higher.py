@@ -18,7 +18,7 @@ from mmad.tape.constants import lift
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import Place, as_recorded, describe, is_nan, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing.trace import ArgumentPlace, as_recorded, describe, is_nan, is_static, plain_leaf, refuse_left_behind
 from mmad.wrappers._dual import new_level
 from mmad.wrappers._series import Series, make_series
 
@@ -119,7 +119,7 @@ def expand(f, x, directions, order, what):
         if is_static(point):
             series.append(point)
             continue
-        where = Place(what, 0, x, i)
+        where = ArgumentPlace(what, 0, x, i)
         point = +point if isinstance(point, Traced) else plain_leaf(point, where)
         parts = [point] + [tangent_like(c[i], point, where) for c in columns]
         parts = [point, *[as_recorded(point, d) for d in parts[1:]]]

@@ -4,7 +4,7 @@ from typing import Any, final
 from typing_extensions import disjoint_base
 
 from mmad.replay._captures import Check
-from mmad.vm._vm import Program
+from mmad.vm._vm import Machine
 
 PLAIN: int
 WIN: int
@@ -12,7 +12,7 @@ EXACT: int
 POLE: tuple[str, int]
 
 @final
-class Pattern: ...
+class ArgumentPattern: ...
 
 @final
 class Signature:
@@ -34,12 +34,12 @@ class Signature:
 class Replay:
     facts: Any
     def __init__(
-        self, program: Program, structure: Any, givers: list[Callable[[Any], Any] | None], zeros: int
+        self, program: Machine, structure: Any, givers: list[Callable[[Any], Any] | None], zeros: int
     ) -> None: ...
     @property
     def zeros(self) -> int: ...
     @property
-    def program(self) -> Program: ...
+    def program(self) -> Machine: ...
     @property
     def structure(self) -> Any: ...
     @property

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmad.kernels._machine cimport forget_poles, met_poles
 from mmad.replay._captures cimport unchanged
-from mmad.vm._vm cimport Program
+from mmad.vm._vm cimport Machine
 
 from numpy._core.umath import _extobj_contextvar
 
@@ -51,7 +51,7 @@ cdef tuple _STATIC = (bool, int, str, bytes, type(None))
 
 
 @cython.final
-cdef class Pattern:
+cdef class ArgumentPattern:
     """One argument, or container of them, as an earlier call had it."""
 
     cdef int kind, ndim
@@ -94,14 +94,14 @@ cdef class Pattern:
             if type(x) is not tuple or len(<tuple> x) != len(self.parts):
                 return False
             for i in range(len(self.parts)):
-                if not (<Pattern> self.parts[i]).matches((<tuple> x)[i], values):
+                if not (<ArgumentPattern> self.parts[i]).matches((<tuple> x)[i], values):
                     return False
             return True
         if self.kind == LIST:
             if type(x) is not list or len(<list> x) != len(self.parts):
                 return False
             for i in range(len(self.parts)):
-                if not (<Pattern> self.parts[i]).matches((<list> x)[i], values):
+                if not (<ArgumentPattern> self.parts[i]).matches((<list> x)[i], values):
                     return False
             return True
         if type(x) is not dict or len(<dict> x) != len(self.parts):
@@ -114,7 +114,7 @@ cdef class Pattern:
             i += 1
         for i in range(len(self.parts)):
             part = (<dict> x).get((<list> self.value)[i], self)  # itself: nobody has it for a value
-            if part is self or not (<Pattern> self.parts[i]).matches(part, values):
+            if part is self or not (<ArgumentPattern> self.parts[i]).matches(part, values):
                 return False
         return True
 
@@ -124,13 +124,13 @@ cdef class Pattern:
         if self.kind == FLOAT:
             at[0] += 1
             return leaves[at[0] - 1]
-        out = [(<Pattern> part).build(leaves, at) for part in self.parts]
+        out = [(<ArgumentPattern> part).build(leaves, at) for part in self.parts]
         return tuple(out) if self.kind == TUPLE else out
 
 
-cdef Pattern pattern_of(object x):
+cdef ArgumentPattern pattern_of(object x):
     """The pattern of an argument; None where only the general way knows its leaves."""
-    cdef Pattern p = Pattern.__new__(Pattern)
+    cdef ArgumentPattern p = ArgumentPattern.__new__(ArgumentPattern)
     cdef cnp.ndarray arr
     cdef int i
     if type(x) is float:
@@ -163,9 +163,9 @@ cdef Pattern pattern_of(object x):
     return p
 
 
-cdef Pattern pattern_of_structure(object structure):
+cdef ArgumentPattern pattern_of_structure(object structure):
     """The pattern of a tree of tuples and lists, by its structure; None where there is anything else."""
-    cdef Pattern p = Pattern.__new__(Pattern)
+    cdef ArgumentPattern p = ArgumentPattern.__new__(ArgumentPattern)
     if structure.is_leaf():
         p.kind = FLOAT
     elif structure.type is tuple or structure.type is list:
@@ -181,7 +181,7 @@ cdef Pattern pattern_of_structure(object structure):
 cdef class Signature:
     """Calls of one signature: what they have in common, and the traces recorded for them."""
 
-    cdef Pattern args, kwargs
+    cdef ArgumentPattern args, kwargs
     cdef public list checks  # of what the function reads besides its arguments
     cdef public Replay root
     cdef public Replay latest
@@ -219,7 +219,7 @@ cdef class Replay:
 
     Parameters
     ----------
-    program : Program
+    program : Machine
     structure : structure of the result
     givers : list of callable or None
         For each leaf of the result, what makes it of what the program gives; None: as it is.
@@ -228,16 +228,16 @@ cdef class Replay:
         zero wins, which is not known to be right once there is a pole; EXACT, it looks where a zero comes from.
     """
 
-    cdef readonly Program program
+    cdef readonly Machine program
     cdef readonly object structure
     cdef readonly list givers
     cdef readonly dict children
     cdef public object facts  # structure and kinds of arguments, kinds of results, origin
     cdef readonly int zeros
     cdef bint single
-    cdef Pattern pattern  # of the result, where it is made of tuples and lists only
+    cdef ArgumentPattern pattern  # of the result, where it is made of tuples and lists only
 
-    def __init__(self, Program program, object structure, list givers, int zeros):
+    def __init__(self, Machine program, object structure, list givers, int zeros):
         self.program, self.structure, self.givers, self.children = program, structure, givers, {}
         self.zeros = zeros
         self.single = structure is tree.LEAF and len(givers) == 1

@@ -48,7 +48,7 @@ cdef enum:
 cdef frozenset _APART = frozenset(("builtins", "functools", "numpy", "mmad"))  # their objects are nobody's state
 
 
-cdef struct Entry:
+cdef struct CodeThatRan:
     uintptr_t code
     int look  # whether arguments are looked at
 
@@ -74,7 +74,7 @@ cdef class Ran:
     cdef object wanted
     cdef dict met, arguments, kinds
     cdef list kept
-    cdef Entry *table
+    cdef CodeThatRan *table
     cdef size_t room, count
     cdef Profile before
 
@@ -82,7 +82,7 @@ cdef class Ran:
         self.codes, self.objects, self.wanted = [], [], wanted
         self.met, self.arguments, self.kept, self.kinds = {}, {}, [], {}
         self.room, self.count, self.young = ROOM, 0, set()
-        self.table = <Entry *> calloc(ROOM, sizeof(Entry))
+        self.table = <CodeThatRan *> calloc(ROOM, sizeof(CodeThatRan))
         if self.table == NULL:
             raise MemoryError("no memory to record")
 
@@ -109,7 +109,7 @@ cdef class Ran:
             self.objects += [c for c in (*classes, *[x for x in met if isinstance(x, type)]) if id(c) not in young]
         self.met = {}
 
-    cdef Entry *entry(self, uintptr_t code) noexcept:
+    cdef CodeThatRan *entry(self, uintptr_t code) noexcept:
         """Where a code object is, or would be."""
         cdef size_t h = (code >> 4) * 0x9E3779B97F4A7C15u
         h = (h >> 20) & (self.room - 1)
@@ -118,9 +118,9 @@ cdef class Ran:
         return self.table + h
 
     cdef int grow(self) except -1:
-        cdef Entry *old = self.table
+        cdef CodeThatRan *old = self.table
         cdef size_t room = self.room, k
-        self.table = <Entry *> calloc(4 * room, sizeof(Entry))
+        self.table = <CodeThatRan *> calloc(4 * room, sizeof(CodeThatRan))
         if self.table == NULL:
             self.table = old
             raise MemoryError("no memory to record")
@@ -134,7 +134,7 @@ cdef class Ran:
     cdef int meet(self, PyFrameObject *frame) except -1:
         """A call of Python code."""
         cdef object code = PyFrame_GetCode(frame)
-        cdef Entry *e = self.entry(<uintptr_t> <PyObject *> code)
+        cdef CodeThatRan *e = self.entry(<uintptr_t> <PyObject *> code)
         if not e.code:
             e.code = <uintptr_t> <PyObject *> code
             self.kept.append(code)  # so that no other comes to lie there

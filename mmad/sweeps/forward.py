@@ -40,17 +40,17 @@ def forward(tape, start, stop, seeds, outputs, environment=None):
     kept = given.union(outputs)
     active = _activity.active_nodes(tape, start, stop, [k for k, _ in seeds])
     if not tape.exact:
-        doubts = Doubts(env)
+        doubts = TracedDoubts(env)
         dots = _swept(tape, start, stop, seeds, given, kept, env, active, doubts)
         if not doubts.doubtful:
             return [dots.get(k) for k in outputs]
     marks = {}
     nans = [(k, unknown(g)) for k, g in seeds]
-    _swept(tape, start, stop, nans, given, kept, env, active, Doubts(env, marking=marks))
+    _swept(tape, start, stop, nans, given, kept, env, active, TracedDoubts(env, marking=marks))
     poles = {}
-    dots = _swept(tape, start, stop, seeds, given, kept, env, active, Doubts(env, marks, poles=poles))
+    dots = _swept(tape, start, stop, seeds, given, kept, env, active, TracedDoubts(env, marks, poles=poles))
     with uncut():
-        lost = _swept(tape, start, stop, [], given, kept, env, active, Doubts(env, poles=poles))
+        lost = _swept(tape, start, stop, [], given, kept, env, active, TracedDoubts(env, poles=poles))
     return [_forgotten(dots.get(k), lost.get(k)) for k in outputs]
 
 
@@ -61,7 +61,7 @@ def _forgotten(g, lost):
     return a.select(a.logical_and(a.isnan(lost), a.isfinite(g)), a.multiply(g, np.nan), g)
 
 
-class Doubts:
+class TracedDoubts:
     """What is done at instructions with an infinite derivative; see `mmad.sweeps.reverse.Accumulators`."""
 
     def __init__(self, env, marks=None, marking=None, poles=None):

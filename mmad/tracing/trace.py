@@ -119,7 +119,7 @@ def describe(f, what):
     return Description(f, what)
 
 
-class Place:
+class ArgumentPlace:
     """'grad: argument 0['weights'][1]', for messages; worked out when it is printed."""
 
     __slots__ = ("arg", "i", "position", "what")
@@ -286,7 +286,7 @@ class Trace:
                 continue
             x = leaf
             if type(leaf) is not float and not isinstance(leaf, Traced):
-                x = plain_leaf(leaf, Place(what, position, arg, i))
+                x = plain_leaf(leaf, ArgumentPlace(what, position, arg, i))
             for level, count in self.lanes:
                 x = _in_lanes(x, level, count)
             x = self._input(x, leaf)

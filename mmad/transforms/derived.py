@@ -32,7 +32,7 @@ def _static(x):
     return x is None or isinstance(x, str | bytes)
 
 
-class _Builder:
+class _TapeBuilder:
     """A new tape under construction, of the kind of the one that it is made of."""
 
     def __init__(self, kind, origin):
@@ -113,7 +113,7 @@ def _differentiable(x):
 # ------------------------------------------------------------------------------------------------ evaluations
 def pushforward(tape):
     """See :meth:`mmad.Tape.pushforward`."""
-    new, level = _Builder(type(tape), f"pushforward of {tape.origin}"), new_level()
+    new, level = _TapeBuilder(type(tape), f"pushforward of {tape.origin}"), new_level()
     at = recorded(tape)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
@@ -135,7 +135,7 @@ def pushforward(tape):
 
 def pullback(tape):
     """See :meth:`mmad.Tape.pullback`."""
-    new, at = _Builder(type(tape), f"pullback of {tape.origin}"), recorded(tape)
+    new, at = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded(tape)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
         nodes = [x.node for x in xs if isinstance(x, Var)]
@@ -154,7 +154,7 @@ def batch(tape, k):
     """See :meth:`mmad.Tape.batch`."""
     if not isplain(k, int | np.integer) or k < 1:
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
-    new, level = _Builder(type(tape), f"batch of {tape.origin}"), new_level()
+    new, level = _TapeBuilder(type(tape), f"batch of {tape.origin}"), new_level()
     at = recorded(tape)
     lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in at]
     with Recording(new.tape):
@@ -181,7 +181,7 @@ def _lanes(y, level, k):
 # ------------------------------------------------------------------------------------------------ linear maps
 def at_point(tape, at):
     """The tape itself, recorded at other arguments."""
-    new = _Builder(type(tape), tape.origin)
+    new = _TapeBuilder(type(tape), tape.origin)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, tape.arguments(at))
         ys = [_refreshed(y) for y in evaluate(tape, xs)]
@@ -192,7 +192,7 @@ def linearize(tape, at):
     """See :meth:`mmad.Tape.linearize`."""
     if at:
         tape = at_point(tape, at)
-    new = _Builder(type(tape), f"linearization of {tape.origin}")
+    new = _TapeBuilder(type(tape), f"linearization of {tape.origin}")
     with Recording(new.tape):
         dots = new.add(tape.in_tree, _tangents(recorded(tape)))
         seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
@@ -209,7 +209,7 @@ def linearize(tape, at):
 def transpose(tape):
     """See :meth:`mmad.Tape.transpose`."""
     check_linear(tape)
-    new = _Builder(type(tape), f"transpose of {tape.origin}")
+    new = _TapeBuilder(type(tape), f"transpose of {tape.origin}")
     with Recording(new.tape):
         bars = new.add([(tape.out_tree, len(tape.outputs))], _cotangents(tape))
         nodes = [k for k in tape.inputs if k >= 0]

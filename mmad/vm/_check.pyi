@@ -1,8 +1,8 @@
 from typing import final
 
-from mmad.vm._vm import Program
+from mmad.vm._vm import Machine
 
-def check(p: Program) -> None: ...
+def check(p: Machine) -> None: ...
 
 @final
 class Checker: ...

@@ -20,7 +20,7 @@ from mmad.kernels._machine cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, 
                                     Instr, Product, Routine, kernel_of)
 from mmad.tape._instructions cimport OP_FIRST_SCALAR, Op
 from mmad.vm._vm cimport (HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, STEP_CALL, STEP_GROUP,
-                          STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Buffer, Program, Step)
+                          STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Buffer, Machine, Step)
 
 cnp.import_array()
 
@@ -38,23 +38,23 @@ cdef int64_t SIZES[3]
 SIZES[0], SIZES[1], SIZES[2] = 8, 4, 1
 
 
-def check(Program p):
+def check(Machine p):
     """Raise ProgramError unless a program may run.
 
     Parameters
     ----------
-    p : Program
+    p : Machine
     """
     Checker(p).run()
 
 
 cdef class Checker:
-    cdef Program p
+    cdef Machine p
     cdef uint8_t *made  # by buffer: there is something in it
     cdef int32_t objects  # buffers that calls give
     cdef dict ends        # by identity of a table: its smallest and largest position
 
-    def __cinit__(self, Program p):
+    def __cinit__(self, Machine p):
         self.p, self.ends = p, {}
         self.made = <uint8_t *> calloc(p.n_buffers + 1, 1)
         if self.made == NULL:
@@ -67,7 +67,7 @@ cdef class Checker:
         raise ProgramError(f"this is not a sound program: {what}; compile the function again")
 
     cdef int run(self) except -1:
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef int32_t k, at = 0, op = 0
         cdef Group *g
         if p.arena < 0 or <double> p.arena > LARGEST or p.n_slots < 1:
@@ -153,7 +153,7 @@ cdef class Checker:
 
     cdef int places(self) except -1:
         """Inputs and results."""
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef int i
         cdef str kind
         for i, spec in enumerate(p.input_specs):
@@ -244,7 +244,7 @@ cdef class Checker:
 
     # ------------------------------------------------------------------------------------ steps
     cdef int steps(self) except -1:
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef Step *s
         cdef int32_t k, group = 0, at = 0, op = 0, start = 0
         for k in range(p.n_steps):
@@ -283,7 +283,7 @@ cdef class Checker:
 
     cdef int32_t scalars(self, int32_t start) except -1:
         """A run of scalar instructions; where the next one starts."""
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef Instr *q
         cdef int32_t k, n = p.n_slots
         cdef int64_t index

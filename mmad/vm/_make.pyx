@@ -9,13 +9,13 @@ from mmad.kernels._machine import find_blas
 from mmad.ops import OPERATIONS
 from mmad.vm._check import check
 from mmad.vm._stream import make_stream
-from mmad.vm._vm cimport Buffer, Program, Step
+from mmad.vm._vm cimport Buffer, Machine, Step
 from mmad.vm._vm import DATA, LISTS
 
 cnp.import_array()
 
 
-def make_program(dict parts):
+def make_machine(dict parts):
     """Return the program that these parts are, checked, whoever made them.
 
     Parameters
@@ -25,14 +25,14 @@ def make_program(dict parts):
 
     Returns
     -------
-    Program
+    Machine
 
     Raises
     ------
     ProgramError
         It is no sound program.
     """
-    cdef Program program = Program.__new__(Program, parts)
+    cdef Machine program = Machine.__new__(Machine, parts)
     check(program)
     program.prepare()
     make_stream(program)
@@ -81,4 +81,4 @@ def from_description(dict description):
                 raise ProgramError(f"the program calls {call[0]!r}, which is no operation here")
         calls.append((op, *call[1:]))
     parts["calls"], parts["watched"] = calls, []
-    return make_program(parts)
+    return make_machine(parts)

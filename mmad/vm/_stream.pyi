@@ -1,8 +1,8 @@
 from typing import final
 
-from mmad.vm._vm import Program
+from mmad.vm._vm import Machine
 
-def make_stream(p: Program) -> None: ...
+def make_stream(p: Machine) -> None: ...
 
 @final
 class Maker: ...

@@ -19,7 +19,7 @@ from mmad.kernels._machine cimport (ACCESS_LINEAR, ACCESS_SCALAR, ALL_VECTORS, B
                                     BlockOp, Group, Instr, KernelCall, Product, Routine, kernel_number,
                                     special_number)
 from mmad.tape._instructions cimport SC_add, SC_positive, scalar_arity
-from mmad.vm._vm cimport HOME_ARENA, STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Program, Step, Stretch
+from mmad.vm._vm cimport HOME_ARENA, STEP_GROUP, STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Machine, Step, Stretch
 
 cdef enum:
     LONGEST = 4194304  # work between two looks for Ctrl-C
@@ -31,20 +31,20 @@ cdef struct Where:
     int64_t at
 
 
-def make_stream(Program p):
+def make_stream(Machine p):
     """Fill in the streams of a program, and the order in which they and other steps run."""
     cdef Maker m = Maker(p)
     m.run()
 
 
 cdef class Maker:
-    cdef Program p
+    cdef Machine p
     cdef int32_t n       # calls so far
     cdef bint possible   # whether the step at hand can be put into a stream
     cdef Where *reg
     cdef uint8_t *vector  # by register: it is read as a vector
 
-    def __cinit__(self, Program p):
+    def __cinit__(self, Machine p):
         self.p = p
         p.place = <uint16_t *> calloc(p.n_buffers + 1, sizeof(uint16_t))
         p.moving = <int32_t *> malloc(BASES * sizeof(int32_t))
@@ -58,7 +58,7 @@ cdef class Maker:
         free(self.vector)
 
     cdef int run(self) except -1:
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef Step *s
         cdef Stretch *q = NULL
         cdef int32_t k, start
@@ -101,7 +101,7 @@ cdef class Maker:
     # ------------------------------------------------------------------------------------ places
     cdef Where buffer(self, int32_t b, int64_t offset) noexcept:
         """Where byte `offset` of a buffer is."""
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef Where w
         if p.buffers[b].home == HOME_ARENA:
             w.base, w.at = BASE_ARENA, p.buffers[b].offset + offset
@@ -135,7 +135,7 @@ cdef class Maker:
     # ------------------------------------------------------------------------------------ steps
     cdef bint step(self, const Step *s) except -1:
         """Whether a step became calls."""
-        cdef Program p = self.p
+        cdef Machine p = self.p
         cdef Product *q
         cdef Routine *r
         cdef const Instr *i

@@ -41,7 +41,7 @@ cdef struct Stretch:
     int64_t work
 
 
-cdef struct Place:
+cdef struct Port:
     int32_t kind    # -1: nothing, 0: slot, 1: buffer; a result: 2: the object of a call, 3: a copy
     int32_t index
 
@@ -56,7 +56,7 @@ cdef class Workspace:
     cdef list objects, results
 
 
-cdef class Program:
+cdef class Machine:
     cdef Instr *code
     cdef Group *groups
     cdef Access *accesses
@@ -66,8 +66,8 @@ cdef class Program:
     cdef Routine *routines
     cdef Buffer *buffers
     cdef double *template
-    cdef Place *input_places
-    cdef Place *result_places
+    cdef Port *input_places
+    cdef Port *result_places
     cdef KernelCall *stream
     cdef Stretch *plan
     cdef uint16_t *place         # by buffer: its base, if it is elsewhere at every run
@@ -84,7 +84,7 @@ cdef class Program:
     cdef int prepare(self) except -1
     cdef tuple step_record(self, const Step *s)
     cdef list instruction_list(self, int32_t at)
-    cdef Place *places(self, list specs) except NULL
+    cdef Port *places(self, list specs) except NULL
     cdef int enter(self, Workspace w, list values) except -1
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes)
     cdef list leave(self, Workspace w)

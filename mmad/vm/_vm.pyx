@@ -103,7 +103,7 @@ cdef tuple ACTIONS = ("set", "add", "maximum", "minimum", "total", "largest", "s
 cdef class Workspace:
     """What one run writes to."""
 
-    def __cinit__(self, Program p):
+    def __cinit__(self, Machine p):
         cdef int32_t k
         self.slots = <double *> malloc((p.n_slots + 2) * sizeof(double))
         self.at = <char **> calloc(p.n_buffers + 1, sizeof(char *))
@@ -137,10 +137,10 @@ cdef inline int64_t index_of(const Instr *p) noexcept:
     return (<int64_t> p.c << 32) | <int64_t> <unsigned int> p.b
 
 
-cdef class Program:
+cdef class Machine:
     """A compiled tape.
 
-    Made by :func:`mmad.vm._make.make_program`, which checks it; it never changes, and threads may share it.
+    Made by :func:`mmad.vm._make.make_machine`, which checks it; it never changes, and threads may share it.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ cdef class Program:
         self.pool = []
 
     def __init__(self, parts):
-        raise TypeError("programs are made by mmad.vm._make.make_program, which checks them")
+        raise TypeError("programs are made by mmad.vm._make.make_machine, which checks them")
 
     def __dealloc__(self):
         free(self.code)
@@ -231,8 +231,8 @@ cdef class Program:
                 else self.groups[self.steps[k].index].ops + 1 if self.steps[k].kind == STEP_GROUP else 1
         return 0
 
-    cdef Place *places(self, list specs) except NULL:
-        cdef Place *out = <Place *> malloc((len(specs) + 1) * sizeof(Place))
+    cdef Port *places(self, list specs) except NULL:
+        cdef Port *out = <Port *> malloc((len(specs) + 1) * sizeof(Port))
         cdef int i
         if out == NULL:
             raise MemoryError("no memory for the program")
@@ -390,7 +390,7 @@ cdef class Program:
         cdef int i
         cdef int32_t k
         cdef cnp.ndarray arr
-        cdef Place *p
+        cdef Port *p
         cdef tuple spec
         if len(values) != len(self.input_specs):
             raise ValueError(f"the program takes {len(self.input_specs)} values, not {len(values)}")
@@ -431,7 +431,7 @@ cdef class Program:
         """The results, and nothing of them left behind."""
         cdef list out = []
         cdef int i, own = 0
-        cdef Place *p
+        cdef Port *p
         cdef tuple spec
         cdef list fresh = w.results
         for i in range(len(self.result_specs)):

@@ -40,7 +40,7 @@ def assemble(Units units, bint reuse, bint sincos):
     Returns
     -------
     dict
-        What :class:`mmad.vm._vm.Program` is made of.
+        What :class:`mmad.vm._vm.Machine` is made of.
     """
     return Assembler(units, reuse, sincos).run()
 

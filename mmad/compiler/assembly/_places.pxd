@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t
 
 
 # A place of the arena: one in use until a unit has run, or a free one.
-cdef struct Place:
+cdef struct Allocation:
     int64_t at, size
     int32_t final
     int32_t before   # of free ones: the place of that size that became free before
@@ -16,8 +16,8 @@ cdef struct Size:
 
 
 cdef class Places:
-    cdef Place *used     # a heap: the place that is free first is at the top
-    cdef Place *unused
+    cdef Allocation *used     # a heap: the place that is free first is at the top
+    cdef Allocation *unused
     cdef Size *sizes     # in order
     cdef int32_t n_used, n_unused, n_sizes
     cdef int64_t end     # bytes of the arena

@@ -13,8 +13,8 @@ cdef class Places:
 
     def __cinit__(self, int32_t n):
         # Every buffer is taken once and given back once, and may leave a part of a place over.
-        self.used = <Place *> malloc((n + 1) * sizeof(Place))
-        self.unused = <Place *> malloc((2 * n + 1) * sizeof(Place))
+        self.used = <Allocation *> malloc((n + 1) * sizeof(Allocation))
+        self.unused = <Allocation *> malloc((2 * n + 1) * sizeof(Allocation))
         self.sizes = <Size *> malloc((2 * n + 1) * sizeof(Size))
         if self.used == NULL or self.unused == NULL or self.sizes == NULL:
             raise MemoryError("no memory to compile the trace")
@@ -65,7 +65,7 @@ cdef class Places:
         """A free place."""
         cdef int32_t k = self.size_from(size)
         cdef Size *s = self.sizes + k
-        cdef Place *x = self.unused + self.n_unused
+        cdef Allocation *x = self.unused + self.n_unused
         if k == self.n_sizes or s.size != size:
             memmove(s + 1, s, (self.n_sizes - k) * sizeof(Size))
             self.n_sizes += 1
@@ -78,7 +78,7 @@ cdef class Places:
     # ------------------------------------------------------------------------------------ the heap
     cdef int push(self, int64_t at, int64_t size, int32_t final) noexcept:
         cdef int32_t k = self.n_used, up
-        cdef Place x
+        cdef Allocation x
         x.at, x.size, x.final, x.before = at, size, final, -1
         self.n_used += 1
         while k:
@@ -92,7 +92,7 @@ cdef class Places:
 
     cdef int pop(self) noexcept:
         cdef int32_t k = 0, down
-        cdef Place x
+        cdef Allocation x
         self.n_used -= 1
         x = self.used[self.n_used]
         while 2 * k + 1 < self.n_used:
@@ -107,5 +107,5 @@ cdef class Places:
         return 0
 
 
-cdef inline bint precedes(const Place *x, const Place *y) noexcept:
+cdef inline bint precedes(const Allocation *x, const Allocation *y) noexcept:
     return x.final < y.final or (x.final == y.final and x.at < y.at)

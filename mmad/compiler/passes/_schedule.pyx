@@ -40,11 +40,11 @@ def schedule(Graph g):
     -------
     Graph
     """
-    cdef Stretch s
+    cdef Scheduler s
     cdef int32_t start, k = 0
     if not worth(g):
         return g
-    s = Stretch(g)
+    s = Scheduler(g)
     while k < g.n:
         start = k
         while k < g.n and movable(g, k):
@@ -94,12 +94,12 @@ cdef int32_t *heights(Graph g) except NULL:
     return out
 
 
-cdef struct Candidate:
+cdef struct Ready:
     int32_t k, height
     int32_t ready  # from when on its operands do not keep it waiting
 
 
-cdef class Stretch:
+cdef class Scheduler:
     """The state of scheduling: what is next, and what is waited for."""
     cdef Graph g, out
     cdef int32_t *height
@@ -107,7 +107,7 @@ cdef class Stretch:
     cdef int32_t *to       # what stands for an instruction in the new graph; -1: not computed yet
     cdef int32_t *first    # of the operations that wait for this one
     cdef int32_t *another  # that waits for the same one
-    cdef Candidate candidates[AHEAD]
+    cdef Ready candidates[AHEAD]
     cdef int32_t n, now
 
     def __cinit__(self, Graph g):
@@ -135,15 +135,15 @@ cdef class Stretch:
                 return 0
             if operation(self.g, j):
                 ready = max(ready, self.time[j] + LATENCY)
-        self.candidates[self.n] = Candidate(k, self.height[k], ready)
+        self.candidates[self.n] = Ready(k, self.height[k], ready)
         self.n += 1
         return 0
 
     cdef int32_t best(self) noexcept:
         """The candidate to be computed next."""
         cdef int32_t i, at = 0
-        cdef Candidate *a = self.candidates
-        cdef Candidate *b
+        cdef Ready *a = self.candidates
+        cdef Ready *b
         cdef bint late
         for i in range(1, self.n):
             b = self.candidates + i

@@ -21,7 +21,7 @@ from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_
 cdef enum:
     NEAR = 8  # places near the latest operand
 
-cdef struct Entry:
+cdef struct Seen:
     uint32_t tag  # of the hash, so that few others are looked at
     int32_t k     # the instruction, plus 1; 0 in a free place
 
@@ -63,8 +63,8 @@ def share(Graph g):
     """
     cdef Graph out = g.like()
     cdef int32_t *to = new_map(g)
-    cdef Entry *table = NULL
-    cdef Entry *e
+    cdef Seen *table = NULL
+    cdef Seen *e
     cdef uint64_t size = 64
     cdef int shift = 58
     cdef uint64_t h
@@ -76,10 +76,10 @@ def share(Graph g):
         size *= 2
         shift -= 1
     try:
-        table = <Entry *> malloc(size * sizeof(Entry))
+        table = <Seen *> malloc(size * sizeof(Seen))
         if table == NULL:
             raise MemoryError("no memory to compile the trace")
-        memset(table, 0, size * sizeof(Entry))
+        memset(table, 0, size * sizeof(Seen))
         for k in range(g.n):
             p = g.nodes[k]
             h, latest = pair(p.op, g.type[k]), 0

@@ -182,7 +182,7 @@ def blocks_of(recorded, symmetric=False, most=UNLIMITED):
     cut = cut_of(recorded)
     if cut is None:
         raise StructureError("the recording is too long, or works on numbers rather than on arrays")
-    return _Builder(recorded, cut, symmetric, most).run()
+    return _BlockBuilder(recorded, cut, symmetric, most).run()
 
 
 def _by_slot(starts, slots, goes):
@@ -203,7 +203,7 @@ def _by_slot(starts, slots, goes):
     return {int(slots[i]): part for i, part in zip([0, *ends], np.split(element, ends), strict=True) if len(part)}
 
 
-class _Builder:
+class _BlockBuilder:
     def __init__(self, recorded, cut, symmetric, most):
         self.r, self.cut, self.symmetric, self.most = recorded, cut, symmetric, most
         tape, at = recorded.trace.tape, recorded.trace.start
