@@ -1,4 +1,4 @@
-"""The figures of docs/how_it_works.md about lanes, replay and nesting: medians, one thread.
+"""The figures of docs/how_it_works.md and docs/compiler.md about lanes, replay and nesting: medians, one thread.
 
 python asv_bench/figures.py
 """
