@@ -46,7 +46,7 @@ cnp.import_array()
 
 cdef enum:
     REMEMBERED = 64  # unions of whole arrays that are remembered at a time
-    SYSTEMS = 1 << 26  # steps that may be taken to find what linear systems with zeros depend on, a quarter of a second
+    SYSTEMS = 67108864  # steps that may be taken to find what linear systems with zeros depend on, a quarter of a second
 
 
 cdef enum:

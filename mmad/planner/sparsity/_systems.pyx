@@ -17,7 +17,7 @@ from mmad.planner.sparsity._elements cimport Elements, elements
 from mmad.planner.sparsity._sets cimport ZERO, Sets
 
 cdef enum:
-    PATHS = 1 << 22  # pairs with a path that are kept; where there would be more, the matrix counts as full
+    PATHS = 4194304  # pairs with a path that are kept; where there would be more, the matrix counts as full
 
 
 cdef bint has_zeros(Elements e):
