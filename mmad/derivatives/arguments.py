@@ -8,7 +8,7 @@ from mmad._core import ScalarVar, Traced
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.pickling import MadeFunction
 from mmad.tracing.trace import ArgumentPlace, describe, finished, is_static, plain_leaf
@@ -157,8 +157,7 @@ def tangent_pairs(primals, tangents, what):
 
 def tangent_like(d, x, where):
     """A tangent checked against the value it belongs to, in its dtype."""
-    if isplain(d, np.ndarray) and d.dtype.hasobject:
-        d = lift(d)
+    d = unboxed(d)
     if shape_of(d) != shape_of(x):
         raise ValueError(f"{where}: the tangent has shape {shape_of(d)}, the value {shape_of(x)}")
     if isinstance(d, Traced):

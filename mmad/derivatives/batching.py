@@ -14,7 +14,7 @@ from mmad.numpy.shaping import moveaxis
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
@@ -115,7 +115,7 @@ class _Mapped:
             axes += _prefix(axis, arg, f"{self.what}: in_axes of {name}")
             self.names += [f"{name}{p}" for p in places]
         self.structure = tree.flatten((args, kwargs))[1]
-        self.leaves = [lift(x) if isplain(x, np.ndarray) and x.dtype.hasobject else x for x in leaves]
+        self.leaves = [unboxed(x) for x in leaves]
         self.axes = [self._axis(x, k, n) for x, k, n in zip(self.leaves, axes, self.names, strict=True)]
         self.count = self._samples()
 
@@ -148,7 +148,7 @@ class _Mapped:
         args, kwargs = tree.unflatten(self.structure, leaves)
         outputs, structure = tree.flatten(self.f(*args, **kwargs))
         refuse_hidden(outputs, self.what)
-        return [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs], structure
+        return [unboxed(y) for y in outputs], structure
 
     def together(self, level, out_axes):
         """Return the result of all samples at once, as batches of a level."""

@@ -17,10 +17,10 @@ from mmad._core import Jet, Traced, Var, Wrapper
 from mmad.errors import UnsupportedError
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import OPERATIONS, Op
-from mmad.tape.constants import zeros
+from mmad.tape.constants import unboxed, zeros
 from mmad.tape.contexts import STATE, open_tape
 from mmad.tracing import tree
-from mmad.tracing.packing import Call, Slot, lifted
+from mmad.tracing.packing import Call, Slot
 from mmad.tracing.trace import Trace
 from mmad.wrappers._batch import Batch
 
@@ -121,7 +121,7 @@ class Rules:
                 return self.body(*args)
         arguments = tuple(x for k, x in enumerate(args) if k not in fixed_at) if fixed_at else tuple(args)
         leaves, structure = tree.flatten(arguments)
-        leaves = [lifted(v) for v in leaves]
+        leaves = [unboxed(v) for v in leaves]
         fixed = {k: args[k] for k in fixed_at}
         for k, x in fixed.items():
             if any(isinstance(v, Traced) for v in tree.flatten(x)[0]):

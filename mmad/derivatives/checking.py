@@ -9,7 +9,7 @@ import numpy as np
 from mmad.derivatives.first_order import jvp, vjp
 from mmad.ops.declare import shape_of
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.trace import describe
 
@@ -90,7 +90,7 @@ class _Flat:
         for k, x in zip(self.where, xs, strict=True):
             leaves[k] = x
         out = tree.flatten(self.f(*tree.unflatten(self.structure, leaves)))[0]
-        out = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in out]
+        out = [unboxed(y) for y in out]
         return tuple(y for y in out if _varies(y))
 
     @property

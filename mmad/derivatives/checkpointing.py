@@ -13,9 +13,10 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.python.kinds import isplain
+from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.outside import Outside
-from mmad.tracing.packing import dtype_of, is_operand, lifted
+from mmad.tracing.packing import dtype_of, is_operand
 from mmad.tracing.pickling import MadeFunction
 
 __all__ = ["checkpoint", "checkpointed_loop"]
@@ -32,7 +33,7 @@ class Leaves:
 
     def __init__(self, x):
         leaves, self.structure = tree.flatten(x)
-        self.leaves = [lifted(v) for v in leaves]
+        self.leaves = [unboxed(v) for v in leaves]
         self.at = [k for k, v in enumerate(self.leaves) if is_operand(v)]
         self.moving = [k for k in self.at if dtype_of(self.leaves[k]).kind in "fc"]  # what derivatives flow through
 

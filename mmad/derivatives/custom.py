@@ -12,8 +12,8 @@ from mmad._core import Traced
 from mmad.derivatives.calls import Rules
 from mmad.ops import arithmetic as a
 from mmad.python.kinds import isplain
+from mmad.tape.constants import unboxed
 from mmad.tracing import tree
-from mmad.tracing.packing import lifted
 from mmad.tracing.pickling import Made
 
 __all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
@@ -325,7 +325,7 @@ def stop_gradient(x):
     3.0
     """
     leaves, structure = tree.flatten(x)
-    leaves = [lifted(v) for v in leaves]
+    leaves = [unboxed(v) for v in leaves]
     return tree.unflatten(structure, [a.stop_gradient(v) if isinstance(v, Traced) else v for v in leaves])
 
 
@@ -361,4 +361,4 @@ def hook(function, x):
 
     leaves, structure = tree.flatten(x)
     through = primitive(lambda v: v, jvp=lambda tangents, y, v: tangents[0], vjp=pull, name=f"hook {_name(function)}")
-    return tree.unflatten(structure, [through(v) if isinstance(lifted(v), Traced) else v for v in leaves])
+    return tree.unflatten(structure, [through(v) if isinstance(unboxed(v), Traced) else v for v in leaves])

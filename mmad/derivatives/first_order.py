@@ -16,7 +16,7 @@ from mmad.errors import RepeatedEigenvalueError
 from mmad.ops.declare import shape_of
 from mmad.ops.spectral import Met
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding, open_tape
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
@@ -72,8 +72,7 @@ def _cotangents(trace, ct, what):
     for out, c in zip(trace.outputs, leaves, strict=True):
         if is_static(out):
             continue
-        if isplain(c, np.ndarray) and c.dtype.hasobject:
-            c = lift(c)
+        c = unboxed(c)
         if shape_of(c) != shape_of(out):
             raise ValueError(
                 f"{trace.origin}: a cotangent has shape {shape_of(c)}, the result it belongs to {shape_of(out)}"
@@ -196,7 +195,7 @@ def _forward(f, pairs, level):
         outputs, structure = tree.flatten(f(*args))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, describe(f, "jvp"))
-        outputs = [lift(v) if isplain(v, np.ndarray) and v.dtype.hasobject else v for v in outputs]
+        outputs = [unboxed(v) for v in outputs]
     ys, dots = [], []
     for out in outputs:
         y, d = split(out, level)

@@ -14,7 +14,7 @@ from mmad.numpy.joining import stack
 from mmad.ops.declare import shape_of
 from mmad.ops.spectral import Met, undifferentiable
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
@@ -133,7 +133,7 @@ def expand(f, x, directions, order, what):
         outputs, structure = tree.flatten(f(tree.unflatten(inner, series)))
         refuse_left_behind(outputs)
         refuse_hidden(outputs, what)
-        outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+        outputs = [unboxed(y) for y in outputs]
     found = [y if is_static(y) else coefficients(y, level, order) for y in outputs]
     if Met.missing != missing and any(is_nan(c) for y in found if not is_static(y) for c in y):
         if order > 1:

@@ -5,7 +5,7 @@ import numpy as np
 from mmad._core import Jet, Traced, Var, Wrapper, set_lift
 from mmad.python.kinds import isplain
 
-__all__ = ["adopt", "conform", "has_traced", "lift", "outermost", "zeros"]
+__all__ = ["adopt", "conform", "has_traced", "lift", "outermost", "unboxed", "zeros"]
 
 
 def adopt(value, like):
@@ -86,6 +86,11 @@ def lift(items):
     for k, v in zip(np.ndindex(*cells.shape), flat, strict=True):
         out[k if shape == () else (*k, ...)] = v
     return out
+
+
+def unboxed(x):
+    """Return a traced array for an object array of traced values, and anything else as it is."""
+    return lift(x) if isplain(x, np.ndarray) and x.dtype.hasobject else x
 
 
 def _nested(items):

@@ -15,8 +15,7 @@ from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, repeated, turn
 from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul
 from mmad.ops.structure import size
-from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tape.contexts import STATE, Forwarding, derivatives_open
 from mmad.tracing import tree
 from mmad.wrappers._batch import Batch
@@ -47,7 +46,7 @@ def in_basis(f, turn):
                 outputs, structure = tree.flatten(f(*args, **kwargs))
             finally:
                 STATE.basis = outer
-            outputs = [lift(y) if isplain(y, np.ndarray) and y.dtype.hasobject else y for y in outputs]
+            outputs = [unboxed(y) for y in outputs]
         return tree.unflatten(structure, [joined(y, s, t) for y in outputs])
 
     g.__wrapped__ = f

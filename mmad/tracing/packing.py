@@ -13,10 +13,10 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate, reshape, size
 from mmad.python.kinds import isplain
-from mmad.tape.constants import lift
+from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 
-__all__ = ["Call", "Slot", "lifted"]
+__all__ = ["Call", "Slot"]
 
 SAVED = 64  # residuals kept an application: one a lane of a batch; older ones are computed again
 
@@ -163,7 +163,7 @@ class Call:
             found += leaves
         result = []
         for at, v in zip(self.operands, operands, strict=True):
-            g = lifted(found[at])
+            g = unboxed(found[at])
             if g is not None and shape_of(g) != shape_of(v):
                 place = tree.paths(primals)[at]
                 raise ValueError(
@@ -235,7 +235,7 @@ class Call:
             )
         out = []
         for d, s in zip(leaves, self.slots, strict=True):
-            d = None if s is None else lifted(d)
+            d = None if s is None else unboxed(d)
             if d is not None and shape_of(d) != s.shape:
                 raise ValueError(
                     f"the rule of {name}: a tangent has shape {shape_of(d)}, the result it belongs to {s.shape}"
@@ -268,11 +268,6 @@ class Call:
             for d, s in pairs
         ]
         return concatenate(*parts, axis=0)
-
-
-def lifted(x):
-    """A leaf a rule returned, an object array of traced numbers as a traced array."""
-    return lift(x) if isplain(x, np.ndarray) and x.dtype.hasobject else x
 
 
 def _same(v, w):

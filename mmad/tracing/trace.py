@@ -23,7 +23,7 @@ from mmad.sweeps.reverse import Frozen, reverse
 from mmad.tape import _activity
 from mmad.tape._storage import ArrayVar
 from mmad.tape._tape import Tape
-from mmad.tape.constants import lift, zeros
+from mmad.tape.constants import lift, unboxed, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
 from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, nearly_equal, pulled_by_directions
@@ -263,10 +263,9 @@ class Trace:
             self.returned, self.repeated = self.outputs, Met.repeated != repeated
             refuse_left_behind(self.outputs)
             for i, out in enumerate(self.outputs):
-                if isplain(out, np.ndarray) and out.dtype.hasobject:
-                    out = self.outputs[i] = lift(out)
-                if isinstance(out, ArrayVar):
-                    out.refresh()
+                self.outputs[i] = unboxed(out)
+                if isinstance(self.outputs[i], ArrayVar):
+                    self.outputs[i].refresh()
 
     def _traced(self, arg, position, what):
         if not self.lanes and (type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64)):
