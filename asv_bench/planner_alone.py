@@ -8,7 +8,7 @@ from benchmarks import problems, sparse
 from report import Row, Task, duration
 
 import mmad
-from mmad.planner.coloring.coloring import acyclic_coloring, column_coloring, star_coloring
+from mmad.planner.coloring.coloring import column_coloring, star_coloring
 
 __all__ = ["tasks"]
 
@@ -49,7 +49,6 @@ def colors():
         ("periodic band 20 of 200, columns", column_coloring(ring).count, 56),
         ("5-point grid 40 x 40, columns", column_coloring(_pattern(sparse.bratu(40))).count, 6),
         (f"band of half width {half}, star", star_coloring(band).count, 2 * half + 1),
-        (f"band of half width {half}, acyclic", acyclic_coloring(band).count, half + 1),
     ]
     return [Row(f"colours: {name}", "", "", str(count), f"<= {bar}", count <= bar) for name, count, bar in found]
 

@@ -139,7 +139,6 @@ def _fewest_sweeps(cell):
     (m, n), b = p.shape, bounds(p)
     if cell.product == "jacobian":
         return {"columns": b.columns, "rows": b.rows, "bicoloring": b.both, "forward": n, "reverse": m}
-    # Not "acyclic", whose rounding errors may grow: as it is never chosen it is no competitor.
     found = dict.fromkeys(("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"), n) | {
         "star": b.both
     }

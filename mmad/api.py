@@ -283,7 +283,7 @@ def hessian(
         Returns one real number.
     argnums : int or tuple of int
     strategy : str
-        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" and "acyclic" colour the sparsity pattern,
+        "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" colours the sparsity pattern,
         "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse",
         "reverse-over-forward" and "forward-over-forward" are dense.
     sparse, format, pattern, evaluations, memory, mode

@@ -52,7 +52,7 @@ def sweep(plan, r, recorded=True):
     if tape is not None and recorded:
         # Recorded, so that a program computes with them block by block instead of reading what follows from them.
         columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
-    elif large and c.index is not None:
+    elif large:
         across, count = c.read, c.column_count
         found = r.push_blocks(columns, plan.width, across)
         found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))

@@ -2,7 +2,7 @@
 
 from mmad.derivatives.arguments import derivative_function
 from mmad.planner.coloring.colored import Coloring
-from mmad.planner.decision.problem import COLORED, DENSE, MODES, STRUCTURED, UNCOMPILED, Options
+from mmad.planner.decision.problem import COLORED, DENSE, MODES, STRUCTURED, Options
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
 from mmad.planner.products import (
     PlannedGradient,
@@ -37,10 +37,8 @@ def planned(
     known = ("auto", *DENSE[ways], *COLORED[ways], *STRUCTURED[ways])
     if strategy not in known:
         raise ValueError(f"{what}: strategy must be one of {', '.join(known)}, not {strategy!r}")
-    if mode not in MODES or (mode == "compiled" and strategy in UNCOMPILED):
-        raise ValueError(
-            f"{what}: mode must be one of {', '.join(MODES)}, and eager with {', '.join(UNCOMPILED)}; not {mode!r}"
-        )
+    if mode not in MODES:
+        raise ValueError(f"{what}: mode must be one of {', '.join(MODES)}, not {mode!r}")
     if format not in FORMATS:
         raise ValueError(f"{what}: format must be one of {', '.join(FORMATS)}, not {format!r}")
     if evaluations is not None and (isplain(evaluations, bool) or not isplain(evaluations, int) or evaluations < 1):

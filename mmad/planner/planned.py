@@ -21,7 +21,7 @@ from mmad.planner.decision.calibration import clock, coefficients
 from mmad.planner.decision.compare import compare
 from mmad.planner.decision.decide import decide
 from mmad.planner.decision.observed import Observed
-from mmad.planner.decision.problem import UNCOMPILED, Options, Problem, work_of
+from mmad.planner.decision.problem import Options, Problem, work_of
 from mmad.planner.entries import Entries
 from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries_of, plain, scattered, sweep, whole
 from mmad.planner.sparsity._structure import structure
@@ -143,7 +143,7 @@ class Planned:
             return self._unassembled(tape, args, kwargs)
         if tape is not None and tape.guarded and not wrappers_open():
             n = sum(int(np.prod(shape_of(x))) for x in leaves if not is_static(x))
-            if self.options.strategy not in UNCOMPILED and (n > LANES or self.options.strategy != "auto"):
+            if n > LANES or self.options.strategy != "auto":
                 return self._finished(*self.evaluate(args, kwargs))
         return self._by_shape(self.record(args, kwargs))
 

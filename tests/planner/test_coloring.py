@@ -13,7 +13,6 @@ import mmad
 from mmad import Coloring, Pattern
 from mmad.planner.coloring._conflicts import by_exchange
 from mmad.planner.coloring.coloring import (
-    acyclic_coloring,
     bicoloring,
     bounds,
     column_coloring,
@@ -26,10 +25,9 @@ EVERY = {
     "row": row_coloring,
     "bicoloring": bicoloring,
     "star": star_coloring,
-    "acyclic": acyclic_coloring,
 }
 ONE_SIDED = ("column", "row")
-SYMMETRIC = ("star", "acyclic")
+SYMMETRIC = ("star",)
 
 
 # ------------------------------------------------------------------------------------------------ patterns
@@ -127,24 +125,6 @@ def paths_of_four(adjacent):
                         yield a, b, c, d
 
 
-def is_forest(vertices, adjacent):
-    """Whether the graph on these vertices has no cycle: fewer edges than vertices in every component."""
-    parent = {v: v for v in vertices}
-
-    def root(v):
-        while parent[v] != v:
-            v = parent[v]
-        return v
-
-    for a, b in itertools.combinations(vertices, 2):
-        if adjacent[a, b]:
-            x, y = root(a), root(b)
-            if x == y:
-                return False
-            parent[x] = y
-    return True
-
-
 def holds(c):
     """Whether a colouring is what its kind says, by the definition."""
     p = c.pattern.todense()
@@ -158,10 +138,7 @@ def holds(c):
     adjacent = p & ~np.eye(len(p), dtype=bool)
     if (columns < 0).any() or any(columns[a] == columns[b] for a, b in zip(*np.nonzero(adjacent), strict=True)):
         return False
-    if c.kind == "star":
-        return all(len({columns[v] for v in path}) > 2 for path in paths_of_four(adjacent))
-    pairs = itertools.combinations(range(c.column_count), 2)
-    return all(is_forest([v for v in range(len(p)) if columns[v] in pair], adjacent) for pair in pairs)
+    return all(len({columns[v] for v in path}) > 2 for path in paths_of_four(adjacent))
 
 
 def recovers(c, seed=0):
@@ -175,7 +152,7 @@ def recovers(c, seed=0):
     columns = (matrix @ c.column_seeds().T).T if c.column_count else None
     rows = c.row_seeds() @ matrix if c.row_count else None
     got = c.decompress(columns, rows) if c.count else np.zeros(0)
-    return got.shape == data.shape and np.allclose(got, data, rtol=1e-9 * 4.0 ** min(c.depth, 10), atol=0)
+    return got.shape == data.shape and np.allclose(got, data, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -202,8 +179,6 @@ def test_the_checker_sees_what_is_wrong():
     for kind in ("column", "star", "bicoloring"):
         c = Coloring(kind, p, bad, none, "")
         assert not holds(c)
-    assert holds(Coloring("acyclic", p, bad, none, ""))
-    assert not holds(Coloring("acyclic", Pattern.of(periodic_band(1, 4)), bad, none, ""))
     assert not holds(Coloring("row", p, none, bad, ""))
     with pytest.raises(ValueError, match="does not determine"):
         recovers(Coloring("column", p, np.zeros(4, np.int32), none, ""))
@@ -215,14 +190,13 @@ def test_tridiagonal(n):
     t = tridiagonal(n)
     assert column_coloring(t).count == row_coloring(t).count == bicoloring(t).count == 3
     assert star_coloring(t).count == (3 if n > 3 else 2)
-    assert acyclic_coloring(t).count == 2
 
 
 @pytest.mark.parametrize("n", [4, 50, 500])
 def test_arrows(n):
     a = arrow(n)
     assert column_coloring(a).count == row_coloring(a).count == n
-    assert star_coloring(a).count == acyclic_coloring(a).count == 2
+    assert star_coloring(a).count == 2
     c = bicoloring(a)
     assert c.count == 3
     assert {c.column_count, c.row_count} == {1, 2}
@@ -234,7 +208,6 @@ def test_bands(rho):
     b = band(6 * rho + 5, rho)
     assert column_coloring(b).count == 2 * rho + 1
     assert star_coloring(b).count == 2 * rho + 1
-    assert acyclic_coloring(b).count == rho + 1
 
 
 @pytest.mark.parametrize(("n", "most"), [(4, 8), (6, 6), (12, 6), (16, 8), (20, 8), (32, 8)])
@@ -424,7 +397,6 @@ def test_large_bands():
         np.concatenate([i, i[1:], i[:-1]]), np.concatenate([i, i[1:] - 1, i[:-1] + 1]), (len(i), len(i))
     )
     assert column_coloring(p).count == star_coloring(p).count == 3
-    assert acyclic_coloring(p).count == 2
 
 
 # ------------------------------------------------------------------------------------------------ kept in files

@@ -225,12 +225,6 @@ def test_short_memory_makes_batches_narrow():
     assert 1 <= narrow.width < wide.width
 
 
-def test_acyclic_is_only_done_on_request():
-    plan = planned(product="hessian")
-    assert plan.strategy == "star"
-    assert "acyclic" not in {c.strategy for c in plan.candidates}
-
-
 @pytest.mark.parametrize("n", [FORWARD_OVER_FORWARD, FORWARD_OVER_FORWARD + 1])
 def test_nested_forward_mode_is_for_few_unknowns(n):
     plan = decide(problem(np.ones((n, n)), product="hessian"), EAGER_AND_COMPILED)

@@ -17,7 +17,6 @@ PLANS = {
     "compiled": lambda: mmad.jacobian(arrowhead, evaluations=10**6).plan(at(90)),
     "small": lambda: mmad.jacobian(broyden).plan(at(4)),
     "star": lambda: mmad.hessian(rosenbrock).plan(at(90)),
-    "acyclic": lambda: mmad.hessian(rosenbrock, strategy="acyclic").plan(at(90)),
     "dense": lambda: mmad.hessian(quartic).plan(at(90)),
     "memory": lambda: mmad.jacobian(broyden, sparse=True, memory="1MB").plan(at(1000)),
     "empty": lambda: mmad.jacobian(lambda x: np.ones(3), sparse=True).plan(at(90)),
@@ -82,7 +81,7 @@ def axes():
     plt.close(figure)
 
 
-@pytest.mark.parametrize("name", ["columns", "rows", "both", "star", "acyclic", "empty", "nothing"])
+@pytest.mark.parametrize("name", ["columns", "rows", "both", "star", "empty", "nothing"])
 def test_drawn(name, axes):
     plan = PLANS[name]()
     assert plan.plot(axes) is axes

@@ -16,7 +16,7 @@ import pytest
 
 import mmad
 from mmad.errors import StructureError
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, UNCOMPILED
+from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED
 
 COUNT = int(os.environ.get("MMAD_RANDOM_PROGRAMS", "12"))
 FIRST = int(os.environ.get("MMAD_RANDOM_FIRST", "0"))
@@ -87,7 +87,7 @@ def agree(make, f, strategies, points, reference, rtol):
     if not all(np.abs(w).max() < TAME for w in want):
         pytest.skip("ill-conditioned")
     for strategy in strategies:
-        for mode in ("eager", "compiled")[: 1 if strategy in UNCOMPILED else 2]:
+        for mode in ("eager", "compiled"):
             for sparse in (False, True):
                 F = make(f, strategy=strategy, mode=mode, sparse=sparse)
                 for z, right in zip(points, want, strict=True):

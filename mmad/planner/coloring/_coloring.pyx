@@ -1,8 +1,8 @@
-"""Greedy colourings of patterns, and the order in which a compressed matrix is solved for its entries.
+"""Greedy colourings of patterns, and reading the entries off compressed products.
 
 Sources: Gebremedhin, Manne, Pothen, "What color is your Jacobian? Graph coloring for computing derivatives", SIAM Review
 47 (2005), 629-705 (distance-2, orders); Gebremedhin, Tarafdar, Manne, Pothen, "New acyclic and star coloring algorithms with
-application to computing Hessians", SIAM J. Sci. Comput. 29 (2007), 1042-1072 (algorithms 4.1 and 3.1).
+application to computing Hessians", SIAM J. Sci. Comput. 29 (2007), 1042-1072 (algorithm 4.1).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
@@ -157,71 +157,6 @@ cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, 
             forbidden[color[x]] = v
 
 
-def acyclic(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order,
-            int64_t limit):
-    """Colours of vertices, of which neighbours differ and no cycle has only two; parameters as of :func:`star`."""
-    cdef int64_t n = starts.shape[0] - 1, m = neighbors.shape[0], q, k, z, steps = 0, taken = 0
-    cdef int32_t v, w, x, c, root, other
-    colors = np.full(n, -1, np.int32)
-    cdef int32_t[::1] color = colors
-    cdef int32_t[::1] forbidden = filled(n + 2, -1)
-    cdef int32_t[::1] first_of = filled(n + 2, -1)
-    cdef int64_t[::1] first_edge = np.zeros(n + 2, np.int64)
-    cdef int32_t[::1] visit_of = filled(m + 1, -1), visit_to = filled(m + 1, -1)  # by tree
-    cdef int32_t[::1] parent = np.arange(m + 1, dtype=np.int32)                    # trees of edges
-    with nogil:
-        for q in range(n):
-            v = order[q]
-            for k in range(starts[v], starts[v + 1]):
-                w = neighbors[k]
-                if w != v and color[w] >= 0:
-                    forbidden[color[w]] = v
-                    steps += starts[w + 1] - starts[w]
-            if steps > limit:
-                break
-            for k in range(starts[v], starts[v + 1]):
-                w = neighbors[k]
-                if w == v or color[w] < 0:
-                    continue
-                breathe(&taken, 4 * (starts[w + 1] - starts[w]))
-                for z in range(starts[w], starts[w + 1]):
-                    x = neighbors[z]
-                    if x == w or x == v or color[x] < 0 or forbidden[color[x]] == v:
-                        continue
-                    root = find(parent, <int32_t> edge[z])
-                    if visit_of[root] != v:
-                        visit_of[root], visit_to[root] = v, w
-                    elif visit_to[root] != w:
-                        forbidden[color[x]] = v
-            c = 0
-            while forbidden[c] == v:
-                c += 1
-            color[v] = c
-            for k in range(starts[v], starts[v + 1]):
-                w = neighbors[k]
-                if w == v or color[w] < 0:
-                    continue
-                if first_of[color[w]] != v:
-                    first_of[color[w]] = v
-                    first_edge[color[w]] = edge[k]
-                else:
-                    root, other = find(parent, <int32_t> edge[k]), find(parent, <int32_t> first_edge[color[w]])
-                    parent[root] = other
-                for z in range(starts[w], starts[w + 1]):
-                    x = neighbors[z]
-                    if x != w and x != v and color[x] == c:
-                        root, other = find(parent, <int32_t> edge[k]), find(parent, <int32_t> edge[z])
-                        parent[root] = other
-    return None if steps > limit else colors
-
-
-cdef inline int32_t find(int32_t[::1] parent, int32_t e) noexcept nogil:
-    while parent[e] != e:
-        parent[e] = parent[parent[e]]
-        e = parent[e]
-    return e
-
-
 def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
     """Vertices, each of smallest degree among those before it; in linear time (Matula and Beck, J. ACM 30, 1983)."""
     cdef int64_t n = starts.shape[0] - 1, q, k, d, low = 0, taken = 0
@@ -294,116 +229,9 @@ def alone(const int64_t[::1] rows, const int32_t[::1] columns, const int32_t[::1
     return result
 
 
-def elimination(const int64_t[::1] rows, const int32_t[::1] columns, const int64_t[::1] mirror,
-                const int32_t[::1] row_color, const int32_t[::1] column_color, int64_t colors, int64_t offset):
-    """The order in which a compressed matrix gives up its entries, each equation that has one unknown left solving it.
-
-    Parameters
-    ----------
-    rows, columns : the pattern in compressed rows
-    mirror : ndarray of int64
-        For each entry the one that is equal to it: itself, or in a symmetric matrix the one across the diagonal.
-    row_color, column_color : ndarray of int32
-        Colours; -1 is none.  A symmetric matrix has no `row_color` that counts.
-    colors : int
-        Number of column colours.
-    offset : int
-        Number of columns, which is the length of the products with rows.
-
-    Returns
-    -------
-    entry, source, other : ndarray of int64
-        Entries in order; where in the compressed arrays, end to end, each is read, and from where else it is taken away (-1
-        nowhere).
-    depth : int
-        Longest chain of substitutions.
-    """
-    cdef int64_t m = rows.shape[0] - 1, nnz = columns.shape[0], i, k, e, at, count = 0, top = 0, place, equations
-    cdef int64_t depth = 0, taken = 0
-    cdef int which
-    cdef int64_t row_colors = 0
-    for i in range(row_color.shape[0]):
-        row_colors = max(row_colors, row_color[i] + 1)
-    equations = colors * m + row_colors * offset
-    cdef int32_t[::1] unknown = filled(equations + 1, 0)
-    cdef int64_t[::1] which_one = np.zeros(equations + 1, np.int64)  # the unknown entries of an equation, combined by xor
-    cdef int64_t[::1] stack = np.empty(2 * nnz + 1, np.int64)
-    cdef int64_t[::1] first = np.full(nnz + 1, -1, np.int64), second = np.full(nnz + 1, -1, np.int64)
-    cdef int32_t[::1] level = filled(equations + 1, 0)
-    cdef uint8_t[::1] solved = np.zeros(nnz + 1, np.uint8)
-    entries, sources, others = np.empty(nnz, np.int64), np.empty(nnz, np.int64), np.empty(nnz, np.int64)
-    cdef int64_t[::1] entry = entries, source = sources, other = others
-    with nogil:
-        for i in range(m):
-            breathe(&taken, 4 * (rows[i + 1] - rows[i]))
-            for k in range(rows[i], rows[i + 1]):
-                e = min(k, mirror[k])
-                if column_color[columns[k]] >= 0:
-                    at = column_color[columns[k]] * m + i
-                    if first[e] < 0:
-                        first[e] = at
-                    else:
-                        second[e] = at
-                    unknown[at] += 1
-                    which_one[at] ^= e
-                if row_color.shape[0] and row_color[i] >= 0:
-                    at = colors * m + row_color[i] * offset + columns[k]
-                    if first[e] < 0:
-                        first[e] = at
-                    else:
-                        second[e] = at
-                    unknown[at] += 1
-                    which_one[at] ^= e
-        for at in range(equations):
-            if unknown[at] == 1 and top < 2 * nnz:
-                stack[top] = at
-                top += 1
-        while top:
-            breathe(&taken, 8)
-            top -= 1
-            at = stack[top]
-            if unknown[at] != 1:
-                continue
-            e = which_one[at]
-            if solved[e]:
-                continue
-            solved[e] = 1
-            entry[count], source[count], other[count] = e, at, -1
-            depth = max(depth, level[at])
-            for which in range(2):
-                place = first[e] if which == 0 else second[e]
-                if place < 0:
-                    continue
-                unknown[place] -= 1
-                which_one[place] ^= e
-                if place != at:
-                    other[count] = place
-                    level[place] = max(level[place], level[at] + 1)
-                    if unknown[place] == 1:
-                        stack[top] = place
-                        top += 1
-            count += 1
-    return entries[:count].copy(), sources[:count].copy(), others[:count].copy(), depth
-
-
 ctypedef fused real:
     float
     double
-
-
-def substitute(real[::1] compressed, const int64_t[::1] entry, const int64_t[::1] source, const int64_t[::1] other,
-               const int64_t[::1] mirror, real[::1] data):
-    """Solve for the entries in the order of :func:`elimination`; `compressed` is used up."""
-    cdef int64_t q, taken = 0
-    cdef real value
-    with nogil:
-        for q in range(entry.shape[0]):
-            breathe(&taken, 4)
-            value = compressed[source[q]]
-            data[entry[q]] = value
-            data[mirror[entry[q]]] = value
-            if other[q] >= 0:
-                compressed[other[q]] -= value
 
 
 def gather(list blocks, int64_t count, int64_t m, int64_t total, int64_t n, const uint16_t[::1] line,

@@ -1,7 +1,6 @@
 """A coloured pattern: the seeds of its sweeps, and how the entries are read off what these give.
 
-An entry of a column's colour is read from the forward sweep of that colour, of a row's colour from a reverse sweep;
-where several of a sum are unknown, by substitution, in the order of an elimination.
+An entry of a column's colour is read from the forward sweep of that colour, of a row's colour from a reverse sweep.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mmad.planner.sparsity.pattern import Pattern
 __all__ = ["Coloring", "Seeds"]
 
 FIELDS = ("kind", "order", "shape", "indptr", "indices", "column_colors", "row_colors")  # of a file
-KINDS = ("column", "row", "star", "acyclic", "bicoloring")
+KINDS = ("column", "row", "star", "bicoloring")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Coloring:
 
     Attributes
     ----------
-    kind : {"column", "row", "star", "acyclic", "bicoloring"}
+    kind : {"column", "row", "star", "bicoloring"}
     pattern : Pattern, shape (m, n)
     column_colors : ndarray of int32, shape (n,)
         Colours of columns, from 0; -1 for a column that no forward sweep needs.
@@ -74,11 +73,11 @@ class Coloring:
     @property
     def symmetric(self) -> bool:
         """Whether an entry may be read across the diagonal."""
-        return self.kind in ("star", "acyclic")
+        return self.kind == "star"
 
     @functools.cached_property
     def index(self):
-        """Where each entry is in the compressed arrays end to end, int64; None where that takes substitution."""
+        """Where each entry is in the compressed arrays end to end, int64; ValueError where one cannot be read."""
         p, m = self.pattern, self.pattern.shape[0]
         across = _coloring.alone(p.indptr, p.indices, self.column_colors).view(bool)
         index = self.column_colors[p.indices].astype(np.int64)
@@ -88,12 +87,17 @@ class Coloring:
             return index
         there, source = self._down
         index = np.where(across, index, there[source])
-        return index if (across | self._readable_down[source]).all() else None
+        lost = ~(across | self._readable_down[source])
+        if lost.any():
+            raise ValueError(
+                f"the colouring does not determine {int(lost.sum())} of the {p.nnz} entries of its pattern"
+            )
+        return index
 
     @functools.cached_property
     def _places(self):
         """`index` as the number of the product (uint16) and the place in it (int32); None where there is none."""
-        if self.index is None or self.count > np.iinfo(np.uint16).max:
+        if self.count > np.iinfo(np.uint16).max:
             return None
         m, n = self.pattern.shape
         first = self.column_count * m
@@ -129,29 +133,6 @@ class Coloring:
         colors = self.column_colors if self.symmetric else self.row_colors
         return _coloring.alone(t.indptr, t.indices, colors).view(bool)
 
-    @functools.cached_property
-    def _mirror(self):
-        return self.pattern._transposed[1] if self.symmetric else np.arange(self.pattern.nnz)
-
-    @functools.cached_property
-    def _elimination(self):
-        p = self.pattern
-        entry, source, other, depth = _coloring.elimination(
-            p.indptr, p.indices, self._mirror, self.row_colors, self.column_colors, self.column_count, p.shape[1]
-        )
-        found = np.zeros(p.nnz, bool)
-        found[entry] = found[self._mirror[entry]] = True
-        if not found.all():
-            raise ValueError(
-                f"the colouring does not determine {int((~found).sum())} of the {p.nnz} entries of its pattern"
-            )
-        return entry, source, other, depth
-
-    @property
-    def depth(self) -> int:
-        """Longest chain of substitutions, by which rounding errors may grow; 0 where entries are read directly."""
-        return 0 if self.index is not None else self._elimination[3]
-
     def decompress(self, columns: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """The entries, from what the sweeps gave.
 
@@ -166,10 +147,6 @@ class Coloring:
         -------
         ndarray, shape (nnz,)
             In the order of the pattern's entries.
-
-        Notes
-        -----
-        By substitution an entry is a sum of up to `depth` + 1 of the compressed numbers, and so is its error.
         """
         blocks = [
             x for given in (columns, rows) if given is not None for x in (given if type(given) is list else [given])
@@ -179,13 +156,7 @@ class Coloring:
             return self._gathered([np.ascontiguousarray(x, blocks[0].dtype) for x in blocks])
         parts = [np.reshape(x, (-1,)) for x in blocks if np.size(x)]
         flat = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
-        if self.index is not None:
-            return flat[self.index]
-        entry, source, other, _ = self._elimination
-        flat = np.array(flat, flat.dtype if flat.dtype in (np.float32, np.float64) else np.float64)
-        data = np.empty(self.pattern.nnz, flat.dtype)
-        _coloring.substitute(flat, entry, source, other, self._mirror, data)
-        return data
+        return flat[self.index]
 
     @functools.cached_property
     def _by_product(self):
@@ -199,7 +170,7 @@ class Coloring:
         return order, np.searchsorted(line[order], np.arange(self.count + 1)), line[order], at[order]
 
     def read(self, first, products):
-        """What the entries are that some products give, in the order of :meth:`placed`; only if `index` is not None.
+        """What the entries are that some products give, in the order of :meth:`placed`.
 
         Parameters
         ----------
@@ -251,11 +222,10 @@ class Coloring:
             ):
                 raise ValueError(f"{path} holds no colouring: its {name} are not {size} colours")
             colors.append(c)
-        if kind not in KINDS or (kind in ("star", "acyclic") and not pattern.is_symmetric):
+        if kind not in KINDS or (kind == "star" and not pattern.is_symmetric):
             raise ValueError(f"{path} holds no colouring of a known kind")
         out = cls(kind, pattern, *colors, order)
-        if out.index is None:
-            _ = out._elimination  # raises where an entry is not determined
+        _ = out.index  # raises where an entry is not determined
         return out
 
 

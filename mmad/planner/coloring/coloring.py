@@ -2,17 +2,21 @@
 
 A sweep gives a product J s or s' J.  Columns of one colour are added up in one forward sweep, rows of one colour in one
 reverse sweep.  An entry is read directly where no other column of its colour has an entry in its row (or no other row
-of its colour one in its column); by substitution, where the others in the sum are known already.
+of its colour one in its column).
 
 =================  ==============================================================================================
 kind               condition
 =================  ==============================================================================================
 column, row        no two columns (rows) of a colour share a row (column): a distance-2 colouring
 star               symmetric; neighbours differ, every path of four vertices has three colours; read directly
-acyclic            symmetric; neighbours differ, every cycle has three colours; read by substitution
 bicoloring         columns and rows together: a star colouring of the graph of rows and columns, of which the colours
                    that nothing is read from are taken away; or the densest rows (columns) by themselves
 =================  ==============================================================================================
+
+Acyclic colourings, whose entries are read by substitution, were tried and dropped: on none of the problems of
+`asv_bench/regret.py` were they more than a twentieth faster than the best of star colours and blocks (chains 2 colours
+instead of 3, minimal surfaces 4 instead of 9, where blocks take 3 sweeps), and errors of rounding grow along chains of
+substitutions as long as the matrix.
 """
 
 import functools
@@ -27,7 +31,6 @@ from mmad.planner.sparsity.pattern import Pattern
 
 __all__ = [
     "Bounds",
-    "acyclic_coloring",
     "bicoloring",
     "bounds",
     "column_coloring",
@@ -256,24 +259,12 @@ def star_coloring(pattern, effort=EFFORT):
     """
     p = _symmetric(pattern, "star_coloring")
     edge = np.minimum(np.arange(p.nnz), p._transposed[1])
-    colors, name = _graph_coloring(_coloring.star, p.indptr, p.indices, edge, _fewest(p, 3), effort)
+    colors, name = _graph_coloring(_coloring.star, p.indptr, p.indices, edge, _fewest(p), effort)
     return Coloring("star", p, colors, np.full(p.shape[0], -1, np.int32), name)
 
 
-def acyclic_coloring(pattern, effort=EFFORT):
-    """Colours of the columns of a symmetric matrix, whose entries are found by substitution: fewer than star colours.
-
-    Errors of rounding may grow with the length of the chains of substitutions, `depth`.  Parameters, result and errors
-    are those of :func:`star_coloring`; source: algorithm 3.1 there.
-    """
-    p = _symmetric(pattern, "acyclic_coloring")
-    edge = np.minimum(np.arange(p.nnz), p._transposed[1])
-    colors, name = _graph_coloring(_coloring.acyclic, p.indptr, p.indices, edge, _fewest(p, 2), effort)
-    return Coloring("acyclic", p, colors, np.full(p.shape[0], -1, np.int32), name)
-
-
-def _fewest(p, path):
-    """A lower bound for symmetric colourings; `path` is that of a path of four vertices.
+def _fewest(p):
+    """Return a lower bound for star colourings.
 
     Two classes of n_i and n_j vertices have fewer edges between them than vertices, so k colours of n vertices make
     for at most (k - 1) n - k (k - 1) / 2 edges.
@@ -285,7 +276,7 @@ def _fewest(p, path):
         return min(p.nnz, 1)
     degree = np.bincount(p.rows[across], minlength=n)
     inner = across & (degree[p.rows] > 1) & (degree[p.indices] > 1)  # of a path of four, or of a triangle
-    k = max(2, path if inner.any() else 2)
+    k = 3 if inner.any() else 2
     while (k - 1) * n - k * (k - 1) // 2 < edges:
         k += 1
     return k

@@ -137,7 +137,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     if hasattr(planned.options.pattern, "column_colors"):
         names = [planned.options.strategy, *DENSE[planned.product]]
     several = replace(problem.options, evaluations=2)
-    candidates = [problem.candidate(s, mode, coefficients()) for s in names for mode in modes(s, several)]
+    candidates = [problem.candidate(s, mode, coefficients()) for s in names for mode in modes(several)]
     nums, results, calls, found = planned.places(args), {}, {}, []
     for c in candidates if progress is None else progress(candidates):
         why = _left_out(c, r.shape)

@@ -25,7 +25,7 @@ from dataclasses import replace
 from mmad.derivatives.recorded import LANES
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.plan import Plan
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, UNCOMPILED, modes
+from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, modes
 from mmad.planner.sparsity._sets import Exhausted
 
 __all__ = ["CLOSE", "decide"]
@@ -67,7 +67,7 @@ def decide(problem, coefficients, race=None):
         return decided(problem, coefficients, race)
     except MemoryError:
         o = problem.options
-        if o.mode != "auto" or o.strategy in UNCOMPILED or "compiled" in modes("", o):
+        if o.mode != "auto" or "compiled" in modes(o):
             raise
     problem.options = replace(o, mode="compiled")
     plan = decided(problem, coefficients, race)
@@ -82,12 +82,12 @@ def decided(problem, coefficients, race):
             problem.look(coefficients)
         return finish(
             problem,
-            [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o.strategy, o)],
+            [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o)],
             "it was asked for",
         )
     dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
     if not o.sparse and o.pattern is None:
-        candidates = [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)]
+        candidates = [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)]
         if not COLORED[problem.product]:
             return compared(problem, candidates, race, "there is no pattern to look for")
         if min(m, n) <= LANES:
@@ -108,20 +108,20 @@ def decided(problem, coefficients, race):
     full = fewest >= 0.5 * min(m, n) > 2
     problem.bound(coefficients, None if full else fewest)
     structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
-    colored = [s for s in COLORED[problem.product] if s != "acyclic" and not full and not hopeless(problem, s, b)]
+    colored = [s for s in COLORED[problem.product] if not full and not hopeless(problem, s, b)]
     if not colored and not structured:
         return compared(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(s, o)], race,
+            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)], race,
             f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
         )  # fmt: skip
-    candidates = [problem.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(s, o)]
+    candidates = [problem.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(o)]
     least = {"columns": (b.columns, 0), "rows": (0, b.rows), "bicoloring": (b.both - 1, 1), "star": (b.both, 0)}
     for s in sorted(colored, key=lambda s: sum(least[s])):
         # With no more colours than there must be, and the time that finding them takes.
-        hoped = [problem.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(s, o)]
+        hoped = [problem.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(o)]
         search = 0.0 if s in problem.colorings else COLORING + COLORING_ENTRY * problem.pattern.nnz
         if min(hoped) + search < min(c.total(o.expected) for c in candidates):
-            candidates += [problem.candidate(s, mode, coefficients) for mode in modes(s, o)]
+            candidates += [problem.candidate(s, mode, coefficients) for mode in modes(o)]
     return compared(problem, candidates, race)
 
 
@@ -132,7 +132,7 @@ def promising(problem, sweeps, coefficients, search=SEARCH, saved=1.0):
         return False
     each = min(
         c.once(w, problem.of_gradient) + c.lanes(w, sweeps, 0, LANES)
-        for c in [coefficients[mode] for mode in modes("blocks", o)]
+        for c in [coefficients[mode] for mode in modes(o)]
     )  # fmt: skip
     return saved * o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
 

@@ -7,7 +7,6 @@ from mmad.derivatives.recorded import LANES
 from mmad.errors import StructureError
 from mmad.planner.coloring.coloring import (
     EFFORT,
-    acyclic_coloring,
     bicoloring,
     bounds,
     column_coloring,
@@ -20,7 +19,7 @@ from mmad.planner.decision.plan import Candidate
 from mmad.planner.evaluate import OVER_FORWARD
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 
-__all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "UNCOMPILED", "Options", "Problem", "modes", "work_of"]
+__all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "Options", "Problem", "modes", "work_of"]
 
 UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
 DENSE = {
@@ -31,7 +30,7 @@ DENSE = {
 }
 COLORED = {
     "jacobian": {"columns": column_coloring, "rows": row_coloring, "bicoloring": bicoloring},
-    "hessian": {"star": star_coloring, "acyclic": acyclic_coloring},
+    "hessian": {"star": star_coloring},
     "grad": {},
     "hvp": {},
 }
@@ -40,8 +39,6 @@ LOOKING = 0.05  # share of the whole work that looking for a pattern, for blocks
 LEAST_LOOKING = 2e-3  # seconds that a search may take, however little there is to gain
 STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
 MODES = ("auto", "eager", "compiled")
-UNCOMPILED = ("acyclic",)  # the compiler has no instruction for substitution
-# Not chosen, only done on request: "acyclic", whose substitutions let errors of rounding grow.
 LEVELS = 4  # of checkpoints; each computes the function once more
 NUMBER, ARRAY = 250, 1500  # bytes that an instruction takes while a program is made, on numbers and on arrays
 LONGEST = 1 << 30  # bytes that making a program may take where nobody asked for one
@@ -254,7 +251,7 @@ class Problem:
         each = min(
             c.once(self.work, self.of_gradient)
             + c.lanes(self.work, min(self.shape) if sweeps is None else sweeps, 0, LANES)
-            for c in [coefficients[mode] for mode in modes("", self.options)]
+            for c in [coefficients[mode] for mode in modes(self.options)]
         )
         self.steps = int(max(LEAST_LOOKING, LOOKING * self.options.expected * each) / STEP)
 
@@ -264,17 +261,17 @@ class Problem:
         fewest = min(b.columns, b.rows, b.both)
         each = min(
             c.once(self.work, self.of_gradient) + c.lanes(self.work, fewest, 0, LANES)
-            for c in [coefficients[mode] for mode in modes("", self.options)]
+            for c in [coefficients[mode] for mode in modes(self.options)]
         )
         self.effort = int(min(MOST_STEPS, LOOKING * self.options.expected * each / STEP))
 
 
-def modes(strategy, options):
+def modes(options):
     """Eager, and compiled where it is known that there will be evaluations to come; or what was asked for."""
     if options.mode != "auto":
-        return (options.mode,) if options.mode == "eager" or strategy not in UNCOMPILED else ()
+        return (options.mode,)
     again = options.evaluations is not None and options.evaluations > 1
-    return ("eager", "compiled") if again and strategy not in UNCOMPILED else ("eager",)
+    return ("eager", "compiled") if again else ("eager",)
 
 
 def work_of(graph):
