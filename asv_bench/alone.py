@@ -11,9 +11,10 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from benchmarks import problems
 from measure import check
 from report import Row, Task, duration
+
+from mmad.bench import find_problem
 
 __all__ = ["tasks"]
 
@@ -36,7 +37,7 @@ def recording(n, rounds):
     """The same loop on a Python float and recorded: what an operation costs more."""
     import mmad
 
-    function = problems.chain(n).make(None)
+    function = find_problem("chain").at(n).make(None)
     plain, recorded = [], []
     for _ in range(rounds):
         start = perf_counter()
@@ -70,7 +71,7 @@ def scaling(largest, rounds):
     sizes = [largest // 2**k for k in range(4, -1, -1)]
     jobs = {}
     for n in sizes:
-        problem = problems.indexed_loop(n)
+        problem = find_problem("indexed-loop").at(n)
         gradient = mmad.grad(problem.make(np))
         check(problem.name, gradient(problem.point), problem.gradient(problem.point), 1e-14)
         jobs[n] = (gradient, problem.point)
@@ -146,9 +147,9 @@ def chain_in_this_process(n):
     """Print the seconds of each stage and the growth of peak memory in bytes, as JSON."""
     import mmad
 
-    problem = problems.chain(n)
+    problem = find_problem("chain").at(n)
     function = problem.make(None)
-    mmad.vjp(problems.chain(1000).make(None), 1.0)[1](1.0)  # whatever is made once is made now
+    mmad.vjp(find_problem("chain").at(1000).make(None), 1.0)[1](1.0)  # whatever is made once is made now
     before = resident_bytes()
     marks = [perf_counter()]
     _, pullback = mmad.vjp(function, 1.0)

@@ -6,13 +6,13 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from benchmarks import mixtures, problems, recurrent
 from compilers import CompiledMmad
 from counting import array_operations
 from measure import Job, compare, verify
 from report import Row, Task, duration
 
 import mmad
+from mmad.bench import find_problem
 
 __all__ = ["tasks"]
 
@@ -25,13 +25,13 @@ THREADS_BAR = 1.6  # times as fast with two
 def tasks(quick, cores):
     """Every measurement; `cores` is the set of those that two threads may use."""
     n, rounds = (10_000, 3) if quick else (1_000_000, 15)
-    network = problems.digits(32, 200 if quick else 1347)
-    mixture = mixtures.gaussian_mixture(*((3, 4, 50) if quick else (10, 25, 1000)))
-    banana = problems.rosenbrock(n)
+    network = find_problem("digits").at((32, 200 if quick else 1347))
+    mixture = find_problem("gaussian-mixture").at((3, 4, 50) if quick else (10, 25, 1000))
+    banana = find_problem("rosenbrock").at(n)
     found = [
         order_task(name, problem, rounds)
         for name, problem in {
-            "Rosenbrock n = 10000": problems.rosenbrock(10_000),
+            "Rosenbrock n = 10000": find_problem("rosenbrock").at(10_000),
             f"Rosenbrock n = {n}": banana,
             "digits network, 32 hidden": network,
             "Gaussian mixture, d = 10": mixture,
@@ -39,7 +39,7 @@ def tasks(quick, cores):
     ]
     found.append(Task("overhead of an array operation", lambda: overhead(5 if quick else 25)))
     found.append(Task(f"Rosenbrock n = {n}, workspace of the HVP", lambda: workspace(banana)))
-    for name, problem in {"Rosenbrock": banana, "log-sum-exp": mixtures.log_sum_exp(n)}.items():
+    for name, problem in {"Rosenbrock": banana, "log-sum-exp": find_problem("log-sum-exp").at(n)}.items():
         task = f"{name} n = {n}, gradient, two threads"
         found.append(Task(task, lambda task=task, problem=problem: threads(task, problem, cores, rounds)))
     return found
@@ -53,7 +53,7 @@ def order_task(name, problem, rounds):
         right = {
             "function": problem.make(np)(problem.point),
             "gradient": problem.gradient(problem.point),
-            "HVP": problem.hvp(),
+            "HVP": problem.hvp(problem.point, problem.direction),
         }
         for kind, value in right.items():
             verify(kind, Job(tool.call(problem, kind), tool.to_numpy), value)
@@ -79,7 +79,7 @@ def overhead(rounds):
     points, jobs = [], {"compiled": {}, "eager": {}}
     for layers in (1, 2, 3):
         for batch in range(1, 9):
-            problem = recurrent.stacked_lstm(layers, batch)
+            problem = find_problem("stacked-lstm").at((layers, batch))
             function, where = problem.make(np), (layers, batch)
             points.append((array_operations(function, problem.point), batch))
             expected = problem.gradient(problem.point)

@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from benchmarks import energy, matrices, mixtures, problems, recurrent
 from counting import scalar_operations
 from measure import Job, compare, first_calls
 from report import Row, Task, duration
 
 import mmad
+from mmad.bench import Instance, find_problem
 
 __all__ = ["tasks"]
 
@@ -27,7 +27,7 @@ class Work:
     Attributes
     ----------
     name : str
-    problem : Problem
+    problem : Instance
     kind : str
         What `Compiler.call` takes.
     bars : dict of str to float
@@ -41,7 +41,7 @@ class Work:
     """
 
     name: str
-    problem: problems.Problem
+    problem: Instance
     kind: str
     bars: dict
     operations: bool = False
@@ -60,14 +60,14 @@ def workload(quick):
     found = [
         Work(
             f"determinant {minors} x {minors} by minors, scalars,",
-            problems.determinant(minors),
+            find_problem("determinant").at(minors),
             "value and gradient",
             {"CasADi": 1 / 1.5},
             operations=True,
         ),
         Work(
             f"Lotka-Volterra, {steps} RK4 steps over scalars,",
-            problems.lotka_volterra(steps),
+            find_problem("lotka-volterra").at(steps),
             "value and gradient",
             {"JAX": 1 / 15, "CasADi": 1 / 1.5},
             operations=True,
@@ -75,29 +75,29 @@ def workload(quick):
     ]
     for n, bar in {100: 0.7, 10_000: 1.2, 1_000_000: 1.5}.items():
         if n <= 10_000 or not quick:
-            banana = problems.rosenbrock(n)
+            banana = find_problem("rosenbrock").at(n)
             found += [Work(f"Rosenbrock n = {n},", banana, kind, {"JAX": bar}) for kind in ("gradient", "HVP")]
     n = 1000 if quick else 1_000_000
-    found.append(Work(f"log-sum-exp n = {n},", mixtures.log_sum_exp(n), "gradient", {"JAX": 0.7}))
+    found.append(Work(f"log-sum-exp n = {n},", find_problem("log-sum-exp").at(n), "gradient", {"JAX": 0.7}))
     for d, k, n in ((3, 4, 50),) if quick else ((10, 25, 1000), (20, 25, 1000)):
-        mixture = mixtures.gaussian_mixture(d, k, n)
+        mixture = find_problem("gaussian-mixture").at((d, k, n))
         name = f"Gaussian mixture d, k, n = {d}, {k}, {n},"
         found.append(Work(name, mixture, "gradient", {"JAX": 0.8}, seconds=CPP_SECONDS.get(d)))
-    lstm = recurrent.diagonal_lstm(2, 64 if quick else 1024, 14)
+    lstm = find_problem("diagonal-lstm").at((2, 64 if quick else 1024, 14))
     found.append(Work("diagonal LSTM, 2 layers,", lstm, "gradient", {"JAX": 0.5}, long=True))
     for hidden, examples in ((32, 200),) if quick else ((32, 1347), (128, 1797)):
-        network = problems.digits(hidden, examples)
+        network = find_problem("digits").at((hidden, examples))
         name = f"digits network 64-{hidden}-10, {examples} rows,"
         found += [Work(name, network, kind, {"JAX": 1.0}) for kind in ("gradient", "HVP")]
     steps, n = (20, 30) if quick else (200, 200)
     for name, problem in {
-        f"Kalman filter, {steps} steps,": matrices.kalman_filter(steps),
-        f"Gaussian process n = {n},": matrices.gaussian_process(n),
+        f"Kalman filter, {steps} steps,": find_problem("kalman-filter").at(steps),
+        f"Gaussian process n = {n},": find_problem("gaussian-process").at(n),
     }.items():
         found.append(Work(name, problem, "value and gradient", {"JAX": 1.0}))
     for n, bar in {10: 0.7, 100: 1.0, 500: 1.0}.items():
         if n <= 100 or not quick:
-            found.append(Work(f"Helmholtz energy n = {n},", energy.helmholtz(n), "Hessian", {"JAX": bar}))
+            found.append(Work(f"Helmholtz energy n = {n},", find_problem("helmholtz").at(n), "Hessian", {"JAX": bar}))
     return found
 
 
@@ -149,4 +149,6 @@ def expected(problem, kind):
     """The right answer, by hand."""
     if kind == "value and gradient":
         return problem.make(np)(problem.point), problem.gradient(problem.point)
-    return {"gradient": lambda: problem.gradient(problem.point), "HVP": problem.hvp, "Hessian": problem.hessian}[kind]()
+    if kind == "HVP":
+        return problem.hvp(problem.point, problem.direction)
+    return {"gradient": problem.gradient, "Hessian": problem.hessian}[kind](problem.point)

@@ -6,8 +6,9 @@ beforehand, and results stay of the tool's own kind.
 """
 
 import numpy as np
-from benchmarks.problems import transform
 from tools import Mmad, Tool
+
+from mmad.bench.trees import map_leaves
 
 __all__ = ["COMPILERS"]
 
@@ -59,7 +60,7 @@ class Jax(Tool):
         }[kind]
         compiled = jax.jit(derivative(problem.make(jax.numpy)))
         trees = (problem.point, problem.direction) if kind == "HVP" else (problem.point,)
-        arguments = [transform(tree, jax.numpy.asarray) for tree in trees]
+        arguments = [map_leaves(jax.numpy.asarray, tree) for tree in trees]
         return lambda: jax.block_until_ready(compiled(*arguments))
 
 

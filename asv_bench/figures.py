@@ -4,16 +4,12 @@ python asv_bench/figures.py
 """
 
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import mmad
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-import problems
+from mmad.bench import find_problem
 
 
 def median(function, runs=15):
@@ -29,7 +25,7 @@ def median(function, runs=15):
 
 def main():
     """Print each figure on a line."""
-    problem, n = problems.rosenbrock(200), 200
+    problem, n = find_problem("rosenbrock").at(200), 200
     f, x, eye = problem.make(np), problem.point, np.eye(n)
     product = mmad.hvp(f)
     _, push = mmad.linearize(mmad.grad(f), x)
@@ -40,7 +36,7 @@ def main():
     print(f"{n} calls of hvp: {1e3 * median(lambda: [product(x, v) for v in eye]):.1f} ms")
     print(f"{n} products with one linearize: {1e3 * median(lambda: [push(v) for v in eye]):.1f} ms")
 
-    problem = problems.lotka_volterra()
+    problem = find_problem("lotka-volterra").at(500)
     plain = mmad.grad(problem.make(np))
     replay = mmad.compile(plain)
     for name, g in (("recorded and swept", plain), ("replayed", replay)):

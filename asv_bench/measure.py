@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from benchmarks.problems import flatten
+
+from mmad.bench.trees import flatten
 
 __all__ = ["Job", "Timing", "compare", "first_calls", "verify"]
 

@@ -4,10 +4,10 @@ from time import process_time
 
 import numpy as np
 import scipy.sparse  # noqa: F401  what the first sparse result would import is no cost of planning
-from benchmarks import problems, sparse
 from report import Row, Task, duration
 
 import mmad
+from mmad.bench import find_problem
 from mmad.planner.coloring.coloring import column_coloring, star_coloring
 
 __all__ = ["tasks"]
@@ -42,12 +42,17 @@ def colors():
     band = sum(np.eye(n, k=k) for k in range(-half, half + 1))
     tridiagonal = sum(np.eye(n, k=k) for k in (-1, 0, 1))
     ring = np.array([[min((i - j) % 200, (j - i) % 200) <= 20 for j in range(200)] for i in range(200)])
+    arrow = find_problem("arwhead").at(300)
     found = [
         ("tridiagonal, columns", column_coloring(tridiagonal).count, 3),
-        ("arrow, star", star_coloring(mmad.sparsity(_made(sparse.arwhead(300)), np.ones(300), order=2)).count, 2),
-        ("brusselator 100 x 100, columns", column_coloring(_pattern(sparse.brusselator(100))).count, 8),
+        (
+            "arrow, star",
+            star_coloring(mmad.sparsity(_made(arrow), arrow.point, order=2)).count,
+            2,
+        ),
+        ("brusselator 100 x 100, columns", column_coloring(_pattern(find_problem("brusselator").at(100))).count, 8),
         ("periodic band 20 of 200, columns", column_coloring(ring).count, 56),
-        ("5-point grid 40 x 40, columns", column_coloring(_pattern(sparse.bratu(40))).count, 6),
+        ("5-point grid 40 x 40, columns", column_coloring(_pattern(find_problem("bratu").at(40))).count, 6),
         (f"band of half width {half}, star", star_coloring(band).count, 2 * half + 1),
     ]
     return [Row(f"colours: {name}", "", "", str(count), f"<= {bar}", count <= bar) for name, count, bar in found]
@@ -64,8 +69,8 @@ def _pattern(problem):
 # ------------------------------------------------------------------------------------------------ times
 def large(n):
     """A large sparse Hessian, later calls, run eagerly and compiled."""
-    problem = problems.rosenbrock(n)
-    product = problem.hvp()
+    problem = find_problem("rosenbrock").at(n)
+    product = problem.hvp(problem.point, problem.direction)
     found = []
     for mode in ("eager", "compiled"):
         derivative = mmad.hessian(_made(problem), sparse=True, mode=mode)
@@ -94,7 +99,7 @@ def large(n):
 
 def preparation(n):
     """Detection and colouring, in evaluations: of the Hessian they serve, and of the function."""
-    problem = problems.rosenbrock(n)
+    problem = find_problem("rosenbrock").at(n)
     f, x = _made(problem), problem.point
     derivative = mmad.hessian(f, sparse=True)
     derivative(x)
@@ -125,11 +130,11 @@ def overhead(quick):
     """The first call of a planned derivative over that of the strategy it takes, the pattern given to neither."""
     found = []
     for problem, product in (
-        (sparse.arrowhead(500), "jacobian"),
-        (sparse.tanh_network(6), "hessian"),
-        (sparse.broyden(1000), "jacobian"),
-        (problems.rosenbrock(10_000), "hessian"),
-        (sparse.orbit(200, 4), "jacobian"),
+        (find_problem("arrowhead").at(500), "jacobian"),
+        (find_problem("tanh-network").at(6), "hessian"),
+        (find_problem("broyden").at(1000), "jacobian"),
+        (find_problem("rosenbrock").at(10_000), "hessian"),
+        (find_problem("orbit").at((200, 4)), "jacobian"),
     ):
         make = getattr(mmad, product)
         planned = make(_made(problem), sparse=True)

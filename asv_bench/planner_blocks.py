@@ -4,11 +4,12 @@ from dataclasses import asdict
 from time import perf_counter
 
 import numpy as np
-from benchmarks import bundle
 from measure import Job, compare
 from report import Row, Task, duration
 
 import mmad
+from mmad.bench import find_problem
+from mmad.bench.problems.bundle_adjustment import jacobian_entries
 
 __all__ = ["tasks"]
 
@@ -17,39 +18,40 @@ BUNDLE_SECONDS = 24e-3  # what CoDiPack takes, on the machine of the README's ta
 
 
 def tasks(quick):
-    size, rounds = ((5, 40, 200), 3) if quick else (bundle.LARGEST, 15)
+    size, rounds = ((5, 40, 200), 3) if quick else (find_problem("bundle-adjustment").sizes[-1], 15)
     return [
-        Task("bundle adjustment", lambda: bundle_rows(bundle.bundle_adjustment(*size), rounds)),
+        Task("bundle adjustment", lambda: bundle_rows(find_problem("bundle-adjustment").at(size), rounds)),
         Task("waist", lambda: waist_rows(1000, rounds)),
     ]
 
 
 def bundle_rows(problem, rounds):
     """The sparse Jacobian as it comes, and where many evaluations are known to come, against the function."""
-    values, columns = problem.jacobian()
+    function, point = problem.make(np), problem.point
+    values, columns = jacobian_entries(point, problem.n)
     rows = np.repeat(np.arange(len(values)), 15)
-    jobs, facts = {"NumPy": Job(lambda: problem.function(*problem.point), None)}, {}
+    jobs, facts = {"NumPy": Job(lambda: function(point), None)}, {}
     for mode, evaluations in (("eager", None), ("compiled", 1000)):
-        derivative = mmad.jacobian(problem.function, (0, 1, 2), sparse=True, evaluations=evaluations)
+        derivative = mmad.jacobian(function, sparse=True, evaluations=evaluations)
         start = perf_counter()
-        found = derivative(*problem.point)
+        found = derivative(point)
         first = perf_counter() - start
-        for matrix in (found, derivative(*problem.point)):
+        for matrix in (found, derivative(point)):
             error = np.abs(np.asarray(matrix[rows, columns.ravel()]).ravel() - values.ravel()).max()
             if not error <= 1e-10 * np.abs(values).max() or matrix.nnz > values.size:
                 raise ArithmeticError(f"Jacobian of {problem.name}, {mode}: error {error:.1e}")
-        plan = derivative.plan(*problem.point)
+        plan = derivative.plan(point)
         facts[mode] = {"first": first, "strategy": plan.strategy, "forward": plan.chosen.forward,
                        "reverse": plan.chosen.reverse, "finding": plan.finding}  # fmt: skip
-        jobs[mode] = Job(lambda d=derivative: d(*problem.point), None)
+        jobs[mode] = Job(lambda d=derivative: d(point), None)
     timings = compare(jobs, None, rounds)
-    found, function = [], timings["NumPy"].median
+    found, alone = [], timings["NumPy"].median
     for mode in ("eager", "compiled"):
         took = timings[mode].median
         numbers = {"timing": asdict(timings[mode]), "function": asdict(timings["NumPy"]), **facts[mode]}
         name = f"{problem.name}, sparse Jacobian by {facts[mode]['strategy']}, {mode}"
-        below = f"NumPy function {duration(function)}"
-        ratio = took / function
+        below = f"NumPy function {duration(alone)}"
+        ratio = took / alone
         found.append(
             Row(name, duration(took), below, f"{ratio:.2f}", f"<= {BUNDLE_BAR:g}", ratio <= BUNDLE_BAR, numbers)
         )

@@ -1,12 +1,12 @@
 """Sparse Hessians and Jacobians by several tools, each as its users would call it many times at one shape."""
 
 import numpy as np
-from benchmarks import problems, sparse
 from measure import Job, Timing, compare
 from report import Row, Task, duration
 from tools import Mmad, Tool
 
 import mmad
+from mmad.bench import find_problem
 
 __all__ = ["SPARSE", "tasks"]
 
@@ -95,10 +95,10 @@ def tasks(quick, tools):
 
 def hessian_rows(n, tools, rounds):
     """The sparse Hessian of the chained Rosenbrock function: compiled, later calls."""
-    problem = problems.rosenbrock(n)
-    small = problems.rosenbrock(60)
+    problem = find_problem("rosenbrock").at(n)
+    small = find_problem("rosenbrock").at(60)
     for tool in tools:  # right where the matrix can be written down; at full size all tools' sums agree
-        compare({tool.name: Job(tool.hessian(small), tool.to_numpy)}, small.hessian(), 1)
+        compare({tool.name: Job(tool.hessian(small), tool.to_numpy)}, small.hessian(small.point), 1)
     timings = compare({tool.name: Job(tool.hessian(problem), tool.to_numpy) for tool in tools}, None, rounds)
     found, ours = [], timings["mmad"]
     for tool in tools:
@@ -125,7 +125,7 @@ def _dense(matrix):
 
 def arrowhead_rows(n, rounds):
     """The arrowhead Jacobian by both sides, and by the better of one."""
-    problem = sparse.arrowhead(n)
+    problem = find_problem("arrowhead").at(n)
     jobs = {}
     for strategy in ("auto", "columns", "rows", "forward", "reverse"):  # of one side, with colours and without
         dense = strategy in ("forward", "reverse")  # which are faster where the result is dense, too
@@ -134,7 +134,7 @@ def arrowhead_rows(n, rounds):
         derivative(problem.point)
         if strategy == "auto":
             plan = derivative.plan(problem.point)
-    timings: dict[str, Timing] = compare(jobs, problem.jacobian(), rounds)
+    timings: dict[str, Timing] = compare(jobs, problem.jacobian(problem.point), rounds)
     name, colors = f"arrowhead Jacobian n = {n}", plan.coloring
     one = min((s for s in timings if s != "auto"), key=lambda s: timings[s].median)
     ratio = timings["auto"].median / timings[one].median

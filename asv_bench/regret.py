@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from time import process_time
 
 import numpy as np
-from benchmarks import energy, mixtures, problems, sparse
 from report import Row, Task, duration
 
 import mmad
+from mmad.bench import find_problem
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.problem import DENSE
@@ -80,48 +80,32 @@ class Contestant:
         return first + (evaluations > 1) * (second + (evaluations - 2) * later)
 
 
+#: The problems, and whether a sparse matrix is asked for; those of one result have gradients as Jacobians.
+SPARSE = (
+    "rosenbrock", "arwhead", "powell-singular", "wood", "broyden", "banded", "bratu", "brusselator", "burgers",
+    "minimal-surface", "arrowhead", "dense-row-and-band", "dense-column-and-band", "log-barrier-banded",
+    "lennard-jones-chain",
+)  # fmt: skip
+DENSE_RESULTS = (
+    "gaussian-mixture", "orbit", "controlled", "log-barrier-dense", "tanh-network", "waist", "lennard-jones-cluster",
+    "helmholtz",
+)  # fmt: skip
+SIZES = {
+    "rosenbrock": (32, 300, 3000, 20_000),  # smaller than what gradients are timed on
+    "gaussian-mixture": ((2, 3, 50), (3, 5, 100), (5, 5, 300), (10, 10, 500)),
+}
+
+
 def cells(quick):
-    """The problems in four sizes each; in two small ones if it has to be quick."""
-
-    def hessians(make, sizes, is_sparse=True):
-        return [_cell("hessian", make(*s) if isinstance(s, tuple) else make(s), is_sparse) for s in chosen(sizes)]
-
-    def jacobians(make, sizes, is_sparse=True):
-        return [_cell("jacobian", make(*s) if isinstance(s, tuple) else make(s), is_sparse) for s in chosen(sizes)]
-
-    def chosen(sizes):
-        return sizes[:2] if quick else sizes
-
-    lines = (32, 300, 3000, 20_000)  # multiples of four
-    return [
-        *hessians(problems.rosenbrock, lines),
-        *hessians(sparse.arwhead, lines),
-        *hessians(sparse.powell_singular, lines),
-        *hessians(sparse.wood, lines),
-        *jacobians(sparse.broyden, lines),
-        *jacobians(sparse.banded, lines),
-        *jacobians(sparse.bratu, (6, 16, 50, 100)),
-        *jacobians(sparse.brusselator, (5, 12, 30, 70)),
-        *jacobians(sparse.burgers, ((100, 1), (200, 5), (200, 15), (200, 40))),
-        *hessians(sparse.minimal_surface, (6, 16, 50, 100)),
-        *jacobians(sparse.arrowhead, (50, 200, 500, 2000)),
-        *jacobians(sparse.dense_row_and_band, lines),
-        *jacobians(sparse.dense_column_and_band, (30, 300, 1000, 3000)),
-        *jacobians(mixtures.gaussian_mixture, ((2, 3, 50), (3, 5, 100), (5, 5, 300), (10, 10, 500)), False),
-        *jacobians(sparse.orbit, ((20, 4), (200, 4), (200, 8), (2000, 8)), False),
-        *jacobians(sparse.controlled, (30, 300, 1000, 5000), False),
-        *hessians(lambda n: sparse.log_barrier(n, False), lines),
-        *hessians(lambda n: sparse.log_barrier(n, True), (10, 30, 100, 200), False),
-        *hessians(sparse.tanh_network, (2, 4, 6, 10), False),
-        *jacobians(sparse.waist, ((100, 1), (300, 4), (1000, 1), (1000, 32)), False),
-        *hessians(lambda n: sparse.lennard_jones(n, 3), (10, 50, 300, 2000)),
-        *hessians(sparse.lennard_jones, (5, 10, 20, 40), False),
-        *hessians(energy.helmholtz, (4, 6, 8, 10), False),
-    ]
-
-
-def _cell(product, problem, is_sparse):
-    return Cell(problem.name, product, problem.make(np), problem.point, is_sparse)
+    """Return the problems in four sizes each; in two small ones if it has to be quick."""
+    found = []
+    for name in (*SPARSE, *DENSE_RESULTS):
+        problem = find_problem(name)
+        product = "hessian" if "hessian" in problem.products else "jacobian"
+        for n in SIZES.get(name, problem.sizes)[: 2 if quick else 4]:
+            instance = problem.at(n)
+            found.append(Cell(instance.name, product, instance.make(np), instance.point, name in SPARSE))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ measuring

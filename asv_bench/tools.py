@@ -11,7 +11,8 @@ import sys
 from importlib import metadata
 
 import numpy as np
-from benchmarks.problems import transform
+
+from mmad.bench.trees import map_leaves
 
 __all__ = ["TOOLS", "Tool", "available"]
 
@@ -35,7 +36,7 @@ class Tool:
 
     def to_numpy(self, tree):
         """The result as NumPy arrays."""
-        return transform(tree, np.asarray)
+        return map_leaves(np.asarray, tree)
 
 
 class Mmad(Tool):
@@ -97,7 +98,7 @@ class Torch(Tool):
         def tensor(array):
             return self.torch.tensor(array, dtype=self.torch.float64, requires_grad=requires_grad)
 
-        return transform(tree, tensor)
+        return map_leaves(tensor, tree)
 
     @staticmethod
     def leaves(tree):
@@ -133,7 +134,7 @@ class Torch(Tool):
         return {"": forward_over_reverse, "reverse over reverse": reverse_over_reverse}
 
     def to_numpy(self, tree):
-        return transform(tree, lambda tensor: tensor.detach().numpy())
+        return map_leaves(lambda tensor: tensor.detach().numpy(), tree)
 
 
 TOOLS = {"mmad": Mmad, "autograd": Autograd, "torch": Torch}

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 
-from benchmarks import problems
 from measure import Job, compare
 from report import Row, Task, duration
+
+from mmad.bench import find_problem
 
 __all__ = ["tasks"]
 
@@ -22,7 +23,7 @@ def tasks(quick, tools):
     """Gradients and Hessian-vector products of each problem."""
     rounds = 3 if quick else 25
     steps, rows = (20, 200) if quick else (500, 1347)
-    ode, banana = problems.lotka_volterra(steps), problems.rosenbrock(100)
+    ode, banana = find_problem("lotka-volterra").at(steps), find_problem("rosenbrock").at(100)
     ode_name = f"Lotka-Volterra, {steps} RK4 steps over scalars, gradient"
     found = [
         gradient_task(ode_name, ode, tools, min(rounds, 7)),
@@ -30,11 +31,11 @@ def tasks(quick, tools):
         hvp_task("Rosenbrock n = 100, HVP", banana, tools, rounds),
     ]
     if not quick:
-        large = problems.rosenbrock(1_000_000)
+        large = find_problem("rosenbrock").at(1_000_000)
         found.append(gradient_task("Rosenbrock n = 10^6, gradient", large, tools, 9))
         found.append(hvp_task("Rosenbrock n = 10^6, HVP", large, tools, 9))
     for hidden, examples in ((32, rows),) if quick else ((32, rows), (128, 1797)):
-        network = problems.digits(hidden, examples)
+        network = find_problem("digits").at((hidden, examples))
         name = f"digits network 64-{hidden}-10, {examples} rows"
         found.append(gradient_task(f"{name}, gradient", network, tools, rounds))
         found.append(hvp_task(f"{name}, HVP", network, tools, rounds))
@@ -55,7 +56,7 @@ def hvp_task(name, problem, tools, rounds):
         for tool in tools:
             for way, call in tool.hvps(problem).items():
                 jobs[f"{tool.name}, {way}" if way else tool.name] = Job(call, tool.to_numpy)
-        return rows(name, compare(jobs, problem.hvp(), rounds))
+        return rows(name, compare(jobs, problem.hvp(problem.point, problem.direction), rounds))
 
     return Task(name, run)
 

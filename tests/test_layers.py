@@ -26,6 +26,7 @@ LAYERS = (
     ("planner",),
     ("api",),
     ("_checkout", "__init__"),
+    ("bench",),  # problems and contestants, which `import mmad` does not load
     ("cli", "__main__"),
 )
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 import mmad
-
-from . import problems
+from mmad.bench import find_problem
 
 
 class _ArrayProgram:
@@ -47,7 +46,7 @@ class Rosenbrock(_ArrayProgram):
     param_names = ("n",)
 
     def setup(self, n):
-        self.prepare(problems.rosenbrock(n))
+        self.prepare(find_problem("rosenbrock").at(n))
 
     def peakmem_gradient(self, n):
         self.gradient(self.x)
@@ -58,7 +57,7 @@ class Digits(_ArrayProgram):
     param_names = ("hidden",)
 
     def setup(self, hidden):
-        self.prepare(problems.digits(hidden))
+        self.prepare(find_problem("digits").at((hidden, 1347)))
 
 
 class Dense:
@@ -68,7 +67,7 @@ class Dense:
     param_names = ("n",)
 
     def setup(self, n):
-        problem = problems.rosenbrock(n)
+        problem = find_problem("rosenbrock").at(n)
         self.x = problem.point
         self.hessian = mmad.hessian(problem.make(np))
         self.forward = mmad.jacfwd(problem.gradient)

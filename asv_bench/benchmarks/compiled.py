@@ -1,10 +1,11 @@
 """Compiled functions: the first call, which records and compiles, later ones, and what the programs need."""
 
+import itertools
+
 import numpy as np
 
 import mmad
-
-from . import energy, matrices, mixtures, problems, recurrent
+from mmad.bench import find_problem
 
 DERIVATIVES = {
     "function": lambda f: f,
@@ -19,10 +20,11 @@ class _Compiled:
 
     def prepare(self, problem, kind):
         self.function, self.derivative = problem.make(np), DERIVATIVES[kind]
-        self.arguments = (problem.point, problem.direction) if kind == "hvp" else (problem.point,)
+        along = (problem.direction,) if kind == "hvp" else ()
+        self.arguments = (problem.point, *along)
         self.compiled = self.made()
         self.compiled(*self.arguments)
-        self.others = problems.around(*self.arguments)
+        self.others = ((x, *along) for x in problem.cycle())
 
     def made(self):
         return mmad.compile(self.derivative(self.function))
@@ -50,12 +52,12 @@ class Determinant(_Compiled):
     """8 x 8 by minors: a hundred thousand scalar operations, recorded one by one."""
 
     def setup(self):
-        self.prepare(problems.determinant(), "gradient")
+        self.prepare(find_problem("determinant").at(8), "gradient")
 
 
 class LotkaVolterra(_Compiled):
     def setup(self):
-        self.prepare(problems.lotka_volterra(), "gradient")
+        self.prepare(find_problem("lotka-volterra").at(500), "gradient")
 
 
 class Rosenbrock(_Compiled):
@@ -63,12 +65,12 @@ class Rosenbrock(_Compiled):
     param_names = ("n", "kind")
 
     def setup(self, n, kind):
-        self.prepare(problems.rosenbrock(n), kind)
+        self.prepare(find_problem("rosenbrock").at(n), kind)
 
 
 class LogSumExp(_Compiled):
     def setup(self):
-        self.prepare(mixtures.log_sum_exp(1_000_000), "gradient")
+        self.prepare(find_problem("log-sum-exp").at(1_000_000), "gradient")
 
 
 class GaussianMixture(_Compiled):
@@ -76,12 +78,12 @@ class GaussianMixture(_Compiled):
     param_names = ("dimensions", "kind")
 
     def setup(self, dimensions, kind):
-        self.prepare(mixtures.gaussian_mixture(dimensions, 25, 1000), kind)
+        self.prepare(find_problem("gaussian-mixture").at((dimensions, 25, 1000)), kind)
 
 
 class DiagonalLstm(_Compiled):
     def setup(self):
-        self.prepare(recurrent.diagonal_lstm(), "gradient")
+        self.prepare(find_problem("diagonal-lstm").at((2, 1024, 14)), "gradient")
 
 
 class StackedLstm(_Compiled):
@@ -91,7 +93,7 @@ class StackedLstm(_Compiled):
     param_names = ("layers",)
 
     def setup(self, layers):
-        self.prepare(recurrent.stacked_lstm(layers, 1), "gradient")
+        self.prepare(find_problem("stacked-lstm").at((layers, 1)), "gradient")
 
 
 class Digits(_Compiled):
@@ -99,7 +101,7 @@ class Digits(_Compiled):
     param_names = ("hidden", "kind")
 
     def setup(self, hidden, kind):
-        self.prepare(problems.digits(hidden), kind)
+        self.prepare(find_problem("digits").at((hidden, 1347)), kind)
 
 
 class Helmholtz(_Compiled):
@@ -107,17 +109,17 @@ class Helmholtz(_Compiled):
     param_names = ("n",)
 
     def setup(self, n):
-        self.prepare(energy.helmholtz(n), "hessian")
+        self.prepare(find_problem("helmholtz").at(n), "hessian")
 
 
 class KalmanFilter(_Compiled):
     def setup(self):
-        self.prepare(matrices.kalman_filter(), "gradient")
+        self.prepare(find_problem("kalman-filter").at(200), "gradient")
 
 
 class GaussianProcess(_Compiled):
     def setup(self):
-        self.prepare(matrices.gaussian_process(), "gradient")
+        self.prepare(find_problem("gaussian-process").at(200), "gradient")
 
 
 class WithinMemory(_Compiled):
@@ -129,10 +131,11 @@ class WithinMemory(_Compiled):
     def setup(self, part):
         self.memory = None if part is None else 200 * 8 * 20_000 // part
         self.function, self.derivative = _layers, mmad.grad
-        self.arguments = (np.random.default_rng(0).normal(size=20_000),)
+        rng = np.random.default_rng(0)
+        self.arguments = (rng.normal(size=20_000),)
         self.compiled = self.made()
         self.compiled(*self.arguments)
-        self.others = problems.around(*self.arguments)
+        self.others = itertools.cycle([(rng.normal(size=20_000),) for _ in range(8)])
 
     def made(self):
         return mmad.compile(self.derivative(self.function), memory=self.memory)

@@ -3,35 +3,39 @@
 import numpy as np
 
 import mmad
+from mmad.bench import find_problem
 
-from . import energy, problems, sparse
-
+#: name of the benchmark: name and size of the problem
 HESSIANS = {
-    "rosenbrock": lambda: problems.rosenbrock(10_000),
-    "arwhead": lambda: sparse.arwhead(10_000),
-    "powell": lambda: sparse.powell_singular(10_000),
-    "wood": lambda: sparse.wood(10_000),
-    "surface": lambda: sparse.minimal_surface(60),
-    "barrier": lambda: sparse.log_barrier(10_000, False),
-    "chain": lambda: sparse.lennard_jones(300, 3),
+    "rosenbrock": ("rosenbrock", 10_000),
+    "arwhead": ("arwhead", 10_000),
+    "powell": ("powell-singular", 10_000),
+    "wood": ("wood", 10_000),
+    "surface": ("minimal-surface", 60),
+    "barrier": ("log-barrier-banded", 10_000),
+    "chain": ("lennard-jones-chain", 300),
 }
 DENSE = {
-    "barrier": lambda: sparse.log_barrier(100, True),
-    "cluster": lambda: sparse.lennard_jones(15),
-    "network": lambda: sparse.tanh_network(6),
-    "helmholtz": lambda: energy.helmholtz(8),
+    "barrier": ("log-barrier-dense", 100),
+    "cluster": ("lennard-jones-cluster", 15),
+    "network": ("tanh-network", 6),
+    "helmholtz": ("helmholtz", 8),
 }
 JACOBIANS = {
-    "broyden": lambda: sparse.broyden(10_000),
-    "banded": lambda: sparse.banded(10_000),
-    "bratu": lambda: sparse.bratu(60),
-    "brusselator": lambda: sparse.brusselator(40),
-    "burgers, few steps": lambda: sparse.burgers(300, 5),
-    "burgers, many steps": lambda: sparse.burgers(200, 40),
-    "arrowhead": lambda: sparse.arrowhead(500),
-    "dense row": lambda: sparse.dense_row_and_band(3000),
-    "dense column": lambda: sparse.dense_column_and_band(3000),
+    "broyden": ("broyden", 10_000),
+    "banded": ("banded", 10_000),
+    "bratu": ("bratu", 60),
+    "brusselator": ("brusselator", 40),
+    "burgers, few steps": ("burgers", (300, 5)),
+    "burgers, many steps": ("burgers", (200, 40)),
+    "arrowhead": ("arrowhead", 500),
+    "dense row": ("dense-row-and-band", 3000),
+    "dense column": ("dense-column-and-band", 3000),
 }
+
+
+def instance(name, n):
+    return find_problem(name).at(n)
 
 
 class _Planned:
@@ -42,12 +46,12 @@ class _Planned:
     derivative = staticmethod(mmad.hessian)
 
     def setup(self, name, evaluations):
-        problem = self.problems[name]()
+        problem = instance(*self.problems[name])
         self.function, self.point = problem.make(np), problem.point
         self.planned = self.made(evaluations)
-        self.points = problems.around(self.point)
+        self.points = problem.cycle()
         self.planned(self.point)
-        self.planned(*next(self.points))
+        self.planned(next(self.points))
 
     def made(self, evaluations):
         return self.derivative(self.function, sparse=self.is_sparse, evaluations=evaluations)
@@ -56,7 +60,7 @@ class _Planned:
         self.function(self.point)
 
     def time_evaluation(self, *_):
-        self.planned(*next(self.points))
+        self.planned(next(self.points))
 
     def time_first_call(self, _, evaluations):
         self.made(evaluations)(self.point)
@@ -106,11 +110,11 @@ class Products:
     param_names = ("operator", "n", "evaluations")
 
     def setup(self, name, n, evaluations):
-        problem = problems.rosenbrock(n)
-        args = (problem.point, problem.direction) if "hvp" in name else (problem.point,)
+        problem = instance("rosenbrock", n)
+        along = (problem.direction,) if "hvp" in name else ()
         self.planned = OPERATORS[name](problem.make(np), evaluations=evaluations)
-        self.arguments = problems.around(*args)
-        self.planned(*args)
+        self.arguments = ((x, *along) for x in problem.cycle())
+        self.planned(*next(self.arguments))
         self.planned(*next(self.arguments))
 
     def time_evaluation(self, *_):
@@ -126,7 +130,7 @@ class Products:
 class Regret:
     """The planner's choice over the best that could be forced, in a few cells of `asv_bench/regret.py`."""
 
-    params = ("rosenbrock-300", "bratu-16", "arrowhead-200", "tanh-network-32", "burgers-200-15")
+    params = ("rosenbrock-300", "bratu-16", "arrowhead-200", "tanh-network-4", "burgers-200-15")
     param_names = ("cell",)
     timeout = 300
 

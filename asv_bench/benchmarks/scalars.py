@@ -3,8 +3,7 @@
 import numpy as np
 
 import mmad
-
-from . import problems
+from mmad.bench import find_problem
 
 
 class Chain:
@@ -14,7 +13,7 @@ class Chain:
     param_names = ("operations",)
 
     def setup(self, operations):
-        self.function = problems.chain(operations).make(np)
+        self.function = find_problem("chain").at(operations).make(np)
         self.gradient = mmad.grad(self.function)
         self.pullback = mmad.vjp(self.function, 1.0)[1]
 
@@ -41,7 +40,7 @@ class LotkaVolterra:
     """500 Runge-Kutta steps over scalars."""
 
     def setup(self):
-        problem = problems.lotka_volterra()
+        problem = find_problem("lotka-volterra").at(500)
         self.function, self.x, self.v = problem.make(np), problem.point, problem.direction
         self.gradient, self.product = mmad.grad(self.function), mmad.hvp(self.function)
 
@@ -65,7 +64,7 @@ class IndexedLoop:
     param_names = ("n",)
 
     def setup(self, n):
-        problem = problems.indexed_loop(n)
+        problem = find_problem("indexed-loop").at(n)
         self.function, self.x = problem.make(np), problem.point
         self.gradient = mmad.grad(self.function)
 

@@ -1,8 +1,12 @@
-"""Problems of the planner with derivatives worked out by hand."""
+"""Functions for the tests of the planner, with derivatives by hand: those of `mmad.bench` and many small odd ones."""
 
 import numpy as np
 
+from mmad.bench import find_problem
+
 __all__ = ["HESSIANS", "JACOBIANS"]
+
+BROYDEN, ARROWHEAD, ROSENBROCK, ARWHEAD = map(find_problem, ("broyden", "arrowhead", "rosenbrock", "arwhead"))
 
 
 def at(n):
@@ -23,26 +27,19 @@ def neighbours_by_hand(x):
 
 
 def broyden(x):
-    y = (3.0 - 2.0 * x) * x + 1.0
-    y[1:] -= x[:-1]
-    y[:-1] -= 2.0 * x[1:]
-    return y
+    return BROYDEN.make(np, len(x))(x)
 
 
 def broyden_by_hand(x):
-    n = len(x)
-    return np.diag(3.0 - 4.0 * x) - np.eye(n, k=-1) - 2.0 * np.eye(n, k=1)
+    return BROYDEN.jacobian(x, len(x))
 
 
 def arrowhead(x):
-    return np.concatenate([np.sin(x).sum(keepdims=True), x[1:] * np.cos(x[0])])
+    return ARROWHEAD.make(np, len(x))(x)
 
 
 def arrowhead_by_hand(x):
-    out = np.diag(np.full(len(x), np.cos(x[0])))
-    out[:, 0] = -np.sin(x[0]) * x
-    out[0] = np.cos(x)
-    return out
+    return ARROWHEAD.jacobian(x, len(x))
 
 
 def loop(x):
@@ -110,7 +107,7 @@ JACOBIANS = {
 
 # ------------------------------------------------------------------------------------------------ Hessians
 def rosenbrock(x):
-    return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
+    return ROSENBROCK.make(np, len(x))(x)
 
 
 def rosenbrock_by_hand(x):
@@ -121,7 +118,7 @@ def rosenbrock_by_hand(x):
 
 
 def arwhead(x):
-    return ((x[:-1] ** 2 + x[-1] ** 2) ** 2 - 4.0 * x[:-1] + 3.0).sum()
+    return ARWHEAD.make(np, len(x))(x)
 
 
 def arwhead_by_hand(x):

@@ -1,0 +1,51 @@
+"""Arguments as trees: an array or a number, or dicts and tuples of them."""
+
+import numpy as np
+
+__all__ = ["add_scaled", "flatten", "leaves_of", "map_leaves", "unflatten"]
+
+
+def map_leaves(function, tree, *others):
+    """Return the tree with a function applied to each leaf, and to the leaves of other trees in its place."""
+    if isinstance(tree, dict):
+        return {key: map_leaves(function, tree[key], *(other[key] for other in others)) for key in tree}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(map_leaves(function, *leaves) for leaves in zip(tree, *others, strict=True))
+    return function(tree, *others)
+
+
+def leaves_of(tree):
+    """Return the leaves in a list, those of a dict in the order of its sorted keys."""
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves_of(tree[key])]
+    if isinstance(tree, (tuple, list)):
+        return [leaf for item in tree for leaf in leaves_of(item)]
+    return [tree]
+
+
+def flatten(tree):
+    """Return all numbers of a tree in one vector."""
+    return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in leaves_of(tree)] or [np.zeros(0)])
+
+
+def add_scaled(x, v, factor):
+    """Return ``x + factor * v``, leaf by leaf."""
+    return map_leaves(lambda a, b: a + factor * b, x, v)
+
+
+def unflatten(vector, tree):
+    """Return the numbers of a vector in the structure of a tree: the inverse of `flatten`."""
+    start = 0
+
+    def taken(node):
+        nonlocal start
+        if isinstance(node, dict):
+            built = {key: taken(node[key]) for key in sorted(node)}
+            return {key: built[key] for key in node}
+        if isinstance(node, (tuple, list)):
+            return type(node)(taken(item) for item in node)
+        part = vector[start : start + np.size(node)]
+        start += np.size(node)
+        return part.reshape(np.shape(node)) if np.ndim(node) else part[0]
+
+    return taken(tree)
