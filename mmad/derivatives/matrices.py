@@ -1,41 +1,18 @@
-"""Dense Jacobians: many directions or cotangents at a time over one recording."""
+"""Dense Jacobians by either mode, and dense Hessians by directional derivatives."""
 
 import numpy as np
 
 from mmad._core import Traced
 from mmad.derivatives.arguments import derivative_function, positions
 from mmad.derivatives.batching import vmap
-from mmad.derivatives.first_order import Linearized, grad, jvp
-from mmad.derivatives.recorded import LANES, inexact_leaf, lanes_of, real_leaf
+from mmad.derivatives.first_order import grad, jvp
+from mmad.derivatives.recorded import LANES, Recorded, blocks, stacked
 from mmad.ops.declare import shape_of
-from mmad.ops.structure import size
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
-from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import Trace, is_static, restore
-from mmad.wrappers._batch import Batch
-from mmad.wrappers._dual import new_level
+from mmad.tracing.trace import is_static, restore
 
-__all__ = ["by_directions", "by_pairs", "columns_of", "from_matrix", "jacfwd", "jacrev", "rows_of"]
-
-
-def _blocks(leaves):
-    """The non-static leaves with their sizes."""
-    return [(k, size(shape_of(x))) for k, x in enumerate(leaves) if not is_static(x)]
-
-
-def _unit_lanes(level, total, start, stop, at, n, shape, dtype):
-    """The part for one leaf (elements at..at+n of all) of unit directions start..stop, as a batch; None if all zero."""
-    if stop <= at or start >= at + n:
-        return None
-    lanes = np.zeros((stop - start, n), dtype)
-    rows = np.arange(max(start, at), min(stop, at + n))
-    lanes[rows - start, rows - at] = 1
-    return Batch(level, lanes.reshape((stop - start, *shape)))
-
-
-def _stacked(parts, axis=0):
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+__all__ = ["by_directions", "by_pairs", "in_blocks", "jacfwd", "jacrev"]
 
 
 def _assemble(out_tree, outputs, structures, leaves, block, single):
@@ -58,9 +35,11 @@ def _assemble(out_tree, outputs, structures, leaves, block, single):
 
 
 def _dense(table, y, x, dtype):
-    """One block in its final shape; a number where both sides are."""
+    """One block in its final shape and dtype; a number where both sides are."""
     shape = shape_of(y) + shape_of(x)
+    table = table.real if table.dtype.kind == "c" != dtype.kind else table  # beside it was one of a complex result
     if isinstance(table, Traced):
+        table = table if table.dtype == dtype else table.astype(dtype)
         return table.reshape(shape) if shape else restore(table.reshape(())[()], x)
     table = np.asarray(table, dtype=dtype).reshape(shape)
     number = float if type(x) is float and table.dtype.kind == "f" else lambda v: v[()]
@@ -81,59 +60,18 @@ def jacfwd(f, argnums=0):
            [0., 1.]])
     """
 
+    return _dense_jacobian(f, argnums, False, "jacfwd", jacfwd)
+
+
+def _dense_jacobian(f, argnums, by_rows, name, public):
+    """The function that records f and computes its Jacobian from one side."""
+    single = not isinstance(argnums, tuple | list)
+
     def operator(*args, **kwargs):
-        return _jacfwd(f, argnums, args, kwargs, "jacfwd")
+        r = Recorded(f, args, name, positions(f, argnums, args, name), kwargs)
+        return in_blocks(r, r.jacobian(by_rows), single)
 
-    return derivative_function(f, operator, "jacfwd", (jacfwd, argnums))
-
-
-def _jacfwd(f, argnums, args, kwargs, what):
-    nums = positions(f, argnums, args, what)
-    lin = Linearized(f, args, what, nums, kwargs)
-    return columns_of(lin, not isinstance(argnums, tuple | list))
-
-
-def columns_of(lin, single):
-    """The Jacobian of a recorded function, from batches of unit tangents."""
-    t = lin.trace
-    for x in t.inputs:
-        if not is_static(x):
-            real_leaf(x, t.origin)
-    sizes = _blocks(t.inputs)
-    total = sum(n for _, n in sizes)
-    level = new_level()
-    parts = [[] for _ in t.outputs]
-    for start in range(0, total, LANES):
-        stop = min(start + LANES, total)
-        lanes, at = [None] * len(t.inputs), 0
-        for k, n in sizes:
-            x = t.inputs[k]
-            lanes[k] = _unit_lanes(level, total, start, stop, at, n, x.shape, x.dtype)
-            at += n
-        for i, d in enumerate(lin.push_lanes(lanes)):
-            y = t.outputs[i]
-            if not is_static(y):
-                n = size(shape_of(y))
-                rows = (
-                    np.zeros((stop - start, n))
-                    if d is None
-                    else lanes_of(d, level, stop - start).reshape(stop - start, n)
-                )
-                parts[i].append(rows)
-    tables = [
-        None if is_static(y) else (_stacked(p).T if p else np.zeros((size(shape_of(y)), 0)))
-        for y, p in zip(t.outputs, parts, strict=True)
-    ]
-    offsets, at = {}, 0
-    for k, n in sizes:
-        offsets[k] = slice(at, at + n)
-        at += n
-
-    def block(i, k):
-        y = t.outputs[i]
-        return _dense(tables[i][:, offsets[k]], y, t.leaves[k], inexact_leaf(y))
-
-    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
+    return derivative_function(f, operator, name, (public, argnums))
 
 
 def by_pairs(f, x):
@@ -152,7 +90,8 @@ def by_pairs(f, x):
     unit, (i, j), place = np.eye(n, dtype=x.dtype), np.triu_indices(n), np.empty((n, n), np.intp)
     place[i, j] = place[j, i] = np.arange(len(i))
     second = vmap(lambda u, v: jvp(lambda y: jvp(f, (y,), (u,))[1], (x,), (v,))[1])
-    return _blocked(lambda k: second(unit[i[k]], unit[j[k]]), len(i), np.zeros(0, x.dtype))[place]
+    found = [second(unit[i[a:b]], unit[j[a:b]]) for a, b in blocks(0, len(i), LANES)]
+    return stacked(found, np.zeros(0, x.dtype))[place]
 
 
 def by_directions(f, x):
@@ -160,13 +99,7 @@ def by_directions(f, x):
     (n,) = x.shape
     unit = np.eye(n, dtype=x.dtype)
     second = vmap(lambda u: grad(lambda y: jvp(f, (y,), (u,))[1])(x))
-    return _blocked(lambda k: second(unit[k]), n, np.zeros((0, n), x.dtype))
-
-
-def _blocked(rows, count, empty):
-    """All rows of a result, so many at a time as go together in a batch."""
-    found = [rows(slice(k, k + LANES)) for k in range(0, count, LANES)]
-    return empty if not found else found[0] if len(found) == 1 else np.concatenate(found)
+    return stacked([second(unit[a:b]) for a, b in blocks(0, n, LANES)], np.zeros((0, n), x.dtype))
 
 
 def jacrev(f, argnums=0):
@@ -183,54 +116,10 @@ def jacrev(f, argnums=0):
            [0., 1.]])
     """
 
-    def operator(*args, **kwargs):
-        nums = positions(f, argnums, args, "jacrev")
-        return rows_of(Trace(f, args, kwargs, nums, "jacrev"), not isinstance(argnums, tuple | list))
-
-    return derivative_function(f, operator, "jacrev", (jacrev, argnums))
+    return _dense_jacobian(f, argnums, True, "jacrev", jacrev)
 
 
-def rows_of(t, single):
-    """The Jacobian of a trace, from batches of unit cotangents."""
-    refuse_hidden(t.outputs, t.origin)
-    for x in t.inputs:
-        if not is_static(x):
-            real_leaf(x, t.origin)
-    level = new_level()
-    tables = {}
-    for i, y in enumerate(t.outputs):
-        if is_static(y):
-            continue
-        n = size(shape_of(y))
-        parts = {k: [] for k, _ in _blocks(t.inputs)}
-        for start in range(0, n, LANES):
-            stop = min(start + LANES, n)
-            ct = _unit_lanes(level, n, start, stop, 0, n, shape_of(y), inexact_leaf(y))
-            gs = t.pull([y], [ct])
-            # The pullback is of the real inner product: of 1 the derivative of the real part, of 1j of the other one.
-            hs = t.pull([y], [1j * ct]) if inexact_leaf(y).kind == "c" else [None] * len(gs)
-            for k, (g, h) in enumerate(zip(gs, hs, strict=True)):
-                if t.inputs[k] is not None:
-                    m = size(t.inputs[k].shape)
-                    rows = (
-                        np.zeros((stop - start, m))
-                        if g is None
-                        else lanes_of(g, level, stop - start).reshape(stop - start, m)
-                    )
-                    if h is not None:
-                        rows = rows + 1j * lanes_of(h, level, stop - start).reshape(stop - start, m)
-                    parts[k].append(rows)
-        for k, p in parts.items():
-            tables[i, k] = _stacked(p) if p else np.zeros((0, size(t.inputs[k].shape)))
-
-    def block(i, k):
-        y = t.outputs[i]
-        return _dense(tables[i, k], y, t.leaves[k], inexact_leaf(y))
-
-    return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)
-
-
-def from_matrix(recorded, matrix, single):
+def in_blocks(recorded, matrix, single):
     """A Jacobian, rows and columns in the order of the leaves, as a tree of blocks.
 
     Parameters
@@ -243,8 +132,11 @@ def from_matrix(recorded, matrix, single):
     t, rows, columns = recorded.trace, recorded.rows, recorded.columns
 
     def block(i, k):
-        part = matrix[rows.offsets[i] : rows.offsets[i] + rows.kinds[i][0]]
-        part = part[:, columns.offsets[k] : columns.offsets[k] + columns.kinds[k][0]]
-        return _dense(part, t.outputs[i], t.leaves[k], rows.kinds[i][2])
+        (m, _, dtype), (n, *_), part = rows.kinds[i], columns.kinds[k], matrix
+        if m != rows.size:
+            part = part[rows.offsets[i] : rows.offsets[i] + m]
+        if n != columns.size:
+            part = part[:, columns.offsets[k] : columns.offsets[k] + n]
+        return _dense(part, t.outputs[i], t.leaves[k], dtype)
 
     return _assemble(t.out_tree, t.outputs, t.structures, t.leaves, block, single)

@@ -1,4 +1,8 @@
-"""A function recorded at a point, multiplied by many vectors: the vectors are the leaves of a tree, end to end."""
+"""A function recorded at a point, multiplied by many vectors: the vectors are the leaves of a tree, end to end.
+
+Every dense Jacobian and Hessian is made here, by :meth:`Recorded.unit_products`: its rows by reverse sweeps or its
+columns by forward ones, so many at a time as go together in a batch, as numbers or recorded.
+"""
 
 import numpy as np
 
@@ -11,9 +15,20 @@ from mmad.tracing.trace import is_static
 from mmad.wrappers._batch import Batch
 from mmad.wrappers._dual import new_level
 
-__all__ = ["LANES", "Recorded", "Side", "inexact_leaf", "lanes_of", "real_leaf"]
+__all__ = ["LANES", "Recorded", "Side", "batched", "blocks", "inexact_leaf", "real_leaf", "stacked"]
 
 LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
+HELD = 2**24  # elements of a batch of vectors: fewer go together where they are longer
+
+
+def blocks(start, stop, width):
+    """Return pairs of numbers that divide a range into blocks of at most `width`."""
+    return [(k, min(k + width, stop)) for k in range(start, stop, width)]
+
+
+def stacked(parts, empty):
+    """Return blocks of rows as one matrix; what is empty, where there are none."""
+    return empty if not parts else parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def real_leaf(x, where):
@@ -33,7 +48,7 @@ def inexact_leaf(x):
     return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
-def lanes_of(d, level, count):
+def _lanes_of(d, level, count):
     """The lanes of a batched value, or of one that is the same in all."""
     if isinstance(d, Batch) and d.level == level:
         return d.lanes
@@ -82,6 +97,27 @@ class Side:
                 parts.append(part)  # nobody writes into it
         return parts
 
+    def units(self, start, stop, one=1.0):
+        """Return unit vectors as rows of values a leaf; None where all are zero.  `one` is 1 or 1j."""
+        parts, count = [], stop - start
+        for at, kind in zip(self.offsets, self.kinds, strict=True):
+            if kind is None or stop <= at or start >= at + kind[0] or (one != 1.0 and kind[2].kind != "c"):
+                parts.append(None)
+                continue
+            n, shape, dtype = kind
+            lanes = np.zeros((count, n), dtype)
+            first, last = max(start, at), min(stop, at + n)
+            lanes.reshape(-1)[(first - start) * n + first - at :: n + 1][: last - first] = one
+            parts.append(lanes.reshape((count, *shape)))
+        return parts
+
+    def unit_blocks(self, width, apart):
+        """Return the ranges of unit vectors that go together; `apart`: none has those of two leaves."""
+        if not apart:
+            return blocks(0, self.size, width)
+        leaves = [(at, at + k[0]) for at, k in zip(self.offsets, self.kinds, strict=True) if k is not None]
+        return [block for start, stop in leaves for block in blocks(start, stop, width)]
+
     def join(self, parts):
         """One value a leaf (None: zero) as a vector, traced if they are."""
         flat = [
@@ -91,18 +127,16 @@ class Side:
         ]
         return self._one(flat, 0, (0,))
 
-    def join_lanes(self, parts, level, count):
-        """The same for batches: shape (count, size)."""
+    def join_rows(self, parts, level, count):
+        """The same for batches, shape (count, size); `level` is None where there is but one vector."""
+        if level is None:
+            return self.join(parts).reshape(1, self.size)
         flat = [
-            np.zeros((count, kind[0]), self.dtype) if g is None else lanes_of(g, level, count).reshape(count, kind[0])
+            np.zeros((count, kind[0]), self.dtype) if g is None else _lanes_of(g, level, count).reshape(count, kind[0])
             for kind, g in zip(self.kinds, parts, strict=True)
             if kind is not None
         ]
         return self._one(flat, 1, (count, 0))
-
-    def stacked(self, blocks):
-        """Blocks of vectors of this space as one."""
-        return self._one(blocks, 0, (0, self.size))
 
     def _one(self, flat, axis, empty):
         out = np.zeros(empty, self.dtype) if not flat else flat[0] if len(flat) == 1 else np.concatenate(flat, axis)
@@ -151,38 +185,82 @@ class Recorded:
 
     def push_many(self, vectors, width=LANES):
         """J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
-        return self.rows.stacked(self.push_blocks(vectors, width))
+        return stacked(self.push_blocks(vectors, width), np.zeros((0, self.rows.size), self.rows.dtype))
 
     def pull_many(self, vectors, width=LANES):
         """J.T v for each row of `vectors`; shape (count, n)."""
-        return self.columns.stacked(self.pull_blocks(vectors, width))
+        return stacked(self.pull_blocks(vectors, width), np.zeros((0, self.columns.size), self.columns.dtype))
 
     def push_blocks(self, vectors, width=LANES, read=None):
         """The same as :meth:`push_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
-        return self._many(vectors, width, self.columns, self.rows, self.lin.push_lanes, self.push, read)
+        return self._products(vectors, width, False, read)
 
     def pull_blocks(self, vectors, width=LANES, read=None):
         """The same as :meth:`pull_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
-        return self._many(vectors, width, self.rows, self.columns, self._pull, self.pull, read)
+        return self._products(vectors, width, True, read)
+
+    def jacobian(self, by_rows, width=LANES):
+        """Return the dense Jacobian, shape (m, n), by reverse sweeps a row or by forward ones a column."""
+        return self.unit_products(True, width) if by_rows else self.unit_products(False, width).T
+
+    def unit_products(self, by_rows, width=LANES):
+        """Return products with all unit vectors: the Jacobian, or, by columns, its transpose.
+
+        Parameters
+        ----------
+        by_rows : bool
+            Reverse sweeps, of unit cotangents.
+        width : int
+            Sweeps that go together at the most; fewer do where the vectors are long.
+
+        Returns
+        -------
+        ndarray, shape (m, n) or (n, m), or traced
+        """
+        source, target = (self.rows, self.columns) if by_rows else (self.columns, self.rows)
+        width = max(1, min(width, HELD // max(*self.shape, 1)))
+        parts = []
+        for start, stop in source.unit_blocks(width, apart=by_rows):  # the results are swept one by one anyway
+            part = self._product(source.units(start, stop), stop - start, by_rows)
+            if by_rows and source.dtype.kind == "c":
+                # The pullback is of the real inner product: of 1 the derivative of the real part, of 1j of the other.
+                part = part + 1j * self._product(source.units(start, stop, 1j), stop - start, True)
+            parts.append(part)
+        return stacked(parts, np.zeros((0, target.size), target.dtype))
 
     def _pull(self, cts):
-        pairs = [(y, ct) for y, ct in zip(self.trace.outputs, cts, strict=True) if isinstance(y, Traced)]
+        pairs = zip(self.trace.outputs, cts, strict=True)
+        pairs = [(y, ct) for y, ct in pairs if ct is not None and isinstance(y, Traced)]
         if not pairs:
             return [None] * len(self.columns.leaves)
         return self.trace.pull(*map(list, zip(*pairs, strict=True)))
 
-    def _many(self, vectors, width, source, target, product, single, read):
-        parts = []
-        for start in range(0, len(vectors), width):
-            rows = vectors[start : start + width]
-            if len(rows) == 1:
-                part = single(rows[0]).reshape(1, target.size)
-            else:
-                level, count = new_level(), len(rows)
-                lanes = [None if v is None else Batch(level, v) for v in source.split(rows, (count,))]
-                part = target.join_lanes(product(lanes), level, count)
-            parts.append(part if read is None else read(start, part))
-        return parts
+    def _products(self, vectors, width, by_rows, read):
+        source, found = self.rows if by_rows else self.columns, []
+        for start, stop in blocks(0, len(vectors), width):
+            rows = vectors[start:stop]
+            part = self._product(source.split(rows, (stop - start,)), stop - start, by_rows)
+            found.append(part if read is None else read(start, part))
+        return found
+
+    def _product(self, parts, count, by_rows):
+        """Products with `count` vectors that go together, given as rows of values a leaf (None: zero)."""
+        level, seeds = batched(parts, count)
+        found = self._pull(seeds) if by_rows else self.trace.push(seeds, self.trace.outputs, self.lin.cache)
+        return (self.columns if by_rows else self.rows).join_rows(found, level, count)
+
+
+def batched(parts, count):
+    """Return rows of values a leaf as a batch of a new level; of one row, its values and None for the level."""
+    if count > 1:
+        level = new_level()
+        return level, [None if v is None else Batch(level, v) for v in parts]
+    return None, [None if v is None else _only_row(v) for v in parts]
+
+
+def _only_row(v):
+    row = v[0]
+    return float(row) if type(row) is np.float64 else row
 
 
 def plain_leaves(x, what):

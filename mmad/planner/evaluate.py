@@ -7,7 +7,6 @@ from mmad.derivatives.matrices import by_directions, by_pairs
 from mmad.errors import PatternError
 from mmad.ops.structure import put_index
 from mmad.planner.coloring.colored import Seeds
-from mmad.planner.coloring.coloring import NONE
 from mmad.python.kinds import isplain
 from mmad.tape.constants import zeros
 from mmad.tape.contexts import open_tape
@@ -22,9 +21,9 @@ __all__ = [
     "in_structure",
     "nested",
     "plain",
+    "products",
     "scattered",
     "sweep",
-    "whole",
 ]
 
 HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
@@ -36,18 +35,14 @@ def sweep(plan, r, recorded=True):
     """What the entries are read from: products with columns and with rows, in blocks of lanes."""
     if plan.structure is not None:
         return (plan.structure.sweep(r),)
-    if plan.strategy in OVER_FORWARD:
-        return [nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)], []
     c, (m, n) = plan.coloring, r.shape
-    large = c is not None and c.count * max(m, n) > HELD
-    if c is not None and not large:
+    if c is None:
+        return (products(plan, r),)
+    large = c.count * max(m, n) > HELD
+    if not large:
         columns, rows = c.column_seeds(), c.row_seeds()
-    elif c is not None:
-        columns, rows = Seeds(c.column_colors, c.column_count), Seeds(c.row_colors, c.row_count)
-    elif plan.strategy in BY_ROWS:
-        columns, rows = Seeds(NONE, 0), Seeds(np.arange(m), m)
     else:
-        columns, rows = Seeds(np.arange(n), n), Seeds(NONE, 0)
+        columns, rows = Seeds(c.column_colors, c.column_count), Seeds(c.row_colors, c.row_count)
     tape = open_tape()
     if tape is not None and recorded:
         # Recorded, so that a program computes with them block by block instead of reading what follows from them.
@@ -58,6 +53,13 @@ def sweep(plan, r, recorded=True):
         found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
         return (c.placed(found),)
     return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
+
+
+def products(plan, r):
+    """Products with all unit vectors by a plan of a dense strategy: the matrix, or its transpose (`BY_ROWS`)."""
+    if plan.strategy in OVER_FORWARD:
+        return nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)
+    return r.unit_products(plan.strategy in BY_ROWS, plan.width)
 
 
 def nested(hessian, r):
@@ -122,20 +124,13 @@ def entries_of(plan, *found):
     """The entries of a plan's pattern, from what its sweeps found."""
     if plan.structure is not None:
         return plan.structure.entries(*found)
+    p = plan.pattern
+    if plan.coloring is None:
+        (matrix,) = found
+        return matrix[p.rows, p.indices] if plan.strategy in BY_ROWS else matrix[p.indices, p.rows]
     if len(found) == 1:  # read while they were computed
         return found[0]
-    columns, rows = found
-    if plan.coloring is not None:
-        return plan.coloring.decompress(columns, rows)
-    p, by_rows = plan.pattern, plan.strategy in BY_ROWS
-    blocks = rows if by_rows else columns
-    matrix = whole(blocks) if blocks else np.zeros(p.shape)
-    return matrix[p.rows, p.indices] if by_rows else matrix[p.indices, p.rows]
-
-
-def whole(blocks):
-    """Blocks of rows as one matrix."""
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return plan.coloring.decompress(*found)
 
 
 def scattered(pattern, data):

@@ -10,7 +10,7 @@ import numpy as np
 from mmad._core import Traced
 from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
-from mmad.derivatives.matrices import columns_of, from_matrix, rows_of
+from mmad.derivatives.matrices import in_blocks
 from mmad.derivatives.operators import factored
 from mmad.derivatives.recorded import LANES, Recorded, real_leaf
 from mmad.errors import CaptureError, PatternError
@@ -23,7 +23,7 @@ from mmad.planner.decision.decide import decide
 from mmad.planner.decision.observed import Observed
 from mmad.planner.decision.problem import Options, Problem, work_of
 from mmad.planner.entries import Entries
-from mmad.planner.evaluate import BY_ROWS, OVER_FORWARD, check, entries_of, plain, scattered, sweep, whole
+from mmad.planner.evaluate import BY_ROWS, check, entries_of, plain, products, scattered, sweep
 from mmad.planner.sparsity._structure import structure
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.planner.sparsity.pattern import Pattern
@@ -126,7 +126,7 @@ class Planned:
     def _by_shape(self, r):
         """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
         m, n = r.shape
-        return rows_of(r.trace, self.single) if self.product == "jacobian" and m < n else columns_of(r.lin, self.single)
+        return in_blocks(r, r.jacobian(self.product == "jacobian" and m < n), self.single)
 
     def _of_complex(self, r):
         """The Jacobian of complex results by real arguments: dense, without a plan."""
@@ -430,17 +430,15 @@ class Planned:
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
-            if plan.strategy in OVER_FORWARD or (plan.width == 1 and 0 not in r.shape):
-                columns, rows = sweep(plan, r)
-                return from_matrix(r, whole(rows) if rows else whole(columns).T, self.single)
-            return rows_of(r.trace, self.single) if plan.strategy in BY_ROWS else columns_of(r.lin, self.single)
+            found = products(plan, r)
+            return in_blocks(r, found if plan.strategy in BY_ROWS else found.T, self.single)
         swept = sweep(plan, r)
         if plan.pattern is None:
-            return swept[0] if self.options.factored else from_matrix(r, found.matrix(*swept), self.single)
+            return swept[0] if self.options.factored else in_blocks(r, found.matrix(*swept), self.single)
         data = entries_of(plan, *swept)
         if new and not isinstance(data, Traced):
             check(plan, r, data, self.options.pattern is not None)
-        return data if sparse else from_matrix(r, scattered(plan.pattern, data), self.single)
+        return data if sparse else in_blocks(r, scattered(plan.pattern, data), self.single)
 
     def _replayed(self, entry, args, kwargs):
         """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""

@@ -9,7 +9,7 @@ import functools
 
 from mmad.derivatives.arguments import floating_vector, plain, point_and_vector, scalar_output, tangent_pairs
 from mmad.derivatives.first_order import grad, jvp, value_and_grad
-from mmad.derivatives.matrices import rows_of
+from mmad.derivatives.matrices import in_blocks
 from mmad.derivatives.recorded import inexact_leaf
 from mmad.derivatives.second_order import hvp, value_grad_hvp
 from mmad.planner.evaluate import in_structure, nested
@@ -74,7 +74,7 @@ class PlannedGradient(ByComplexArguments, PlannedJacobian):
         return self.operator(self.f, self.argnums, self.options.has_aux)(*args, **kwargs)
 
     def _by_shape(self, r):
-        return self._with_value(r, rows_of(r.trace, self.single))
+        return self._with_value(r, in_blocks(r, r.jacobian(True), self.single))
 
     def run(self, plan, r, sparse, new=False):
         return self._with_value(r, super().run(plan, r, sparse, new))

@@ -20,14 +20,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmad.derivatives.recorded import LANES, Side
+from mmad.derivatives.recorded import LANES, Side, batched, stacked
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 from mmad.planner.sparsity._structure import counted
 from mmad.tape._activity import active_nodes
-from mmad.wrappers._batch import Batch
-from mmad.wrappers._dual import new_level
 
 __all__ = ["Waist", "waist_of"]
 
@@ -81,26 +79,16 @@ class Waist:
         inputs = [x.node for x in t.inputs if x is not None]
         outputs = [getattr(y, "node", None) for y in t.outputs]
         left, right = [], []
-        for start in range(0, self.width, LANES):
-            count = min(LANES, self.width - start)
-            units = np.zeros((count, self.width), waist.dtype)
-            units[np.arange(count), start + np.arange(count)] = 1
-            level = new_level()
-            one = count == 1
-            seeds = waist.split(units[0]) if one else [Batch(level, v) for v in waist.split(units, (count,))]
-            seeds = list(zip(nodes, seeds, strict=True))
+        for start, stop in waist.unit_blocks(LANES, apart=False):
+            level, seeds = batched(waist.units(start, stop), stop - start)
+            seeds = [(k, v) for k, v in zip(nodes, seeds, strict=True) if v is not None]
             rows = iter(t.push_between(seeds, [k for k in outputs if k is not None]))
             rows = [None if k is None else next(rows) for k in outputs]
             columns = iter(t.pull_between(seeds, inputs))
             columns = [None if x is None else next(columns) for x in t.inputs]
-            if one:
-                left.append(r.rows.join(rows).reshape(1, r.rows.size))
-                right.append(r.columns.join(columns).reshape(1, r.columns.size))
-            else:
-                left.append(r.rows.join_lanes(rows, level, count))
-                right.append(r.columns.join_lanes(columns, level, count))
-        left, right = (p[0] if len(p) == 1 else np.concatenate(p) for p in (left, right))
-        return left.T, right
+            left.append(r.rows.join_rows(rows, level, stop - start))
+            right.append(r.columns.join_rows(columns, level, stop - start))
+        return stacked(left, None).T, stacked(right, None)
 
     @staticmethod
     def matrix(factors):
