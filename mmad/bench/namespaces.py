@@ -1,5 +1,8 @@
 """What namespaces of arrays do not agree on."""
 
+import math
+from functools import cache
+
 import numpy as np
 
 import mmad
@@ -48,10 +51,19 @@ def error_function(xp):
     elif _name(xp) == "autograd.numpy":
         from autograd.scipy.special import erf
     elif hasattr(xp, "erf"):
-        return xp.erf
+        erf = xp.erf
     else:
-        from scipy.special import erf
+        erf = _numpy_erf()
     return erf
+
+
+@cache
+def _numpy_erf():
+    """Return SciPy's erf with a derivative for mmad."""
+    from scipy.special import erf
+
+    scale = 2.0 / math.sqrt(math.pi)
+    return mmad.primitive(erf, name="erf", vjp=lambda y_bar, y, x: (y_bar * scale * np.exp(-x * x),))
 
 
 def gradient_operator(xp):

@@ -161,3 +161,17 @@ def test_trees_are_put_together_again():
     np.testing.assert_array_equal(again["b"][0], tree["b"][0])
     assert again["b"][1] == 4.0
     np.testing.assert_array_equal(flatten(tree), flatten(again))
+
+
+@pytest.mark.slow
+@by_name(PROBLEMS)
+def test_derivatives_are_finite_and_not_zero_at_every_size(problem):
+    for n in problem.sizes:
+        instance = problem.at(n)
+        function, x = instance.make(np), instance.point
+        if problem.gradient is None:
+            found = mmad.jvp(function, (x,), (instance.direction,))[1]
+        else:
+            found = mmad.grad(function)(x)
+        assert np.all(np.isfinite(flatten(found)))
+        assert np.any(flatten(found))
