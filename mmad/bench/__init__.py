@@ -13,7 +13,19 @@ Nothing here is imported by ``import mmad``.
 True
 """
 
+from mmad.bench.contestant import Contestant, Runner
 from mmad.bench.problem import Instance, ModelProblem
-from mmad.bench.registry import all_problems, find_problem, problem_names
+from mmad.bench.registry import all_problems, all_strategies, find_problem, problem_names
+from mmad.bench.strategies._registry import strategy
 
-__all__ = ["Instance", "ModelProblem", "all_problems", "find_problem", "problem_names"]
+__all__ = [
+    "Contestant",
+    "Instance",
+    "ModelProblem",
+    "Runner",
+    "all_problems",
+    "all_strategies",
+    "find_problem",
+    "problem_names",
+    "strategy",
+]

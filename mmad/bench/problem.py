@@ -102,6 +102,11 @@ class ModelProblem:
         return 2 if {"hvp", "hessian"} & set(self.products) else 1
 
     @property
+    def is_sparse(self):
+        """Whether its Hessian or Jacobian is worth to be computed as a sparse matrix."""
+        return "dense" not in self.pattern
+
+    @property
     def is_pure(self):
         """Whether tools can trace it once for all points: no branches on values, no writes into arrays."""
         return not {"branches", "mutation"} & self.tags

@@ -1,17 +1,22 @@
-"""Find the problems: every module of `mmad.bench.problems` that does not begin with an underscore is one."""
+"""Find problems and contestants: every module of their folders that does not begin with an underscore is imported."""
 
 import importlib
 import pkgutil
 
-from mmad.bench import problems
+from mmad.bench import problems, strategies
+from mmad.bench.strategies._registry import STRATEGIES
 
-__all__ = ["all_problems", "find_problem", "problem_names"]
+__all__ = ["all_problems", "all_strategies", "find_problem", "problem_names"]
+
+
+def modules_of(package):
+    """Return the names of a package's public modules, sorted."""
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
 def problem_names():
     """Return the names of all problems, sorted."""
-    modules = (module.name for module in pkgutil.iter_modules(problems.__path__))
-    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+    return [name.replace("_", "-") for name in modules_of(problems)]
 
 
 def find_problem(name):
@@ -30,3 +35,10 @@ def find_problem(name):
 def all_problems():
     """Return all problems, sorted by name."""
     return [find_problem(name) for name in problem_names()]
+
+
+def all_strategies():
+    """Return all strategies by name, a user's own that have been declared among them."""
+    for name in modules_of(strategies):
+        importlib.import_module(f"{strategies.__name__}.{name}")
+    return dict(STRATEGIES)
