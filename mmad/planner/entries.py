@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from mmad.planner.decision.observed import Observed
 from mmad.planner.decision.plan import Plan
 from mmad.replay.compiled import Compiled
 
@@ -23,8 +22,6 @@ class Entry:
     plan : Plan
     replay : Compiled or None
         The compiled function that evaluates by the plan.
-    observed : Observed or None
-        What calls took, where the planner may plan again.
     checked : bool
         Whether the pattern was compared with a product.
     """
@@ -32,7 +29,6 @@ class Entry:
     number: int
     plan: Plan
     replay: Compiled | None = None
-    observed: Observed | None = None
     checked: bool = False
 
 
@@ -58,18 +54,14 @@ class Entries:
         if entry.number in self.by_number:
             self.by_number.move_to_end(entry.number)
 
-    def add(self, plan, structure, **belongings):
+    def add(self, plan, structure, replay=None):
         """Return the entry of a new plan for recordings of a structure."""
         while len(self.by_number) >= KEPT:
             _, old = self.by_number.popitem(last=False)
             self.forget(lambda entry: entry is old)  # noqa: B023
         self.count += 1
-        entry = self.by_number[self.count] = self.by_structure[structure] = Entry(self.count, plan, **belongings)
+        entry = self.by_number[self.count] = self.by_structure[structure] = Entry(self.count, plan, replay)
         return entry
-
-    def replace(self, old, new):
-        """Find a new plan for the shapes at which an old one was found; programs of the old one still find it."""
-        self.by_shape.update({key: new for key, entry in self.by_shape.items() if entry is old})
 
     def forget(self, which):
         """Find no plan any more of which `which(entry)` holds; programs of it still find it."""

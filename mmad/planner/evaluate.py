@@ -18,8 +18,11 @@ __all__ = [
     "OVER_FORWARD",
     "check",
     "entries_of",
+    "guard",
+    "holds",
     "in_structure",
     "nested",
+    "numbered",
     "plain",
     "products",
     "scattered",
@@ -97,6 +100,22 @@ def check(plan, r, found, given=False):
             else "this is an error of mmad's sparsity detection; please report it"
         )
         raise PatternError(f"{r.trace.origin}: the {plan.product} by {plan.strategy} is wrong in row {i}: {hint}")
+
+
+def holds(plan, r):
+    """Whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
+    return plan.zeros is None or plan.zeros.hold(r.trace)
+
+
+def guard(plan, r):
+    """Have a program look whether that is still so."""
+    if plan.zeros is not None and (tape := open_tape()) is not None and tape.guarded:
+        plan.zeros.guard(r.trace, tape)
+
+
+def numbered(found, entry):
+    """A result and the number of its plan, as a program gives them; -1: the plan of the program."""
+    return found, -1 if entry is None else entry.number
 
 
 def in_structure(trace, parts):

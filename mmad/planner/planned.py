@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import threading
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,18 +11,17 @@ from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.matrices import in_blocks
 from mmad.derivatives.operators import factored
-from mmad.derivatives.recorded import LANES, Recorded, real_leaf
+from mmad.derivatives.recorded import LANES, Recorded
 from mmad.errors import CaptureError, PatternError
 from mmad.ops.declare import shape_of
 from mmad.planner.coloring.colored import Coloring
-from mmad.planner.decision.agreement import differing, nearby
-from mmad.planner.decision.calibration import clock, coefficients
+from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.compare import compare
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.observed import Observed
 from mmad.planner.decision.problem import Options, Problem, work_of
 from mmad.planner.entries import Entries
-from mmad.planner.evaluate import BY_ROWS, check, entries_of, plain, products, scattered, sweep
+from mmad.planner.evaluate import BY_ROWS, check, entries_of, guard, holds, numbered, plain, products, scattered, sweep
+from mmad.planner.racing import Race, contestant
 from mmad.planner.sparsity._structure import structure
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.planner.sparsity.pattern import Pattern
@@ -39,16 +37,28 @@ from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
 
-LONG = 0.2  # seconds of an eager evaluation of which a race needs no second
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
 
 
 class Planned:
     """What Jacobians and Hessians share; see :func:`mmad.jacobian` and :func:`mmad.hessian`.
 
-    A plan is made at the first call with arguments of given shapes.  One that uses a sparsity pattern is for recordings
-    of one structure: at every call the function is recorded anyway, and a recording of another structure is planned
-    anew.
+    A call takes one of three routes.
+
+    ===========  ====================================  ===============================================================
+    route        where                                 what
+    ===========  ====================================  ===============================================================
+    `_traced`    something records: another            The function is recorded on the tape that is open; in a program
+                 derivative, or `mmad.compile`         by a plan, elsewhere dense.  The result is traced.
+    `_settling`  there is no plan for arguments of     The function is recorded, the recording planned and evaluated,
+                 these shapes yet                      the entries of a pattern compared with a product.
+    `_settled`   there is one                          By its program; or the function is recorded and evaluated by the
+                                                       plan for recordings of that structure, made now if it is new.
+    ===========  ====================================  ===============================================================
+
+    A matrix with no more columns than go together in one batch takes neither of the latter, unless something was asked
+    for: there is nothing to plan (`_by_shape`).  All plans are evaluated over a recording by `run`, or by `sweep` where
+    a program gives what the entries are read from.
     """
 
     product = ""
@@ -79,40 +89,8 @@ class Planned:
     def record(self, args, kwargs):
         nums = positions(self.f, self.argnums, args, self.name)
         r = Recorded(self.differentiated(nums), args, self.name, nums, kwargs, self.select)
-        for leaf in r.trace.inputs:
-            if not is_static(leaf):
-                real_leaf(leaf, r.trace.origin)
         r.call = self.f, args, kwargs, nums
         return r
-
-    def __call__(self, *args, **kwargs):
-        key, leaves = self._key(args)
-        entry, tape = self.entries.by_shape.get(key), open_tape()
-        if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
-            return self._inside(tape, args, kwargs, leaves)
-        if entry is None:
-            if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
-                return self._by_shape(self.record(args, kwargs))
-            result = self._first(key, args, kwargs)
-        else:
-            observed = entry.observed
-            if observed is None or not observed.open:
-                result = self._again(entry, args, kwargs)
-            else:
-                start = clock()
-                result = self._again(entry, args, kwargs)
-                if observed.strays(entry.plan, clock() - start):
-                    self._replan(entry, args, kwargs)
-        return self._finished(*result)
-
-    def _again(self, entry, args, kwargs):
-        """By a plan that was made before."""
-        self.entries.use(entry)
-        if entry.plan.mode == "compiled":
-            return self._replayed(entry, args, kwargs)
-        if entry.plan.strategy == self.usual:
-            return self.unplanned(args, kwargs), entry
-        return self.evaluate(args, kwargs)
 
     def _key(self, args):
         """Shapes and dtypes of what is differentiated by, and its leaves."""
@@ -123,21 +101,24 @@ class Planned:
         leaves = [x for k in nums for x in tree.flatten(args[k])[0]]
         return tuple([x if is_static(x) else (shape_of(x), getattr(x, "dtype", float)) for x in leaves]), leaves
 
-    def _by_shape(self, r):
-        """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
-        m, n = r.shape
-        return in_blocks(r, r.jacobian(self.product == "jacobian" and m < n), self.single)
+    def places(self, args):
+        """Positions of the arguments that are differentiated by, and of a vector that is multiplied."""
+        return positions(self.f, self.argnums, args, self.name)
 
-    def _of_complex(self, r):
-        """The Jacobian of complex results by real arguments: dense, without a plan."""
-        if self.options.sparse or self.options.factored:
-            raise TypeError(
-                f"{r.trace.origin}: a sparse or factored Jacobian of a complex result is not supported; take it of "
-                "the real and the imaginary part"
-            )
-        return self._by_shape(r)
+    # ------------------------------------------------------------------------------------ the routes
+    def __call__(self, *args, **kwargs):
+        key, leaves = self._key(args)
+        tape = open_tape()
+        if tape is not None or wrappers_open() or any(isinstance(x, Traced) for x in leaves):
+            return self._traced(tape, args, kwargs, leaves)
+        entry = self.entries.by_shape.get(key)
+        if entry is not None:
+            return self._finished(*self._settled(entry, args, kwargs))
+        if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
+            return self._by_shape(self.record(args, kwargs))
+        return self._finished(*self._settling(key, args, kwargs))
 
-    def _inside(self, tape, args, kwargs, leaves):
+    def _traced(self, tape, args, kwargs, leaves):
         """Inside another derivative, or while `mmad.compile` records."""
         if self.options.factored or self.options.sparse:
             return self._unassembled(tape, args, kwargs)
@@ -159,6 +140,66 @@ class Planned:
         make = factored if self.options.factored else lambda *found: self._sparse(plan, entries_of(plan, *found))
         return Unassembled(found[0] if self.options.factored else found, Assembly(make, what))
 
+    def _settling(self, key, args, kwargs):
+        """Plan, and evaluate with what has been recorded for it."""
+        if self.options.memory is not None and not self.matrix:
+            with contextlib.suppress(CaptureError):  # it writes into plain arrays: no recording without values
+                return self._settling_without_values(key, args, kwargs)
+        r = self.record(args, kwargs)
+        if r.rows.dtype.kind == "c":
+            return self._of_complex(r), None
+        entry = self._planned(r, args, kwargs)
+        if entry.plan.mode == "eager":
+            result = self.run(entry.plan, r, self.options.sparse, new=True), entry
+        else:
+            result = self._first_replayed(r, entry, args, kwargs)
+            if entry.replay is not None:
+                entry.replay.forget_hits()  # nor does the call at the point of the race
+        with self.lock:
+            self.entries.by_shape[key] = entry
+            entry.checked = True
+        return result
+
+    def _first_replayed(self, r, entry, args, kwargs):
+        """By a program; what is sparse is compared with the recording for the plan, instead of another, eager sweep."""
+        if not self.options.sparse:
+            return self._replayed(entry, args, kwargs)
+        entry.checked = True
+        try:
+            found, used = self._replayed(entry, args, kwargs)
+            check(used.plan, r, found, self.options.pattern is not None)
+        except Exception:
+            entry.checked = False
+            raise
+        return found, used
+
+    def _settling_without_values(self, key, args, kwargs):
+        """The same where memory is short: planned from a recording without values."""
+        leaves, form = tree.flatten((args, kwargs))
+        moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
+
+        def layout(*traced):
+            full = list(leaves)
+            for k, x in zip(moving, traced, strict=True):
+                full[k] = x
+            nonlocal entry
+            entry = self._planned(self.record(*tree.unflatten(form, full)))
+
+        entry = None
+        record(layout, *[leaves[k] for k in moving], live=True)
+        with self.lock:
+            self.entries.by_shape[key] = entry
+        return self._settled(entry, args, kwargs)
+
+    def _settled(self, entry, args, kwargs):
+        """By a plan that was made before."""
+        self.entries.use(entry)
+        if entry.plan.mode == "compiled":
+            return self._replayed(entry, args, kwargs)
+        if entry.plan.strategy == self.usual:
+            return self.unplanned(args, kwargs), entry
+        return self.evaluate(args, kwargs)
+
     # ------------------------------------------------------------------------------------ planning
     def plan(self, *args, **kwargs):
         """How the derivative at these arguments is computed.
@@ -169,7 +210,7 @@ class Planned:
         """
         key, _ = self._key(args)
         if key not in self.entries.by_shape:
-            self._first(key, args, kwargs)
+            self._settling(key, args, kwargs)
         if key not in self.entries.by_shape:
             raise TypeError(f"{describe(self.f, self.name)}: there is no plan where arguments or results are complex")
         return self.entries.by_shape[key].plan
@@ -193,91 +234,26 @@ class Planned:
         """
         return compare(self, args, kwargs, rounds, progress)
 
-    def _first(self, key, args, kwargs):
-        """Plan, and evaluate with what has been recorded for it."""
-        if self.options.memory is not None and not self.matrix:
-            with contextlib.suppress(CaptureError):  # it writes into plain arrays: no recording without values
-                return self._within(key, args, kwargs)
-        r = self.record(args, kwargs)
-        if r.rows.dtype.kind == "c":
-            return self._of_complex(r), None
-        entry = self._planned(r, args, kwargs)
-        if entry.plan.mode == "eager":
-            result = self.run(entry.plan, r, self.options.sparse, new=True), entry
-        else:
-            result = self._first_replay(r, entry, args, kwargs)
-            if entry.replay is not None:
-                entry.replay.forget_hits()  # nor does the call at the point of the race
-        with self.lock:
-            self.entries.by_shape[key] = entry
-            entry.checked = True
-        return result
-
-    def _first_replay(self, r, entry, args, kwargs):
-        """By a program; what is sparse is compared with the recording for the plan, instead of another, eager sweep."""
-        if not self.options.sparse:
-            return self._replayed(entry, args, kwargs)
-        entry.checked = True
-        try:
-            found, used = self._replayed(entry, args, kwargs)
-            check(used.plan, r, found, self.options.pattern is not None)
-        except Exception:
-            entry.checked = False
-            raise
-        return found, used
-
-    def _within(self, key, args, kwargs):
-        """The same where memory is short: planned from a recording without values."""
-        leaves, form = tree.flatten((args, kwargs))
-        moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
-
-        def layout(*traced):
-            full = list(leaves)
-            for k, x in zip(moving, traced, strict=True):
-                full[k] = x
-            nonlocal entry
-            entry = self._planned(self.record(*tree.unflatten(form, full)))
-
-        entry = None
-        record(layout, *[leaves[k] for k in moving], live=True)
-        with self.lock:
-            self.entries.by_shape[key] = entry
-        return self._again(entry, args, kwargs)
-
-    def _replan(self, entry, args, kwargs):
-        """Plan once more, now that it is known what a plan takes; it stays for what was compiled by it."""
-        r, old, seconds = self.record(args, kwargs), entry.plan, entry.observed.best
-        key, raced = self._structure(r), {}
-        if self.entries.by_structure.get(key) is not entry:
-            return
-        known = {(old.strategy, old.mode): seconds}
-        plan = self._decide(r, args, kwargs, key, raced, known, constants=old.zeros is not None)
-        if (plan.strategy, plan.mode) == (old.strategy, old.mode):
-            return
-        with self.lock:
-            plan = plan.with_reason(f"{old.strategy} took longer than predicted; {plan.reason}")
-            self.entries.replace(entry, self.entries.add(plan, key, replay=raced.get((plan.strategy, plan.mode))))
-
     def _planned(self, r, args=None, kwargs=None):
-        """The plan for a recording; a new one for a structure not met before."""
-        key = self._structure(r)
+        """The plan for a recording; a new one for a structure not met before, by a race if there are arguments."""
+        key = self.structure_of(r)
         entry = self.entries.by_structure.get(key)
-        gone = entry is not None and not self._holds(entry.plan, r)
+        gone = entry is not None and not holds(entry.plan, r)
         if entry is None or gone:
-            raced, start = {}, clock()
-            plan = self._decide(r, args, kwargs, key, raced, constants=not gone)
-            observed = Observed(clock() - start) if self.options.strategy == "auto" else None
+            problem, race = self.problem(r, constants=not gone), None
+            problem.differing |= self.differing
+            if args is not None and open_tape() is None:
+                race = Race(self, problem, key, args, kwargs)
+            plan = decide(problem, coefficients(), race)
+            replay = None if race is None else race.replays.get((plan.strategy, plan.mode))
             with self.lock:
-                replay = raced.get((plan.strategy, plan.mode))
-                entry = self.entries.add(plan, key, observed=observed, replay=replay)
+                entry = self.entries.add(plan, key, replay)
         return entry
 
-    def _structure(self, r):
-        return (*self._shapes(r), structure(r.trace))
-
-    @staticmethod
-    def _shapes(r):
-        return r.shape, tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
+    def structure_of(self, r):
+        """What recordings that can be evaluated by one plan have in common."""
+        kinds = tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
+        return r.shape, kinds, structure(r.trace)
 
     def problem(self, r, options=None, constants=True):
         """What is known of the derivative of a recording; `constants`: zeros of constant arrays as well."""
@@ -302,108 +278,31 @@ class Planned:
             str(r.trace.origin), searches, gathers,
         )  # fmt: skip
 
-    @staticmethod
-    def _holds(plan, r):
-        """Whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
-        return plan.zeros is None or plan.zeros.hold(r.trace)
-
-    @staticmethod
-    def _guard(plan, r):
-        """Have a program look whether that is still so."""
-        if plan.zeros is not None and (tape := open_tape()) is not None and tape.guarded:
-            plan.zeros.guard(r.trace, tape)
-
-    def _decide(self, r, args, kwargs, key, raced, measured=None, constants=True):
-        problem, race = self.problem(r, constants=constants), None
-        problem.measured.update(measured or {})
-        problem.differing |= self.differing
-        if args is not None and open_tape() is None:
-            race = functools.partial(self._race, problem, key, raced, {}, args, kwargs)
-        return decide(problem, coefficients(), race)
-
     def distrust(self, pairs):
         """Plan without strategies and modes whose results differ from the others'."""
         with self.lock:
             self.differing |= pairs
             self.entries.forget(lambda entry: (entry.plan.strategy, entry.plan.mode) in pairs)
 
-    def _race(self, problem, key, raced, results, args, kwargs, candidate):
-        """Seconds of one evaluation by a candidate, the best of a few; what was compiled for it is kept in `raced`.
-
-        Candidates whose results differ from those of most others, in `results`, are noted in the problem.
-        """
-        call, replay = self.contestant(problem, candidate, key)
-        if replay is not None:
-            raced[candidate.strategy, candidate.mode] = replay
-        start = clock()
-        results[candidate.strategy, candidate.mode] = call(*args, **kwargs)
-        took = clock() - start
-        problem.differing |= self.differing | differing(results, self.itemsize(problem))
-        if replay is None and took > LONG:
-            return took
-        nums, k = self.places(args), 0
-        best, spent = np.inf, 0.0
-        while spent < min(0.05, 5 * best):
-            moved, k = nearby(args, nums, k), k + 1
-            start = clock()
-            try:
-                call(*moved, **kwargs)
-            except Exception:  # the function refuses this point
-                start = clock()
-                call(*args, **kwargs)
-            took = clock() - start
-            best, spent = min(best, took), spent + took
-        if replay is not None:
-            replay.forget_hits()  # a race says nothing about later calls
-        return best
-
-    def places(self, args):
-        """Positions of the arguments that are differentiated by, and of a vector that is multiplied."""
-        return positions(self.f, self.argnums, args, self.name)
-
-    @staticmethod
-    def itemsize(problem):
-        """Bytes of a real number of the result."""
-        return min(problem.itemsize, 8)
-
     def caller(self, problem, candidate):
         """A function that evaluates by a candidate of a problem, and gives what a call of the plan would."""
-        return self.contestant(problem, candidate)[0]
-
-    def contestant(self, problem, candidate, key=None):
-        """A function that evaluates by a candidate, and the compiled function in it, if there is one.
-
-        The compiled function is the candidate's for recordings of the structure `key` alone, where it gives -1 for the
-        plan's number; others, as after a branch goes another way, are planned as always.
-        """
-        plan = replace(decide(_forced(problem, candidate.strategy), coefficients()), width=candidate.width)
-        sparse = problem.options.sparse
-
-        def finished(found):
-            return plan.pattern.tocsr(found) if sparse else found
-
-        if candidate.mode == "eager":
-            return lambda *args, **kwargs: finished(self.run(plan, self.record(args, kwargs), sparse)), None
-
-        def evaluate(*args, **kwargs):
-            if open_tape() is None:
-                return numbered(*self._unrecorded(plan, None, args, kwargs, sparse))
-            r = self.record(args, kwargs)
-            if key is not None and (self._structure(r) != key or not self._holds(plan, r)):
-                return numbered(*self.evaluate(args, kwargs, sparse))
-            self._guard(plan, r)
-            return (sweep(plan, r) if sparse else self.run(plan, r, sparse)), -1
-
-        replay = self._compiled(evaluate, plan)
-
-        def call(*args, **kwargs):
-            found, k = replay(*args, **kwargs)
-            used = plan if k < 0 else self.entries.at(k).plan  # made in this call, or kept since
-            return used.pattern.tocsr(entries_of(used, *found)) if sparse else found
-
-        return call, replay
+        return contestant(self, problem, candidate)[0]
 
     # ------------------------------------------------------------------------------------ evaluating
+    def _by_shape(self, r):
+        """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
+        m, n = r.shape
+        return in_blocks(r, r.jacobian(self.product == "jacobian" and m < n), self.single)
+
+    def _of_complex(self, r):
+        """The Jacobian of complex results by real arguments: dense, without a plan."""
+        if self.options.sparse or self.options.factored:
+            raise TypeError(
+                f"{r.trace.origin}: a sparse or factored Jacobian of a complex result is not supported; take it of "
+                "the real and the imaginary part"
+            )
+        return self._by_shape(r)
+
     def evaluate(self, args, kwargs, swept=False):
         """What `run` gives (or `sweep` alone), traced while something records, and the plan."""
         r = self.record(args, kwargs)
@@ -411,7 +310,7 @@ class Planned:
             return self._of_complex(r), None
         entry = self._planned(r)
         plan, new, given = entry.plan, not entry.checked, self.options.pattern is not None
-        self._guard(plan, r)
+        guard(plan, r)
         alone = swept or open_tape() is not None  # `run` checks what it reads, of plain values
         if new and alone and self._reads_entries(plan) and (given or self.options.memory is None):
             r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
@@ -448,14 +347,14 @@ class Planned:
 
             def evaluate(*args, **kwargs):
                 if open_tape() is None:
-                    return numbered(*self._unrecorded(plan, entry, args, kwargs, swept))
+                    return numbered(*self.unrecorded(plan, entry, args, kwargs, swept))
                 if not self.matrix:  # there is one way, whatever branches are taken
                     return self.run(plan, self.record(args, kwargs), False), entry.number
                 return numbered(*self.evaluate(args, kwargs, swept))
 
             with self.lock:
                 if entry.replay is None:
-                    entry.replay = self._compiled(evaluate, plan)
+                    entry.replay = self.compiled(evaluate, plan)
                 replay = entry.replay
         found, k = replay(*args, **kwargs)
         used = entry if k < 0 else self.entries.at(k)
@@ -466,7 +365,7 @@ class Planned:
             return found[0], used
         return (entries_of(used.plan, *found) if self.options.sparse else found), used
 
-    def _unrecorded(self, plan, entry, args, kwargs, swept):
+    def unrecorded(self, plan, entry, args, kwargs, swept):
         """What a program would give, by a run of the function; dense results need no plan for its branches."""
         if self.usual is not None and self.options.strategy in ("auto", self.usual):
             return self.unplanned(args, kwargs), entry
@@ -478,7 +377,7 @@ class Planned:
         """The result by the operator that takes no options."""
         raise NotImplementedError
 
-    def _compiled(self, evaluate, plan):
+    def compiled(self, evaluate, plan):
         functools.update_wrapper(evaluate, self.f, updated=())  # what f reads from closures belongs to the key
         allowed = self.options.memory
         if allowed is not None and plan.chosen is not None:
@@ -495,21 +394,6 @@ class Planned:
         """The matrix of the entries of a plan's pattern."""
         out = plan.pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
-
-
-def numbered(found, entry):
-    """A result and its plan, as a program gives them; -1: the plan of the program."""
-    return found, -1 if entry is None else entry.number
-
-
-def _forced(problem, strategy):
-    """The same problem with one strategy asked for."""
-    out = Problem(
-        problem.product, problem.shape, lambda steps: (problem.pattern, problem.zeros), problem.work, problem.itemsize,
-        replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin, problem.searches,
-    )  # fmt: skip
-    out.colorings, out.structures, out.refused = problem.colorings, problem.structures, problem.refused
-    return out
 
 
 class PlannedJacobian(Planned):

@@ -27,16 +27,16 @@ FEW = 5  # evaluations that take less time than compiling
 class ByComplexArguments:
     """Derivatives by complex arguments: of one sweep, so there is nothing to choose but whether to compile."""
 
-    def _first(self, key, args, kwargs):
+    def _settling(self, key, args, kwargs):
         if self._complex(self._key(args)[1]):
             return self.by_complex(*args, **kwargs), None
-        return super()._first(key, args, kwargs)
+        return super()._settling(key, args, kwargs)
 
-    def _inside(self, tape, args, kwargs, leaves):
+    def _traced(self, tape, args, kwargs, leaves):
         return (
             self.by_complex_eagerly(*args, **kwargs)
             if self._complex(leaves)
-            else super()._inside(tape, args, kwargs, leaves)
+            else super()._traced(tape, args, kwargs, leaves)
         )
 
     @staticmethod

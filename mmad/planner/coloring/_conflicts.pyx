@@ -3,6 +3,9 @@
 Sources: Brelaz, "New methods to color the vertices of a graph", Comm. ACM 22 (1979), 251-256 (saturation); Leighton, "A graph
 coloring algorithm for large scheduling problems", J. Res. NBS 84 (1979), 489-506 (one colour after the other); Hertz and
 de Werra, "Using tabu search techniques for graph coloring", Computing 39 (1987), 345-351 (exchange).
+
+What exchange earns (`python asv_bench/earned.py colours`): of the brusselators on 4 x 4 to 40 x 40 points 24 of 37 have fewer
+colours by it, 7.7 instead of 8.8 in the mean, and to colour them takes 7.4 ms instead of 7.1.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 

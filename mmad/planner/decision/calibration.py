@@ -107,8 +107,8 @@ def machine():
 # ------------------------------------------------------------------------------------------------ measuring
 def measure(progress=None):
     """Coefficients of this machine."""
-    steps = [("eager", _eager), ("compiled", _compiled)]
-    return {name: step() for name, step in (steps if progress is None else progress(steps))}
+    steps, shared = [("eager", _eager), ("compiled", _compiled)], {**_compiling(), **_common()}
+    return {name: step(shared) for name, step in (steps if progress is None else progress(steps))}
 
 
 OTHERS = np.ones(500_000)  # what other code has in cache
@@ -205,7 +205,7 @@ def _common():
     }
 
 
-def _coefficients(recording, sweep, more):
+def _coefficients(recording, sweep, shared):
     """From timings of evaluating f (`recording`) and of some lanes of it (`sweep`), the functions of `KINDS` averaged.
 
     ``recording(f, x)`` and ``sweep(f, x, lanes, backward, width)`` give seconds; of the latter without the recording.
@@ -250,11 +250,11 @@ def _coefficients(recording, sweep, more):
         reverse=float(np.clip(_mean(parts["reverse"]), 0.5, 5.0)),
         **{k: _positive(v - found[f"{k}_array"]) for k, v in alone.items()},
         **found,
-        **more,
+        **shared,
     )
 
 
-def _eager():
+def _eager(shared):
     def recording(f, x):
         def call():
             r = Recorded(f, (x,), "calibrate")
@@ -268,10 +268,10 @@ def _eager():
         product = r.pull_many if backward else r.push_many
         return _seconds_apart(lambda: product(seeds, width))
 
-    return _coefficients(recording, sweep, {**_compiling(), **_common()})
+    return _coefficients(recording, sweep, shared)
 
 
-def _compiled():
+def _compiled(shared):
     def timed(f, x):
         g = compiled.compile(f)
         g(x)
@@ -285,7 +285,7 @@ def _compiled():
 
         return max(timed(evaluate, x) - timed(f, x), 1e-9)
 
-    return _coefficients(timed, sweep, {**_compiling(), **_common()})
+    return _coefficients(timed, sweep, shared)
 
 
 def _compiling():

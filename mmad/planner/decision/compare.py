@@ -160,7 +160,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
             times[key].append(time.perf_counter() - start)
     error = _errors(results)
     error = {key: max(e, _errors(again).get(key, 0.0)) for key, e in error.items()}
-    loose = tolerance(planned.itemsize(problem))
+    loose = tolerance(min(problem.itemsize, 8))
     for c in candidates:
         key = c.strategy, c.mode
         if key in calls:

@@ -185,7 +185,7 @@ def compared(problem, candidates, race, why=""):
         # Slower than predicted, the first ones may be worse than what comes after them.
         if len(raced) >= len(close) and c.total(o.expected) > min(r.total(o.expected) for r in raced):
             break
-        raced.append(c if c.measured is not None else replace(c, measured=race(c)))
+        raced.append(replace(c, measured=race(c)))
     measured = {(c.strategy, c.mode): c for c in raced}
     candidates = [measured.get((c.strategy, c.mode), c) for c in candidates]
     return finish(problem, candidates, f"{why}it won a race of {len(raced)} whose prices were close")

@@ -91,7 +91,7 @@ class Problem:
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
         self.zeros, self.steps = None, UNLIMITED  # that a search may take
-        self.effort, self.measured = EFFORT, {}  # by strategy and mode: seconds of an evaluation, where they are known
+        self.effort = EFFORT
         self.differing = set()  # strategies and modes whose results differ from the others'
 
     @property
@@ -194,8 +194,7 @@ class Problem:
             levels, held = self.checkpoints(allowed - ends)
             held += ends
             seconds += levels * coefficients[mode].once(self.work, self.of_gradient)
-        measured = self.measured.get((name, mode))
-        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), measured, ends=int(ends))
+        return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), ends=int(ends))
 
     def compilable(self, candidate):
         """Whether making the program of a candidate takes no more memory than `LONGEST`, or was asked for."""
