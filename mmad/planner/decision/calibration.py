@@ -3,9 +3,9 @@
 Each coefficient is a difference of two timings divided by what they differ in, each timing the best of several.  The
 file says which machine and versions it is of; one that is damaged, or of another machine, is measured again.
 
-What calibrating earns (`python asv_bench/earned.py calibration`): nothing on a machine like the one whose coefficients are
-built in, where the regret of plans is 1.04, 1.02 and 1.03 in the mean for 1, 10 and 1000 evaluations instead of 1.04,
-1.02 and 1.02.  It is for machines that are not like it.
+What calibrating earns (`python asv_bench/earned.py calibration`): nothing on a machine like the one that the built-in
+coefficients are of, where the regret of plans for 1, 10 and 1000 evaluations is 1.04, 1.02 and 1.03 in the mean instead
+of 1.04, 1.02 and 1.02.  It is for machines that are not like it.
 """
 
 import json
