@@ -15,7 +15,7 @@ True
 
 from mmad.bench.contestant import Contestant, Runner
 from mmad.bench.problem import Instance, ModelProblem
-from mmad.bench.registry import all_problems, all_strategies, find_problem, problem_names
+from mmad.bench.registry import all_problems, all_strategies, all_tools, find_problem, problem_names
 from mmad.bench.strategies._registry import strategy
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Runner",
     "all_problems",
     "all_strategies",
+    "all_tools",
     "find_problem",
     "problem_names",
     "strategy",

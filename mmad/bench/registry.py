@@ -3,10 +3,10 @@
 import importlib
 import pkgutil
 
-from mmad.bench import problems, strategies
+from mmad.bench import problems, strategies, tools
 from mmad.bench.strategies._registry import STRATEGIES
 
-__all__ = ["all_problems", "all_strategies", "find_problem", "problem_names"]
+__all__ = ["all_problems", "all_strategies", "all_tools", "find_problem", "problem_names"]
 
 
 def modules_of(package):
@@ -42,3 +42,9 @@ def all_strategies():
     for name in modules_of(strategies):
         importlib.import_module(f"{strategies.__name__}.{name}")
     return dict(STRATEGIES)
+
+
+def all_tools():
+    """Return all tools by name, those that are not installed among them."""
+    modules = (importlib.import_module(f"{tools.__name__}.{name}") for name in modules_of(tools))
+    return {tool.name: tool for module in modules for tool in module.TOOLS}

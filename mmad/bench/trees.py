@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["add_scaled", "flatten", "leaves_of", "map_leaves", "unflatten"]
+__all__ = ["add_scaled", "flatten", "leaves_of", "map_leaves", "unflatten", "with_leaves"]
 
 
 def map_leaves(function, tree, *others):
@@ -33,19 +33,24 @@ def add_scaled(x, v, factor):
     return map_leaves(lambda a, b: a + factor * b, x, v)
 
 
-def unflatten(vector, tree):
-    """Return the numbers of a vector in the structure of a tree: the inverse of `flatten`."""
-    start = 0
+def with_leaves(tree, leaves):
+    """Return the structure of a tree with other leaves, in the order of `leaves_of`."""
+    order = iter(leaves)
 
     def taken(node):
-        nonlocal start
         if isinstance(node, dict):
             built = {key: taken(node[key]) for key in sorted(node)}
             return {key: built[key] for key in node}
         if isinstance(node, (tuple, list)):
             return type(node)(taken(item) for item in node)
-        part = vector[start : start + np.size(node)]
-        start += np.size(node)
-        return part.reshape(np.shape(node)) if np.ndim(node) else part[0]
+        return next(order)
 
     return taken(tree)
+
+
+def unflatten(vector, tree):
+    """Return the numbers of a vector in the structure of a tree: the inverse of `flatten`."""
+    leaves = leaves_of(tree)
+    parts = np.split(vector, np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
+    shaped = [p.reshape(np.shape(leaf)) if np.ndim(leaf) else p[0] for p, leaf in zip(parts, leaves, strict=True)]
+    return with_leaves(tree, shaped)

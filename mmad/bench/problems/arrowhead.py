@@ -11,7 +11,7 @@ __all__ = ["PROBLEM"]
 
 
 def make(xp, n):
-    return lambda x: xp.concatenate((xp.sum(xp.sin(x)).reshape(1), x[1:] * xp.cos(x[0])))
+    return lambda x: xp.concatenate((xp.sum(xp.sin(x), axis=0, keepdims=True), x[1:] * xp.cos(x[0])))
 
 
 def jacobian(x, n):

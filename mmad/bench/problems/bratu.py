@@ -26,8 +26,8 @@ def make(xp, side):
     h = 1.0 / (side + 1)
 
     def function(x):
-        u = x.reshape(side, side)
-        return (laplacian(u) + STRENGTH * h * h * xp.exp(u)).reshape(-1)
+        u = xp.reshape(x, (side, side))
+        return xp.reshape(laplacian(u) + STRENGTH * h * h * xp.exp(u), (-1,))
 
     return function
 

@@ -15,12 +15,12 @@ def make(xp, side):
         return xp.roll(u, 1, 0) + xp.roll(u, -1, 0) + xp.roll(u, 1, 1) + xp.roll(u, -1, 1) - 4.0 * u
 
     def function(x):
-        a, b = x.reshape(2, side, side)
+        a, b = xp.reshape(x, (2, side, side))
         reaction = a * a * b
         return xp.concatenate(
             [
-                (1.0 + reaction - 4.4 * a + alpha * laplacian(a)).reshape(-1),
-                (3.4 * a - reaction + alpha * laplacian(b)).reshape(-1),
+                xp.reshape(1.0 + reaction - 4.4 * a + alpha * laplacian(a), (-1,)),
+                xp.reshape(3.4 * a - reaction + alpha * laplacian(b), (-1,)),
             ]
         )
 

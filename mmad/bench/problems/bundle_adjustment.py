@@ -45,13 +45,14 @@ def residuals(xp, cameras, points, weights, places):
     radial = 1.0 + squared * (k1 + k2 * squared)
     error_x = (p * radial * focal + u0 - at_x) * weights
     error_y = (q * radial * focal + v0 - at_y) * weights
-    return xp.concatenate((xp.stack((error_x, error_y), axis=1).reshape(-1), 1.0 - weights * weights))
+    errors = xp.reshape(xp.stack((error_x, error_y), axis=1), (-1,))
+    return xp.concatenate((errors, 1.0 - weights * weights))
 
 
-def split(x, size):
+def split(xp, x, size):
     """Return cameras, points and weights, a row each."""
     first, second = 11 * size[0], 11 * size[0] + 3 * size[1]
-    return x[:first].reshape(-1, 11), x[first:second].reshape(-1, 3), x[second:]
+    return xp.reshape(x[:first], (-1, 11)), xp.reshape(x[first:second], (-1, 3)), x[second:]
 
 
 def make(xp, size):
@@ -59,7 +60,7 @@ def make(xp, size):
     places = constant(xp, *places.T)
 
     def function(x):
-        cameras, points, weights = split(x, size)
+        cameras, points, weights = split(xp, x, size)
         return residuals(xp, cameras.T[:, camera], points.T[:, seen], weights, places)
 
     return function
@@ -75,7 +76,7 @@ def jacobian_entries(x, size):
     values, columns : ndarray, shape (3 observations, 15)
     """
     camera, seen, places = data(size)
-    cameras, points, weights = split(np.asarray(x, complex), size)
+    cameras, points, weights = split(np, np.asarray(x, complex), size)
     count = len(camera)
     own = np.concatenate([cameras[camera].T, points[seen].T, weights[None]])
     values = np.zeros((3 * count, 15))

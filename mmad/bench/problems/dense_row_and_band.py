@@ -9,7 +9,7 @@ __all__ = ["PROBLEM"]
 
 
 def make(xp, n):
-    return lambda x: xp.concatenate((broyden.band(xp, x), xp.sum(x * x).reshape(1)))
+    return lambda x: xp.concatenate((broyden.band(xp, x), xp.sum(x * x, axis=0, keepdims=True)))
 
 
 PROBLEM = ModelProblem(

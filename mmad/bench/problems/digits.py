@@ -29,7 +29,7 @@ def make(xp, size):
 
     def function(weights):
         z = xp.tanh(x @ weights["w1"] + weights["b1"]) @ weights["w2"] + weights["b2"]
-        z = z - xp.amax(z, 1).reshape(-1, 1)
+        z = z - xp.reshape(xp.amax(z, 1), (-1, 1))
         log_partition = xp.log(xp.sum(xp.exp(z), 1))
         squares = (weights["w1"] ** 2).sum() + (weights["w2"] ** 2).sum()
         return (log_partition - xp.sum(z * y, 1)).mean() + 0.5 * PENALTY * squares

@@ -88,7 +88,7 @@ def make(xp, points):
         # Where each bone puts each vertex: bones, vertices, coordinates.
         placed = (vertices - rest[:, None, :]) @ xp.swapaxes(turned, 1, 2) + moved[:, None, :]
         skin = xp.sum(weights.T[:, :, None] * placed, axis=0)
-        return (seen - skin).reshape(-1)
+        return xp.reshape(seen - skin, (-1,))
 
     return function
 

@@ -22,7 +22,7 @@ def energy(xp, n, first, second):
     """Return the energy of pairs as a function of all coordinates."""
 
     def function(x):
-        r = x.reshape(n, 3)
+        r = xp.reshape(x, (n, 3))
         d = r[first] - r[second]
         inverse = 1.0 / xp.sum(d * d, axis=1) ** 3
         return xp.sum(4.0 * (inverse * inverse - inverse))

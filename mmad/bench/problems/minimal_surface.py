@@ -7,9 +7,9 @@ from mmad.bench.problem import ModelProblem
 __all__ = ["PROBLEM"]
 
 
-def slopes(x, side):
+def slopes(xp, x, side):
     """Return the differences along the legs of the lower and of the upper triangles."""
-    u = x.reshape(side, side)
+    u = xp.reshape(x, (side, side))
     dx, dy = u[1:, :-1] - u[:-1, :-1], u[:-1, 1:] - u[:-1, :-1]
     ex, ey = u[1:, 1:] - u[:-1, 1:], u[1:, 1:] - u[1:, :-1]
     return dx, dy, ex, ey
@@ -19,7 +19,7 @@ def make(xp, side):
     scale = side - 1.0
 
     def function(x):
-        dx, dy, ex, ey = slopes(x, side)
+        dx, dy, ex, ey = slopes(xp, x, side)
         lower = (1.0 + scale**2 * (dx**2 + dy**2)) ** 0.5
         upper = (1.0 + scale**2 * (ex**2 + ey**2)) ** 0.5
         return xp.sum(lower + upper) / (2.0 * scale**2)
@@ -28,7 +28,7 @@ def make(xp, side):
 
 
 def gradient(x, side):
-    dx, dy, ex, ey = slopes(x, side)
+    dx, dy, ex, ey = slopes(np, x, side)
     scale = side - 1.0
     lower = 0.5 / (1.0 + scale**2 * (dx**2 + dy**2)) ** 0.5
     upper = 0.5 / (1.0 + scale**2 * (ex**2 + ey**2)) ** 0.5

@@ -33,7 +33,7 @@ def make(xp, n):
     length = box(n)
 
     def function(x):
-        r = x.reshape(n, 3)
+        r = xp.reshape(x, (n, 3))
         d = r[first] - r[second]
         d = d - length * xp.round(d / length)
         s = xp.sum(d * d, axis=1)

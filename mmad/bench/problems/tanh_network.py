@@ -18,17 +18,17 @@ def data():
     return rng.normal(size=(ROWS, 3)), rng.normal(size=ROWS)
 
 
-def split(x, width):
+def split(xp, x, width):
     """Return the weights of the three layers."""
     first, second = 3 * width, 3 * width + width * width
-    return x[:first].reshape(3, width), x[first:second].reshape(width, width), x[second:]
+    return xp.reshape(x[:first], (3, width)), xp.reshape(x[first:second], (width, width)), x[second:]
 
 
 def make(xp, width):
     inputs, targets = constant(xp, *data())
 
     def function(x):
-        a, b, c = split(x, width)
+        a, b, c = split(xp, x, width)
         error = xp.tanh(xp.tanh(inputs @ a) @ b) @ c - targets
         return 0.5 * (error @ error) / ROWS
 
@@ -37,7 +37,7 @@ def make(xp, width):
 
 def gradient(x, width):
     inputs, targets = data()
-    a, b, c = split(x, width)
+    a, b, c = split(np, x, width)
     u = np.tanh(inputs @ a)
     v = np.tanh(u @ b)
     error = (v @ c - targets) / ROWS

@@ -1,0 +1,74 @@
+"""Functions of single symbols, for tools whose expressions are scalars: NumPy's arrays of objects hold them."""
+
+import operator
+
+import numpy as np
+
+from mmad.bench.trees import unflatten
+
+__all__ = ["MOST_INPUTS", "Symbol", "SymbolWords", "as_tree", "expressions", "refuse_size"]
+
+MOST_INPUTS = 20_000  # symbols, each of which is a Python object
+
+
+class Symbol:
+    """An expression of a tool, which NumPy takes for a plain object: it leaves arrays to NumPy."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, expression):
+        self.expression = expression
+
+    def __neg__(self):
+        return Symbol(-self.expression)
+
+
+def _operator(function, is_reflected):
+    def method(self, other):
+        if isinstance(other, Symbol):
+            other = other.expression
+        elif isinstance(other, (int, float)):
+            other = float(other)
+        else:
+            return NotImplemented
+        return Symbol(function(other, self.expression) if is_reflected else function(self.expression, other))
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(Symbol, f"__{_name}__", _operator(getattr(operator, _name), False))
+    setattr(Symbol, f"__r{_name}__", _operator(getattr(operator, _name), True))
+
+
+class SymbolWords:
+    """A namespace whose elementwise functions are those of a tool; everything else is NumPy's, on arrays of objects."""
+
+    def __init__(self, tool, names):
+        self.functions = {name: np.frompyfunc(self.lifted(getattr(tool, name)), 1, 1) for name in names}
+
+    def __getattr__(self, name):
+        return self.functions.get(name) or getattr(np, name)
+
+    @staticmethod
+    def lifted(function):
+        return lambda symbol: Symbol(function(symbol.expression))
+
+
+def as_tree(symbols, instance):
+    """Return a tool's symbols in the structure of a point."""
+    held = np.empty(instance.inputs, dtype=object)
+    for k, symbol in enumerate(symbols):
+        held[k] = Symbol(symbol)
+    return unflatten(held, instance.point)
+
+
+def expressions(result):
+    """Return the tool's expressions in a result, in a list."""
+    return [symbol.expression for symbol in np.ravel(result)]
+
+
+def refuse_size(instance, most=MOST_INPUTS):
+    """Raise where there are too many symbols."""
+    if instance.inputs > most:
+        raise NotImplementedError(f"{instance.inputs} symbols, more than {most}")

@@ -1,0 +1,36 @@
+"""Advect: NumPy's functions on its own arrays, at every call, and staged into a program once."""
+
+from functools import partial
+
+import numpy as np
+
+from mmad.bench.contestant import Runner
+from mmad.bench.tools._tool import Tool, refuse_branches, refuse_columns
+
+__all__ = ["TOOLS"]
+
+
+def prepare(is_staged, instance, product):
+    import advect
+
+    refuse_columns(instance, product)
+    function = instance.make(np)
+    operators = {
+        "gradient": advect.grad,
+        "hvp": lambda f: lambda x, v: advect.jvp(advect.grad(f), (x,), (v,))[1],
+        "hessian": advect.hessian,
+        "jacobian": advect.jacobian,
+    }
+    derivative = operators[product](function)
+    if is_staged:
+        refuse_branches(instance)
+        given = (instance.point, instance.direction) if product == "hvp" else (instance.point,)
+        derivative = advect.stage(derivative, *given)
+    return Runner(derivative)
+
+
+DOCUMENTATION = "https://pypi.org/project/advect"
+TOOLS = (
+    Tool("advect", "Advect, eager", partial(prepare, False), package="advect", documentation=DOCUMENTATION),
+    Tool("advect-staged", "Advect, staged", partial(prepare, True), package="advect", documentation=DOCUMENTATION),
+)
