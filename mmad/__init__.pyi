@@ -298,6 +298,7 @@ def check_derivatives(
     order: int = 2,
     modes: Iterable[str] = ("forward", "reverse"),
     *,
+    reference: str | Callable[..., float] = "differences",
     rtol: float | None = None,
     atol: float | None = None,
     seed: int = 0,

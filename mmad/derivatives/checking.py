@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from mmad.derivatives.first_order import jvp, vjp
+from mmad.derivatives.references import REFERENCES, extrapolated_difference, inner_product
 from mmad.ops.declare import shape_of
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -15,8 +16,7 @@ from mmad.tracing.trace import describe
 
 __all__ = ["ReferenceComparison", "Report", "check_derivatives"]
 
-STEPS = 10  # rows of the extrapolation table
-FIRST_STEP = 2.0**-6  # times max(1, |x|); the last is 2**-15, where rounding costs about 1e-11 of f
+ROUNDING = 2.0**-44  # relative, of two modes that are both exact
 
 #: Spelling -> mode.
 MODES = {"forward": "forward", "fwd": "forward", "reverse": "reverse", "rev": "reverse"}
@@ -35,7 +35,7 @@ class ReferenceComparison:
     derivative : str
         "reverse", "forward over reverse", ...
     reference : str
-        "differences", or the mode it was compared with.
+        Its name, or the mode it was compared with.
     got, expected : float
     error : float
         ``|got - expected| / (atol + rtol * scale)``: above 1 they disagree.
@@ -127,35 +127,15 @@ def _direction(xs, rng):
     return tuple(out)
 
 
-def _dot(xs, ys):
-    """The real inner product of two lists of arrays."""
-    return float(sum(np.sum(np.real(np.conj(x) * y), dtype=np.float64) for x, y in zip(xs, ys, strict=True)))
-
-
 def _differences(f, xs, vs, ct):
-    """d/dt <ct, f(x + t v)> at 0, by central differences with Richardson extrapolation; and an estimate of its error.
-
-    The entry of the table with the smallest difference from its neighbours is taken (Ridders 1982).  The evaluations
-    are in double precision whatever that of the arguments is.
-    """
+    """d/dt <ct, f(x + t v)> at 0, in double precision whatever that of the arguments is."""
     wide = [np.result_type(_dtype(x), np.float64) for x in xs]
 
     def at(t):
         moved = [(np.asarray(x, d) + t * np.asarray(v, d))[()] for x, v, d in zip(xs, vs, wide, strict=True)]
-        return _dot(ct, f(*[_as(x, m) for x, m in zip(xs, moved, strict=True)]))
+        return inner_product(ct, f(*[_as(x, m) for x, m in zip(xs, moved, strict=True)]))
 
-    table, best, estimate, h = [], np.nan, np.inf, FIRST_STEP
-    with np.errstate(all="ignore"):
-        for i in range(STEPS):
-            row = [(at(h) - at(-h)) / (2 * h)]
-            for j in range(i):
-                row.append(row[j] + (row[j] - table[i - 1][j]) / (4.0 ** (j + 1) - 1))
-                error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - table[i - 1][j]))
-                if error <= estimate:
-                    best, estimate = row[j + 1], error
-            table.append(row)
-            h /= 2
-    return best, estimate
+    return extrapolated_difference(at)[0]
 
 
 def _as(x, moved):
@@ -163,12 +143,14 @@ def _as(x, moved):
     return type(x)(moved) if type(x) in (float, complex) else np.array(moved) if isplain(x, np.ndarray) else moved
 
 
-def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=None, atol=None, seed=0):
+def check_derivatives(
+    f, args, order=2, modes=("forward", "reverse"), *, reference="differences", rtol=None, atol=None, seed=0
+):
     """Check the derivatives of a function at a point.
 
-    Along random directions, each mode is compared with central differences (Richardson-extrapolated, of the
-    derivative of the order below) and the modes with each other, to rounding, by the identity
-    <y_bar, J v> = <J^T y_bar, v>.  For second order the derivatives are themselves checked, in every nesting.
+    Along random directions, each mode is compared with a reference, by default central differences
+    (Richardson-extrapolated, of the derivative of the order below), and the modes with each other, to rounding, by the
+    identity <y_bar, J v> = <J^T y_bar, v>.  For second order the derivatives are themselves checked, in every nesting.
 
     Parameters
     ----------
@@ -178,8 +160,14 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
     order : int
         Highest order of derivative.
     modes : sequence of {"forward", "reverse"} (or "fwd", "rev")
+    reference : {"differences", "extended", "complex step"} or callable, optional
+        What derivatives are compared with.  "extended": differences of `f` itself in extended precision, in which it
+        must run, and so sharper; "complex step": `f` itself at complex points, which is exact for analytic functions
+        of real arguments; or ``reference(f, xs, directions, weights)``, which gives the mixed derivative of the inner
+        product of `weights` with ``f(*xs)`` along the directions; there, `f` takes and gives flat tuples of arrays.
     rtol, atol : float, optional
-        By default 1e-6 and 1e-8, more for float32 arguments.
+        By default 1e-6 and 1e-8, more for float32 arguments; 2e-12 for "extended" and 1e-13 for "complex step" in first
+        order, 1e-9 in second.
     seed : int
         Of the random directions.
 
@@ -196,7 +184,7 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
 
     Notes
     -----
-    At a kink the differences are symmetric, as mmad's conventions are (the slopes' mean): it passes in first order.
+    At a kink, differences are symmetric, as mmad's conventions are (the slopes' mean): it passes in first order.
 
     References
     ----------
@@ -216,17 +204,17 @@ def check_derivatives(f, args, order=2, modes=("forward", "reverse"), *, rtol=No
         raise TypeError("check_derivatives: args is a tuple with the function's arguments, as in (x,)")
     if order < 1:
         raise ValueError(f"check_derivatives: order must be at least 1, it is {order}")
+    if not callable(reference) and reference not in REFERENCES:
+        raise ValueError(f"check_derivatives: reference is one of {', '.join(REFERENCES)}, or a function")
     flat = _Flat(f, args)
     defaults = TOLERANCES[
         min(_dtype(x).itemsize // (2 if _dtype(x).kind == "c" else 1) for x in flat.point)
         if all(_dtype(x).itemsize <= 16 for x in flat.point)
         else 8
     ]
-    rtol, atol = (d if t is None else t for t, d in zip((rtol, atol), defaults, strict=True))
-    found = []
-    modes = tuple(dict.fromkeys(MODES[m] for m in modes))
-    _check(flat, flat.point, order, modes, (), np.random.default_rng(seed), rtol, atol, found)
-    report = Report(tuple(found))
+    checker = _Checker(flat, tuple(dict.fromkeys(MODES[m] for m in modes)), reference, (rtol, atol), defaults, seed)
+    checker.check(flat, order, (), None, (), False)
+    report = Report(tuple(checker.found))
     if report.failures:
         raise AssertionError(f"{describe(f, 'derivatives')} disagree:\n{Report(report.failures)}")
     return report
@@ -246,39 +234,72 @@ def _compare_values(f, xs, ys, modes, rtol, atol):
                 )
 
 
-def _check(f, xs, order, modes, path, rng, rtol, atol, found):
-    """Compare the derivatives of f, which is itself `path` applied to the user's function."""
-    ys = f(*[x.copy() if isplain(x, np.ndarray) else x for x in xs])
-    if not ys:
-        return
-    if not path:
-        _compare_values(f, xs, ys, modes, rtol, atol)
-    vs, ct = _direction(xs, rng), tuple(_like(y, c) for y, c in zip(ys, _direction(ys, rng), strict=True))
-    reference, _ = _differences(f, xs, vs, ct)
-    got = {}
-    derived = {}
-    if "forward" in modes:
-        derived["forward"] = lambda *x: jvp(f, x, vs)[1]
-        y_dots = derived["forward"](*xs)
-        got["forward"] = _dot(ct, y_dots)
-        scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(ct, y_dots, strict=True))
-    if "reverse" in modes:
-        derived["reverse"] = lambda *x: vjp(f, *x)[1](ct)
-        x_bars = derived["reverse"](*xs)
-        got["reverse"] = _dot(x_bars, vs)
-        scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(x_bars, vs, strict=True))
-    level = len(path) + 1
+class _Checker:
+    """Comparisons of a function's derivatives with a reference and with each other.
 
-    def compare(mode, value, against, expected, tolerance):
-        difference = abs(value - expected)
-        error = difference / tolerance if difference == difference else np.inf
-        found.append(ReferenceComparison(level, " over ".join((mode, *path)), against, value, expected, error))
+    A derivative along a direction is a function again, and so is one along all directions, contracted with weights:
+    both are checked as the function itself is.  All these contractions are mixed derivatives of <weights, f> along some
+    directions, which a reference can give.
+    """
 
-    for mode, value in got.items():
-        compare(mode, value, "differences", reference, atol + rtol * scale)
-    if len(got) == 2:
-        # both are exact to rounding: a thousandth of what differences can show
-        compare("forward", got["forward"], "reverse", got["reverse"], 1e-3 * (atol + rtol * scale))
-    if order > 1:
-        for mode, g in derived.items():
-            _check(g, xs, order - 1, modes, (mode, *path), rng, rtol, atol, found)
+    def __init__(self, flat, modes, reference, tolerances, defaults, seed):
+        self.flat, self.xs, self.modes, self.found = flat, flat.point, modes, []
+        self.name = reference if type(reference) is str else getattr(reference, "__name__", "reference")
+        self.reference, self.by_order = REFERENCES[reference] if type(reference) is str else (reference, None)
+        self.tolerances, self.defaults = tolerances, defaults
+        self.rng = np.random.default_rng(seed)
+
+    def tolerance(self, order):
+        """The relative and the absolute tolerance of an order."""
+        defaults = self.defaults
+        if self.by_order is not None and defaults == TOLERANCES[8]:  # beyond it the arguments' precision is what counts
+            defaults = (self.by_order[min(order, max(self.by_order))],) * 2
+        return [d if t is None else t for t, d in zip(self.tolerances, defaults, strict=True)]
+
+    def check(self, f, order, path, weights, directions, contracted):
+        """Compare the derivatives of f, which is itself `path` applied to the user's function.
+
+        It is the mixed derivative of <weights, user's function> along `directions` and one more that is left open
+        (`contracted`), or of the user's function along `directions`, its results left open.
+        """
+        xs = self.xs
+        ys = f(*[x.copy() if isplain(x, np.ndarray) else x for x in xs])
+        if not ys:
+            return
+        level = len(path) + 1
+        rtol, atol = self.tolerance(level)
+        if not path:
+            _compare_values(f, xs, ys, self.modes, *self.defaults)
+        vs = _direction(xs, self.rng)
+        ct = tuple(_like(y, c) for y, c in zip(ys, _direction(ys, self.rng), strict=True))
+        closed = (weights, (*directions, ct)) if contracted else (ct, directions)
+        if self.reference is None:
+            expected = _differences(f, xs, vs, ct)
+        else:
+            expected = self.reference(self.flat, xs, [*closed[1], vs], closed[0])
+        got, derived = {}, {}
+        if "forward" in self.modes:
+            derived["forward"] = lambda *x: jvp(f, x, vs)[1], weights, (*directions, vs), contracted
+            y_dots = derived["forward"][0](*xs)
+            got["forward"] = inner_product(ct, y_dots)
+            scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(ct, y_dots, strict=True))
+        if "reverse" in self.modes:
+            derived["reverse"] = lambda *x: vjp(f, *x)[1](ct), *closed, True
+            x_bars = derived["reverse"][0](*xs)
+            got["reverse"] = inner_product(x_bars, vs)
+            scale = sum(float(np.sum(np.abs(c * d))) for c, d in zip(x_bars, vs, strict=True))
+
+        def compare(mode, value, against, wanted, tolerance):
+            difference = abs(value - wanted)
+            error = difference / tolerance if difference == difference else np.inf
+            self.found.append(ReferenceComparison(level, " over ".join((mode, *path)), against, value, wanted, error))
+
+        for mode, value in got.items():
+            compare(mode, value, self.name, expected, atol + rtol * scale)
+        if len(got) == 2:
+            # both are exact to rounding: a thousandth of what differences can show
+            exact = max(1e-3 * (atol + rtol * scale), ROUNDING * scale)
+            compare("forward", got["forward"], "reverse", got["reverse"], exact)
+        if order > 1:
+            for mode, (g, *form) in derived.items():
+                self.check(g, order - 1, (mode, *path), *form)

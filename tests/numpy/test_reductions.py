@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checker import ASPECTS, Case, complex_, positive, spaced
+from derivatives import ASPECTS, Case, complex_, positive, spaced
 
 import mmad
 
