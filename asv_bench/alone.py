@@ -11,10 +11,12 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from measure import check
 from report import Row, Task, duration
 
+import mmad
 from mmad.bench import find_problem
+from mmad.bench.measure import check
+from mmad.bench.memory import resident_bytes
 
 __all__ = ["tasks"]
 
@@ -35,8 +37,6 @@ def tasks(quick):
 
 def recording(n, rounds):
     """The same loop on a Python float and recorded: what an operation costs more."""
-    import mmad
-
     function = find_problem("chain").at(n).make(None)
     plain, recorded = [], []
     for _ in range(rounds):
@@ -66,8 +66,6 @@ def recording(n, rounds):
 
 def scaling(largest, rounds):
     """Gradient times for n doubling up to `largest`; the worst ratio of neighbours counts."""
-    import mmad
-
     sizes = [largest // 2**k for k in range(4, -1, -1)]
     jobs = {}
     for n in sizes:
@@ -101,8 +99,6 @@ def scaling(largest, rounds):
 def chained_operations(n):
     """Record, differentiate and free `n` operations in a process of its own, whose peak memory is its own."""
     here = str(Path(__file__).resolve().parent)
-    import mmad
-
     home = str(Path(mmad.__file__).resolve().parents[1])
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([here, home]))
     code = f"import alone; alone.chain_in_this_process({n})"
@@ -128,25 +124,8 @@ def chained_operations(n):
     ]
 
 
-def resident_bytes(peak=False):
-    """The memory of this process, now or at its peak.
-
-    Linux's own account is read: getrusage's peak starts from that of the process that started this one.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    field = "VmHWM:" if peak else "VmRSS:"
-    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith(field)))
-
-
 def chain_in_this_process(n):
     """Print the seconds of each stage and the growth of peak memory in bytes, as JSON."""
-    import mmad
-
     problem = find_problem("chain").at(n)
     function = problem.make(None)
     mmad.vjp(find_problem("chain").at(1000).make(None), 1.0)[1](1.0)  # whatever is made once is made now

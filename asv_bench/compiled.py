@@ -16,16 +16,15 @@ from peers import arguments, one_core, one_thread, run
 
 
 def main():
-    options = arguments(__doc__, ["jax", "casadi"])
+    options = arguments(__doc__, ["jax", "casadi-sx"])
     one_thread()
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     cores = one_core()  # XLA's own threads stay on one core too
     import compiled_alone
     import compiled_versus
-    from compilers import COMPILERS
-    from tools import available
+    from versus import available
 
-    tools = available(COMPILERS, ["mmad", *options.tools])
+    tools = available(["mmad", *options.tools])
     tasks = [*compiled_versus.tasks(options.quick, tools), *compiled_alone.tasks(options.quick, cores)]
     return run(tasks, tools, options)
 

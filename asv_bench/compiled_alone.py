@@ -6,13 +6,12 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from compilers import CompiledMmad
 from counting import array_operations
-from measure import Job, compare, verify
 from report import Row, Task, duration
 
 import mmad
 from mmad.bench import find_problem
+from mmad.bench.measure import check, time_in_turns
 
 __all__ = ["tasks"]
 
@@ -49,16 +48,19 @@ def order_task(name, problem, rounds):
     """HVP over gradient and gradient over function, all compiled."""
 
     def run():
-        tool = CompiledMmad()
-        right = {
-            "function": problem.make(np)(problem.point),
-            "gradient": problem.gradient(problem.point),
-            "HVP": problem.hvp(problem.point, problem.direction),
+        function, x, v = problem.make(np), problem.point, problem.direction
+        calls = {
+            "function": (mmad.compile(function), (), function),
+            "gradient": (mmad.compile(mmad.grad(function)), (), problem.gradient),
+            "HVP": (mmad.compile(mmad.hvp(function)), (v,), problem.hvp),
         }
-        for kind, value in right.items():
-            verify(kind, Job(tool.call(problem, kind), tool.to_numpy), value)
-        jobs = {kind: Job(tool.call(problem, kind), tool.to_numpy) for kind in right}
-        timings = compare(jobs, None, rounds)
+        jobs = {}
+        for kind, (compiled, along, right) in calls.items():
+            for _ in range(2):  # a later call may go another way than the first
+                check(f"{name}, {kind}", compiled(x, *along), right(x, *along))
+            points = problem.cycle()
+            jobs[kind] = lambda compiled=compiled, along=along, points=points: compiled(next(points), *along)
+        timings = time_in_turns(jobs, rounds)
         found = []
         for kind, below, bar in (("HVP", "gradient", HVP_BAR), ("gradient", "function", GRADIENT_BAR)):
             ratio = timings[kind].median / timings[below].median
@@ -84,13 +86,14 @@ def overhead(rounds):
             points.append((array_operations(function, problem.point), batch))
             expected = problem.gradient(problem.point)
             for way, gradient in (("compiled", mmad.compile(mmad.grad(function))), ("eager", mmad.grad(function))):
-                job = Job(lambda gradient=gradient, point=problem.point: gradient(point), lambda result: result)
-                verify(way, job, expected)
-                jobs[way][where] = job
+                for _ in range(2):
+                    check(way, gradient(problem.point), expected)
+                points_of = problem.cycle()
+                jobs[way][where] = lambda gradient=gradient, points=points_of: gradient(next(points))
     operations, batches = np.array(points, dtype=float).T
     found = []
     for way, bar in OVERHEAD_BARS.items():
-        timings = compare(jobs[way], None, rounds)
+        timings = time_in_turns(jobs[way], rounds)
         seconds = np.array([timing.median for timing in timings.values()])
         columns = np.stack([operations, operations * batches], axis=1) / seconds[:, None]
         (each, work), *_ = np.linalg.lstsq(columns, np.ones(len(seconds)))
@@ -111,8 +114,8 @@ def overhead(rounds):
 
 def workspace(problem):
     """Memory of one run beside arguments and results."""
-    compiled, arguments = CompiledMmad().compiled(problem, "HVP")
-    compiled(*arguments)
+    compiled = mmad.compile(mmad.hvp(problem.make(np)))
+    compiled(problem.point, problem.direction)
     (program,) = compiled.programs()
     vectors = program.workspace / problem.point.nbytes
     cells = f"{program.workspace / 1e6:.3g} MB", "", f"{vectors:.2f} vectors", f"<= {WORKSPACE_BAR:g} vectors"
@@ -125,17 +128,18 @@ def threads(name, problem, cores, rounds):
     bar = f">= {THREADS_BAR} times as fast"
     if len(cores) < 2:
         return [Row(name, "-", "", "-", bar, None)]
-    call = CompiledMmad().call(problem, "gradient")
-    verify(name, Job(call, lambda result: result), problem.gradient(problem.point))
+    compiled, point = mmad.compile(mmad.grad(problem.make(np))), problem.point
+    for _ in range(2):
+        check(name, compiled(point), problem.gradient(point))
     times, before = {1: [], 2: []}, os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
         for _ in range(2 * rounds):
             for count, seconds in times.items():
                 mmad.set_num_threads(count)
-                call()  # wakes the threads
+                compiled(point)  # wakes the threads
                 start = perf_counter()
-                call()
+                compiled(point)
                 seconds.append(perf_counter() - start)
     finally:
         mmad.set_num_threads(1)

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from counting import scalar_operations
-from measure import Job, compare, first_calls
 from report import Row, Task, duration
+from versus import compared
 
 import mmad
 from mmad.bench import Instance, find_problem
@@ -29,7 +29,7 @@ class Work:
     name : str
     problem : Instance
     kind : str
-        What `Compiler.call` takes.
+        The derivative.
     bars : dict of str to float
         By peer: mmad's time over the peer's, at most.  Peers that are not listed do not run.
     operations : bool
@@ -61,43 +61,43 @@ def workload(quick):
         Work(
             f"determinant {minors} x {minors} by minors, scalars,",
             find_problem("determinant").at(minors),
-            "value and gradient",
-            {"CasADi": 1 / 1.5},
+            "gradient",
+            {"casadi-sx": 1 / 1.5},
             operations=True,
         ),
         Work(
             f"Lotka-Volterra, {steps} RK4 steps over scalars,",
             find_problem("lotka-volterra").at(steps),
-            "value and gradient",
-            {"JAX": 1 / 15, "CasADi": 1 / 1.5},
+            "gradient",
+            {"jax": 1 / 15, "casadi-sx": 1 / 1.5},
             operations=True,
         ),
     ]
     for n, bar in {100: 0.7, 10_000: 1.2, 1_000_000: 1.5}.items():
         if n <= 10_000 or not quick:
             banana = find_problem("rosenbrock").at(n)
-            found += [Work(f"Rosenbrock n = {n},", banana, kind, {"JAX": bar}) for kind in ("gradient", "HVP")]
+            found += [Work(f"Rosenbrock n = {n},", banana, kind, {"jax": bar}) for kind in ("gradient", "hvp")]
     n = 1000 if quick else 1_000_000
-    found.append(Work(f"log-sum-exp n = {n},", find_problem("log-sum-exp").at(n), "gradient", {"JAX": 0.7}))
+    found.append(Work(f"log-sum-exp n = {n},", find_problem("log-sum-exp").at(n), "gradient", {"jax": 0.7}))
     for d, k, n in ((3, 4, 50),) if quick else ((10, 25, 1000), (20, 25, 1000)):
         mixture = find_problem("gaussian-mixture").at((d, k, n))
         name = f"Gaussian mixture d, k, n = {d}, {k}, {n},"
-        found.append(Work(name, mixture, "gradient", {"JAX": 0.8}, seconds=CPP_SECONDS.get(d)))
+        found.append(Work(name, mixture, "gradient", {"jax": 0.8}, seconds=CPP_SECONDS.get(d)))
     lstm = find_problem("diagonal-lstm").at((2, 64 if quick else 1024, 14))
-    found.append(Work("diagonal LSTM, 2 layers,", lstm, "gradient", {"JAX": 0.5}, long=True))
+    found.append(Work("diagonal LSTM, 2 layers,", lstm, "gradient", {"jax": 0.5}, long=True))
     for hidden, examples in ((32, 200),) if quick else ((32, 1347), (128, 1797)):
         network = find_problem("digits").at((hidden, examples))
         name = f"digits network 64-{hidden}-10, {examples} rows,"
-        found += [Work(name, network, kind, {"JAX": 1.0}) for kind in ("gradient", "HVP")]
+        found += [Work(name, network, kind, {"jax": 1.0}) for kind in ("gradient", "hvp")]
     steps, n = (20, 30) if quick else (200, 200)
     for name, problem in {
         f"Kalman filter, {steps} steps,": find_problem("kalman-filter").at(steps),
         f"Gaussian process n = {n},": find_problem("gaussian-process").at(n),
     }.items():
-        found.append(Work(name, problem, "value and gradient", {"JAX": 1.0}))
+        found.append(Work(name, problem, "gradient", {"jax": 1.0}))
     for n, bar in {10: 0.7, 100: 1.0, 500: 1.0}.items():
         if n <= 100 or not quick:
-            found.append(Work(f"Helmholtz energy n = {n},", find_problem("helmholtz").at(n), "Hessian", {"JAX": bar}))
+            found.append(Work(f"Helmholtz energy n = {n},", find_problem("helmholtz").at(n), "hessian", {"jax": bar}))
     return found
 
 
@@ -105,50 +105,38 @@ def rows(work, tools, rounds, firsts):
     """The work's rows: later calls, what is asked besides, first calls."""
     problem, name = work.problem, f"{work.name} {work.kind}"
     tools = [tool for tool in tools if tool.name == "mmad" or tool.name in work.bars]
-    makers = {tool.name: (lambda tool=tool: tool.call(problem, work.kind)) for tool in tools}
-    jobs = {tool.name: Job(makers[tool.name](), tool.to_numpy) for tool in tools}
-    timings = compare(jobs, expected(problem, work.kind), rounds)
-    first = first_calls(makers, firsts)
-    ours, peers = timings["mmad"], [tool.name for tool in tools if tool.name != "mmad"]
-    numbers = {tool: {**asdict(timing), "first": first[tool]} for tool, timing in timings.items()}
-    found = []
-    for peer in peers:
-        ratio, bar = ours.median / timings[peer].median, work.bars[peer]
-        cells = duration(ours.median), f"{peer} {duration(timings[peer].median)}", f"{ratio:.2f}", f"<= {bar:.2g}"
+    ours, theirs, found = compared(name, problem, work.kind, tools, rounds, firsts)
+    numbers = {outcome.contestant: asdict(outcome) for outcome in (ours, *theirs)}
+    later = ours.later.median
+    for peer in theirs:
+        ratio, bar = later / peer.later.median, work.bars[peer.contestant]
+        cells = duration(later), f"{peer.contestant} {duration(peer.later.median)}", f"{ratio:.2f}", f"<= {bar:.2g}"
         found.append(Row(name, *cells, ratio <= bar, {"ratio": ratio, **numbers}))
     if work.operations:
         count = scalar_operations(problem.make(np), problem.point)
-        each = ours.median / count
+        each = later / count
         met = each <= OPERATION_SECONDS
         cells = (
-            duration(ours.median),
+            duration(later),
             f"{count} operations",
             f"{duration(each)} each",
             f"<= {duration(OPERATION_SECONDS)}",
         )
         found.append(Row(f"{name}, an operation", *cells, met, {"operations": count, "seconds": each}))
     if work.seconds:
-        ratio = ours.median / work.seconds
-        cells = duration(ours.median), f"hand-written C++ {duration(work.seconds)} (a constant)", f"{ratio:.2f}", "< 1"
-        found.append(Row(name, *cells, ratio < 1, {"seconds": ours.median}))
+        ratio = later / work.seconds
+        cells = duration(later), f"hand-written C++ {duration(work.seconds)} (a constant)", f"{ratio:.2f}", "< 1"
+        found.append(Row(name, *cells, ratio < 1, {"seconds": later}))
     limit = FIRST_SECONDS
     if work.long:
         instructions = len(mmad.record(mmad.grad(problem.make(np)), problem.point))
         limit = FIRST_SECONDS_AN_INSTRUCTION * instructions
     bound = "" if not work.long else f" ({instructions} instructions)"
-    for peer in peers:
-        ratio = first["mmad"] / first[peer]
-        met = first["mmad"] < limit and (ratio < FIRST_RATIO or peer != "JAX")
-        bar = f"< {FIRST_RATIO} and < {duration(limit)}" if peer == "JAX" else f"< {duration(limit)}"
-        cells = duration(first["mmad"]), f"{peer} {duration(first[peer])}", f"{ratio:.3f}", bar + bound
+    first = ours.first.median
+    for peer in theirs:
+        ratio, is_jax = first / peer.first.median, peer.contestant == "jax"
+        met = first < limit and (ratio < FIRST_RATIO or not is_jax)
+        bar = f"< {FIRST_RATIO} and < {duration(limit)}" if is_jax else f"< {duration(limit)}"
+        cells = duration(first), f"{peer.contestant} {duration(peer.first.median)}", f"{ratio:.3f}", bar + bound
         found.append(Row(f"{name}, first call", *cells, met, {"ratio": ratio, **numbers}))
     return found
-
-
-def expected(problem, kind):
-    """The right answer, by hand."""
-    if kind == "value and gradient":
-        return problem.make(np)(problem.point), problem.gradient(problem.point)
-    if kind == "HVP":
-        return problem.hvp(problem.point, problem.direction)
-    return {"gradient": problem.gradient, "Hessian": problem.hessian}[kind](problem.point)

@@ -46,7 +46,7 @@ def environment(tools):
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "blas": f"{blas.get('name')} {blas.get('version')}",
-        **{tool.package: tool.version() for tool in tools},
+        **{tool.package: tool.version for tool in tools},
     }
 
 
@@ -75,13 +75,12 @@ def one_core():
 
 
 def main():
-    options = arguments(__doc__, ["autograd", "torch"])
+    options = arguments(__doc__, ["autograd", "torch", "torch-autograd"])
     one_thread()
     import alone
     import versus
-    from tools import TOOLS, available
 
-    tools = available(TOOLS, ["mmad", *options.tools])
+    tools = versus.available(["mmad-eager", *options.tools])
     return run([*alone.tasks(options.quick), *versus.tasks(options.quick, tools)], tools, options)
 
 

@@ -15,7 +15,7 @@ from peers import arguments, one_core, one_thread, run
 
 
 def main():
-    options = arguments(__doc__, ["casadi", "asdex"])
+    options = arguments(__doc__, ["casadi-mx", "asdex"])
     one_thread()
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     one_core()  # XLA's own threads stay on one core too
@@ -23,9 +23,9 @@ def main():
     import planner_blocks
     import planner_versus
     import regret
-    from tools import available
+    from versus import available
 
-    tools = available(planner_versus.SPARSE, ["mmad", *options.tools])
+    tools = available(["mmad", *options.tools])
     tasks = [
         *planner_versus.tasks(options.quick, tools),
         *planner_alone.tasks(options.quick),

@@ -4,11 +4,11 @@ from dataclasses import asdict
 from time import perf_counter
 
 import numpy as np
-from measure import Job, compare
 from report import Row, Task, duration
 
 import mmad
 from mmad.bench import find_problem
+from mmad.bench.measure import time_in_turns
 from mmad.bench.problems.bundle_adjustment import jacobian_entries
 
 __all__ = ["tasks"]
@@ -30,7 +30,7 @@ def bundle_rows(problem, rounds):
     function, point = problem.make(np), problem.point
     values, columns = jacobian_entries(point, problem.n)
     rows = np.repeat(np.arange(len(values)), 15)
-    jobs, facts = {"NumPy": Job(lambda: function(point), None)}, {}
+    jobs, facts = {"NumPy": lambda: function(point)}, {}
     for mode, evaluations in (("eager", None), ("compiled", 1000)):
         derivative = mmad.jacobian(function, sparse=True, evaluations=evaluations)
         start = perf_counter()
@@ -43,8 +43,9 @@ def bundle_rows(problem, rounds):
         plan = derivative.plan(point)
         facts[mode] = {"first": first, "strategy": plan.strategy, "forward": plan.chosen.forward,
                        "reverse": plan.chosen.reverse, "finding": plan.finding}  # fmt: skip
-        jobs[mode] = Job(lambda d=derivative: d(point), None)
-    timings = compare(jobs, None, rounds)
+        points = problem.cycle()
+        jobs[mode] = lambda d=derivative, points=points: d(next(points))
+    timings = time_in_turns(jobs, rounds)
     found, alone = [], timings["NumPy"].median
     for mode in ("eager", "compiled"):
         took = timings[mode].median
@@ -81,8 +82,8 @@ def waist_rows(n, rounds):
             matrix = matrix.todense() if name == "factors" else matrix
             if not np.abs(matrix - expected).max() <= 1e-12:
                 raise ArithmeticError(f"Jacobian through a waist, {name}: wrong")
-        jobs[name] = Job(lambda d=derivative: d(x), None)
-    timings = compare(jobs, None, rounds)
+        jobs[name] = lambda d=derivative: d(x)
+    timings = time_in_turns(jobs, rounds)
     base = timings["dense, forward"].median
     return [
         Row(f"waist of 1, n = m = {n}, {name}", duration(timings[name].median), f"dense, forward {duration(base)}",

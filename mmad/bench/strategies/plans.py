@@ -23,12 +23,12 @@ def known(product):
     return (*DENSE[kind], *COLORED[kind], *STRUCTURED[kind])
 
 
-def planned(instance, product, **options):
-    """Return the planned derivative; matrices are sparse where the problem's are."""
+def planned(instance, product, strategy="auto", **options):
+    """Return the planned derivative; matrices are sparse where the problem's are, and the plan's."""
     make = getattr(mmad, PLANNED[product])
     if product in ("hessian", "jacobian"):
-        options["sparse"] = instance.problem.is_sparse
-    return make(instance.make(np), **options)
+        options["sparse"] = instance.problem.is_sparse and strategy not in DENSE[product]
+    return make(instance.make(np), strategy=strategy, **options)
 
 
 def forced(plan, mode, instance, product):

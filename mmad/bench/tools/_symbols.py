@@ -11,19 +11,9 @@ __all__ = ["MOST_INPUTS", "Symbol", "SymbolWords", "as_tree", "expressions", "re
 MOST_INPUTS = 20_000  # symbols, each of which is a Python object
 
 
-class Symbol:
-    """An expression of a tool, which NumPy takes for a plain object: it leaves arrays to NumPy."""
+def _operator(function, is_reflected=False):
+    """Return a method that applies an operator to two symbols, or to one and a number."""
 
-    __slots__ = ("expression",)
-
-    def __init__(self, expression):
-        self.expression = expression
-
-    def __neg__(self):
-        return Symbol(-self.expression)
-
-
-def _operator(function, is_reflected):
     def method(self, other):
         if isinstance(other, Symbol):
             other = other.expression
@@ -36,9 +26,22 @@ def _operator(function, is_reflected):
     return method
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow"):
-    setattr(Symbol, f"__{_name}__", _operator(getattr(operator, _name), False))
-    setattr(Symbol, f"__r{_name}__", _operator(getattr(operator, _name), True))
+class Symbol:
+    """An expression of a tool, which NumPy takes for a plain object: it leaves arrays to NumPy."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, expression):
+        self.expression = expression
+
+    def __neg__(self):
+        return Symbol(-self.expression)
+
+    __add__, __radd__ = _operator(operator.add), _operator(operator.add, True)
+    __sub__, __rsub__ = _operator(operator.sub), _operator(operator.sub, True)
+    __mul__, __rmul__ = _operator(operator.mul), _operator(operator.mul, True)
+    __truediv__, __rtruediv__ = _operator(operator.truediv), _operator(operator.truediv, True)
+    __pow__, __rpow__ = _operator(operator.pow), _operator(operator.pow, True)
 
 
 class SymbolWords:

@@ -1,0 +1,252 @@
+"""Measure contestants on a problem: right first, then preparation and later calls apart, in turns.
+
+1. Each contestant is prepared and run at two points; its results must be right.  A wrong one has no speed.
+2. Preparation and the first call are timed again, a few times, each time anew.
+3. Later calls are timed in rounds, each at another point than the call before.  In a round every contestant has its
+   turn, so that a slow spell of the machine hits all alike; what the one before has driven out of the caches comes back
+   in a call that is not timed.
+
+Numbers are medians and quartiles in seconds.
+"""
+
+import gc
+from dataclasses import dataclass, replace
+from itertools import cycle
+from time import perf_counter
+
+import numpy as np
+
+from mmad.bench.tools._tool import Tool
+from mmad.bench.trees import flatten
+
+__all__ = ["Outcome", "Timing", "check", "measure", "time_in_turns", "time_preparations"]
+
+SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
+WARM_UP = 50e-3  # seconds of calls before any is timed: allocators and thread pools settle over some twenty calls
+POINTS = 8  # that later calls go through in turn
+LONG = 2.0  # seconds of one call from which on it is timed three times at most
+WHOLE = 300  # rows and columns up to which every element of a matrix is compared; else its product with a direction
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a call: the median, and the quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, seconds):
+        """Return the timing of measured seconds."""
+        return cls(*map(float, np.quantile(seconds, [0.5, 0.25, 0.75])))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one contestant.
+
+    Attributes
+    ----------
+    contestant, problem, product : str
+    n : int or tuple of int
+        The size.
+    inputs : int
+        Numbers in a point.
+    status : {"done", "cannot", "failed", "wrong"}
+        "cannot": it said so itself; "failed": with an error of its own; "wrong": another result than by hand.
+    reason : str
+        What it said, or how large the error is; empty where it is done.
+    error : float or None
+        The largest error, relative to the largest element of the right answer.
+    first : Timing or None
+        Preparation and first call.
+    later : Timing or None
+        A later call, at another point than the one before.
+    """
+
+    contestant: str
+    problem: str
+    product: str
+    n: object
+    inputs: int
+    status: str
+    reason: str = ""
+    error: float | None = None
+    first: Timing | None = None
+    later: Timing | None = None
+
+
+def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_counter, progress=None):
+    """Measure contestants on one problem of one size.
+
+    Parameters
+    ----------
+    instance : Instance
+    product : {"gradient", "hvp", "hessian", "jacobian"}
+    contestants : iterable of Contestant
+    rounds, firsts : int
+        How often a later call is timed, and a preparation.
+    clock : callable
+        `time.perf_counter`, or `time.process_time` where other work on the machine must not count.
+    progress : callable, optional
+        Called with the name of each contestant as its turn begins.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the contestants.
+    """
+    along = (instance.direction,) if product == "hvp" else ()
+    points = instance.points()
+    args = [(next(points), *along) for _ in range(POINTS)]
+    runners, outcomes = {}, {}
+    for contestant in contestants:
+        if progress is not None:
+            progress(contestant.name)
+        runner, outcome = _verified(contestant, instance, product, args[:2])
+        outcomes[contestant.name] = outcome
+        if runner is not None:
+            runners[contestant.name] = contestant, runner
+    makers = {name: _maker(contestant, instance, product, args[-1]) for name, (contestant, _) in runners.items()}
+    first = time_preparations(makers, firsts, clock)
+    later = time_in_turns({name: _later(runner, args) for name, (_, runner) in runners.items()}, rounds, clock)
+    return [replace(outcome, first=first.get(name), later=later.get(name)) for name, outcome in outcomes.items()]
+
+
+def _verified(contestant, instance, product, args):
+    """Return a runner that is right at each of the arguments, or None; and the outcome."""
+    facts = contestant.name, instance.problem.name, product, instance.n, instance.inputs
+    errors = [0.0]
+    try:
+        runner = contestant.prepare(instance, product)
+        for given in args:
+            result = runner.to_numpy(runner.run(*map(runner.arguments, given)))
+            if not (isinstance(contestant, Tool) and contestant.is_control):
+                errors.append(_error(instance, product, given, result))
+    except NotImplementedError as error:
+        return None, Outcome(*facts, "cannot", str(error))
+    except Exception as error:  # whatever another tool raises is a finding, not the end
+        return None, Outcome(*facts, "failed", f"{type(error).__name__}: {error}")
+    worst = float(np.max(errors))  # NaN where one is
+    if not worst <= contestant.rtol:
+        return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
+    return runner, Outcome(*facts, "done", "", worst)
+
+
+def _error(instance, product, given, result):
+    """Return the largest error of a result, relative to the largest element of the right answer."""
+    if product in ("gradient", "hvp"):
+        return relative_error(flatten(result), flatten(getattr(instance, product)(*given)))
+    if max(result.shape) <= WHOLE:
+        dense = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
+        return relative_error(dense, getattr(instance, product)(*given))
+    v = instance.direction
+    right = instance.hvp(*given, v) if product == "hessian" else instance.jvp(*given, v)
+    return relative_error(result @ flatten(v), flatten(right))
+
+
+def relative_error(got, right):
+    """Return the largest difference over the largest element of the right answer; infinity where shapes differ."""
+    if np.shape(got) != np.shape(right):
+        return float("inf")
+    largest = float(np.max(np.abs(right), initial=0.0))
+    difference = float(np.max(np.abs(np.subtract(got, right)), initial=0.0))
+    return difference / largest if largest else difference
+
+
+def check(name, got, right, rtol=1e-9):
+    """Raise where a result, a tree, differs from the right answer.
+
+    Raises
+    ------
+    ArithmeticError
+    """
+    error = relative_error(flatten(got), flatten(right))
+    if not error <= rtol:
+        raise ArithmeticError(f"{name}: relative error {error:.1e}")
+
+
+def _maker(contestant, instance, product, given):
+    """Return a function that gives a call with everything to prepare; the arguments are there already."""
+
+    def make():
+        held = {}
+
+        def prepared():
+            runner = contestant.prepare(instance, product)
+            if not held:
+                held["args"] = [runner.arguments(x) for x in given]
+            runner.run(*held["args"])
+
+        return prepared
+
+    return make
+
+
+def _later(runner, args):
+    """Return a call without arguments that goes through the points in turn."""
+    given, run = cycle([tuple(map(runner.arguments, each)) for each in args]), runner.run
+    return lambda: run(*next(given))
+
+
+def time_preparations(makers, rounds, clock=perf_counter):
+    """Time first calls, in turns.
+
+    Parameters
+    ----------
+    makers : dict of str to callable
+        Each gives a call that has not been made yet.
+    rounds : int
+
+    Returns
+    -------
+    dict of str to Timing
+    """
+    times = {name: [] for name in makers}
+    for _ in range(rounds):
+        for name, make in makers.items():
+            if sum(times[name]) > LONG:
+                continue
+            call = make()
+            gc.collect()
+            start = clock()
+            call()
+            times[name].append(clock() - start)
+    return {name: Timing.of(seconds) for name, seconds in times.items()}
+
+
+def time_in_turns(calls, rounds, clock=perf_counter):
+    """Time calls without arguments, in turns.
+
+    Parameters
+    ----------
+    calls : dict of str to callable
+    rounds : int
+
+    Returns
+    -------
+    dict of str to Timing
+    """
+    repeats, once = {}, {}
+    for name, call in calls.items():
+        begin = now = clock()
+        while now - begin < WARM_UP:
+            start = now
+            call()
+            now = clock()
+            once[name] = now - start
+        repeats[name] = max(1, int(SHORTEST / max(once[name], 1e-9)))
+    times = {name: [] for name in calls}
+    gc.collect()
+    for k in range(rounds):
+        for name, call in calls.items():
+            if once[name] > LONG and k >= 3:
+                continue
+            count = repeats[name]
+            call()
+            start = clock()
+            for _ in range(count):
+                call()
+            times[name].append((clock() - start) / count)
+    return {name: Timing.of(seconds) for name, seconds in times.items()}

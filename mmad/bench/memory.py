@@ -1,0 +1,78 @@
+"""The memory that a contestant takes, in a process of its own, whose peak is its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mmad
+from mmad.bench.registry import all_strategies, all_tools, find_problem
+
+__all__ = ["peak_memory", "resident_bytes"]
+
+CODE = "import sys; from mmad.bench.memory import report; report(*sys.argv[1:])"
+
+
+def resident_bytes(peak=False):
+    """Return the memory of this process, now or at its peak.
+
+    Linux's own account is read: getrusage's peak starts from that of the process that started this one.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    field = "VmHWM:" if peak else "VmRSS:"
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith(field)))
+
+
+def peak_memory(contestant, instance, product):
+    """Return the bytes by which the memory of a process grows that prepares a contestant and runs it three times.
+
+    Parameters
+    ----------
+    contestant : str
+        The name of a tool or strategy of mmad's own.
+    instance : Instance
+    product : str
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    NotImplementedError
+        Where the contestant cannot do the problem.
+    RuntimeError
+        Where it fails.
+    """
+    size = json.dumps(instance.n)
+    command = [sys.executable, "-c", CODE, contestant, instance.problem.name, size, product]
+    home = str(Path(mmad.__file__).resolve().parents[1])
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([home, os.environ.get("PYTHONPATH", "")]))
+    # Not in the caller's folder, where an unbuilt source folder may lie.
+    here = str(Path(__file__).parent.parent.parent)
+    result = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        line = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        refused = line.startswith("NotImplementedError")
+        raise (NotImplementedError if refused else RuntimeError)(f"{contestant} on {instance.name}: {line}")
+    return int(result.stdout.split()[-1])
+
+
+def report(name, problem, size, product):
+    """Print the growth in bytes."""
+    n = json.loads(size)
+    instance = find_problem(problem).at(tuple(n) if isinstance(n, list) else n)
+    contestant = {**all_strategies(), **all_tools()}[name]
+    args = [instance.point, *([instance.direction] if product == "hvp" else [])]
+    before = resident_bytes()
+    runner = contestant.prepare(instance, product)
+    given = [runner.arguments(arg) for arg in args]
+    for _ in range(3):
+        runner.run(*given)
+    print(resident_bytes(peak=True) - before)
