@@ -76,7 +76,7 @@ class Plan:
         Where it was looked for.
     coloring : Coloring or None
         Of the strategy chosen.
-    structure : mmad.planner.structure.blocks.Blocks or None
+    structure : mmad.planner.structure.block_sweeps.Blocks or None
         Of the strategy chosen.
     refused : tuple of (str, str)
         Strategies that the recording's structure does not allow, and why.

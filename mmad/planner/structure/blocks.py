@@ -16,25 +16,21 @@ block has outlets (or inlets).
 Both passes of index sets hold one number an element, whatever the number of lanes.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from mmad._core import Traced
 from mmad.compiler._lower import lower_between
 from mmad.errors import StructureError
 from mmad.ops.structure import size
 from mmad.planner.coloring.coloring import column_coloring, row_coloring
 from mmad.planner.sparsity._dependence import dependence
-from mmad.planner.sparsity._pattern import sums
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 from mmad.planner.sparsity._structure import counted
 from mmad.planner.sparsity.pattern import Pattern
+from mmad.planner.structure.block_sweeps import Blocks
 from mmad.planner.structure.cut import READS, cut_of
 from mmad.tape._activity import active_nodes
-from mmad.tape.constants import adopt
 
-__all__ = ["Blocks", "blocks_of"]
+__all__ = ["blocks_of"]
 
 HELD = 1 << 25  # indices of lanes or slots that are held, 4 bytes each: beyond, blocks are not looked for
 SHARED = 64  # elements of shared inlets: each takes a sweep
@@ -42,119 +38,6 @@ SLOTS = 4096  # slots of a lane, with which blocks are no longer small
 SLICES = 512  # up to which entries are put into place slice by slice
 FEW = 2, 1000  # slices that are quicker than looking terms up one by one; one more for so many entries
 REVERSE = 1.2  # a cotangent in tangents, to choose the side of a block
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """How to compute a Jacobian block by block.
-
-    Attributes
-    ----------
-    lanes : int
-        Blocks.
-    inputs, outputs : int
-        Slots that a block depends on, shared ones included, and slots it gives.
-    pattern : Pattern
-        Of the whole Jacobian.
-    forward : list of list of (int, ndarray or None)
-        For each forward sweep the seeds of all inlets, by their numbers in the structure of the recording.
-    reverse : list of list of (int, ndarray or float)
-        For each reverse sweep the seeds of outlets.
-    """
-
-    lanes: int
-    inputs: int
-    outputs: int
-    pattern: Pattern = field(repr=False)
-    forward: list = field(repr=False)
-    reverse: list = field(repr=False)
-    inlets: list = field(repr=False)
-    results: list = field(repr=False)  # for each sweep, forward ones first, (node, shape, dtype, sign) of what is taken
-    known: np.ndarray = field(repr=False)  # what entries are, or begin with, apart from the sweeps
-    slices: list = field(repr=False)  # (entries, number of the result, elements of it, whether to add)
-    index: np.ndarray = field(
-        repr=False
-    )  # without slices, by entry: where its first term is in results and 0, end to end
-    more: tuple = field(repr=False)  # of further terms: the entries that they belong to, and where they are
-    sums: tuple | None = field(repr=False)  # the terms of each entry, see `_pattern.sums`; None where slices are few
-    share: float = field(repr=False)  # of the recording that a sweep goes over, on average
-
-    def __str__(self):
-        return f"{self.lanes} lanes, {self.inputs} inputs and {self.outputs} outputs in each"
-
-    @property
-    def sweeps(self):
-        """Numbers of forward and reverse sweeps."""
-        return len(self.forward), len(self.reverse)
-
-    @staticmethod
-    def flops():
-        return 0
-
-    @property
-    def terms(self):
-        """Terms that are looked up one by one."""
-        return 0 if self.sums is None else len(self.sums[-1])
-
-    def sweep(self, r):
-        """What the entries are read from.
-
-        Parameters
-        ----------
-        r : mmad.derivatives.recorded.Recorded
-            Of the structure that the blocks were found in.
-
-        Returns
-        -------
-        list of ndarray, or traced
-            Tangents of outlets and cotangents of inlets, each end to end.
-        """
-        t, parts, at = r.trace, [], counted(r.trace).tolist()
-        for seeds, wanted in zip(self.forward, self.results, strict=False):
-            found = t.push_between([(at[k], d) for k, d in seeds], [at[k] for k, *_ in wanted])
-            parts += [_flat(g, *w[1:]) for g, w in zip(found, wanted, strict=True)]
-        inlets = [at[k] for k in self.inlets]
-        for seeds, wanted in zip(self.reverse, self.results[len(self.forward) :], strict=True):
-            found = dict(zip(self.inlets, t.pull_between([(at[k], d) for k, d in seeds], inlets), strict=True))
-            parts += [_flat(found[k], *w) for k, *w in wanted]
-        return parts
-
-    def entries(self, parts):
-        """The entries of the pattern, from the results of the sweeps.
-
-        Returns
-        -------
-        ndarray, shape (nnz,), or traced
-        """
-        if self.sums is not None and all(type(p) is np.ndarray and p.dtype == self.known.dtype for p in parts):
-            data = self.known.copy()
-            sums(parts, *self.sums, data)
-            return data
-        if self.index is None:
-            traced = next((p for p in parts if isinstance(p, Traced)), None)
-            data = self.known.copy() if traced is None else adopt(self.known.copy(), traced)
-            for entries, number, elements, add in self.slices:
-                if add:
-                    data[entries] += parts[number][elements]
-                else:
-                    data[entries] = parts[number][elements]
-            return data
-        terms = np.concatenate([*parts, np.zeros(1, self.known.dtype)])
-        data = terms[self.index]
-        if self.more is not None:
-            entry, index = self.more
-            np.add.at(data, entry, terms[index])
-        return data + self.known if self.known.any() else data
-
-
-def _flat(g, shape, dtype, sign):
-    """What a sweep gave for a node, end to end."""
-    if g is None:
-        return np.zeros(size(shape), dtype)
-    g = g if sign == 1 else -g
-    if isinstance(g, Traced):
-        return g.reshape(-1) if g.shape == shape else np.reshape(np.broadcast_to(g, shape), (-1,))
-    return np.ascontiguousarray(np.broadcast_to(g, shape), dtype).reshape(-1)
 
 
 def blocks_of(recorded, symmetric=False, most=UNLIMITED):
