@@ -236,7 +236,7 @@ def finish(problem, candidates, reason):
     judged.sort(key=lambda c: c.verdict != "chosen")
     coloring = problem.coloring(best.strategy) if best.strategy in COLORED[problem.product] else None
     structure = problem.structure(best.strategy) if best.strategy in STRUCTURED[problem.product] else None
-    pattern = problem.known if coloring is None else coloring.pattern
+    pattern = problem.found_pattern if coloring is None else coloring.pattern
     pattern = pattern if structure is None else structure.pattern
     if o.sparse and pattern is None:
         pattern = problem.pattern

@@ -114,7 +114,7 @@ class Problem:
         return self.product in ("hessian", "hvp")
 
     @property
-    def known(self):
+    def found_pattern(self):
         """The pattern, if it has been looked for."""
         return self._pattern
 

@@ -18,7 +18,7 @@ Sources: Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, sec
 instead of bit vectors is this implementation's.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -26,14 +26,15 @@ from cpython.ref cimport Py_REFCNT
 
 import numpy as np
 
-from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload, new_map_of,
-                                   operands_of, size_of, strides_of)
+from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload,
+                                   operands_of, size_of)
 from mmad.kernels._machine cimport (MM_CHOLESKY, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU, MM_SLOGDET,
                                     MM_SOLVE, MM_SOLVE_TRANSPOSED)
 from mmad.ops._partials cimport PARTIAL_NONE, partial_of
-from mmad.planner.sparsity._elements cimport Elements, Walk, broadcast, elements, gathered, overlaps, uniform, walk
+from mmad.planner.sparsity._elements cimport Elements, Walk, elements, gathered, overlaps, uniform, walk
 from mmad.planner.sparsity._sets cimport ZERO, Sets
 from mmad.planner.sparsity._systems cimport has_zeros, solved, triangle
+from mmad.planner.sparsity._unions cimport ADDED, DIVIDED, MULTIPLIED, Unions
 from mmad.tape._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD,
                                       OP_REC, OP_STORE, SCALAR_END, Node, SC_add, SC_chain, SC_divide, SC_masked,
                                       SC_multiply, SC_negative, SC_positive, SC_select, SC_settled, SC_subtract,
@@ -45,14 +46,7 @@ from mmad.planner.sparsity._sets import Exhausted
 cnp.import_array()
 
 cdef enum:
-    REMEMBERED = 64  # unions of whole arrays that are remembered at a time
     SYSTEMS = 67108864  # steps that may be taken to find what linear systems with zeros depend on, a quarter of a second
-
-
-cdef enum:
-    ADDED = 0
-    MULTIPLIED = 1
-    DIVIDED = 2
 
 
 def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=1 << 62, int64_t room=1 << 62,
@@ -89,19 +83,17 @@ def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=
     Exhausted
         There would be more steps than `most`, or more indices than `room`.
     """
-    return Propagation(g, columns, n, limit, most, room, zeros).run()
+    return Propagation(n, limit, most, g, columns, room, zeros).run()
 
 
-cdef class Propagation:
+cdef class Propagation(Unions):
     """One pass over the instructions."""
 
     cdef Graph g
-    cdef Sets sets
     cdef int32_t *number   # by instruction: the set of a number
     cdef int32_t *last     # by instruction: the last one that uses it
     cdef list arrays       # by instruction: Elements, or None where nothing counts
     cdef object columns
-    cdef dict united
     cdef dict given        # what is said of the inputs, by instruction
     cdef int64_t room
     cdef list zeros        # constants that were looked at for zeros, or None
@@ -110,11 +102,10 @@ cdef class Propagation:
     cdef dict factored     # by instruction that factors matrices: the elements of these, where some are zero
     cdef uint8_t[128] counts  # by operation: a bit an operand with a derivative
 
-    def __cinit__(self, Graph g, columns, int64_t n, int64_t limit, int64_t most, int64_t room, list zeros):
+    def __cinit__(self, int64_t n, int64_t limit, int64_t most, Graph g, columns, int64_t room, list zeros):
         cdef int op, i
-        self.g, self.columns, self.united, self.factored = g, columns, {}, {}
+        self.g, self.columns, self.factored = g, columns, {}
         self.room, self.zeros, self.constants, self.spared = room, zeros, {}, SYSTEMS
-        self.sets = Sets(n, limit, most)
         self.number = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
         self.last = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
         if self.number == NULL or self.last == NULL:
@@ -268,119 +259,6 @@ cdef class Propagation:
                     out = self.united_as(out, e, how)
         return out if how != ADDED or keeps_zero(p.op) else self.unknown(out)
 
-    cdef Elements selected(self, Elements mask, Elements a, Elements b):
-        """By a constant mask, which is zero where b is taken."""
-        cdef Elements out = elements(mask.n), e
-        cdef int64_t i
-        for i in range(mask.n):
-            e = b if mask.at(i) < 0 else a
-            out.sets[i] = 0 if e is None else e.at(i)
-        return out
-
-    cdef Elements added(self, Elements a, Elements b, bint first=False):
-        """Element by element; what is None is not known to be zero."""
-        if a is None and b is not None and not first:
-            return self.unknown(b)
-        if b is None and a is not None:
-            return self.unknown(a)
-        return self.union_of(a, b)
-
-    cdef Elements unknown(self, Elements e):
-        """The same, with nothing that is known to be zero."""
-        cdef Elements out = None
-        cdef int64_t i
-        if e is None:
-            return None
-        if e.sets == NULL:
-            return uniform(e.n, 0) if e.common < 0 else e
-        for i in range(e.n):
-            if e.sets[i] < 0:
-                if out is None:
-                    out = elements(e.n)
-                    memcpy(out.sets, e.sets, e.n * sizeof(int32_t))
-                out.sets[i] = 0
-        return e if out is None else out
-
-    cdef Elements united_as(self, Elements a, Elements b, int how):
-        """Of a product or a quotient: zero where a factor (the dividend) is."""
-        cdef Elements out
-        cdef Sets s = self.sets
-        cdef int64_t i
-        cdef int32_t x, y, ux = 0, uy = 0, uu = 0
-        if a is None:
-            return b if how == MULTIPLIED else self.unknown(b)
-        if b is None:
-            return a
-        if a is b:
-            return a
-        key = (id(a), id(b), how)
-        found = self.united.get(key)
-        if found is not None:
-            return found[2]
-        out = elements(a.n)
-        with nogil:
-            for i in range(a.n):
-                x, y = a.at(i), b.at(i)
-                if x < 0 or (y < 0 and how == MULTIPLIED):
-                    out.sets[i] = ZERO
-                elif y < 0:
-                    out.sets[i] = x
-                else:
-                    if x != ux or y != uy:  # neighbours often agree
-                        ux, uy = x, y
-                        uu = s.unite(x, y)
-                    out.sets[i] = uu
-        self.remember(key, a, b, out)
-        return out
-
-    cdef int remember(self, tuple key, Elements a, Elements b, Elements out) except -1:
-        if len(self.united) >= REMEMBERED:
-            self.united.clear()
-        self.united[key] = (a, b, out)
-        return 0
-
-    cdef Elements spread(self, Elements e, tuple shape, tuple to):
-        """Broadcast to a shape."""
-        if e is None or shape == to:
-            return e
-        if e.sets == NULL or e.n == 1:
-            return uniform(size_of(to), e.at(0))
-        return gathered(e, Walk(0, to, broadcast(shape, to), None))
-
-    cdef Elements union_of(self, Elements a, Elements b):
-        """Element by element."""
-        cdef Elements out
-        cdef Sets s = self.sets
-        cdef int64_t i
-        cdef int32_t u, x, y, ux = 0, uy = 0, uu = 0
-        cdef bint is_a = True, is_b = True
-        if a is None or a is b:
-            return b
-        if b is None:
-            return a
-        if a.sets == NULL and b.sets == NULL:
-            return uniform(a.n, s.unite(a.common, b.common))
-        if (a.sets == NULL and a.common == s.full) or (b.sets == NULL and b.common == s.full):
-            return uniform(a.n, s.full)
-        key = (id(a), id(b)) if id(a) < id(b) else (id(b), id(a))
-        found = self.united.get(key)
-        if found is not None:
-            return found[2]
-        out = elements(a.n)
-        with nogil:
-            for i in range(a.n):
-                x, y = a.at(i), b.at(i)
-                if x != ux or y != uy:  # neighbours often agree
-                    ux, uy = x, y
-                    uu = s.unite(x, y)
-                u = uu
-                out.sets[i] = u
-                is_a = is_a and u == x
-                is_b = is_b and u == y
-        out = a if is_a else b if is_b else out
-        self.remember(key, a, b, out)
-        return out
-
     cdef Elements mine(self, int32_t base, int32_t k, int64_t n):
         """What a storage's next version starts from; the base's own elements, where nothing else needs them."""
         cdef Elements e = self.of(base), out
@@ -469,47 +347,6 @@ cdef class Propagation:
                     at.next_row()
         return out
 
-    cdef int gather_up(self, Elements e, Map m, Elements out) except -1:
-        """Sums: the elements that fall on each place, united at once."""
-        cdef Sets s = self.sets
-        cdef Walk at = walk(m)
-        cdef int64_t k = 0, i, to, n = out.n, size = at.size
-        cdef int64_t *first
-        cdef int32_t *sorted
-        if n == 1:
-            if size:
-                out.sets[0] = s.unite(out.sets[0], e.common if e.sets == NULL else s.unite_many(e.sets, size, 1))
-            return 0
-        first = <int64_t *> calloc(n + 2, sizeof(int64_t))
-        sorted = <int32_t *> malloc((size + 1) * sizeof(int32_t))
-        try:
-            if first == NULL or sorted == NULL:
-                raise MemoryError("no memory to find the sparsity pattern")
-            with nogil:
-                while k < size:
-                    for i in range(at.inner):
-                        first[(at.table[i] if at.table != NULL else at.at + i * at.step) + 2] += 1
-                    k += at.inner
-                    at.next_row()
-                for i in range(n):
-                    first[i + 2] += first[i + 1]
-            at, k = walk(m), 0
-            with nogil:
-                while k < size:
-                    for i in range(at.inner):
-                        to = at.table[i] if at.table != NULL else at.at + i * at.step
-                        sorted[first[to + 1]] = e.at(k + i)
-                        first[to + 1] += 1
-                    k += at.inner
-                    at.next_row()
-                for i in range(n):
-                    if first[i + 1] > first[i]:
-                        out.sets[i] = s.unite(out.sets[i], s.unite_many(sorted + first[i], first[i + 1] - first[i], 1))
-        finally:
-            free(first)
-            free(sorted)
-        return 0
-
     cdef Elements called(self, Payload w, int32_t k):
         """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
         cdef tuple shape = self.g.shape(k), found
@@ -558,7 +395,7 @@ cdef class Propagation:
         operands = [None if found[0][i] is None else self.of(j) if j >= 0 else self.zeros_of(w.vals[i])
                     for i, j in enumerate(args)]
         if w.op.name in axes.PRODUCTS and any([has_zeros(e) for e in operands]):
-            return self.product(operands, shapes, found, shape)
+            return self.sum_products(operands, shapes, found, shape)
         return self.by_labels(args, operands, shapes, found, shape)
 
     cdef Elements by_labels(self, list args, list operands, list shapes, tuple found, tuple shape):
@@ -591,34 +428,6 @@ cdef class Propagation:
         return solved(self.sets, a, n, count, self.of(args[1]), columns, sides,
                       what == MM_SOLVE_TRANSPOSED or what == MM_LOWER_TRANSPOSED, until)
 
-    cdef Elements product(self, list operands, list shapes, tuple found, tuple shape):
-        """A sum of products of two operands: terms with a factor that is zero do not count."""
-        cdef Elements a = operands[0], b = operands[1], out
-        cdef Sets s = self.sets
-        cdef dict sizes = {v: d for own, dims in zip(found[0], shapes) for v, d in zip(own, dims) if d != 1}
-        cdef tuple summed = tuple([v for v in dict.fromkeys((*found[0][0], *found[0][1])) if v not in found[1]])
-        cdef tuple inner = tuple([sizes.get(v, 1) for v in summed])
-        cdef const int64_t[::1] pa = places(shapes[0], found[0][0], found[1], shape)
-        cdef const int64_t[::1] pb = places(shapes[1], found[0][1], found[1], shape)
-        cdef const int64_t[::1] qa = places(shapes[0], found[0][0], summed, inner)
-        cdef const int64_t[::1] qb = places(shapes[1], found[0][1], summed, inner)
-        cdef int64_t i, k, count, n = pa.shape[0], length = qa.shape[0]
-        cdef int32_t x, y
-        cdef int32_t[::1] terms = np.empty(2 * length + 1, np.int32)
-        out = elements(n)
-        with nogil:
-            for i in range(n):
-                count = 0
-                s.spend(length)
-                for k in range(length):
-                    x = 0 if a is None else a.at(pa[i] + qa[k])
-                    y = 0 if b is None else b.at(pb[i] + qb[k])
-                    if x >= 0 and y >= 0:
-                        terms[count], terms[count + 1] = x, y
-                        count += 2
-                out.sets[i] = s.unite_many(&terms[0], count, 1) if count else ZERO
-        return out
-
     cdef Elements moved(self, Payload w, list args, list shapes):
         """The numbers of the sets, moved by what moves the values; None where a position is not known."""
         cdef Elements out, e
@@ -648,56 +457,6 @@ cdef class Propagation:
         for k in range(view.shape[0]):
             out.sets[k] = view[k]
         return out
-
-    cdef Elements slid(self, Elements e, int64_t width, int64_t n, bint outside):
-        """Of a convolution: what lies in a window of a width, which may reach out of the elements, at n places."""
-        cdef Elements out
-        cdef int64_t k, low, high
-        if e is None or e.sets == NULL or (not outside and n != e.n - width + 1):
-            return None if e is None else uniform(n, self.all_of(e))
-        out = elements(n)
-        for k in range(n):
-            low, high = (max(0, k - width + 1), min(k + 1, e.n)) if outside else (k, k + width)
-            out.sets[k] = self.sets.unite_many(e.sets + low, high - low, 1)
-        return out
-
-    cdef Elements running(self, Elements e, tuple shape, int axis, bint reverse):
-        """The union of what has come before along an axis."""
-        cdef Elements out
-        cdef int64_t step = strides_of(shape)[axis], length = shape[axis], i, k, at, to
-        if e is None or e.sets == NULL:
-            return e
-        out = elements(e.n)
-        to = -step if reverse else step
-        with nogil:
-            for i in range(e.n // max(length, 1)):
-                at = (i // step) * step * length + i % step + ((length - 1) * step if reverse else 0)
-                out.sets[at] = e.sets[at]
-                for k in range(1, length):
-                    out.sets[at + k * to] = self.sets.unite(out.sets[at + (k - 1) * to], e.sets[at + k * to])
-        return self.unknown(out)
-
-    cdef int32_t all_of(self, Elements e) except -1:
-        """The union of all elements."""
-        return (e.common if e.n else 0) if e.sets == NULL else self.sets.unite_many(e.sets, e.n, 1)
-
-    cdef Elements labelled(self, Elements e, tuple shape, tuple own, tuple to, tuple result):
-        """United along the axes whose labels the result has not, and spread along those that the operand has not."""
-        cdef Elements out
-        cdef tuple kept = tuple([d if v in to else 1 for d, v in zip(shape, own)])
-        cdef tuple strides = strides_of(kept)
-        cdef Map m
-        if e is None:
-            return None
-        if e.sets == NULL:
-            return uniform(size_of(result), e.common if size_of(shape) else 0)
-        out = e
-        if kept != shape:
-            m = new_map_of(0, shape, tuple([s if v in to else 0 for s, v in zip(strides, own)]))
-            out = elements(size_of(kept))
-            self.gather_up(e, m, out)
-        at = {v: s for v, s, d in zip(own, strides, kept) if d != 1}
-        return gathered(out, Walk(0, result, tuple([at.get(v, 0) for v in to]), None))
 
     cdef Elements everything(self, int32_t k):
         """Each element on all of all operands."""
@@ -757,13 +516,3 @@ cdef inline bint keeps_zero(int op) noexcept nogil:
 cdef inline bint multiplies(int op) noexcept nogil:
     """Products, those of the chain rule among them."""
     return op == SC_multiply or op == SC_chain or op == SC_masked or op == SC_settled
-
-
-cdef object places(tuple shape, tuple own, tuple labels, tuple dims):
-    """Where an operand is read, by position on some axes: the sum of its strides."""
-    cdef tuple strides = strides_of(shape)
-    cdef dict at = {v: st for v, st, d in zip(own, strides, shape) if d != 1}
-    out = np.zeros(dims, np.int64)
-    for i, v in enumerate(labels):
-        out += (np.arange(dims[i], dtype=np.int64) * at.get(v, 0)).reshape((-1,) + (1,) * (len(dims) - i - 1))
-    return out.reshape(-1)

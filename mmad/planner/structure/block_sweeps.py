@@ -40,7 +40,7 @@ class Blocks:
     reverse: list = field(repr=False)
     inlets: list = field(repr=False)
     results: list = field(repr=False)  # for each sweep, forward ones first, (node, shape, dtype, sign) of what is taken
-    known: np.ndarray = field(repr=False)  # what entries are, or begin with, apart from the sweeps
+    initial: np.ndarray = field(repr=False)  # what entries are, or begin with, apart from the sweeps
     slices: list = field(repr=False)  # (entries, number of the result, elements of it, whether to add)
     index: np.ndarray = field(
         repr=False
@@ -96,25 +96,25 @@ class Blocks:
         -------
         ndarray, shape (nnz,), or traced
         """
-        if self.sums is not None and all(type(p) is np.ndarray and p.dtype == self.known.dtype for p in parts):
-            data = self.known.copy()
+        if self.sums is not None and all(type(p) is np.ndarray and p.dtype == self.initial.dtype for p in parts):
+            data = self.initial.copy()
             sums(parts, *self.sums, data)
             return data
         if self.index is None:
             traced = next((p for p in parts if isinstance(p, Traced)), None)
-            data = self.known.copy() if traced is None else adopt(self.known.copy(), traced)
+            data = self.initial.copy() if traced is None else adopt(self.initial.copy(), traced)
             for entries, number, elements, add in self.slices:
                 if add:
                     data[entries] += parts[number][elements]
                 else:
                     data[entries] = parts[number][elements]
             return data
-        terms = np.concatenate([*parts, np.zeros(1, self.known.dtype)])
+        terms = np.concatenate([*parts, np.zeros(1, self.initial.dtype)])
         data = terms[self.index]
         if self.more is not None:
             entry, index = self.more
             np.add.at(data, entry, terms[index])
-        return data + self.known if self.known.any() else data
+        return data + self.initial if self.initial.any() else data
 
 
 def _flat(g, shape, dtype, sign):

@@ -245,7 +245,7 @@ class _BlockBuilder:
         for o, rank, (at, elements) in zip(self.cut.outlets, self.lead, self.found, strict=True):
             for k, element in elements.items():
                 terms += self._of_slot(o, k, element, size(o.shape[rank:]), at)
-        direct = [self._known(*d) for d in self.cut.direct]
+        direct = [self._drop_missing_entries(*d) for d in self.cut.direct]
         n = self.r.shape[1]
         keys = [t[0] * n + t[1] for t in (*terms, *direct)]
         key = np.concatenate([np.zeros(0, np.int64), *keys])
@@ -262,12 +262,12 @@ class _BlockBuilder:
             pattern = pattern.symmetrized()
             key = pattern.rows.astype(np.int64) * n + pattern.indices
         entries = [np.searchsorted(key, k) for k in keys]
-        known = np.zeros(pattern.nnz, self.r.rows.dtype)
+        initial = np.zeros(pattern.nnz, self.r.rows.dtype)
         for (*_, sign), entry in zip(direct, entries[len(terms) :], strict=True):
-            np.add.at(known, entry, sign)
+            np.add.at(initial, entry, sign)
         numbers = {at: i for i, at in enumerate((s, node) for s, found in enumerate(self.results) for node in found)}
         places = [(entry, numbers[t[3], t[4]], t[2]) for entry, t in zip(entries, terms, strict=False)]
-        slices = _as_slices(places, known)
+        slices = _as_slices(places, initial)
         index, more = (None, None) if slices is not None else self._indexed(places, pattern.nnz)
         t = self.r.trace
         numbers = {k - t.start: i for i, k in enumerate(counted(t).tolist())}  # other recordings may have more guards
@@ -276,7 +276,7 @@ class _BlockBuilder:
         )
         return Blocks(
             lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=forward, reverse=reverse,
-            inlets=[numbers[k] for k in self.cut.inlets], known=known, slices=slices or [], index=index,
+            inlets=[numbers[k] for k in self.cut.inlets], initial=initial, slices=slices or [], index=index,
             more=more, sums=self._sums(places, slices, pattern.nnz), share=self._share(),
             results=[[(numbers[k], *self._kind(k), sign) for k, sign in found] for found in self.results],
         )  # fmt: skip
@@ -300,7 +300,7 @@ class _BlockBuilder:
             touched += len(needed)
         return touched / max(1, (stop - start) * (len(self.forward) + len(self.reverse)))
 
-    def _known(self, rows, columns, sign):
+    def _drop_missing_entries(self, rows, columns, sign):
         rows, columns = np.broadcast_arrays(rows, columns)
         real = (rows >= 0) & (columns >= 0)
         return rows[real], columns[real], sign
@@ -371,9 +371,9 @@ class _BlockBuilder:
         return terms
 
 
-def _as_slices(places, known):
+def _as_slices(places, initial):
     """The same as slices of entries and of results; None where they are none, or too many."""
-    found, touched = [], known != 0
+    found, touched = [], initial != 0
     for entry, number, where in places:
         pair = _as_slice(entry), _as_slice(where)
         if None in pair or len(found) == SLICES:

@@ -126,8 +126,8 @@ class _Search:
         name, args, rec = self._instruction(k)
         rule = SELECT.get(name)
         if rule is not None:
-            known = [self._known(j) for j in args[: READS.get(name, len(args))]]
-            found = None if any(v is None for v in known) else rule(known, rec, args)
+            columns = [self._columns_of(j) for j in args[: READS.get(name, len(args))]]
+            found = None if any(v is None for v in columns) else rule(columns, rec, args)
             if found is not None:
                 self.selected[k] = found
                 return
@@ -150,7 +150,7 @@ class _Search:
             return name, args, rec
         return (name, args, None) if rec is None or rec.op is None else (rec.op.name, rec.args, rec)
 
-    def _known(self, j):
+    def _columns_of(self, j):
         """Columns of an operand, -1 for one that does not depend on the arguments; None where it is computed."""
         if j < 0 or not self.active[j]:
             return -1
