@@ -232,46 +232,46 @@ def _flat(shape):
 
 
 # ------------------------------------------------------------------------------------------------ what selects
-def _select_window(known, rec, args):
-    return _view(np.broadcast_to(known[0], rec.params["of"]), **rec.params)
+def _select_window(columns, rec, args):
+    return _view(np.broadcast_to(columns[0], rec.params["of"]), **rec.params)
 
 
-def _select_gather(known, rec, args):
-    return None if args[1] >= 0 else known[0][rec.vals[1]]
+def _select_gather(columns, rec, args):
+    return None if args[1] >= 0 else columns[0][rec.vals[1]]
 
 
-def _select_embed(known, rec, args):
-    return _placed(np.broadcast_to(known[0], rec.params["shape"]), rec.params, rec.params["of"])
+def _select_embed(columns, rec, args):
+    return _placed(np.broadcast_to(columns[0], rec.params["shape"]), rec.params, rec.params["of"])
 
 
-def _select_concatenate(known, rec, args):
-    parts = [np.broadcast_to(v, np.shape(x)) if np.ndim(v) == 0 else v for v, x in zip(known, rec.vals, strict=True)]
+def _select_concatenate(columns, rec, args):
+    parts = [np.broadcast_to(v, np.shape(x)) if np.ndim(v) == 0 else v for v, x in zip(columns, rec.vals, strict=True)]
     return np.concatenate(parts, axis=rec.params["axis"]) if all(np.ndim(p) for p in parts) else None
 
 
-def _select_put(known, rec, args):
-    out = np.array(np.broadcast_to(known[0], rec.shape))
+def _select_put(columns, rec, args):
+    out = np.array(np.broadcast_to(columns[0], rec.shape))
     w = rec.params
     at = _view(_flat(rec.shape), w["offset"], w["shape"], w["strides"])
-    out.reshape(-1)[at] = known[1]
+    out.reshape(-1)[at] = columns[1]
     return out
 
 
-def _select_put_index(known, rec, args):
+def _select_put_index(columns, rec, args):
     if args[2] >= 0:
         return None
-    out = np.array(np.broadcast_to(known[0], rec.shape))
-    out[rec.vals[2]] = known[1]
+    out = np.array(np.broadcast_to(columns[0], rec.shape))
+    out[rec.vals[2]] = columns[1]
     return out
 
 
-def _select_load(known, rec, args):
-    return np.reshape(np.asarray(known[0]).reshape(-1)[args[1]], ())
+def _select_load(columns, rec, args):
+    return np.reshape(np.asarray(columns[0]).reshape(-1)[args[1]], ())
 
 
-def _select_store(known, rec, args):
-    out = np.array(np.broadcast_to(known[0], rec.shape))
-    out.reshape(-1)[args[2]] = known[1]
+def _select_store(columns, rec, args):
+    out = np.array(np.broadcast_to(columns[0], rec.shape))
+    out.reshape(-1)[args[2]] = columns[1]
     return out
 
 
@@ -284,7 +284,7 @@ SELECT = {
     "put_index": _select_put_index,
     "load": _select_load,
     "store": _select_store,
-    "positive": lambda known, rec, args: known[0],
+    "positive": lambda columns, rec, args: columns[0],
 }
 
 
