@@ -17,12 +17,14 @@ from mmad.bench.contestant import Contestant, Runner
 from mmad.bench.problem import Instance, ModelProblem
 from mmad.bench.registry import all_problems, all_strategies, all_tools, find_problem, problem_names
 from mmad.bench.strategies._registry import strategy
+from mmad.bench.tools._tool import Tool
 
 __all__ = [
     "Contestant",
     "Instance",
     "ModelProblem",
     "Runner",
+    "Tool",
     "all_problems",
     "all_strategies",
     "all_tools",

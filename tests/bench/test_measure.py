@@ -58,6 +58,20 @@ def test_what_is_right_at_the_first_point_only_is_wrong():
     assert outcome.status == "wrong"
 
 
+def test_what_fails_at_a_later_point_has_failed():
+    calls = itertools.count()
+
+    def run(x):
+        if next(calls) == 4:
+            raise ValueError("another way")
+        return SMALL.gradient(x)
+
+    given = [contestant("late", run), contestant("right", SMALL.gradient)]
+    late, right = measure(SMALL, "gradient", given, rounds=1, firsts=1)
+    assert (late.status, late.reason) == ("failed", "ValueError: another way")
+    assert right.status == "done"
+
+
 def test_each_call_gets_another_point():
     seen = []
 
@@ -66,7 +80,7 @@ def test_each_call_gets_another_point():
         return SMALL.gradient(x)
 
     measure(SMALL, "gradient", [contestant("seen", run)], rounds=2, firsts=1)
-    calls = seen[2:]  # the first two are verified; then comes a first call at another point
+    calls = seen[8:]  # after all have been tried
     assert all(a != b for a, b in itertools.pairwise(calls))
     assert len(set(calls)) == 8
 

@@ -47,8 +47,12 @@ class Symbol:
 class SymbolWords:
     """A namespace whose elementwise functions are those of a tool; everything else is NumPy's, on arrays of objects."""
 
-    def __init__(self, tool, names):
+    def __init__(self, tool, names, maximum):
         self.functions = {name: np.frompyfunc(self.lifted(getattr(tool, name)), 1, 1) for name in names}
+        self.maximum = np.frompyfunc(lambda x, y: Symbol(maximum(x.expression, y.expression)), 2, 1)
+
+    def amax(self, x, axis=None):
+        return self.maximum.reduce(x.ravel()) if axis is None else self.maximum.reduce(x, axis=axis)
 
     def __getattr__(self, name):
         return self.functions.get(name) or getattr(np, name)

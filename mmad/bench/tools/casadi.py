@@ -25,6 +25,20 @@ class ColumnWords:
     def concatenate(self, parts):
         return self.casadi.vertcat(*parts)
 
+    def stack(self, parts):
+        if any(part.shape != (1, 1) for part in parts):
+            raise NotImplementedError("columns only: no stack of columns")
+        return self.casadi.vertcat(*parts)
+
+    def amax(self, x):
+        return self.casadi.mmax(x)
+
+    def roll(self, x, shift):
+        return self.casadi.vertcat(x[-shift:], x[:-shift])
+
+    def ones_like(self, x):
+        return self.casadi.DM.ones(x.shape)
+
     def reshape(self, x, shape):
         raise NotImplementedError("columns only: CasADi's matrices are stored by columns")
 
@@ -35,7 +49,7 @@ def prepare_scalars(instance, product):
 
     refuse_branches(instance)
     refuse_size(instance)
-    words = SymbolWords(casadi, ("exp", "log", "sin", "cos", "tanh", "sqrt", "erf"))
+    words = SymbolWords(casadi, ("exp", "log", "sin", "cos", "tanh", "sqrt", "erf"), casadi.fmax)
     symbols = casadi.SX.sym("x", instance.inputs)
     result = instance.make(words)(as_tree(symbols.nz, instance))
     return runner(casadi, instance, product, symbols, casadi.vertcat(*expressions(result)))

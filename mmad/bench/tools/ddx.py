@@ -17,7 +17,7 @@ def prepare(instance, product):
 
     refuse_branches(instance)
     refuse_size(instance, MOST)
-    words = SymbolWords(ddx, ("exp", "log", "sin", "cos", "tanh", "sqrt", "erf"))
+    words = SymbolWords(ddx, ("exp", "log", "sin", "cos", "tanh", "sqrt", "erf"), ddx.max)
     names = [f"x{k}" for k in range(instance.inputs)]
 
     def model():
