@@ -77,20 +77,31 @@ class _Products:
         self.shape = self.r.shape
 
     def push(self, v):
-        with suspended():
-            return self.r.push(np.ravel(v))
+        """J v."""
+        return self._forward(self.r.push, np.ravel(v))
 
     def pull(self, v):
-        with suspended():
-            return self.r.pull(np.ravel(v))
+        """The conjugate transpose of J times v."""
+        return self._adjoint(self.r.pull, np.ravel(v))
 
     def push_many(self, matrix):
-        with suspended():
-            return self.r.push_many(np.ascontiguousarray(matrix.T)).T
+        return self._forward(self.r.push_many, np.ascontiguousarray(matrix.T)).T
 
     def pull_many(self, matrix):
+        return self._adjoint(self.r.pull_many, np.ascontiguousarray(matrix.T)).T
+
+    @staticmethod
+    def _forward(product, v):
+        """By real tangents, as the arguments are real."""
         with suspended():
-            return self.r.pull_many(np.ascontiguousarray(matrix.T)).T
+            return product(v.real) + 1j * product(v.imag) if v.dtype.kind == "c" else product(v)
+
+    def _adjoint(self, product, v):
+        """By cotangents, whose pullback is the real part of the product."""
+        with suspended():
+            if v.dtype.kind != "c" and self.r.rows.dtype.kind != "c":
+                return product(v)
+            return product(v) + 1j * product(-1j * v)
 
 
 def hessian_operator(f, x):
@@ -134,7 +145,7 @@ def jacobian_operator(f, x):
     """The Jacobian of a function at a point, as a linear operator.
 
     The function is recorded once; each product with the Jacobian is one forward sweep over it, each product with its
-    transpose one reverse sweep.
+    transpose one reverse sweep; two of complex vectors, and of cotangents of complex results.
 
     Parameters
     ----------

@@ -78,16 +78,20 @@ class Side:
         self.size = at
 
     def split(self, v, lead=()):
-        """A vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf."""
-        parts = []
+        """A vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf.
+
+        Of complex numbers real leaves have the real part.
+        """
+        parts, is_complex = [], v.dtype.kind == "c"
         for at, kind in zip(self.offsets, self.kinds, strict=True):
             if kind is None:
                 parts.append(None)
                 continue
             n, shape, dtype = kind
             part = v[..., at : at + n].reshape((*lead, *shape))
+            part = part.real if is_complex and dtype.kind != "c" else part
             if isinstance(v, Traced):
-                part = part if lead or shape else v[at]
+                part = part if lead or shape else part[()]
                 parts.append(part if part.dtype == dtype else part.astype(dtype))
             elif not lead and not shape and dtype == np.float64:
                 parts.append(float(part))
@@ -180,7 +184,7 @@ class Recorded:
         return self.rows.join(self.trace.push(self.columns.split(v), self.trace.outputs, self.lin.cache))
 
     def pull(self, v):
-        """J.T v."""
+        """J.T v; of complex results or vectors the real part of the conjugate transpose times v."""
         return self.columns.join(self._pull(self.rows.split(v)))
 
     def push_many(self, vectors, width=LANES):

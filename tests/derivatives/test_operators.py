@@ -193,3 +193,40 @@ for operator in (mmad.hessian_operator, mmad.jacobian_operator):
 def test_importing_mmad_does_not_import_scipy():
     done = python("import sys, mmad; assert not any(m.split('.')[0] == 'scipy' for m in sys.modules)")
     assert done.returncode == 0, done.stderr
+
+
+COMPLEX = {
+    "complex results": lambda x: x * np.exp(1j * x) + x[0],
+    "real results": lambda x: np.sin(x) * x[0],
+    "both": lambda x: (x * x, np.exp(1j * x) * x[1], x @ x, (x @ x) * 1j),
+    "single": lambda x: (x * x[0]).astype(np.complex64) * np.complex64(1j),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+@pytest.mark.parametrize("vectors", ["real", "complex"])
+def test_complex_results_and_vectors(name, vectors):
+    """Products, those with the conjugate transpose, and many at a time, against the dense matrix."""
+    f, x = COMPLEX[name], np.linspace(0.1, 1, 4)
+    blocks = mmad.jacfwd(f)(x)
+    dense = np.concatenate([np.reshape(b, (-1, 4)) for b in (blocks if isinstance(blocks, tuple) else (blocks,))])
+    op = mmad.jacobian_operator(f, x)
+    rng = np.random.default_rng(0)
+    V, W = rng.normal(size=(4, 3)), rng.normal(size=(len(dense), 3))
+    if vectors == "complex":
+        V, W = V + 1j * rng.normal(size=V.shape), W + 1j * rng.normal(size=W.shape)
+    close = {"rtol": 1e-6, "atol": 1e-6} if name == "single" else {"rtol": 1e-14, "atol": 1e-14}
+    np.testing.assert_allclose(op @ V[:, 0], dense @ V[:, 0], **close)
+    np.testing.assert_allclose(op @ V, dense @ V, **close)
+    np.testing.assert_allclose(op.H @ W[:, 0], dense.conj().T @ W[:, 0], **close)
+    np.testing.assert_allclose(op.H @ W, dense.conj().T @ W, **close)
+    np.testing.assert_allclose(op.T @ W[:, 1], dense.T @ W[:, 1], **close)
+
+
+def test_hessians_times_complex_vectors():
+    H = mmad.hessian_operator(lambda x: (x**3).sum() * x[0], np.array([1.0, 2.0]))
+    dense = mmad.hessian(lambda x: (x**3).sum() * x[0])(np.array([1.0, 2.0]))
+    v = np.array([1 + 2j, 3 - 1j])
+    np.testing.assert_allclose(H @ v, dense @ v, rtol=1e-14)
+    np.testing.assert_allclose(H.H @ v, dense @ v, rtol=1e-14)
+    np.testing.assert_allclose(H @ np.stack([v, 2 * v], 1), dense @ np.stack([v, 2 * v], 1), rtol=1e-14)
