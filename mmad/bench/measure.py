@@ -19,7 +19,16 @@ import numpy as np
 from mmad.bench.tools._tool import Tool
 from mmad.bench.trees import flatten
 
-__all__ = ["Outcome", "Timing", "check", "measure", "time_in_turns", "time_preparations"]
+__all__ = [
+    "Outcome",
+    "Timing",
+    "arguments_of",
+    "check",
+    "measure",
+    "time_in_turns",
+    "time_preparations",
+    "verified",
+]
 
 SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
 WARM_UP = 50e-3  # seconds of calls before any is timed: allocators and thread pools settle over some twenty calls
@@ -98,14 +107,12 @@ def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_co
     list of Outcome
         In the order of the contestants.
     """
-    along = (instance.direction,) if product == "hvp" else ()
-    points = instance.points()
-    args = [(next(points), *along) for _ in range(POINTS)]
+    args = arguments_of(instance, product)
     runners, outcomes = {}, {}
     for contestant in contestants:
         if progress is not None:
             progress(contestant.name)
-        runner, outcome = _verified(contestant, instance, product, args)
+        runner, outcome = verified(contestant, instance, product, args)
         outcomes[contestant.name] = outcome
         if runner is not None:
             runners[contestant.name] = contestant, runner
@@ -116,8 +123,29 @@ def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_co
     return [replace(outcome, first=first.get(name), later=later.get(name)) for name, outcome in outcomes.items()]
 
 
-def _verified(contestant, instance, product, args):
-    """Return a runner that is right at the first arguments and fails at none, or None; and the outcome."""
+def arguments_of(instance, product):
+    """Return what a derivative is called with at some points: a list of tuples."""
+    along = (instance.direction,) if product == "hvp" else ()
+    return [(x, *along) for x in islice(instance.points(), POINTS)]
+
+
+def verified(contestant, instance, product, args):
+    """Return a runner that is right at the first arguments and fails at none, or None; and the outcome.
+
+    Parameters
+    ----------
+    contestant : Contestant
+    instance : Instance
+    product : str
+    args : list of tuple
+        As of `arguments_of`.
+
+    Returns
+    -------
+    runner : Runner or None
+    outcome : Outcome
+        Without times.
+    """
     facts = contestant.name, instance.problem.name, product, instance.n, instance.inputs
     errors = [0.0]
     try:
