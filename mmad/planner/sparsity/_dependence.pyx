@@ -4,9 +4,8 @@
    each of which is kept once.  What a value depends on is one number an element, so that views, gathers and scatters move
    numbers, and an elementwise operation of operands that depend on the same does nothing.
 2. Elementwise operations unite the sets of their operands; those with a derivative that is zero everywhere do not count.
-3. Sums and scatters unite what falls on one element.  What has no instruction of its own goes by the labels of its axes
-   (:mod:`mmad.planner.sparsity.axes`), products of matrices as well, or depends on all of its operands.
-
+3. Sums and scatters unite what falls on one element (`_unions.pyx`).  What has no instruction of its own (`_calls.pyx`) goes
+   by the labels of its axes (:mod:`mmad.planner.sparsity.axes`), products of matrices as well, or depends on all operands.
 4. What is zero by structure (where nothing was scattered to, what `where` did not take by a constant mask, elements of
    constant arrays that are zero) has a mark instead of a set.  It goes where values go, and a product with it is zero.
 
@@ -26,27 +25,19 @@ from cpython.ref cimport Py_REFCNT
 
 import numpy as np
 
-from mmad.compiler._graph cimport (P_COLLECT, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map, Payload,
-                                   operands_of, size_of)
-from mmad.kernels._machine cimport (MM_CHOLESKY, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED, MM_LU, MM_SLOGDET,
-                                    MM_SOLVE, MM_SOLVE_TRANSPOSED)
+from mmad.compiler._graph cimport P_COLLECT, P_PUT, P_WINDOW, Graph, Map, Payload, operands_of, size_of
 from mmad.ops._partials cimport PARTIAL_NONE, partial_of
+from mmad.planner.sparsity._calls cimport Calls
 from mmad.planner.sparsity._elements cimport Elements, Walk, elements, gathered, overlaps, uniform, walk
 from mmad.planner.sparsity._sets cimport ZERO, Sets
-from mmad.planner.sparsity._systems cimport has_zeros, solved, triangle
-from mmad.planner.sparsity._unions cimport ADDED, DIVIDED, MULTIPLIED, Unions
-from mmad.tape._instructions cimport (KIND_ELEMENTWISE, NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD,
-                                      OP_REC, OP_STORE, SCALAR_END, Node, SC_add, SC_chain, SC_divide, SC_masked,
-                                      SC_multiply, SC_negative, SC_positive, SC_select, SC_settled, SC_subtract,
-                                      node_index, scalar_arity)
+from mmad.planner.sparsity._unions cimport ADDED, DIVIDED, MULTIPLIED
+from mmad.tape._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, SCALAR_END,
+                                      Node, SC_add, SC_chain, SC_divide, SC_masked, SC_multiply, SC_negative,
+                                      SC_positive, SC_select, SC_settled, SC_subtract, node_index, scalar_arity)
 
-from mmad.planner.sparsity import axes
 from mmad.planner.sparsity._sets import Exhausted
 
 cnp.import_array()
-
-cdef enum:
-    SYSTEMS = 67108864  # steps that may be taken to find what linear systems with zeros depend on, a quarter of a second
 
 
 def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=1 << 62, int64_t room=1 << 62,
@@ -83,34 +74,23 @@ def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=
     Exhausted
         There would be more steps than `most`, or more indices than `room`.
     """
-    return Propagation(n, limit, most, g, columns, room, zeros).run()
+    return Propagation(n, limit, most, g, zeros, columns, room).run()
 
 
-cdef class Propagation(Unions):
+cdef class Propagation(Calls):
     """One pass over the instructions."""
 
-    cdef Graph g
-    cdef int32_t *number   # by instruction: the set of a number
     cdef int32_t *last     # by instruction: the last one that uses it
-    cdef list arrays       # by instruction: Elements, or None where nothing counts
     cdef object columns
-    cdef dict given        # what is said of the inputs, by instruction
     cdef int64_t room
-    cdef list zeros        # constants that were looked at for zeros, or None
-    cdef dict constants    # by instruction: what is zero of a constant array
-    cdef int64_t spared    # steps that are left for linear systems
-    cdef dict factored     # by instruction that factors matrices: the elements of these, where some are zero
     cdef uint8_t[128] counts  # by operation: a bit an operand with a derivative
 
-    def __cinit__(self, int64_t n, int64_t limit, int64_t most, Graph g, columns, int64_t room, list zeros):
+    def __cinit__(self, int64_t n, int64_t limit, int64_t most, Graph g, list zeros, columns, int64_t room):
         cdef int op, i
-        self.g, self.columns, self.factored = g, columns, {}
-        self.room, self.zeros, self.constants, self.spared = room, zeros, {}, SYSTEMS
-        self.number = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        self.columns, self.room = columns, room
         self.last = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
-        if self.number == NULL or self.last == NULL:
+        if self.last == NULL:
             raise MemoryError("no memory to find the sparsity pattern")
-        self.arrays = [None] * g.n
         for op in range(OP_FIRST_SCALAR, min(SCALAR_END, 128)):
             self.counts[op] = 6 if op == SC_select else 0
             for i in range(scalar_arity(op)):
@@ -118,7 +98,6 @@ cdef class Propagation(Unions):
                     self.counts[op] |= 1 << i
 
     def __dealloc__(self):
-        free(self.number)
         free(self.last)
 
     cdef tuple run(self):
@@ -193,43 +172,6 @@ cdef class Propagation(Unions):
         if n > 2 and counts & 4:
             s = self.sets.unite(s, self.number[p.c])
         return 0 if s < 0 and not keeps_zero(p.op) else s
-
-    cdef Elements of(self, int32_t j):
-        """What an operand depends on, a number as an array of one; None if on nothing."""
-        if self.g.nodes[j].op == OP_CONST and j not in self.given:
-            if self.g.nodes[j].flags & NODE_ARRAY:
-                return self.constant(j)
-            return uniform(1, ZERO) if self.zeros is not None and self.g.nodes[j].v == 0 else None
-        if self.g.nodes[j].flags & NODE_ARRAY:
-            return self.arrays[j]
-        return uniform(1, self.number[j]) if self.number[j] else None
-
-    cdef Elements constant(self, int32_t j):
-        """Where a constant array is zero; None where it is nowhere."""
-        cdef Payload w
-        if self.zeros is None:
-            return None
-        if j not in self.constants:
-            w = self.g.payload(j)
-            self.constants[j] = self.zeros_of(w.value)
-        return self.constants[j]
-
-    cdef Elements zeros_of(self, object value):
-        cdef Elements e
-        cdef const uint8_t[::1] found
-        cdef int64_t i
-        if self.zeros is None or not isinstance(value, cnp.ndarray) or value.dtype.kind not in "fcbiu":
-            return None
-        found = np.ascontiguousarray(value == 0).reshape(-1).view(np.uint8)
-        self.sets.spend(found.shape[0])
-        if value.dtype.kind != "b" and not np.any(found):
-            return None
-        self.zeros.append(value)
-        e = elements(found.shape[0])
-        for i in range(found.shape[0]):
-            if found[i]:
-                e.sets[i] = ZERO
-        return e
 
     cdef Elements elementwise(self, int32_t k):
         cdef Graph g = self.g
@@ -347,126 +289,6 @@ cdef class Propagation(Unions):
                     at.next_row()
         return out
 
-    cdef Elements called(self, Payload w, int32_t k):
-        """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
-        cdef tuple shape = self.g.shape(k), found
-        cdef list shapes, args
-        cdef Elements out = None, e
-        cdef int i, how
-        cdef int64_t before
-        if self.g.nodes[k].flags & NODE_ARRAY and self.g.shared.types[self.g.type[k]][1].kind in "biu":
-            return None
-        args = [self.g.arg(k, i) for i in range(self.g.nodes[k].c)]
-        shapes = [self.g.shape(j) if j >= 0 else np.shape(w.vals[i]) for i, j in enumerate(args)]
-        if w.kind == P_ROUTINE:
-            if w.action == MM_SLOGDET:
-                return self.everything(k)
-            if w.action == MM_LU and has_zeros(self.of(args[0])):
-                self.factored[k] = self.of(args[0])
-            before = self.sets.steps
-            out = self.linear(w.action, args, shapes, before + self.spared)
-            self.spared = max(0, self.spared - (self.sets.steps - before))
-            if out is not None:
-                return out
-            return self.by_labels(args, [self.of(j) for j in args], shapes, axes.routine_labels(
-                2 if w.action == MM_LU or w.action == MM_CHOLESKY or w.action >= MM_LOWER else 1, shapes, shape), shape)
-        if w.op.kind == KIND_ELEMENTWISE:
-            if w.op.name == "stop_gradient":
-                return None
-            how = MULTIPLIED if w.op.name in ("multiply", "chain", "masked", "settled") else ADDED
-            for i in range(2 if how == MULTIPLIED else len(args)):
-                e = self.spread(self.of(args[i]) if args[i] >= 0 else self.zeros_of(w.vals[i]), shapes[i], shape)
-                out = self.united_as(out, e, how) if how == MULTIPLIED else self.union_of(out, e)
-            return out if how == MULTIPLIED else self.unknown(out)
-        if w.op.name in axes.MOVES:
-            out = self.moved(w, args, shapes)
-        elif w.op.name == "slide_out":
-            out = self.union_of(self.slid(self.of(args[0]) if args[0] >= 0 else None, shapes[1][0], shape[0], True),
-                                self.slid(self.of(args[1]) if args[1] >= 0 else None, shapes[0][0], shape[0], True))
-        elif w.op.name == "slide_in" and args[0] >= 0 and (args[1] < 0 or self.of(args[1]) is None):
-            out = self.slid(self.of(args[0]), shapes[1][0], shape[0], False)
-        elif w.op.name in axes.RUNNING and args[0] >= 0:
-            out = self.running(self.of(args[0]), shape, w.params["axis"], w.params.get("reverse", False))
-        if out is not None:
-            return out
-        found = axes.labels(w.op.name, shapes, shape, w.params)
-        if found is None:
-            return self.everything(k)
-        operands = [None if found[0][i] is None else self.of(j) if j >= 0 else self.zeros_of(w.vals[i])
-                    for i, j in enumerate(args)]
-        if w.op.name in axes.PRODUCTS and any([has_zeros(e) for e in operands]):
-            return self.sum_products(operands, shapes, found, shape)
-        return self.by_labels(args, operands, shapes, found, shape)
-
-    cdef Elements by_labels(self, list args, list operands, list shapes, tuple found, tuple shape):
-        """The union of operands by the labels of their axes."""
-        cdef Elements out = None
-        cdef int i
-        for i in range(len(args)):
-            if args[i] >= 0 and operands[i] is not None:
-                out = self.union_of(out, self.labelled(self.unknown(operands[i]), shapes[i], found[0][i], found[1], shape))
-        return self.unknown(out)
-
-    cdef Elements linear(self, int what, list args, list shapes, int64_t until):
-        """What a routine gives for matrices with zeros; None where it has no rule, or where they count as full."""
-        cdef Elements a = self.of(args[0]) if what == MM_CHOLESKY or what >= MM_LOWER else self.factored.get(args[0])
-        cdef tuple shape = shapes[len(shapes) - 1]
-        cdef int rank = len(shape)
-        cdef int64_t n, count, sides, columns
-        if what == MM_CHOLESKY:
-            n = shape[rank - 1]
-            return triangle(self.sets, a, n, size_of(shape) // (n * n), until) if has_zeros(a) else None
-        if a is None or what == MM_LU or not has_zeros(a):
-            return None
-        if what == MM_INVERSE:
-            n = order(shape[rank - 1])
-            return solved(self.sets, a, n, a.n // (n * n), None, n, 0, False, until)
-        if what != MM_SOLVE and what != MM_SOLVE_TRANSPOSED and what != MM_LOWER and what != MM_LOWER_TRANSPOSED:
-            return None
-        n, columns = shape[rank - 2], shape[rank - 1]
-        count, sides = a.n // (n * n), size_of(shape) // (n * columns)
-        return solved(self.sets, a, n, count, self.of(args[1]), columns, sides,
-                      what == MM_SOLVE_TRANSPOSED or what == MM_LOWER_TRANSPOSED, until)
-
-    cdef Elements moved(self, Payload w, list args, list shapes):
-        """The numbers of the sets, moved by what moves the values; None where a position is not known."""
-        cdef Elements out, e
-        cdef int64_t k
-        cdef int i
-        cdef list operands = []
-        cdef int32_t[::1] view
-        for i in range(len(args)):
-            if w.op.raw and i == w.op.nin - 1:
-                if args[i] >= 0:
-                    return None
-                operands.append(w.vals[i])
-                continue
-            numbers = np.zeros(shapes[i], np.int32)
-            e = self.of(args[i]) if args[i] >= 0 else None
-            if e is not None:
-                view = numbers.reshape(-1)
-                for k in range(view.shape[0]):
-                    view[k] = e.at(k)
-            operands.append(numbers)
-        if w.op.name in axes.ADDS and operands[0].size:
-            ones = np.ones_like(operands[0])
-            if np.max(w.op.impl(ones, *operands[1:], **(w.params or {}))) > 1:
-                return None
-        view = np.ascontiguousarray(w.op.impl(*operands, **(w.params or {})), np.int32).reshape(-1)
-        out = elements(view.shape[0])
-        for k in range(view.shape[0]):
-            out.sets[k] = view[k]
-        return out
-
-    cdef Elements everything(self, int32_t k):
-        """Each element on all of all operands."""
-        cdef int32_t total = 0, i, j
-        for i in range(self.g.nodes[k].c):
-            j = self.g.arg(k, i)
-            if j >= 0 and self.of(j) is not None:
-                total = self.sets.unite(total, self.all_of(self.of(j)))
-        return uniform(self.g.elements(k), total) if total > 0 else None
-
     cdef tuple rows(self, int32_t k):
         """A result's indices by element."""
         cdef Sets s = self.sets
@@ -497,14 +319,6 @@ cdef class Propagation(Unions):
                     x = s.begin(e.at(i), &single)
                     memcpy(q + p[i], x, (p[i + 1] - p[i]) * sizeof(int32_t))
         return starts, indices
-
-
-cdef inline int64_t order(int64_t length) noexcept nogil:
-    """The order of a matrix whose factors take so many numbers."""
-    cdef int64_t n = 1
-    while n * n + n < length:
-        n += 1
-    return n
 
 
 cdef inline bint keeps_zero(int op) noexcept nogil:
