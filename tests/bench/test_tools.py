@@ -1,6 +1,7 @@
 """Every tool of `mmad.bench` that is installed: what it computes is right, or it says why it does not."""
 
 import itertools
+import math
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from mmad.bench import all_tools, find_problem
+from mmad.bench.tools._symbols import MOST_OPERATIONS, SymbolWords, as_tree, expressions
 from mmad.bench.trees import flatten
 
 ALL = all_tools()
@@ -81,3 +83,15 @@ def test_tools_are_listed_without_being_imported():
 def test_a_version_is_that_of_the_package():
     assert ALL["numpy"].version == np.__version__
     assert ALL["ddx"].distribution == "ddx-ad"
+
+
+def test_expressions_of_single_symbols_end_where_they_would_take_minutes():
+    """The tools of scalars get NumPy's arrays of objects; here Python's own floats are the tool."""
+    words = SymbolWords(math, ("exp", "log", "sin", "cos", "tanh", "sqrt"), max)
+    for name in ("rosenbrock", "arwhead", "helmholtz", "log-sum-exp", "gaussian-mixture", "arrowhead", "waist"):
+        instance = small(name)
+        got = expressions(instance.make(words)(as_tree(flatten(instance.point).tolist(), instance)))
+        np.testing.assert_allclose(got, flatten(instance.make(np)(instance.point)), rtol=1e-12, atol=1e-12)
+    long = find_problem("chain").at(MOST_OPERATIONS + 2)
+    with pytest.raises(NotImplementedError, match=r"more than \d+ operations on numbers"):
+        long.make(words)(as_tree([1.0], long))

@@ -6,9 +6,22 @@ import numpy as np
 
 from mmad.bench.trees import unflatten
 
-__all__ = ["MOST_INPUTS", "Symbol", "SymbolWords", "as_tree", "expressions", "refuse_size"]
+__all__ = ["MOST_INPUTS", "MOST_OPERATIONS", "Symbol", "SymbolWords", "as_tree", "expressions", "refuse_size"]
 
 MOST_INPUTS = 20_000  # symbols, each of which is a Python object
+MOST_OPERATIONS = 300_000  # whose derivatives take a minute to make
+
+
+class Budget:
+    """Counts the operations of an expression, and ends one that would take minutes to make."""
+
+    def __init__(self):
+        self.left = MOST_OPERATIONS
+
+    def spend(self):
+        self.left -= 1
+        if self.left < 0:
+            raise NotImplementedError(f"more than {MOST_OPERATIONS} operations on numbers")
 
 
 def _operator(function, is_reflected=False):
@@ -21,7 +34,7 @@ def _operator(function, is_reflected=False):
             other = float(other)
         else:
             return NotImplemented
-        return Symbol(function(other, self.expression) if is_reflected else function(self.expression, other))
+        return self.made(function(other, self.expression) if is_reflected else function(self.expression, other))
 
     return method
 
@@ -29,13 +42,17 @@ def _operator(function, is_reflected=False):
 class Symbol:
     """An expression of a tool, which NumPy takes for a plain object: it leaves arrays to NumPy."""
 
-    __slots__ = ("expression",)
+    __slots__ = ("budget", "expression")
 
-    def __init__(self, expression):
-        self.expression = expression
+    def __init__(self, expression, budget):
+        self.expression, self.budget = expression, budget
+
+    def made(self, expression):
+        self.budget.spend()
+        return Symbol(expression, self.budget)
 
     def __neg__(self):
-        return Symbol(-self.expression)
+        return self.made(-self.expression)
 
     __add__, __radd__ = _operator(operator.add), _operator(operator.add, True)
     __sub__, __rsub__ = _operator(operator.sub), _operator(operator.sub, True)
@@ -49,7 +66,7 @@ class SymbolWords:
 
     def __init__(self, tool, names, maximum):
         self.functions = {name: np.frompyfunc(self.lifted(getattr(tool, name)), 1, 1) for name in names}
-        self.maximum = np.frompyfunc(lambda x, y: Symbol(maximum(x.expression, y.expression)), 2, 1)
+        self.maximum = np.frompyfunc(lambda x, y: x.made(maximum(x.expression, y.expression)), 2, 1)
 
     def amax(self, x, axis=None):
         return self.maximum.reduce(x.ravel()) if axis is None else self.maximum.reduce(x, axis=axis)
@@ -59,14 +76,14 @@ class SymbolWords:
 
     @staticmethod
     def lifted(function):
-        return lambda symbol: Symbol(function(symbol.expression))
+        return lambda symbol: symbol.made(function(symbol.expression))
 
 
 def as_tree(symbols, instance):
     """Return a tool's symbols in the structure of a point."""
-    held = np.empty(instance.inputs, dtype=object)
+    held, budget = np.empty(instance.inputs, dtype=object), Budget()
     for k, symbol in enumerate(symbols):
-        held[k] = Symbol(symbol)
+        held[k] = Symbol(symbol, budget)
     return unflatten(held, instance.point)
 
 
