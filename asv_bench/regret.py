@@ -17,7 +17,7 @@ import numpy as np
 from report import Row, Task, duration
 
 import mmad
-from mmad.bench import find_problem
+from mmad.bench import all_problems, find_problem
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.problem import DENSE
@@ -96,15 +96,20 @@ SIZES = {
 }
 
 
-def cells(quick):
-    """Return the problems in four sizes each; in two small ones if it has to be quick."""
+def cells(quick, others=False):
+    """Return the problems in four sizes each; in two small ones if it has to be quick.
+
+    The others are those with matrices that the planner's numbers were not set on.
+    """
+    known = (*SPARSE, *DENSE_RESULTS)
+    new = [p.name for p in all_problems() if {"hessian", "jacobian"} & set(p.products) and p.name not in known]
     found = []
-    for name in (*SPARSE, *DENSE_RESULTS):
-        problem = find_problem(name)
+    for problem in map(find_problem, new if others else known):
         product = "hessian" if "hessian" in problem.products else "jacobian"
-        for n in SIZES.get(name, problem.sizes)[: 2 if quick else 4]:
+        is_sparse = problem.is_sparse if others else problem.name in SPARSE
+        for n in SIZES.get(problem.name, problem.sizes)[: 2 if quick else 4]:
             instance = problem.at(n)
-            found.append(Cell(instance.name, product, instance.make(np), instance.point, name in SPARSE))
+            found.append(Cell(instance.name, product, instance.make(np), instance.point, is_sparse))
     return found
 
 
@@ -252,11 +257,18 @@ def rules_of_thumb(cell, sweeps, shape):
 
 # ------------------------------------------------------------------------------------------------ reporting
 def tasks(quick):
-    """One task, whose rows sum up all cells."""
-    return [Task("regret", lambda: rows([j for c in cells(quick) for j in measured(c, 3 if quick else 7)]))]
+    """Two tasks, whose rows sum up all cells: of the problems that numbers were set on, and of others."""
+
+    def judged(others):
+        return [j for c in cells(quick, others) for j in measured(c, 3 if quick else 7)]
+
+    return [
+        Task("regret", lambda: rows(judged(False))),
+        Task("regret, other problems", lambda: rows(judged(True), "other ")),
+    ]
 
 
-def rows(judged):
+def rows(judged, which=""):
     """Means, quantiles and maxima of the regret, of the planner and of the rules."""
     found = []
     for e in EVALUATIONS:
@@ -264,7 +276,7 @@ def rows(judged):
         regrets = [j.regret for j in here]
         worst = sorted(here, key=lambda j: -j.regret)[:5]
         numbers = {"cells": [vars(j) for j in here]}
-        name = f"regret, {len(here)} problems and sizes, E = {e}"
+        name = f"regret, {len(here)} {which}problems and sizes, E = {e}"
         mean, largest = _mean(regrets), max(regrets)
         share = sum(r <= NINE_IN_TEN for r in regrets) / len(regrets)
         found.append(Row(f"{name}, mean", "", "", f"{mean:.3f}", f"<= {MEAN_BAR[e]}", mean <= MEAN_BAR[e], numbers))
@@ -278,7 +290,7 @@ def rows(judged):
     ratios = [j.predicted / j.measured for j in judged]
     low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
     cells = f"{middle:.2f} (10 %: {low:.2f}, 90 %: {high:.2f})"
-    found.append(Row("predicted over measured time of the choice", "", "", cells, "", None))
+    found.append(Row(f"{which}problems, predicted over measured time of the choice", "", "", cells, "", None))
     return found
 
 

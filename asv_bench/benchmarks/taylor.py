@@ -6,6 +6,8 @@ import tracemalloc
 import numpy as np
 
 import mmad
+from mmad.bench import find_problem
+from mmad.bench.problems.pendulum import make_step
 
 # jet has no rule for arctan or matrix factors; these functions it takes
 FUNCTIONS = {
@@ -89,21 +91,6 @@ class Jet:
         terms[-1].block_until_ready()
 
 
-def rotor(state):
-    """One RK4 step of a pendulum with friction."""
-    x, v = state
-    h = 0.01
-
-    def slope(x, v):
-        return v, -np.sin(x) - 0.1 * v
-
-    a, b = slope(x, v)
-    c, d = slope(x + 0.5 * h * a, v + 0.5 * h * b)
-    e, g = slope(x + 0.5 * h * c, v + 0.5 * h * d)
-    p, q = slope(x + h * e, v + h * g)
-    return x + h / 6 * (a + 2 * c + 2 * e + p), v + h / 6 * (b + 2 * d + 2 * g + q)
-
-
 class Loop:
     """The gradient of RK4 steps: recorded as a whole, and with few states kept."""
 
@@ -112,25 +99,21 @@ class Loop:
     timeout = 300
 
     def setup(self, steps, how):
-        def recorded(x, v):
-            state = (x, v)
-            for _ in range(steps):
-                state = rotor(state)
-            return state[0]
+        recorded = find_problem("pendulum").make(np, steps)
 
-        def kept(x, v):
-            return mmad.checkpointed_loop(rotor, (x, v), steps, snapshots=None if how == "default" else 10)[0]
+        def kept(state):
+            return mmad.checkpointed_loop(make_step(np), state, steps, snapshots=None if how == "default" else 10)[0]
 
-        self.g = mmad.grad(recorded if how == "recorded" else kept, (0, 1))
+        self.g = mmad.grad(recorded if how == "recorded" else kept)
 
     def time_gradient(self, steps, how):
-        self.g(1.0, 0.0)
+        self.g((1.0, 0.0))
 
     def track_peak_bytes(self, steps, how):
         """Traced by Python's allocator, the tape included."""
         tracemalloc.start()
         try:
-            self.g(1.0, 0.0)
+            self.g((1.0, 0.0))
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
