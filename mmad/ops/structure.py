@@ -6,9 +6,10 @@ strides, counted in elements of the C-ordered base.  Its transpose `embed` adds 
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.kernels import _arrays, _windows
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import linear, shape_of, zero_like
+from mmad.ops.declare import linear, zero_like
 from mmad.python.kinds import isplain
 
 
@@ -220,6 +221,11 @@ def viewed(x, function):
         probe = function(np.zeros(()))
         return window(x, offset=0, shape=probe.shape, strides=(0,) * probe.ndim, of=())
     return function(np.asarray(x))
+
+
+def windowed(x, params):
+    """The view of an array that the parameters of `window` name."""
+    return viewed(x.laid_out() if hasattr(x, "laid_out") else x, lambda m: _arrays.window(m, **params))
 
 
 def stacked(arrays, axis=0):

@@ -35,7 +35,7 @@ cdef inline bint is_double(object x) noexcept:
     return type(x) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_DOUBLE
 
 
-cdef inline bint alike(cnp.ndarray a, int nd, const cnp.npy_intp *dims) noexcept:
+cdef inline bint has_shape(cnp.ndarray a, int nd, const cnp.npy_intp *dims) noexcept:
     return cnp.PyArray_NDIM(a) == nd and PyArray_CompareLists(cnp.PyArray_DIMS(a), dims, nd)
 
 
@@ -61,7 +61,7 @@ cdef class Pull:
         self.arity = op.nin
         if type(ct) is float:
             self.bar, self.number = NULL, <double> ct
-        elif is_double(ct) and PyArray_ISCARRAY_RO(<cnp.ndarray> ct) and alike(<cnp.ndarray> ct, self.nd, self.dims):
+        elif is_double(ct) and PyArray_ISCARRAY_RO(<cnp.ndarray> ct) and has_shape(<cnp.ndarray> ct, self.nd, self.dims):
             self.bar = <double *> cnp.PyArray_DATA(<cnp.ndarray> ct)
         else:
             return False
@@ -88,7 +88,7 @@ cdef class Pull:
             r.at, r.number = NULL, v
             return 1
         a = <cnp.ndarray> v
-        if not (alike(a, self.nd, self.dims) and PyArray_ISCARRAY_RO(a)):
+        if not (has_shape(a, self.nd, self.dims) and PyArray_ISCARRAY_RO(a)):
             if self.n > SPREAD:
                 return 0
             a = cnp.PyArray_EMPTY(self.nd, self.dims, cnp.NPY_DOUBLE, 0)
@@ -100,7 +100,7 @@ cdef class Pull:
     cdef bint same_shape(self, int i) noexcept:
         """Whether operand i has the shape of the result."""
         v = self.rec.vals[i]
-        return is_double(v) and alike(<cnp.ndarray> v, self.nd, self.dims)
+        return is_double(v) and has_shape(<cnp.ndarray> v, self.nd, self.dims)
 
     cdef object cotangent(self, int i, cnp.ndarray into):
         """The cotangent of operand i: a float (uniform), an array, None (zero), or NotImplemented.

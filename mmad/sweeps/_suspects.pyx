@@ -19,24 +19,26 @@ cimport numpy as cnp
 
 import numpy as np
 
+from mmad._core cimport Traced, apply2
+from mmad.kernels._arrays cimport chain_value
+from mmad.ops import OPERATIONS
 from mmad.ops._singularities cimport infinite_partials
 from mmad.tape._instructions cimport Op
 from mmad.wrappers._batch cimport Batch
 
 cnp.import_array()
 
+cdef Op o_chain
+
+
+o_chain = OPERATIONS["chain"]
+
 
 cdef object unknown(object g):
-    """NaN where a seed is not zero, and zero elsewhere."""
+    """NaN where a seed, of any kind, is not zero, and zero elsewhere."""
     if g is None:
         return None
-    if isinstance(g, Batch):
-        return Batch((<Batch> g).level, unknown((<Batch> g).lanes))
-    if not isinstance(g, cnp.ndarray):
-        return np.nan if g != 0 else 0.0
-    r = np.zeros_like(g)
-    r[g != 0] = np.nan
-    return r
+    return apply2(o_chain, g, np.nan) if isinstance(g, Traced) else chain_value(g, np.nan)
 
 
 @cython.final

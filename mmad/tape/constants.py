@@ -5,7 +5,7 @@ import numpy as np
 from mmad._core import Jet, Traced, Var, Wrapper, set_lift
 from mmad.python.kinds import isplain
 
-__all__ = ["adopt", "conform", "has_traced", "lift", "outermost", "unboxed", "zeros"]
+__all__ = ["adopt", "conform", "has_traced", "lift", "outermost", "takes", "traced_parts", "unboxed", "zeros"]
 
 
 def adopt(value, like):
@@ -53,6 +53,22 @@ def conform(x, like):
 
 def _is_batch(x):
     return isinstance(x, Wrapper) and not isinstance(x, Jet)
+
+
+def traced_parts(x):
+    """Where traced values are in a value: as it is, in the lanes, in the parts of a dual number or series."""
+    if _is_batch(x):
+        return {("lanes", *path) for path in traced_parts(x.lanes)}
+    if isinstance(x, Jet):
+        return {(k, *path) for k, part in enumerate(x.parts) for path in traced_parts(part)}
+    return {()} if isinstance(x, Traced) else set()
+
+
+def takes(x, value):
+    """Whether an array can be written a value in place: it has to be traced wherever the value is."""
+    if isinstance(value, Wrapper) and getattr(x, "level", -1) != value.level:
+        return False
+    return traced_parts(value) <= traced_parts(x)
 
 
 def zeros(shape, dtype, like):

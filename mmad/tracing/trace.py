@@ -16,10 +16,11 @@ from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
 from mmad.ops.structure import viewed
 from mmad.python import refusals
 from mmad.python.kinds import isplain
-from mmad.sweeps import _sweep
-from mmad.sweeps._emit import emit_reverse
-from mmad.sweeps.forward import forward
-from mmad.sweeps.reverse import Frozen, reverse
+from mmad.sweeps import transpose  # noqa: F401  (says how pushforwards are transposed)
+from mmad.sweeps._forward_numeric import forward_sweep
+from mmad.sweeps._forward_recorded import record_forward
+from mmad.sweeps._reverse_numeric import reverse_sweep
+from mmad.sweeps._reverse_recorded import record_reverse
 from mmad.tape import _activity
 from mmad.tape._storage import ArrayVar
 from mmad.tape._tape import Tape
@@ -345,7 +346,7 @@ class Trace:
 
     def _pull(self, out, ct):
         if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
-            gs = _sweep.reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
+            gs = reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
             return gs if len(gs) == len(self.inputs) else self._spread(iter(gs))
         if isinstance(ct, Jet):
             return self._join(ct, self._convolved(self._pull, out, ct))
@@ -425,14 +426,12 @@ class Trace:
         """
         stop = max([k + 1 for k, _ in seeds] + [k + 1 for k in wanted])
         if self.nested and self.tape.open:
-            if any(isinstance(ct, Wrapper) for _, ct in seeds):
-                return reverse(self.tape, self.start, stop, seeds, wanted)
             # Under `compile` itself, outside of every other derivative, nothing will sweep what is recorded here.
-            forget = returned_by_program(self.tape)
-            return emit_reverse(self.tape, self.start, stop, seeds, wanted, forget)
+            forget = returned_by_program(self.tape) and not any(isinstance(ct, Wrapper) for _, ct in seeds)
+            return record_reverse(self.tape, self.start, stop, seeds, wanted, forget)
         if not all(_numeric(ct) for _, ct in seeds):
-            return reverse(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
-        return _sweep.reverse_sweep(self.tape, seeds, wanted)
+            return record_reverse(self.tape, self.start, stop, seeds, wanted, plain=True)
+        return reverse_sweep(self.tape, seeds, wanted)
 
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
@@ -473,10 +472,10 @@ class Trace:
         """
         stop = max(wanted) + 1
         if self.nested and self.tape.open:
-            return forward(self.tape, self.start, stop, seeds, wanted)
+            return record_forward(self.tape, self.start, stop, seeds, wanted)
         if not all(_numeric(d) for _, d in seeds):
-            return forward(self.tape, self.start, stop, seeds, wanted, Frozen(self.tape))
-        return _sweep.tangent_sweep(self.tape, seeds, wanted, cache)
+            return record_forward(self.tape, self.start, stop, seeds, wanted, plain=True)
+        return forward_sweep(self.tape, seeds, wanted, cache)
 
     def _push(self, out, dots):
         """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""

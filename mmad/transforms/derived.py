@@ -9,13 +9,11 @@
 
 import numpy as np
 
-from mmad._core import Traced, Var
-from mmad.ops.declare import shape_of
+from mmad._core import Traced, Var, shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.python.kinds import isplain
-from mmad.sweeps._emit import emit_reverse
-from mmad.sweeps.forward import forward
-from mmad.sweeps.reverse import Frozen, reverse
+from mmad.sweeps._forward_recorded import record_forward
+from mmad.sweeps._reverse_recorded import record_reverse
 from mmad.tape._storage import ArrayVar
 from mmad.tape.contexts import Forwarding, Recording
 from mmad.tracing import tree
@@ -144,7 +142,7 @@ def pullback(tape):
         stop = len(new.tape)
         bars = new.add([(tape.out_tree, len(ys))], _cotangents(tape))
         seeds = [(y.node, b) for y, b in zip(ys, bars, strict=True) if isinstance(y, Var) and _differentiable(y)]
-        gs = iter(emit_reverse(new.tape, start, stop, seeds, nodes) if seeds else [None] * len(nodes))
+        gs = iter(record_reverse(new.tape, start, stop, seeds, nodes) if seeds else [None] * len(nodes))
         gs = [_filled(next(gs) if isinstance(x, Var) else None, v) for x, v in zip(xs, at, strict=True)]
         gs = [_refreshed(g) for g in gs]
     return close(new.tape, gs, _tuple(tape.in_tree), at)
@@ -199,7 +197,8 @@ def linearize(tape, at):
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
         found = {}
         if seeds and wanted:
-            results = forward(tape, min(k for k, _ in seeds), max(wanted) + 1, seeds, wanted, Frozen(tape, True))
+            start, stop = min(k for k, _ in seeds), max(wanted) + 1
+            results = record_forward(tape, start, stop, seeds, wanted, plain=True, linear=True)
             found = dict(zip(wanted, results, strict=True))
         likes = _cotangents(tape)
         y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, likes, strict=True)]
@@ -217,7 +216,7 @@ def transpose(tape):
         gs = [None] * len(nodes)
         if seeds and nodes:
             stop = max(max(k for k, _ in seeds), *nodes) + 1
-            gs = reverse(tape, min(nodes), stop, seeds, nodes, Frozen(tape, True))
+            gs = record_reverse(tape, min(nodes), stop, seeds, nodes, plain=True, linear=True)
         gs = iter(gs)
         gs = [
             _refreshed(_filled(next(gs) if k >= 0 else None, v))

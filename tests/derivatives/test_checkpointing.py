@@ -334,13 +334,13 @@ def test_blocks(block):
 def test_the_recording_is_short(monkeypatch):
     """No tape is longer than a block: what bounds the memory."""
     lengths = []
-    sweep = mmad.tracing.trace._sweep.reverse_sweep
+    sweep = mmad.tracing.trace.reverse_sweep
 
     def watched(tape, *rest):
         lengths.append(len(tape))
         return sweep(tape, *rest)
 
-    monkeypatch.setattr(mmad.tracing.trace._sweep, "reverse_sweep", watched)
+    monkeypatch.setattr(mmad.tracing.trace, "reverse_sweep", watched)
     mmad.grad(lambda x: mmad.checkpointed_loop(lambda t: t * 1.01, x, 1000, block=10))(1.0)
     assert max(lengths) < 30
     assert len(lengths) == 101

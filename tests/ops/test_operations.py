@@ -16,7 +16,7 @@ import mmad.numpy
 import mmad.ops
 from mmad._core import Traced
 from mmad.derivatives.references import central_difference
-from mmad.sweeps.reverse import transpose_jvp
+from mmad.sweeps.transpose import transpose_pushforward
 from mmad.tape._instructions import OPERATIONS, scalar_opcodes
 from mmad.tape._tape import Tape
 from mmad.wrappers._batch import Batch
@@ -417,7 +417,7 @@ def test_declared_transpose_is_the_derived_one(name, k):
     for i in differentiable(op, operands):
         if i not in op.transposes:
             continue
-        derived = transpose_jvp(op, w, vals, out, params, [j == i for j in range(len(vals))])[i]
+        derived = transpose_pushforward(op, w, vals, out, params, [j == i for j in range(len(vals))])[i]
         explicit = op.transposes[i](w, *vals, **params)
         np.testing.assert_allclose(reduced(explicit, vals[i]), reduced(derived, vals[i]), rtol=1e-11, atol=1e-12)
 

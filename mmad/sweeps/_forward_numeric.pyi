@@ -1,10 +1,14 @@
-from typing import Any
+from typing import Any, final
 
+from mmad.sweeps._forward import Tangents
 from mmad.tape._tape import Tape
 
-def reverse_sweep(tape: Tape, seeds: list[tuple[int, Any]], inputs: list[int]) -> list[Any]: ...
+@final
+class NumericTangents(Tangents):
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
 def made_by_arithmetic(tape: Tape, k: int, where: Any, seeds: list[tuple[int, Any]]) -> Any: ...
 def vanishes(tape: Tape, suspects: list[tuple[int, Any]], seeds: list[tuple[int, Any]]) -> bool: ...
-def tangent_sweep(
+def forward_sweep(
     tape: Tape, seeds: list[tuple[int, Any]], outputs: list[int], cache: dict[int, Any] | None = None
 ) -> list[Any]: ...
