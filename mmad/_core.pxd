@@ -15,18 +15,20 @@ cdef enum:
 
 
 cdef class Traced:
-    pass
+    cdef object inplace(self, Op op, object other)
 
 
 cdef class Wrapper(Traced):
     cdef public int64_t level
     cpdef object apply(self, Op op, tuple args, dict params)
+    cdef bint is_number(self) except -1
 
 
 cdef class Jet(Wrapper):
     cdef tuple origin     # (operation, operands, parameters, their states) where it is a norm; see `mmad.wrappers._squares`
     cdef Jet base         # the array that this is a view of
     cdef int64_t version  # counts writes to it and its views; -1: of no interest
+    cdef object stored(self, object value)
 
 
 cdef class Var(Traced):
@@ -60,3 +62,5 @@ cdef object raised_for_values()
 cdef int guard_raises(tuple args, object of, dict params, object error) except -1
 cdef int leaked(Instructions tape) except -1
 cdef int mixed(Instructions a, Instructions b) except -1
+cpdef tuple shape_of(object x)
+cpdef object dtype_of(object x)

@@ -46,6 +46,7 @@ cdef extern from "_types.h":
     void mmad_seal(PyTypeObject *t)
     void mmad_seal_abstract(PyTypeObject *t)
     int mmad_count_as_number(PyTypeObject *t) except -1
+    int mmad_bind_anew(PyTypeObject *t) except -1
 
 
 UFUNCS = {}      # numpy ufunc -> Op
@@ -626,6 +627,43 @@ cdef class Traced:
     def __rxor__(self, other):
         return binary(o_xor, self, other, True)
 
+    cdef object inplace(self, Op op, object other):
+        """This array, after an operation in place with NumPy's rules; NotImplemented for a number, bound anew by Python."""
+        return NotImplemented
+
+    def __iadd__(self, other):
+        return self.inplace(o_add, other)
+
+    def __isub__(self, other):
+        return self.inplace(o_sub, other)
+
+    def __imul__(self, other):
+        return self.inplace(o_mul, other)
+
+    def __itruediv__(self, other):
+        return self.inplace(o_div, other)
+
+    def __ifloordiv__(self, other):
+        return self.inplace(o_floordiv, other)
+
+    def __imod__(self, other):
+        return self.inplace(o_mod, other)
+
+    def __ipow__(self, other):
+        return self.inplace(o_pow, other)
+
+    def __imatmul__(self, other):
+        return self.inplace(o_matmul, other)
+
+    def __iand__(self, other):
+        return self.inplace(o_and, other)
+
+    def __ior__(self, other):
+        return self.inplace(o_or, other)
+
+    def __ixor__(self, other):
+        return self.inplace(o_xor, other)
+
     @property
     def real(self):
         return _PROPERTIES["real"](self)
@@ -693,13 +731,6 @@ cdef class Wrapper(Traced):
     cpdef object apply(self, Op op, tuple args, dict params):
         raise NotImplementedError
 
-
-cdef class Jet(Wrapper):
-    """A value with derivatives along a path: a dual number or a Taylor series.
-
-    A subclass has `parts`, the value first, and `of(parts)`, one of its kind and level with other parts.
-    """
-
     def assign(self, r, name="assignment"):
         """Let this array and all its views take the value `r`."""
         if np.broadcast_shapes(r.shape, self.shape) != self.shape:
@@ -709,10 +740,73 @@ cdef class Jet(Wrapper):
             raise TypeError(f"cannot cast {name} output from {r.dtype!r} to {self.dtype!r} with casting rule 'same_kind'")
         self[...] = r
 
-    def inplace(self, op, other):
-        """This array, after an operation in place."""
-        self.assign(apply_op(op, (self, other), None), op.name)
-        return self
+    cdef bint is_number(self) except -1:
+        """Whether this value stands for a number."""
+        return False
+
+    cdef object inplace(self, Op op, object other):
+        if self.is_number():
+            return NotImplemented
+        r = binary(op, self, other, False)
+        if r is not NotImplemented:
+            self.assign(r, op.name)
+            return self
+        return r
+
+
+cdef class Jet(Wrapper):
+    """A value with derivatives along a path: a dual number or a Taylor series.
+
+    A subclass has `parts`, the value first, and `of(parts)`, one of its kind and level with other parts.
+    """
+
+    def __bool__(self):
+        return bool(self.value)
+
+    def __int__(self):
+        return int(self.value)
+
+    def __index__(self):
+        return self.value.__index__()
+
+    def __str__(self):
+        return str(self.value)
+
+    def __format__(self, spec):
+        return format(self.value, spec)
+
+    def __repr__(self):
+        return f"{type(self).__mro__[1].__name__}({', '.join(map(repr, self.parts))})"
+
+    @property
+    def shape(self):
+        return shape_of(self.value)
+
+    @property
+    def dtype(self):
+        return dtype_of(self.value)
+
+    @property
+    def strides(self):
+        return self.value.strides
+
+    @property
+    def flags(self):
+        return self.value.flags
+
+    cdef object stored(self, object value):
+        """A value as it may be written into this array; TypeError where that would lose a derivative."""
+        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
+            value = _lift(value)
+        if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
+            raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
+                            "an outer one; make the array inside the inner function, with np.zeros_like of its argument")
+        if np.result_type(value.dtype if hasattr(value, "dtype") else type(value)).kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
+        if self.dtype.kind in "biu":
+            raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
+        written(self)
+        return value
 
 
 cdef class Var(Traced):
@@ -877,7 +971,13 @@ def sealed(type t):
     mmad_seal(<PyTypeObject *> t)
 
 
+def bound_anew(type t):
+    """Let `x += y` bind x anew for a type of numbers, as Python does without an operator of its own."""
+    mmad_bind_anew(<PyTypeObject *> t)
+
+
 no_sequence(ScalarVar)
+bound_anew(ScalarVar)
 sealed(ScalarVar)
 sealed(Traced)
 mmad_seal_abstract(<PyTypeObject *> Var)  # called for ArrayVar, which is defined elsewhere
@@ -894,6 +994,18 @@ def number_at(x, index):
     if any([i is not None and i is not Ellipsis for i in parts]) or parts.count(Ellipsis) > 1:
         raise IndexError("a number takes no index but new axes (None) and an ellipsis")
     return x.reshape((1,) * parts.count(None)) if parts else x
+
+
+cpdef tuple shape_of(object x):
+    """Return the shape of a plain or traced value."""
+    if isinstance(x, float):
+        return ()
+    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
+
+
+cpdef object dtype_of(object x):
+    """Return the dtype of a plain or traced value; of a Python number that of an array of it."""
+    return x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
 
 
 def concrete(x):

@@ -4,8 +4,7 @@ import numbers
 
 import numpy as np
 
-from mmad._core import ScalarVar, Traced
-from mmad.ops.declare import shape_of
+from mmad._core import ScalarVar, Traced, shape_of
 from mmad.ops.structure import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -16,6 +15,7 @@ from mmad.tracing.trace import ArgumentPlace, describe, finished, is_static, pla
 __all__ = [
     "derivative_function",
     "floating_vector",
+    "name_of",
     "plain",
     "point_and_vector",
     "positions",
@@ -27,6 +27,11 @@ __all__ = [
 
 
 # ------------------------------------------------------------------------------------------------ the function
+def name_of(f):
+    """Return the name of a function, for messages; that of its class where it has none."""
+    return getattr(f, "__name__", type(f).__name__)
+
+
 def positions(f, argnums, args, what):
     """argnums as a tuple of non-negative positions, checked."""
     if type(argnums) is int and 0 <= argnums < len(args):

@@ -7,11 +7,10 @@ the samples would take different branches it runs once a sample instead.
 import numpy as np
 import optree
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import broadcast_to
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -87,7 +86,7 @@ def _prefix(axes, full, what):
     return found
 
 
-def _same(x, y):
+def _is_same_result(x, y):
     """Whether the results of two samples are one and the same; of traced values their identity decides."""
     return x is y or (not (isinstance(x, Traced) or isinstance(y, Traced)) and np.array_equal(x, y))
 
@@ -208,7 +207,7 @@ class _Mapped:
         for j, axis in enumerate(axes):
             column = [r[j] for r in rows]
             if axis is None or column[0] is None or isinstance(column[0], str | bytes):
-                if axis is None and not all(_same(y, column[0]) for y in column):
+                if axis is None and not all(_is_same_result(y, column[0]) for y in column):
                     raise self._differs()
                 results.append(column[0])
                 continue

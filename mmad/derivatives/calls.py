@@ -263,17 +263,17 @@ class Rules:
 def _seed(slot, like):
     """A zero to record a linear rule at; a batch where the rule's other values are one."""
     if slot.shape == () and slot.dtype == np.float64 and like is None:
-        return _constant(0.0)
+        return _as_tape_constant(0.0)
     dtype = slot.dtype if slot.dtype.kind in "fc" else np.float64
-    return _constant(np.zeros(slot.shape, dtype) if like is None else zeros(slot.shape, dtype, like))
+    return _as_tape_constant(np.zeros(slot.shape, dtype) if like is None else zeros(slot.shape, dtype, like))
 
 
-def _constant(x):
+def _as_tape_constant(x):
     """x as a constant of the tape being recorded, not as another input of it."""
     tape = open_tape()
     if tape is None or isinstance(x, Var | Jet):
         return x
-    return Batch(x.level, _constant(x.lanes)) if isinstance(x, Batch) else tape.add_constant(x)
+    return Batch(x.level, _as_tape_constant(x.lanes)) if isinstance(x, Batch) else tape.add_constant(x)
 
 
 class _Derivative:

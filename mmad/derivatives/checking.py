@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.derivatives.first_order import jvp, vjp
 from mmad.derivatives.references import REFERENCES, extrapolated_difference, inner_product
-from mmad.ops.declare import shape_of
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
@@ -109,7 +109,7 @@ def _dtype(x):
     return getattr(x, "dtype", None) or np.result_type(type(x))
 
 
-def _like(x, values):
+def _in_kind_of(x, values):
     """Values in the kind and dtype of x."""
     if type(x) in (float, complex):
         return type(x)(values)
@@ -123,7 +123,7 @@ def _direction(xs, rng):
         v = rng.uniform(0.25, 1.0, shape_of(x)) * rng.choice([-1.0, 1.0], shape_of(x))
         if _dtype(x).kind == "c":
             v = v * np.exp(2j * np.pi * rng.uniform(size=shape_of(x)))
-        out.append(_like(x, v * np.maximum(1.0, np.abs(x))))
+        out.append(_in_kind_of(x, v * np.maximum(1.0, np.abs(x))))
     return tuple(out)
 
 
@@ -271,7 +271,7 @@ class _Checker:
         if not path:
             _compare_values(f, xs, ys, self.modes, *self.defaults)
         vs = _direction(xs, self.rng)
-        ct = tuple(_like(y, c) for y, c in zip(ys, _direction(ys, self.rng), strict=True))
+        ct = tuple(_in_kind_of(y, c) for y, c in zip(ys, _direction(ys, self.rng), strict=True))
         closed = (weights, (*directions, ct)) if contracted else (ct, directions)
         if self.reference is None:
             expected = _differences(f, xs, vs, ct)

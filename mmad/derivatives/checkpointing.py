@@ -4,28 +4,24 @@ import functools
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, dtype_of, shape_of
+from mmad.derivatives.arguments import name_of
 from mmad.derivatives.calls import Rules, holds_var
 from mmad.derivatives.first_order import jvp, vjp
 from mmad.derivatives.revolve import reversal, snapshots_for, stored_first
 from mmad.errors import CaptureError
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.outside import Outside
-from mmad.tracing.packing import dtype_of, is_operand
+from mmad.tracing.packing import is_operand
 from mmad.tracing.pickling import MadeFunction
 
 __all__ = ["checkpoint", "checkpointed_loop"]
 
 SMALL = 4096  # numbers in a block of states, up to which recording takes longer to set up than to do
-
-
-def _name(f):
-    return getattr(f, "__name__", type(f).__name__)
 
 
 class Leaves:
@@ -152,7 +148,7 @@ def checkpoint(f):
         def push(call, primals, tangents, y):
             return _pushed(body, primals, tangents)
 
-        return Rules(f"checkpoint {_name(f)}", body, push, pull, needs_out=True).apply(operands)
+        return Rules(f"checkpoint {name_of(f)}", body, push, pull, needs_out=True).apply(operands)
 
     return MadeFunction(checkpointed, lambda: (checkpoint, (f,), {}))
 
@@ -164,7 +160,7 @@ def _same_again(f, y, again):
             continue
         if not np.allclose(v, w, rtol=1e-9 if dtype_of(v).itemsize >= 8 else 1e-4, atol=0, equal_nan=True):
             raise CaptureError(
-                f"checkpoint: {_name(f)} gave another result when the reverse sweep ran it again; an array that it "
+                f"checkpoint: {name_of(f)} gave another result when the reverse sweep ran it again; an array that it "
                 "uses was changed meanwhile, or it draws random numbers: pass what changes as an argument"
             )
 
@@ -245,7 +241,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
                 kept[k // block] = _copied(x)
             x = one(x)
         if tree.flatten(x)[1] != start.structure:
-            raise ValueError(f"checkpointed_loop: {_name(step)} must return a state of the structure of its argument")
+            raise ValueError(f"checkpointed_loop: {name_of(step)} must return a state of the structure of its argument")
         return x, kept
 
     def pull(call, kept, ct, primals, y):
@@ -286,7 +282,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
     def push(call, primals, tangents, y):
         return _pushed(body, primals, tangents)
 
-    return Rules(f"loop of {_name(step)}", body, push, pull, forward).apply(operands)
+    return Rules(f"loop of {name_of(step)}", body, push, pull, forward).apply(operands)
 
 
 def _copied(x):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mmad._core import Traced
+from mmad.derivatives.arguments import name_of
 from mmad.derivatives.calls import Rules
 from mmad.ops import arithmetic as a
 from mmad.python.kinds import isplain
@@ -19,10 +20,6 @@ from mmad.tracing.pickling import Made
 __all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
 
 _Rule = TypeVar("_Rule", bound=Callable[..., Any])
-
-
-def _name(f):
-    return getattr(f, "__name__", type(f).__name__)
 
 
 def _declared(kind, f, fixed, method, rules):
@@ -57,7 +54,7 @@ class _Custom(Made):
             self.signature = None
         self.count = self._positional()
         if any(k < 0 for k in nums) and self.count is None:
-            raise ValueError(f"{self.kind} {_name(f)}: negative nondiff_argnums need a signature without *args")
+            raise ValueError(f"{self.kind} {name_of(f)}: negative nondiff_argnums need a signature without *args")
         self.fixed = tuple(sorted(k + self.count if k < 0 else k for k in nums))
         self.declared = None, ()  # the method that declared the rules, and its arguments
         self.rules = self._rules()
@@ -86,13 +83,13 @@ class _Custom(Made):
             by_name = [k for k in kwargs if k not in bound.arguments or self._keyword_only(k)]
             if by_name:
                 raise TypeError(
-                    f"{self.kind} {_name(self.function)}: the keyword-only argument"
+                    f"{self.kind} {name_of(self.function)}: the keyword-only argument"
                     f"{'s' * (len(by_name) > 1)} {', '.join(by_name)} cannot be handed to its rule; make them "
                     "positional parameters, which may be called by name"
                 )
             args = self._by_position(bound, len(args))
         elif kwargs:
-            raise TypeError(f"{self.kind} {_name(self.function)} has no signature: call it with positional arguments")
+            raise TypeError(f"{self.kind} {name_of(self.function)} has no signature: call it with positional arguments")
         return self.rules.apply(args, self.fixed)
 
     def _by_position(self, bound, given):
@@ -153,7 +150,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
     kind = "custom_jvp"
 
     def _rules(self):
-        return Rules(_name(self.function), self.function, advice="give it a rule, as in @f.defjvp")
+        return Rules(name_of(self.function), self.function, advice="give it a rule, as in @f.defjvp")
 
     def defjvp(self, rule: _Rule) -> _Rule:
         """Declare the rule; returns it."""
@@ -162,7 +159,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
             pair = rule(*_fixed(call), primals, tangents)
             if not isinstance(pair, tuple | list) or len(pair) != 2:
                 raise TypeError(
-                    f"the rule of {_name(self.function)} must return (y, tangent of y), it returned a "
+                    f"the rule of {name_of(self.function)} must return (y, tangent of y), it returned a "
                     f"{type(pair).__name__}"
                 )
             return pair[1]
@@ -175,7 +172,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
 
         def push(call, primals, tangents, y):
             if len(rules) != len(primals):
-                raise TypeError(f"{_name(self.function)} has {len(primals)} arguments but {len(rules)} rules")
+                raise TypeError(f"{name_of(self.function)} has {len(primals)} arguments but {len(rules)} rules")
             y = self(*call.everything(primals))
             total = None
             for rule, x_dot in zip(rules, tangents, strict=True):
@@ -234,7 +231,7 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
 
     def _rules(self):
         advice = "give it its rules with f.defvjp(forward, backward), or both modes with mmad.primitive(f, jvp=, vjp=)"
-        return Rules(_name(self.function), self.function, advice=advice)
+        return Rules(name_of(self.function), self.function, advice=advice)
 
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         """Declare the rules."""
@@ -278,7 +275,7 @@ def primitive(f=None, *, jvp=None, vjp=None, name=None):
         return functools.partial(primitive, jvp=jvp, vjp=vjp, name=name)
     if not callable(f):
         raise TypeError(f"mmad.primitive takes a function, not {type(f).__name__}")
-    return functools.update_wrapper(_Primitive(f, jvp, vjp, name or _name(f)), f, updated=())
+    return functools.update_wrapper(_Primitive(f, jvp, vjp, name or name_of(f)), f, updated=())
 
 
 class _Primitive(_Custom):
@@ -360,5 +357,5 @@ def hook(function, x):
         return (y_bar if g is None else g,)
 
     leaves, structure = tree.flatten(x)
-    through = primitive(lambda v: v, jvp=lambda tangents, y, v: tangents[0], vjp=pull, name=f"hook {_name(function)}")
+    through = primitive(lambda v: v, jvp=lambda tangents, y, v: tangents[0], vjp=pull, name=f"hook {name_of(function)}")
     return tree.unflatten(structure, [through(v) if isinstance(unboxed(v), Traced) else v for v in leaves])

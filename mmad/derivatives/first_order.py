@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import (
     derivative_function,
     plain,
@@ -13,7 +13,6 @@ from mmad.derivatives.arguments import (
     value_and_aux,
 )
 from mmad.errors import RepeatedEigenvalueError
-from mmad.ops.declare import shape_of
 from mmad.ops.spectral import Met
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed

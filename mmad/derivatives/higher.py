@@ -6,12 +6,11 @@ import operator
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function, tangent_like
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import jvp
 from mmad.numpy.joining import stack
-from mmad.ops.declare import shape_of
 from mmad.ops.spectral import Met, undifferentiable
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed

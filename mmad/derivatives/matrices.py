@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function, positions
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import grad, jvp
 from mmad.derivatives.recorded import LANES, Recorded, blocks, stacked
-from mmad.ops.declare import shape_of
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
 from mmad.tracing.trace import is_static, restore

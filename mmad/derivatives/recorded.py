@@ -6,9 +6,8 @@ columns by forward ones, so many at a time as go together in a batch, as numbers
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.first_order import Linearized
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import size
 from mmad.tracing import tree
 from mmad.tracing.trace import is_static

@@ -23,7 +23,7 @@ from math import comb, factorial, prod
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import grad
@@ -31,7 +31,6 @@ from mmad.derivatives.higher import checked_order, expand
 from mmad.derivatives.matrices import jacfwd
 from mmad.derivatives.recorded import real_leaf
 from mmad.numpy.joining import concatenate
-from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul
 from mmad.ops.structure import gather, reshape, size, viewed
 from mmad.python.amounts import available_bytes, readable

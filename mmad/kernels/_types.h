@@ -55,6 +55,24 @@ static PyObject *mmad_attribute_of_number(PyObject *self, PyObject *name)
     return mmad_attribute(self, name);
 }
 
+/* Leave in-place operators to the ordinary ones: `x += y` binds x anew, as of a number.  A type without operators of its own
+ * shares its base's table, and gets one. */
+static int mmad_bind_anew(PyTypeObject *type)
+{
+    PyNumberMethods *m = PyMem_Malloc(sizeof *m);
+    if (m == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *m = *type->tp_as_number;
+    m->nb_inplace_add = m->nb_inplace_subtract = m->nb_inplace_multiply = m->nb_inplace_true_divide = NULL;
+    m->nb_inplace_floor_divide = m->nb_inplace_remainder = m->nb_inplace_matrix_multiply = NULL;
+    m->nb_inplace_and = m->nb_inplace_or = m->nb_inplace_xor = NULL;
+    m->nb_inplace_power = NULL;
+    type->tp_as_number = m;
+    return 0;
+}
+
 static int mmad_count_as_number(PyTypeObject *type)
 {
     if (mmad_attribute != NULL && type->tp_getattro != mmad_attribute) {

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from mmad import _core
-from mmad._core import Jet, ScalarVar, Traced
+from mmad._core import Jet, ScalarVar, Traced, shape_of
 from mmad.numpy._dispatch import implements, prop, setter
 from mmad.numpy.ordering import flat, look
 from mmad.numpy.reductions import finish, given, lifted
@@ -13,7 +13,6 @@ from mmad.numpy.reductions import sum as sum_
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.calculus import conj, round_op, sinc_op, slide_in, slide_out
-from mmad.ops.declare import shape_of
 from mmad.ops.powers import power
 from mmad.ops.structure import broadcast_to, concatenate, gather, reshape, viewed
 from mmad.python.kinds import isplain
@@ -323,12 +322,8 @@ setter("real")(functools.partial(_set_part, name="real"))
 setter("imag")(functools.partial(_set_part, name="imag"))
 
 
-@implements(method="conj")
-def _conj(x):
-    return a.conjugate(x) if np.dtype(x.dtype).kind == "c" else x  # NumPy gives a real array itself
-
-
-implements(method="conjugate")(_conj)
+implements(method="conj")(a.conjugated)  # NumPy gives a real array itself
+implements(method="conjugate")(a.conjugated)
 
 
 @implements(np.angle)

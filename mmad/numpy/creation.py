@@ -122,7 +122,7 @@ implements(np.array)(array)
 implements(np.asarray, np.asanyarray, np.ascontiguousarray)(asarray)
 
 
-def _like(name, function, fill):
+def _like_function(name, function, fill):
     def create(a, *args, dtype=None, order="K", subok=True, shape=None, **kwargs):
         if not isinstance(a, Traced):
             value = function(a, *args, dtype=dtype, shape=shape, **kwargs)
@@ -137,10 +137,10 @@ def _like(name, function, fill):
     return create
 
 
-zeros_like = _like("zeros_like", np.zeros_like, 0)
-ones_like = _like("ones_like", np.ones_like, 1)
-empty_like = _like("empty_like", np.empty_like, 0)
-_full_like = _like("full_like", np.full_like, 0)
+zeros_like = _like_function("zeros_like", np.zeros_like, 0)
+ones_like = _like_function("ones_like", np.ones_like, 1)
+empty_like = _like_function("empty_like", np.empty_like, 0)
+_full_like = _like_function("full_like", np.full_like, 0)
 
 
 def full_like(a, fill_value, **kwargs):

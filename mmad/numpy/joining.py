@@ -4,12 +4,11 @@ import itertools
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, dtype_of, shape_of
 from mmad.numpy._dispatch import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate as concatenate_op
 from mmad.ops.structure import gather, viewed
 from mmad.python.kinds import isplain
@@ -26,11 +25,6 @@ def lifted(x):
 def normal_axis(axis, ndim):
     """A non-negative axis; AxisError if there is none such."""
     return np.lib.array_utils.normalize_axis_index(axis, ndim)
-
-
-def dtype_of(x):
-    """The dtype of a plain or traced value."""
-    return x.dtype if hasattr(x, "dtype") else np.result_type(x)
 
 
 def take_axis(x, index, axis):

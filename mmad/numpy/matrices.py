@@ -8,16 +8,15 @@ import collections.abc
 
 import numpy as np
 
-from mmad._core import Wrapper
+from mmad._core import Wrapper, dtype_of, shape_of
 from mmad.numpy._dispatch import implements
-from mmad.numpy.joining import dtype_of, lifted, normal_axis
+from mmad.numpy.joining import lifted, normal_axis
 from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel
 from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
 from mmad.ops import spectral
 from mmad.ops.arithmetic import real
-from mmad.ops.declare import shape_of
 from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
@@ -47,7 +46,7 @@ def _length(x, axes, keepdims):
     return root(s if known is None else a.tied(s, sum_(known, axis=axes, keepdims=keepdims)))
 
 
-def _extreme(x, axis, keepdims, largest):
+def _largest_or_smallest(x, axis, keepdims, largest):
     return (np.max if largest else np.min)(x, axis=axis, keepdims=keepdims)
 
 
@@ -55,7 +54,7 @@ def _vector_norm(x, order, axes, keepdims):
     if order is None or order == 2:
         return _length(x, axes, keepdims)
     if order in (np.inf, -np.inf):
-        return _extreme(absolute(x), axes, keepdims, order > 0)
+        return _largest_or_smallest(absolute(x), axes, keepdims, order > 0)
     if order == 0:
         one = np.ones((), np.zeros((), dtype_of(x)).real.dtype)[()]
         return sum_(a.select(a.not_equal(x, 0.0), one, one - one), axis=axes, keepdims=keepdims)
@@ -86,7 +85,7 @@ def _matrix_norm(x, order, row, column, keepdims):
     elif order not in (1, -1):
         raise ValueError("Invalid norm order for matrices.")
     s = sum_(absolute(x), axis=(row,), keepdims=True)
-    r = _extreme(s, (row, column), True, order > 0)
+    r = _largest_or_smallest(s, (row, column), True, order > 0)
     return r if keepdims else viewed(r, lambda m: m.squeeze((row, column)))
 
 

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from mmad._core import Traced, Var, concrete
+from mmad._core import Traced, Var, concrete, shape_of
 from mmad.numpy._dispatch import implements
 from mmad.numpy.reductions import all as all_
 from mmad.numpy.reductions import finish, kept, lifted
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
-from mmad.ops.declare import shape_of
 from mmad.ops.extremes import take_along
 from mmad.ops.reduction import normal_axes
 from mmad.ops.structure import reshape, size, viewed

@@ -4,12 +4,12 @@ import string
 
 import numpy as np
 
+from mmad._core import dtype_of, shape_of
 from mmad.numpy._dispatch import implements
-from mmad.numpy.joining import dtype_of, lifted, normal_axis
+from mmad.numpy.joining import lifted, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.products import adjoint_of, contract
 from mmad.ops.reduction import matmul as matmul_op
 from mmad.ops.reduction import sum_

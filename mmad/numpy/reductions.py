@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.numpy._dispatch import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
 from mmad.ops import cumulative, extremes, slopes
-from mmad.ops.declare import shape_of
 from mmad.ops.reduction import normal_axes, sum_
 from mmad.ops.structure import broadcast_to, reshape, size
 from mmad.python.kinds import isplain
@@ -119,7 +118,7 @@ def std(
     return finish(slopes.root(v), out)
 
 
-def _extreme(op, pick, worst):
+def _extreme_reduction(op, pick, worst):
     def reduction(x, axis=None, out=None, keepdims=False, initial=np._NoValue, where=True):
         if where is not True and where is not np._NoValue and not given(initial):
             raise ValueError(
@@ -142,9 +141,9 @@ def _extreme(op, pick, worst):
     return reduction
 
 
-max = implements(np.max, np.amax, method="max")(_extreme(extremes.max_, a.maximum, -np.inf))
+max = implements(np.max, np.amax, method="max")(_extreme_reduction(extremes.max_, a.maximum, -np.inf))
 max.__doc__ = "`numpy.max`: elements that tie share the derivative equally."
-min = implements(np.min, np.amin, method="min")(_extreme(extremes.min_, a.minimum, np.inf))
+min = implements(np.min, np.amin, method="min")(_extreme_reduction(extremes.min_, a.minimum, np.inf))
 min.__doc__ = "`numpy.min`: elements that tie share the derivative equally."
 
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from mmad._core import Jet, Traced, Wrapper
+from mmad._core import Jet, Traced, Wrapper, shape_of
 from mmad.numpy._dispatch import implements, prop
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.powers import power
 from mmad.ops.reduction import sum_
 from mmad.ops.structure import embed, size, viewed
@@ -312,7 +311,7 @@ def _size(x, axis=None):
     return size([shape_of(x)[k] for k in axes])
 
 
-def _like(x):
+def _plain_like(x):
     """A plain value with the type of x: of its dtype, and a Python number where it is one, which does not promote."""
     if not isinstance(x, Traced):
         return x
@@ -328,7 +327,7 @@ def _like(x):
 @implements(np.result_type)
 def result_type(*arrays_and_dtypes):
     """`numpy.result_type`."""
-    return np.result_type(*map(_like, arrays_and_dtypes))
+    return np.result_type(*map(_plain_like, arrays_and_dtypes))
 
 
 @implements(np.common_type)

@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 
-from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol
+from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol, shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import scatter_add, stacked, viewed
 from mmad.python.kinds import isplain
 from mmad.tape import _storage
@@ -64,7 +63,7 @@ def _rebound(out, result, name):
     return result
 
 
-def _peek(x):
+def _value_of_operand(x):
     """The value of a traced operand, without a guard; None where lanes have values of their own."""
     while isinstance(x, Traced):
         if isinstance(x, Batch):
@@ -75,7 +74,7 @@ def _peek(x):
 
 def _warn(ufunc, inputs, where):
     """NumPy's own warnings for a masked call, which the elements left out do not raise."""
-    *plain, where = [_peek(x) for x in (*inputs, where)]
+    *plain, where = [_value_of_operand(x) for x in (*inputs, where)]
     if all(x is not None for x in (*plain, where)):
         shape = np.broadcast_shapes(*(np.shape(x) for x in (*plain, where)))
         ufunc(*plain, where=np.asarray(where, dtype=bool), out=np.zeros(shape, np.result_type(float, *plain)))

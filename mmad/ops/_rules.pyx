@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Traced, Var, Wrapper, apply1, apply2, apply_op
+from mmad._core cimport Traced, Var, Wrapper, apply1, apply2, apply_op, shape_of
 from mmad.errors import UnsupportedError
 from mmad.kernels._arrays cimport PyArray_CompareLists, chain_value, masked_value, settled_value, unbroadcast_value
 from mmad.ops import OPERATIONS
@@ -84,7 +84,7 @@ cdef bint finite(object bar) except -1:
     return np.isfinite(bar).all()
 
 
-cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint):
+cdef object times_partial(Op op, int i, object bar, object p, tuple vals, bint adjoint):
     """The product of a tangent or cotangent with partial i of an operation, as the operation declares it (`Op.masks`)."""
     cdef bint mask = op.masks >> i & 1 and (adjoint or op is not o_own_square)  # whose tangents may be of other norms
     if type(p) is float or not mask and (op.saturates is None or i not in op.saturates or not cuts()):
@@ -101,15 +101,7 @@ cdef object product(Op op, int i, object bar, object p, tuple vals, bint adjoint
     return settled_value(bar, p, u)
 
 
-cdef inline tuple shape_of(object x):
-    if isinstance(x, float):
-        return ()
-    if isinstance(x, (cnp.ndarray, Traced)):
-        return x.shape
-    return np.shape(x)
-
-
-cdef inline bint alike(cnp.ndarray a, cnp.ndarray b) noexcept:
+cdef inline bint same_shape_and_dtype(cnp.ndarray a, cnp.ndarray b) noexcept:
     """Whether two arrays are of one shape and dtype."""
     return (<PyObject *> cnp.PyArray_DESCR(a) == <PyObject *> cnp.PyArray_DESCR(b)
             and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
@@ -126,7 +118,7 @@ cdef object fit(object g, object val, tuple out_shape):
         if shape == out_shape:
             return g if val.dtype.kind != "c" and isinstance(val, cnp.ndarray) else np.full(shape, g, val.dtype)
         return g * (prod(out_shape) / prod(shape)) if prod(shape) else np.zeros(shape, val.dtype)
-    if type(g) is ArrayVar and type(val) is ArrayVar and alike((<ArrayVar> g).arr, (<ArrayVar> val).arr):
+    if type(g) is ArrayVar and type(val) is ArrayVar and same_shape_and_dtype((<ArrayVar> g).arr, (<ArrayVar> val).arr):
         return g
     if isinstance(g, Traced) and isinstance(val, (Traced, cnp.ndarray)) and g.shape == val.shape and g.dtype == val.dtype:
         return g
@@ -179,7 +171,7 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
         elif op.partials is not None:
             if op.partials[i] is None:
                 raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            g = product(op, i, ct, array_partial(op, i, vals, out), vals, True)
+            g = times_partial(op, i, ct, array_partial(op, i, vals, out), vals, True)
         elif op.jvp is not None:
             # a float is the cotangent of a number here, not one that every element of the result has
             return [g if g is None or type(g) is float and shape_of(v) == () else fit(g, v, out_shape) for g, v in
@@ -278,7 +270,7 @@ cdef object tangent(Op op, list dots, tuple vals, object out, dict params, list 
             p = partials[i]
             if p is None:
                 p = partials[i] = array_partial(op, i, vals, out)
-        g = product(op, i, dots[i], p, vals, False)
+        g = times_partial(op, i, dots[i], p, vals, False)
         if g is not None:
             total = g if total is None else total + g
     return total

@@ -196,6 +196,13 @@ conjugate = elementwise(
     probes=((1.3 + 0.4j,),),
     also=(np.conj,),
 )
+
+
+def conjugated(x):
+    """Return the conjugate of a complex value, and a real one as it is."""
+    return conjugate(x) if np.dtype(getattr(x, "dtype", float)).kind == "c" else x
+
+
 real = elementwise(
     "real",
     lambda z: np.real(z).copy()[()] if isplain(z, np.ndarray) else np.real(z),

@@ -17,8 +17,9 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import nonlinear, shape_of, zero_like
+from mmad.ops.declare import nonlinear, zero_like
 from mmad.ops.reduction import matmul
 from mmad.ops.spectral import (
     APART,
@@ -119,7 +120,7 @@ def _agreed(x, x_turned, x_shifted, y, y_turned, y_shifted, rest, strict):
 
 
 # --- operations -------------------------------------------------------------------------------------------
-def _moved(m, m_dot, uplo, turn):
+def _turned_basis(m, m_dot, uplo, turn):
     """A basis V and V^H dA V; shifted, the latter is not Hermitian, either."""
     v = basis(m, uplo=uplo, turn=turn)
     p = _turned_op(_whole_op(m_dot, uplo), v)
@@ -130,22 +131,22 @@ def _moved(m, m_dot, uplo, turn):
 
 
 def _values_jvp(dots, out, m, uplo, turn):
-    return _diagonal(_moved(m, dots[0], uplo, turn)[1])
+    return _diagonal(_turned_basis(m, dots[0], uplo, turn)[1])
 
 
 def _vectors_jvp(dots, out, m, uplo, turn):
-    v, p = _moved(m, dots[0], uplo, turn)
+    v, p = _turned_basis(m, dots[0], uplo, turn)
     return matmul(v, over_gaps(p, eigenvalues(m, uplo=uplo), at_repeated=APART))
 
 
 def _basis_jvp(dots, out, m, uplo, turn):
     """The derivative of derivatives: only of simple eigenvalues."""
-    v, p = _moved(m, dots[0], uplo, turn)
+    v, p = _turned_basis(m, dots[0], uplo, turn)
     return matmul(v, over_gaps(p, eigenvalues(m, uplo=uplo), at_repeated=SIMPLE))
 
 
 def _turns_jvp(dots, out, m, uplo, turn):
-    return over_rates(_moved(m, dots[0], uplo, turn)[1], eigenvalues(m, uplo=uplo), turn=turn)
+    return over_rates(_turned_basis(m, dots[0], uplo, turn)[1], eigenvalues(m, uplo=uplo), turn=turn)
 
 
 def _agreed_jvp(dots, out, x, x_turned, x_shifted, y, y_turned, y_shifted, rest, strict):

@@ -47,7 +47,7 @@ def _sinc(x, order):
     return (np.where(near, series, f) * np.pi**order).astype(x.dtype)[()]
 
 
-def _same(vals, batched, **params):
+def _batch_of_sinc(vals, batched, **params):
     return sinc_op(vals[0], **params)
 
 
@@ -59,7 +59,7 @@ sinc_op = nonlinear(
     "sinc",
     _sinc,
     _sinc_jvp,
-    batch=_same,
+    batch=_batch_of_sinc,
     transposes={0: lambda ct, x, order: a.chain(ct, conj(sinc_op(x, order=order + 1)))},
 )
 

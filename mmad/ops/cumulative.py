@@ -7,15 +7,12 @@ zeros among the factors need no special care, at any order of derivative, and th
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import linear, nonlinear, shape_of
+from mmad.ops.declare import linear, nonlinear
 from mmad.ops.extremes import expand, lanes_of
 from mmad.ops.reduction import sum_
 from mmad.ops.structure import concatenate, reshape, viewed
-
-
-def _conj(x):
-    return a.conjugate(x) if getattr(x, "dtype", np.dtype(float)).kind == "c" else x
 
 
 def _cut(axis, *bounds):
@@ -90,7 +87,7 @@ def _recurrence(c, b, axis, reverse):
 
 def _carry(ct, c, axis, reverse):
     """The transpose in b: r_i = ct_i + c_(i+1) r_(i+1)."""
-    return recurrence(shift(_conj(c), axis, 0.0, back=not reverse), ct, axis=axis, reverse=not reverse)
+    return recurrence(shift(a.conjugated(c), axis, 0.0, back=not reverse), ct, axis=axis, reverse=not reverse)
 
 
 def _recurrence_jvp(dots, out, c, b, axis, reverse):
@@ -102,7 +99,7 @@ def _recurrence_jvp(dots, out, c, b, axis, reverse):
 
 def _recurrence_first(ct, c, b, axis, reverse):
     s = recurrence(c, b, axis=axis, reverse=reverse)
-    return a.chain(_carry(ct, c, axis, reverse), _conj(shift(s, axis, 0.0, back=reverse)))
+    return a.chain(_carry(ct, c, axis, reverse), a.conjugated(shift(s, axis, 0.0, back=reverse)))
 
 
 def _recurrence_batch(vals, batched, axis, reverse):
@@ -126,7 +123,7 @@ def _cumprod_jvp(dots, out, x, axis, reverse):
 
 def _cumprod_transpose(ct, x, axis, reverse):
     before = shift(cumprod(x, axis=axis, reverse=reverse), axis, 1.0, back=reverse)
-    return a.chain(_carry(ct, x, axis, reverse), _conj(before))
+    return a.chain(_carry(ct, x, axis, reverse), a.conjugated(before))
 
 
 def _cumprod_batch(vals, batched, axis, reverse):
@@ -162,7 +159,7 @@ def _prod_jvp(dots, out, x, axis, keepdims):
 
 
 def _prod_transpose(ct, x, axis, keepdims):
-    return a.chain(expand(ct, shape_of(x), axis, keepdims), _conj(_product_of_others(x, axis)))
+    return a.chain(expand(ct, shape_of(x), axis, keepdims), a.conjugated(_product_of_others(x, axis)))
 
 
 def _prod_batch(vals, batched, axis, keepdims):

@@ -25,7 +25,7 @@ from mmad.ops import _partials
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import Op
 
-__all__ = ["elementwise", "linear", "nonlinear", "shape_of", "zero_like"]
+__all__ = ["elementwise", "linear", "nonlinear", "zero_like"]
 
 
 def elementwise(
@@ -170,13 +170,8 @@ def finish():
     _DEFERRED.clear()
 
 
-def shape_of(x):
-    """Shape of a plain or traced value."""
-    return np.shape(x) if not hasattr(x, "shape") else x.shape
-
-
 def zero_like(x):
     """Return a plain zero of the shape and dtype of x."""
     if isplain(x, float | int | complex):
         return 0.0
-    return np.zeros(shape_of(x), getattr(x, "dtype", np.float64))
+    return np.zeros(_core.shape_of(x), getattr(x, "dtype", np.float64))

@@ -5,8 +5,9 @@ Positions are integers and carry no derivative; what is found there is picked wi
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import linear, nonlinear, shape_of
+from mmad.ops.declare import linear, nonlinear
 from mmad.ops.reduction import reduced, sum_
 from mmad.ops.structure import broadcast_to, reshape
 from mmad.tape._instructions import Op
@@ -135,7 +136,7 @@ def _extreme_result(shapes, vals, axis, keepdims):
     return None if 0 in shapes[0] else reduced(shapes, vals, axis, keepdims)
 
 
-def _extreme(name, ufunc):
+def _declare_extreme(name, ufunc):
     """The reduction by np.maximum or np.minimum: elements that tie share the derivative equally."""
 
     def weights_impl(x, axis):
@@ -180,5 +181,5 @@ def _extreme(name, ufunc):
     return op
 
 
-max_ = _extreme("max", np.maximum)
-min_ = _extreme("min", np.minimum)
+max_ = _declare_extreme("max", np.maximum)
+min_ = _declare_extreme("min", np.minimum)

@@ -9,8 +9,9 @@ I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, 20
 
 import numpy as np
 
+from mmad._core import shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import nonlinear, shape_of, zero_like
+from mmad.ops.declare import nonlinear, zero_like
 from mmad.ops.products import adjoint_of
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import concatenate, reshape, swap, viewed
@@ -78,7 +79,7 @@ solve = nonlinear(
 )
 
 
-def _same(op):
+def _batch_last_axes(op):
     """The batch rule of an operation on the last two axes of one operand."""
     return lambda vals, batched: op()(vals[0])
 
@@ -93,7 +94,7 @@ inv = nonlinear(
     np.linalg.inv,
     lambda dots, out, m: a.negative(matmul(matmul(out, dots[0]), out)),
     transposes={0: _inv_transpose},
-    batch=_same(lambda: inv),
+    batch=_batch_last_axes(lambda: inv),
     probes=((MATRIX,), (STACK,)),
 )
 
@@ -189,7 +190,7 @@ cofactor = nonlinear(
     "cofactor",
     _cofactor,
     lambda dots, out, m: cofactor_tangent(m, dots[0]),
-    batch=_same(lambda: cofactor),
+    batch=_batch_last_axes(lambda: cofactor),
     probes=((MATRIX,), (STACK,)),
 )
 
@@ -199,7 +200,7 @@ det = nonlinear(
     np.linalg.det,
     lambda dots, out, m: trace_of_product(cofactor(m), dots[0]),
     transposes={0: lambda ct, m: scale(ct, adjoint_of(cofactor(m)))},
-    batch=_same(lambda: det),
+    batch=_batch_last_axes(lambda: det),
     probes=((MATRIX,), (STACK,), (np.diag([1.3, 0.0, -0.4]),)),
 )
 
@@ -268,6 +269,6 @@ cholesky = nonlinear(
     np.linalg.cholesky,
     _cholesky_jvp,
     transposes={0: _cholesky_transpose},
-    batch=_same(lambda: cholesky),
+    batch=_batch_last_axes(lambda: cholesky),
     probes=((SYMMETRIC,), (np.stack([SYMMETRIC, SYMMETRIC + np.eye(3)]),)),
 )

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from mmad._core import ScalarVar
+from mmad._core import ScalarVar, shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
-from mmad.ops.declare import linear, nonlinear, shape_of
+from mmad.ops.declare import linear, nonlinear
 from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
 from mmad.python.kinds import isplain
 
@@ -72,13 +72,9 @@ def _row(x):
     return viewed(x, lambda m: m[..., None, :])
 
 
-def _conj(x):
-    return a.conjugate(x) if getattr(x, "dtype", np.dtype(float)).kind == "c" else x
-
-
 def _matmul_left(ct, x, y):
     nx, ny = len(shape_of(x)), len(shape_of(y))
-    y = _conj(y)
+    y = a.conjugated(y)
     if ny == 1:
         return a.chain(ct, y) if nx == 1 else a.chain(_column(ct), y)
     if nx == 1:
@@ -88,7 +84,7 @@ def _matmul_left(ct, x, y):
 
 def _matmul_right(ct, x, y):
     nx, ny = len(shape_of(x)), len(shape_of(y))
-    x = _conj(x)
+    x = a.conjugated(x)
     if nx == 1:
         return a.chain(ct, x) if ny == 1 else a.chain(_row(ct), _column(x))
     if ny == 1:
@@ -153,7 +149,7 @@ sum_of_squares = nonlinear(
     "sum_of_squares",
     lambda v: np.matmul(v, v),
     _sum_of_squares_jvp,
-    transposes={0: lambda ct, v: a.masked(ct, _conj(a.add(v, v)))},
+    transposes={0: lambda ct, v: a.masked(ct, a.conjugated(a.add(v, v)))},
     batch=lambda vals, batched: sum_(slopes.own_square(vals[0]), axis=(1,), keepdims=False),
     probes=((np.array([1.3, -0.4, 2.1]),),),
     result=lambda shapes, vals: (),

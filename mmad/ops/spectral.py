@@ -25,10 +25,10 @@ T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.
 
 import numpy as np
 
-from mmad._core import Jet, Var, Wrapper
+from mmad._core import Jet, Var, Wrapper, shape_of
 from mmad.errors import RepeatedEigenvalueError
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import nonlinear, shape_of, zero_like
+from mmad.ops.declare import nonlinear, zero_like
 from mmad.ops.linalg import adjoint
 from mmad.ops.reduction import matmul, sum_
 from mmad.ops.structure import reshape, viewed
@@ -77,7 +77,7 @@ def refuse(what):
     raise undifferentiable(what)
 
 
-def _same(c, run):
+def _numerically_equal(c, run):
     """Whether the numbers of one repeated eigenvalue are equal, to the precision of a smooth function of it."""
     eps = np.finfo(c.dtype).eps
     return np.ptp(c[run]) <= max(eps**0.5 * np.abs(c[run]).max(), eps**0.75 * np.abs(c).max())
@@ -128,7 +128,7 @@ def _eigenvalues_pull(m, c, uplo):
     if equal.any():
         (equal, numbers), lanes = _lanes((equal, 1), (c, 1))
         for lane in lanes:
-            if not all(_same(numbers[lane], run) for run in _runs(equal[lane])):
+            if not all(_numerically_equal(numbers[lane], run) for run in _runs(equal[lane])):
                 refuse("a function that is not symmetric in the eigenvalues")
     return _folded((v * c[..., None, :]) @ np.conj(np.swapaxes(v, -1, -2)), uplo)
 
@@ -158,7 +158,7 @@ def _eigenvalues_push(m, c, dm, dc, uplo, simple):
                 slopes, turn = np.linalg.eigh(block)
                 v[lane][:, run] = basis @ turn
                 inside = [slice(run.start + s.start, run.start + s.stop) for s in _runs(_equal(slopes))]
-                if not _same(c[lane], run) or not all(_same(dc[lane], s) for s in inside):
+                if not _numerically_equal(c[lane], run) or not all(_numerically_equal(dc[lane], s) for s in inside):
                     refuse("a function that is not symmetric in the eigenvalues")
     gaps = np.where(same, 1, w[..., None, :] - w[..., :, None])
     d = np.where(same, 0, (c[..., None, :] - c[..., :, None]) / gaps)
@@ -256,7 +256,7 @@ def _differences(w):
     return a.subtract(viewed(w, lambda x: x[..., None, :]), viewed(w, lambda x: x[..., :, None]))
 
 
-def _moved(m, m_dot, uplo):
+def _eigen_derivatives(m, m_dot, uplo):
     """Eigenvalues, eigenvectors V and what the derivatives of both are made of: w, V, K = V^H dV, dw."""
     w, v = eigenvalues(m, uplo=uplo), eigenvectors(m, uplo=uplo)
     p = _turned_op(_whole_op(m_dot, uplo), v)
@@ -279,7 +279,7 @@ def _tangent_jvp(dots, out, m, dm, uplo, simple):
     m_dot, dm_dot = dots
     terms = [None if dm_dot is None else eigenvalues_tangent(m, dm_dot, uplo=uplo, simple=True)]
     if m_dot is not None:
-        _, v, k, _ = _moved(m, m_dot, uplo)
+        _, v, k, _ = _eigen_derivatives(m, m_dot, uplo)
         terms.append(_diagonal(_commutator(_turned_op(_whole_op(dm, uplo), v), k)))
     return _total(terms)
 
@@ -301,7 +301,7 @@ def _push_jvp(dots, out, m, c, dm, dc, uplo, simple):
         None if dc_dot is None else eigenvalues_pull(m, dc_dot, uplo=uplo),
     ]
     if m_dot is not None:
-        w, v, k, w_dot = _moved(m, m_dot, uplo)
+        w, v, k, w_dot = _eigen_derivatives(m, m_dot, uplo)
         p = _turned_op(_whole_op(dm, uplo), v)
 
         def divided(x):
@@ -318,7 +318,7 @@ def _push_jvp(dots, out, m, c, dm, dc, uplo, simple):
 
 def _push_transpose(ct, m, c, dm, dc, uplo, simple):
     """Of V (D * P) V^H, for c: the diagonal of [P, K], K_ij = (V^H ct V)_ij / (w_j - w_i)."""
-    _, v, k, _ = _moved(m, ct, uplo)
+    _, v, k, _ = _eigen_derivatives(m, ct, uplo)
     return _diagonal(_commutator(_turned_op(_whole_op(dm, uplo), v), k))
 
 

@@ -26,7 +26,6 @@ cdef class ArrayVar(Var):
     cdef object load(self, Py_ssize_t flat, double v)
     cdef Py_ssize_t element(self, object index, double **address) except -2
     cdef int write(self, object index, object value) except -1
-    cdef object inplace(self, Op op, object other)
     cdef object whole_number(self, str how, function)
     cpdef assign(self, r, name=*)
 

@@ -18,8 +18,7 @@ cimport numpy as cnp
 import numpy as np
 
 from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_plain, leaked, make_scalar, mixed,
-                         o_add, o_div, o_floordiv, o_gather, o_matmul, o_mod, o_mul, o_pos, o_pow, o_put, o_putidx,
-                         o_square, o_sub, o_window, reordering)
+                         o_gather, o_pos, o_pow, o_put, o_putidx, o_square, o_window, reordering)
 from mmad._core import METHODS, concrete, number_or_array, sealed
 from mmad.kernels._arrays cimport taken_shape, window_view
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
@@ -338,7 +337,7 @@ cdef class ArrayVar(Var):
                 (<ArrayVar> value).sync()
                 if (<ArrayVar> value).window == target.window:
                     return 0  # y[k] += v writes its own view back
-            window = target.window if target.base is not None else whole(root.arr)
+            window = target.window if target.base is not None else whole_window(root.arr)
             op, params = o_put, {"offset": window[0], "shape": window[1], "strides": window[2],
                                  "of": (<object> root.arr).shape}
             value = without_leading(value, len(window[1]))
@@ -427,32 +426,11 @@ cdef class ArrayVar(Var):
                 return
         self.write(Ellipsis, r)
 
-    def __iadd__(self, other):
-        return self.inplace(o_add, other)
-
-    def __isub__(self, other):
-        return self.inplace(o_sub, other)
-
-    def __imul__(self, other):
-        return self.inplace(o_mul, other)
-
-    def __itruediv__(self, other):
-        return self.inplace(o_div, other)
-
     def __ipow__(self, other):
         if type(other) is int and other == 2 and not self.number:
             self.assign(apply1(o_square, self), "square")
             return self
         return self.inplace(o_pow, other)
-
-    def __imatmul__(self, other):
-        return self.inplace(o_matmul, other)
-
-    def __ifloordiv__(self, other):
-        return self.inplace(o_floordiv, other)
-
-    def __imod__(self, other):
-        return self.inplace(o_mod, other)
 
     def __len__(self):
         if self.arr.ndim == 0:
@@ -663,7 +641,7 @@ cdef object _as_view(a, index):
     return a[index] if index is Ellipsis else a[index, ...]
 
 
-cdef tuple whole(cnp.ndarray arr):
+cdef tuple whole_window(cnp.ndarray arr):
     """The window that is all of a C-ordered array."""
     cdef list strides = []
     cdef Py_ssize_t step = 1

@@ -9,10 +9,9 @@ Where the usual rules have no derivative of eigenvectors, the function is run ag
 
 import numpy as np
 
-from mmad._core import Traced, Var, Wrapper
+from mmad._core import Traced, Var, Wrapper, shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, repeated, turns, values_in, vectors_in
-from mmad.ops.declare import shape_of
 from mmad.ops.reduction import matmul
 from mmad.ops.structure import size
 from mmad.tape.constants import unboxed

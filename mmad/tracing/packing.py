@@ -7,10 +7,9 @@ None) is kept beside it, and may not change when the instruction is evaluated ag
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, dtype_of, shape_of
 from mmad.errors import OtherResultError
 from mmad.ops import arithmetic as a
-from mmad.ops.declare import shape_of
 from mmad.ops.structure import concatenate, reshape, size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -26,11 +25,6 @@ def is_operand(x):
     if isplain(x, np.ndarray):
         return x.dtype.kind in "fciub"
     return isplain(x, Traced | float | complex | np.inexact)
-
-
-def dtype_of(x):
-    """The dtype of a plain or traced number or array."""
-    return x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
 
 
 def zero(x):
@@ -193,7 +187,7 @@ class Call:
                 statics.append(v)
         if self.slots is None:
             self.out_tree, self.slots, self.statics = out_tree, slots, statics
-        elif out_tree != self.out_tree or slots != self.slots or not all(map(_same, self.statics, statics)):
+        elif out_tree != self.out_tree or slots != self.slots or not all(map(_equal_arrays, self.statics, statics)):
             raise OtherResultError(
                 f"{self.rules.name} gave an integer, or a result of a shape, that is not as when the program was "
                 "recorded (or as it is in another lane of a batch)"
@@ -270,5 +264,5 @@ class Call:
         return concatenate(*parts, axis=0)
 
 
-def _same(v, w):
+def _equal_arrays(v, w):
     return v is w or np.array_equal(v, w)

@@ -150,7 +150,7 @@ def _guard(tape, i, v):
     seen = i.params["value"]
     while isinstance(v, Wrapper):
         v = v.parts[0] if isinstance(v, Jet) else v.lanes if isinstance(v, Batch) else v.value
-    now = np.asarray(_peek(v))
+    now = np.asarray(_value_without_guard(v))
     if isplain(seen, bool):
         holds = bool((now != 0).all() if seen else (now == 0).all())
         now = bool(now) if now.size == 1 else now != 0
@@ -165,7 +165,7 @@ def _guard(tape, i, v):
         v.tape.add_guard(v)
 
 
-def _peek(v):
+def _value_without_guard(v):
     """The concrete value, without leaving a guard for the look."""
     return v if not isinstance(v, Var) else v.tape.value_of(v)
 

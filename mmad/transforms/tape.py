@@ -137,7 +137,7 @@ class Tape(_tape.Tape):
         leaves = []
         for position, (arg, (structure, _)) in enumerate(zip(args, self.in_tree, strict=True)):
             found, s = tree.flatten(arg)
-            if not _same(s, structure):
+            if not _equal_structures(s, structure):
                 raise ValueError(f"{self.origin}: argument {position} has another structure than the one recorded")
             leaves += [(x, f"{self.origin}: argument {position}") for x in found]
         return [
@@ -278,7 +278,7 @@ class Tape(_tape.Tape):
         return derived.batch(self, k)
 
 
-def _same(s, t):
+def _equal_structures(s, t):
     """Whether two structures are equal; a single leaf has more than one form."""
     if s is tree.LEAF or t is tree.LEAF:
         return all(r is tree.LEAF or r.is_leaf() for r in (s, t))

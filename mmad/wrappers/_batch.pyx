@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 from numpy._core.umath import _extobj_contextvar as errstate
 
-from mmad._core cimport Traced, Wrapper, apply_op, reordering
+from mmad._core cimport Traced, Wrapper, apply_op, reordering, shape_of
 from mmad._core import concrete, number_or_array
 from mmad.errors import LaneDivergence
 from mmad.kernels._arrays cimport view_at
@@ -90,10 +90,6 @@ def divergence(level, message):
     """Return the error to raise where the lanes of a level disagree, noted for the `vmap` that they belong to."""
     part(level)
     return LaneDivergence(message)
-
-
-cdef inline tuple shape_of(object x):
-    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
 
 
 @cython.final
@@ -258,31 +254,11 @@ cdef class Batch(Wrapper):
         if FOLLOWERS:
             refresh_followers(self)
 
-    def assign(self, r, name="assignment"):
-        self[...] = r
-
-    def __iadd__(self, other):
-        return updated(self, self + other)
-
-    def __isub__(self, other):
-        return updated(self, self - other)
-
-    def __imul__(self, other):
-        return updated(self, self * other)
-
-    def __itruediv__(self, other):
-        return updated(self, self / other)
+    cdef bint is_number(self) except -1:
+        return self.shape == ()
 
 
 number_or_array(Batch)
-
-
-cdef object updated(Batch x, object r):
-    """x after an operation in place with result r; of a number, which Python binds anew, the result itself."""
-    if not x.shape:
-        return r
-    x[...] = r
-    return x
 
 
 cdef object of_rank(object v, Py_ssize_t rank):

@@ -15,8 +15,8 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
-from mmad._core import METHODS, no_sequence, number_at, sealed
+from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, reordering, seen_through, shape_of
+from mmad._core import METHODS, bound_anew, no_sequence, number_at, sealed
 from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport scalar_push
 from mmad.ops._rules cimport push
@@ -25,7 +25,7 @@ from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_fo
 from mmad.tape._instructions cimport NODE_DEFERRED, Op, SC_add, SC_divide, SC_multiply, SC_subtract, scalar_eval
 from mmad.tape._storage cimport ArrayVar
 from mmad.tape._storage import plain_index
-from mmad.tape.constants import adopt, conform, lift, zeros
+from mmad.tape.constants import adopt, conform, zeros
 
 cnp.import_array()
 
@@ -70,12 +70,6 @@ o_pos = OPERATIONS["positive"]
 def new_level():
     """A nesting level above all that were opened before."""
     return next(_levels)
-
-
-cdef inline tuple shape_of(object x):
-    if isinstance(x, float):
-        return ()
-    return np.shape(x) if not isinstance(x, Traced) else x.shape
 
 
 cpdef object make_dual(int64_t level, object value, object tangent):
@@ -203,33 +197,10 @@ cdef class Dual(Jet):
                 dot = own(dot)
         return make_dual(self.level, value, dot)
 
-    def __bool__(self):
-        return bool(self._primal)
-
-    def __index__(self):
-        return self.primal.__index__()
-
-    def __str__(self):
-        return str(self._primal)
-
-    def __repr__(self):
-        return f"Dual({self.primal!r}, {self.tangent!r})"
-
-    def __format__(self, spec):
-        return format(self._primal, spec)
-
     @property
     def value(self):
         """The value, without this level's tangent."""
         return self.primal
-
-    @property
-    def shape(self):
-        return shape_of(self.primal)
-
-    @property
-    def dtype(self):
-        return getattr(self.primal, "dtype", None) or np.dtype(type(self.primal))
 
 
 cdef inline ScalarDual new_scalar(int64_t level, double value, double tangent, bint strong):
@@ -302,9 +273,6 @@ cdef class ScalarDual(Dual):
         r = scalar_binary(SC_divide, self, other, True)
         return Traced.__rtruediv__(self, other) if r is None else r
 
-    def __int__(self):
-        return int(self.primal)
-
     def __trunc__(self):
         return self.primal.__trunc__() if isinstance(self.primal, Traced) else int(np.trunc(self.primal))
 
@@ -328,6 +296,7 @@ cdef class ScalarDual(Dual):
 
 
 no_sequence(ScalarDual)
+bound_anew(ScalarDual)
 sealed(ScalarDual)
 sealed(Dual)
 
@@ -365,50 +334,17 @@ cdef class ArrayDual(Dual):
 
     def __setitem__(self, index, value):
         index = plain_index(index)
-        written(self)
-        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-            value = lift(value)
-        if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
-            raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
-                            "an outer one; make the array inside the inner function, with np.zeros_like of its argument")
+        value = self.stored(value)
         if isinstance(value, Dual) and (<Dual> value).level == self.level:
             v, t = (<Dual> value).primal, (<Dual> value).tangent
         else:
             v, t = value, 0.0
         self._primal = settable(self._primal, v)
         self.tangent = settable(self.tangent, t)
-        if np.result_type(v.dtype if hasattr(v, "dtype") else type(v)).kind == "c" and self.dtype.kind != "c":
-            raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
-        if self.dtype.kind in "biu":
-            raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
         self._primal[index] = v
         self.tangent[index] = t
         if FOLLOWERS:
             refresh_followers(self)
-
-    def __iadd__(self, other):
-        return self.inplace(OPERATIONS["add"], other)
-
-    def __isub__(self, other):
-        return self.inplace(OPERATIONS["subtract"], other)
-
-    def __imul__(self, other):
-        return self.inplace(OPERATIONS["multiply"], other)
-
-    def __itruediv__(self, other):
-        return self.inplace(OPERATIONS["divide"], other)
-
-    def __ipow__(self, other):
-        return self.inplace(OPERATIONS["power"], other)
-
-    def __imatmul__(self, other):
-        return self.inplace(OPERATIONS["matmul"], other)
-
-    def __ifloordiv__(self, other):
-        return self.inplace(OPERATIONS["floor_divide"], other)
-
-    def __imod__(self, other):
-        return self.inplace(OPERATIONS["remainder"], other)
 
     def __len__(self):
         if not self.shape:
@@ -419,17 +355,6 @@ cdef class ArrayDual(Dual):
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
-
-    def __int__(self):
-        return int(self._primal)
-
-    @property
-    def strides(self):
-        return self._primal.strides
-
-    @property
-    def flags(self):
-        return self._primal.flags
 
 
 sealed(ArrayDual)

@@ -22,7 +22,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, apply1, apply2, apply_op, reordering
+from mmad._core cimport Jet, Traced, apply1, apply2, apply_op, dtype_of, reordering, shape_of
 from mmad.errors import UnsupportedError
 from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport array_partial
@@ -44,16 +44,6 @@ DECLARED_POWERS = 8
 o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_reciprocal, o_log = [
     OPERATIONS[k] for k in ("add", "divide", "multiply", "power", "real", "astype", "not_equal", "all", "negative",
                             "reciprocal", "log")]
-
-
-cdef inline tuple shape_of(object x):
-    if isinstance(x, float):
-        return ()
-    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
-
-
-cdef inline object dtype_of(object x):
-    return x.dtype if hasattr(x, "dtype") else np.dtype(type(x))
 
 
 cdef object plus(object x, object y):
@@ -332,7 +322,7 @@ cdef class Lazy(Jet):
             self.terms = [self.partial(i) if self.active(i) else None for i in range(len(self.args))]
         if len(self.args) == 2 and self.terms[0] is self.args[1] and self.terms[1] is self.args[0] and self.active(0) \
                 and self.active(1):
-            return product(self.args[0], self.args[1], k)
+            return convolve(self.args[0], self.args[1], k)
         for i in range(len(self.args)):
             p = self.terms[i]
             if p is None:
@@ -408,7 +398,7 @@ cdef bint regular(object x):
     return bool(nonzero)
 
 
-cdef object product(Lazy u, Lazy v, int k):
+cdef object convolve(Lazy u, Lazy v, int k):
     """sum_(j=0..k) u_j v_(k-j)."""
     cdef object total = None
     cdef double s = 0.0

@@ -12,15 +12,15 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, reordering, seen_through, written
-from mmad._core import METHODS, no_sequence, number_at, sealed
+from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, dtype_of, reordering, seen_through, shape_of
+from mmad._core import METHODS, bound_anew, no_sequence, number_at, sealed
 from mmad.ops import OPERATIONS
 from mmad.ops._rules cimport push
 from mmad.ops.structure import viewed
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
 from mmad.tape._instructions cimport Op, SC_add, SC_multiply, SC_subtract
 from mmad.tape._storage import plain_index
-from mmad.tape.constants import conform, lift
+from mmad.tape.constants import conform
 from mmad.wrappers._dual import own, settable
 from mmad.wrappers._lazy cimport Context, Lazy, over, times, zeros_like
 
@@ -31,16 +31,6 @@ cdef Op o_pos
 
 
 o_pos = OPERATIONS["positive"]
-
-
-cdef inline tuple shape_of(object x):
-    if isinstance(x, float):
-        return ()
-    return x.shape if isinstance(x, (cnp.ndarray, Traced)) else np.shape(x)
-
-
-cdef inline object dtype_of(object x):
-    return x.dtype if hasattr(x, "dtype") else np.dtype(type(x))
 
 
 cpdef object make_series(int64_t level, list parts):
@@ -178,32 +168,6 @@ cdef class Series(Jet):
         """The coefficient of t^0."""
         return self.coefficients[0]
 
-    @property
-    def shape(self):
-        return shape_of(self.coefficients[0])
-
-    @property
-    def dtype(self):
-        return dtype_of(self.coefficients[0])
-
-    def __bool__(self):
-        return bool(self.coefficients[0])
-
-    def __index__(self):
-        return self.coefficients[0].__index__()
-
-    def __int__(self):
-        return int(self.coefficients[0])
-
-    def __str__(self):
-        return str(self.coefficients[0])
-
-    def __repr__(self):
-        return f"Series({', '.join(map(repr, self.parts))})"
-
-    def __format__(self, spec):
-        return format(self.coefficients[0], spec)
-
 
 cdef object fast(Series x, int opcode, tuple args):
     """Sums, differences and products of numbers, all of whose coefficients are Python floats; None otherwise."""
@@ -294,6 +258,7 @@ cdef class ScalarSeries(Series):
 
 
 no_sequence(ScalarSeries)
+bound_anew(ScalarSeries)
 sealed(ScalarSeries)
 sealed(Series)
 
@@ -327,16 +292,8 @@ cdef class ArraySeries(Series):
     def __setitem__(self, index, value):
         cdef int k
         index = plain_index(index)
-        written(self)
-        if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
-            value = lift(value)
-        if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
-            raise TypeError("a value of an inner derivative cannot be written into an array of an outer one; make the "
-                            "array inside the inner function, with np.zeros_like of its argument")
+        value = self.stored(value)
         parts = (<Series> value).coefficients if self.mine(value) else [value]
-        v = parts[0]
-        if np.result_type(v.dtype if hasattr(v, "dtype") else type(v)).kind == "c" and self.dtype.kind != "c":
-            raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
         for k in range(len(self.coefficients)):
             c = parts[k] if k < len(parts) else None
             c = 0.0 if c is None else c
@@ -344,30 +301,6 @@ cdef class ArraySeries(Series):
             self.coefficients[k][index] = c
         if FOLLOWERS:
             refresh_followers(self)
-
-    def __iadd__(self, other):
-        return self.inplace(OPERATIONS["add"], other)
-
-    def __isub__(self, other):
-        return self.inplace(OPERATIONS["subtract"], other)
-
-    def __imul__(self, other):
-        return self.inplace(OPERATIONS["multiply"], other)
-
-    def __itruediv__(self, other):
-        return self.inplace(OPERATIONS["divide"], other)
-
-    def __ipow__(self, other):
-        return self.inplace(OPERATIONS["power"], other)
-
-    def __imatmul__(self, other):
-        return self.inplace(OPERATIONS["matmul"], other)
-
-    def __ifloordiv__(self, other):
-        return self.inplace(OPERATIONS["floor_divide"], other)
-
-    def __imod__(self, other):
-        return self.inplace(OPERATIONS["remainder"], other)
 
     def __len__(self):
         if not self.shape:
@@ -378,14 +311,6 @@ cdef class ArraySeries(Series):
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
-
-    @property
-    def strides(self):
-        return self.coefficients[0].strides
-
-    @property
-    def flags(self):
-        return self.coefficients[0].flags
 
 
 sealed(ArraySeries)

@@ -47,7 +47,7 @@ cdef object even_power(Op op, tuple args):
     if not isinstance(x, Traced):
         return None
     if op is o_multiply or op is o_matmul:
-        if args[1] is not x and not same(x, args[1]):
+        if args[1] is not x and not is_same_norm(x, args[1]):
             return None
     elif op is o_power:
         half = half_of(args[1])
@@ -76,7 +76,7 @@ cdef double half_of(object exponent) except -1:
     return half if half > 0 and half == <int64_t> half else 0
 
 
-cdef bint same(object x, object y) except -1:
+cdef bint is_same_norm(object x, object y) except -1:
     """Whether two recorded values are one norm, computed twice from the same values."""
     cdef Tape tape
     if not isinstance(x, Var) or not isinstance(y, Var) or (<Var> x).tape is not (<Var> y).tape:
@@ -87,14 +87,14 @@ cdef bint same(object x, object y) except -1:
     for v in (x, y):
         if type(v) is ArrayVar:
             v.refresh()
-    return may_be_norm(tape, (<Var> x).node, DEPTH) and alike(tape, (<Var> x).node, (<Var> y).node, ALIKE)
+    return may_be_norm(tape, (<Var> x).node, DEPTH) and equal_instructions(tape, (<Var> x).node, (<Var> y).node, ALIKE)
 
 
 cdef bint equal_numbers(object x, object y) except -1:
     return isinstance(x, (float, int, np.number)) and isinstance(y, (float, int, np.number)) and x == y
 
 
-cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
+cdef bint equal_instructions(Tape tape, int32_t j, int32_t k, int depth) except -1:
     """Whether two instructions are equal, and so are their operands."""
     cdef Node *p = tape.nodes + j
     cdef Node *q = tape.nodes + k
@@ -105,9 +105,10 @@ cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
     if depth == 0 or j < 0 or k < 0 or p.op != q.op:
         return False
     if p.op == OP_LOAD:
-        return node_index(p) == node_index(q) and alike(tape, p.a, q.a, depth - 1)
+        return node_index(p) == node_index(q) and equal_instructions(tape, p.a, q.a, depth - 1)
     if p.op >= OP_FIRST_SCALAR:
-        return alike(tape, p.a, q.a, depth - 1) and (p.b == q.b or alike(tape, p.b, q.b, depth - 1)) and p.c == q.c
+        return p.c == q.c and equal_instructions(tape, p.a, q.a, depth - 1) \
+            and (p.b == q.b or equal_instructions(tape, p.b, q.b, depth - 1))
     if p.op != OP_REC:
         return False
     r, s = tape.recs[p.a], tape.recs[q.a]
@@ -116,7 +117,7 @@ cdef bint alike(Tape tape, int32_t j, int32_t k, int depth) except -1:
     for i in range(r.n):
         if r.at[i] < 0 and (s.at[i] >= 0 or not (r.vals[i] is s.vals[i] or equal_numbers(r.vals[i], s.vals[i]))):
             return False
-        if r.at[i] >= 0 and not alike(tape, r.at[i], s.at[i], depth - 1):
+        if r.at[i] >= 0 and not equal_instructions(tape, r.at[i], s.at[i], depth - 1):
             return False
     return True
 
