@@ -27,7 +27,8 @@ from mmad.kernels._machine cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE
                                     MM_LU, MM_SLOGDET, MM_SOLVE, MM_SOLVE_TRANSPOSED)
 from mmad.tape._instructions cimport (KIND_ELEMENTWISE, KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL,
                                       NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
-                                      OP_STORE, Node, Op, Rec, SC_divide, SC_multiply, SC_positive, SC_tied)
+                                      OP_STORE, Node, Op, Rec, SC_divide, SC_multiply, SC_positive, SC_tied,
+                                      operands_of)
 from mmad.tape._tape cimport Tape
 
 cnp.import_array()
@@ -167,9 +168,10 @@ cdef class Lowering:
         """What the results, and if wanted the guards, need."""
         cdef Tape tape = self.tape
         cdef uint8_t *live = self.live
-        cdef int32_t k, i
+        cdef const int32_t *operand
+        cdef int32_t k, i, n
         cdef Node *p
-        cdef Rec rec
+        cdef bint tied
         for k in outputs:
             if k >= 0:
                 live[k] = 1
@@ -179,21 +181,11 @@ cdef class Lowering:
                 live[k] = 1
             if not live[k]:
                 continue
-            if p.op >= OP_FIRST_SCALAR:
-                live[p.a] = 1
-                if p.b >= 0 and p.op != SC_tied:
-                    live[p.b] = 1
-                if p.c >= 0:
-                    live[p.c] = 1
-            elif p.op == OP_REC:
-                rec = <Rec> tape.recs[p.a]
-                for i in range(1 if rec.op.opcode == SC_tied else rec.n):
-                    if rec.at[i] >= 0:
-                        live[rec.at[i]] = 1
-            elif p.op == OP_LOAD or p.op == OP_GUARD:
-                live[p.a] = 1
-            elif p.op == OP_STORE:
-                live[p.a] = live[p.b] = 1
+            operand = operands_of(tape, k, &n)
+            tied = p.op == SC_tied or p.op == OP_REC and (<Rec> tape.recs[p.a]).op.opcode == SC_tied
+            for i in range(1 if tied else n):
+                if operand[i] >= 0:
+                    live[operand[i]] = 1
         return 0
 
     cdef int32_t other(self, int32_t k) except -1:

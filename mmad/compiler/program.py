@@ -90,7 +90,7 @@ class Program:
 
     def _leaf(self, spec, x):
         if spec[0] == "static":
-            if not _same(x, spec[1]):
+            if not _equals_static(x, spec[1]):
                 raise ValueError(f"{self.origin}: recorded with {spec[1]!r}, called with {x!r}")
             return None
         if spec[0] == "number":
@@ -252,7 +252,7 @@ def _kept(static):
     return static.copy() if isplain(static, np.ndarray) else static
 
 
-def _same(x, static):
+def _equals_static(x, static):
     """Whether a static value is the recorded one."""
     if type(x) is not type(static):
         return False

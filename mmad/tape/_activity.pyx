@@ -5,27 +5,21 @@ from libc.stdlib cimport calloc, free
 import math
 
 from mmad.tape._instructions cimport (KIND_PUT, KIND_PUT_INDEX, KIND_WINDOW, NODE_ARRAY, NODE_BOOL, OP_CONST,
-                                      OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE, Node, Rec, node_index, scalar_op)
+                                      OP_FIRST_SCALAR, OP_GUARD, OP_LOAD, OP_REC, OP_STORE, Node, Rec, node_index,
+                                      operands_of, scalar_op)
 from mmad.tape._tape cimport Tape
 
 
 def independent(Tape tape, int32_t start):
     """Whether nothing recorded from node `start` on depends on what was recorded before."""
-    cdef int32_t k, i
-    cdef Node *p
-    cdef Rec rec
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
     for k in range(start, tape.n):
-        p = tape.nodes + k
-        if p.op >= OP_FIRST_SCALAR:
-            if foreign(tape, p.a, start) or foreign(tape, p.b, start) or foreign(tape, p.c, start):
-                return False
-        elif p.op == OP_REC:
-            rec = <Rec> tape.recs[p.a]
-            for i in range(rec.n):
-                if foreign(tape, rec.at[i], start):
-                    return False
-        elif p.op == OP_LOAD or p.op == OP_STORE:
-            if foreign(tape, p.a, start) or (p.op == OP_STORE and foreign(tape, p.b, start)):
+        if tape.nodes[k].op == OP_GUARD:
+            continue
+        operand = operands_of(tape, k, &n)
+        for i in range(n):
+            if foreign(tape, operand[i], start):
                 return False
     return True
 
@@ -37,31 +31,21 @@ cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
 cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
     """One byte a node: whether its value depends on the inputs, which may be any nodes."""
     cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
-    cdef int32_t k, i
-    cdef Node *p
-    cdef Rec rec
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
     if mask == NULL:
         raise MemoryError
     for k in inputs:
         if k < stop:
             mask[k] = 1
     for k in range(start, stop):
-        p = tape.nodes + k
-        if p.flags & NODE_BOOL:
+        if tape.nodes[k].flags & NODE_BOOL or tape.nodes[k].op == OP_GUARD:
             continue  # truth values and integers carry no derivative
-        if p.op >= OP_FIRST_SCALAR:
-            if mask[p.a] or (p.b >= 0 and mask[p.b]) or (p.c >= 0 and mask[p.c]):
+        operand = operands_of(tape, k, &n)
+        for i in range(n):
+            if operand[i] >= 0 and mask[operand[i]]:
                 mask[k] = 1
-        elif p.op == OP_REC:
-            rec = <Rec> tape.recs[p.a]
-            for i in range(rec.n):
-                if rec.at[i] >= 0 and mask[rec.at[i]]:
-                    mask[k] = 1
-                    break
-        elif p.op == OP_LOAD:
-            mask[k] |= mask[p.a]
-        elif p.op == OP_STORE:
-            mask[k] |= mask[p.a] | mask[p.b]
+                break
     return mask
 
 
@@ -145,22 +129,19 @@ def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
 
 
 cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
-    """For each node the last instruction that reads its array."""
+    """For each node the last instruction that reads it as more than a number."""
     cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
-    cdef int32_t k, i
-    cdef Node *p
-    cdef Rec rec
+    cdef const int32_t *operand
+    cdef int32_t k, i, n
     if last == NULL:
         raise MemoryError
     for k in range(start, stop):
-        p = tape.nodes + k
-        if p.op == OP_REC:
-            rec = <Rec> tape.recs[p.a]
-            for i in range(rec.n):
-                if rec.at[i] >= 0:
-                    last[rec.at[i]] = k
-        elif p.op == OP_LOAD or p.op == OP_STORE:
-            last[p.a] = k
+        if tape.nodes[k].op >= OP_FIRST_SCALAR or tape.nodes[k].op == OP_GUARD:
+            continue
+        operand = operands_of(tape, k, &n)
+        for i in range(n):
+            if operand[i] >= 0:
+                last[operand[i]] = k
     for k in outputs:
         last[k] = INT32_MAX
     return last

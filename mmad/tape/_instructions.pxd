@@ -128,6 +128,21 @@ cdef class Instructions:
     cpdef bint is_version(self, int32_t k) noexcept
 
 
+cdef inline const int32_t *operands_of(Instructions tape, int32_t k, int32_t *n) noexcept:
+    """The nodes that instruction k reads, -1 for a constant of its record, and their number."""
+    cdef const Node *p = tape.nodes + k
+    cdef Rec rec
+    if p.op >= OP_FIRST_SCALAR:
+        n[0] = scalar_arity(p.op)
+    elif p.op == OP_REC:
+        rec = <Rec> tape.recs[p.a]
+        n[0] = rec.n
+        return rec.at
+    else:
+        n[0] = 2 if p.op == OP_STORE else 1 if p.op == OP_LOAD or p.op == OP_GUARD else 0
+    return &p.a
+
+
 ctypedef object (*Door)(Op op, tuple args, dict params)
 
 cdef void set_door(Door door) noexcept

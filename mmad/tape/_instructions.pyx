@@ -315,6 +315,15 @@ cdef class Instructions:
             return "guard", (p.a,), p.v
         return scalar_name(p.op).decode(), (p.a, p.b, p.c)[:scalar_arity(p.op)], p.v
 
+    def operands_of(self, int32_t k):
+        """The nodes that instruction k reads; -1 for a constant of its record."""
+        cdef int32_t i, n
+        cdef const int32_t *at
+        if not 0 <= k < self.n:
+            raise IndexError(k)
+        at = operands_of(self, k, &n)
+        return tuple([at[i] for i in range(n)])
+
     def record_of(self, int32_t k):
         """The Rec behind array node k (for a store: its root's), or None for a scalar instruction."""
         cdef Node *p = self.nodes + k

@@ -63,16 +63,16 @@ class Instruction:
         return self.name in ("store", "put", "put_index")
 
     def __str__(self):
-        uses = [_constant(c) if k < 0 else f"%{k}" for k, c in zip(self.operands, self.constants, strict=True)]
+        uses = [_text_of(c) if k < 0 else f"%{k}" for k, c in zip(self.operands, self.constants, strict=True)]
         params = dict(self.params)
         if self.name == "guard":
-            return f"      guard {uses[0]} is {_constant(params['value'])}"
+            return f"      guard {uses[0]} is {_text_of(params['value'])}"
         if self.name == "load":
             text = f"load {uses[0]}[{_index(params.pop('index'))}]"
         elif self.name == "store":
             text = f"store {uses[0]}[{_index(params.pop('index'))}] <- {uses[1]}"
         elif self.name == "const":
-            text = f"const {_constant(params.pop('value'))}"
+            text = f"const {_text_of(params.pop('value'))}"
         else:
             text = " ".join([self.name, ", ".join(uses)]).strip()
         text += "".join(f" {k}={v}" for k, v in params.items())
@@ -89,11 +89,11 @@ def _index(index):
     return ", ".join(map(str, index))
 
 
-def _constant(c):
+def _text_of(c):
     if isplain(c, np.ndarray):
         return np.array2string(c, threshold=4, edgeitems=1, precision=4, separator=",").replace("\n", "")
     if isinstance(c, tuple):
-        return f"({', '.join(map(_constant, c))})"
+        return f"({', '.join(map(_text_of, c))})"
     return str(c)
 
 

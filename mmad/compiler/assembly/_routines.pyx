@@ -31,7 +31,7 @@ cdef class Routines:
         cdef tuple shape = g.shape(g.arg(k, 0)), sides
         memset(&r, 0, sizeof(Routine))
         r.what, r.k = g.payload(k).action, 1
-        r.n = order(g, k)
+        r.n = matrix_order(g, k)
         self.contiguous(g.arg(k, 0), u, &r.a, &r.a_offset)
         size = r.n * r.n if is_matrix(r.what) else r.n * r.n + r.n
         r.count = size_of(shape) // size
@@ -78,7 +78,7 @@ cdef inline bint has_sides(int what) noexcept:
     return MM_SOLVE <= what < MM_COFACTOR
 
 
-cdef int64_t order(Graph g, int32_t k) except -1:
+cdef int64_t matrix_order(Graph g, int32_t k) except -1:
     """The order of the matrices of instruction k."""
     cdef tuple shape = g.shape(g.arg(k, 0))
     cdef int64_t last = shape[len(shape) - 1], n = 1
@@ -92,7 +92,7 @@ cdef int64_t order(Graph g, int32_t k) except -1:
 cdef int64_t routine_work(Graph g, int32_t k) except -1:
     """Multiplications of instruction k."""
     cdef int what = g.payload(k).action
-    cdef int64_t n = order(g, k), each = n * n if is_matrix(what) else n * n + n
+    cdef int64_t n = matrix_order(g, k), each = n * n if is_matrix(what) else n * n + n
     cdef int64_t count = size_of(g.shape(g.arg(k, 0))) // each
     if what == MM_LU:
         return count * n * n * n // 3 + count

@@ -4,14 +4,31 @@
 2. An elementwise operation on arrays whose operands are all numbers becomes the operation on numbers, spread over the
    array (in float64 only: float32 would round differently).
 
-Where there is nothing to do, which one look at every instruction tells, the graph is given back as it is.
-
 Kept: every value, bit by bit.  Arrays are not folded: captured ones are read again at every run.
-"""
-from libc.stdint cimport int32_t
-from libc.stdlib cimport free
 
-from mmad.compiler._graph cimport NODE_SINGLE, Graph, new_map
+Examples
+--------
+>>> from mmad.compiler._lower import lower
+>>> graph = lower(mmad.record(mmad.grad(lambda x: 2.0 * (3.0 * x)), 1.0))
+>>> print(graph)
+%0 = const 3.0
+%1 = const 2.0
+%2 = const 1.0
+%3 = chain %2, %1
+%4 = chain %3, %0
+return %4
+>>> print(fold(graph))
+%0 = const 3.0
+%1 = const 2.0
+%2 = const 1.0
+%3 = const 6.0
+return %3
+"""
+cimport cython
+from libc.stdint cimport int32_t
+
+from mmad.compiler._graph cimport NODE_SINGLE, Graph
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, Node, SC_less, SC_positive,
                                       scalar_arity, scalar_eval)
 
@@ -33,14 +50,6 @@ cdef bint folds(Graph g, const Node *p) noexcept:
     return is_constant(g, p.a) and (arity < 2 or is_constant(g, p.b)) and (arity < 3 or is_constant(g, p.c))
 
 
-cdef bint any_folds(Graph g) noexcept:
-    cdef int32_t k
-    for k in range(g.n):
-        if folds(g, g.nodes + k):
-            return True
-    return False
-
-
 def fold(Graph g):
     """Do operations on constants.
 
@@ -52,39 +61,40 @@ def fold(Graph g):
     -------
     Graph
     """
-    cdef Graph out
-    cdef int32_t *to
-    cdef Node *p
-    cdef int32_t k, a, b, c
-    cdef int arity
-    if not any_folds(g):
-        return g
-    out, to = g.like(), new_map(g)
-    try:
-        for k in range(g.n):
-            p = g.nodes + k
-            if p.op < OP_FIRST_SCALAR:
-                to[k] = out.copy(g, k, to)
-                continue
-            arity = scalar_arity(p.op)
-            a = to[p.a]
-            b = to[p.b] if arity > 1 else a
-            c = to[p.c] if arity > 2 else a
-            if p.flags & NODE_ARRAY:
-                if p.op == SC_positive or p.flags & NODE_SINGLE \
-                        or (out.nodes[a].flags | out.nodes[b].flags | out.nodes[c].flags) & NODE_ARRAY:
-                    to[k] = out.copy(g, k, to)
-                    continue
-                if is_constant(out, a) and is_constant(out, b) and is_constant(out, c):
-                    a = out.constant(scalar_eval(p.op, out.nodes[a].v, out.nodes[b].v, out.nodes[c].v))
-                else:
-                    a = out.push(p.op, NODE_BOOL if p.op >= SC_less else 0, a, b, c, 0.0, 0)
-                to[k] = out.push(SC_positive, p.flags, a, -1, -1, 0.0, g.type[k])
-            elif is_constant(out, a) and is_constant(out, b) and is_constant(out, c):
-                to[k] = out.constant(scalar_eval(p.op, out.nodes[a].v, out.nodes[b].v, out.nodes[c].v))
-            else:
-                to[k] = out.copy(g, k, to)
-        out.finish(g, to)
-        return out
-    finally:
-        free(to)
+    return Fold(g).run()
+
+
+@cython.final
+cdef class Fold(Pass):
+    cdef bint applies(self) except -1:
+        cdef int32_t k
+        for k in range(self.g.n):
+            if folds(self.g, self.g.nodes + k):
+                return True
+        return False
+
+    cdef int32_t rewritten(self, int32_t k) except -2:
+        cdef Graph out = self.out
+        cdef const Node *p = self.g.nodes + k
+        cdef int32_t a, b, c
+        cdef int arity
+        cdef bint constant
+        if p.op < OP_FIRST_SCALAR:
+            return out.copy(self.g, k, self.to)
+        arity = scalar_arity(p.op)
+        a = self.to[p.a]
+        b = self.to[p.b] if arity > 1 else a
+        c = self.to[p.c] if arity > 2 else a
+        constant = is_constant(out, a) and is_constant(out, b) and is_constant(out, c)
+        if not p.flags & NODE_ARRAY:
+            return self.value(p.op, a, b, c) if constant else out.copy(self.g, k, self.to)
+        if p.op == SC_positive or p.flags & NODE_SINGLE \
+                or (out.nodes[a].flags | out.nodes[b].flags | out.nodes[c].flags) & NODE_ARRAY:
+            return out.copy(self.g, k, self.to)
+        a = self.value(p.op, a, b, c) if constant else out.push(p.op, NODE_BOOL if p.op >= SC_less else 0, a, b, c, 0.0, 0)
+        return out.push(SC_positive, p.flags, a, -1, -1, 0.0, self.g.type[k])
+
+    cdef int32_t value(self, int op, int32_t a, int32_t b, int32_t c) except -1:
+        """An operation on constants as the constant that it evaluates to."""
+        cdef const Node *nodes = self.out.nodes
+        return self.out.constant(scalar_eval(op, nodes[a].v, nodes[b].v, nodes[c].v))

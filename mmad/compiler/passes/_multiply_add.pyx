@@ -5,12 +5,33 @@
    exactly zero is relied upon.
 
 Kept: values to rounding (one rounding fewer where the processor has the instruction).
+
+Examples
+--------
+>>> from mmad.compiler._lower import lower
+>>> graph = lower(mmad.record(lambda x, y: x * y + 1.0, 2.0, 3.0))
+>>> print(graph)
+%0 = input
+%1 = input
+%2 = multiply %0, %1
+%3 = const 1.0
+%4 = add %2, %3
+return %4
+>>> print(multiply_add(graph))
+%0 = input
+%1 = input
+%2 = multiply %0, %1
+%3 = const 1.0
+%4 = multiply_add %0, %1, %3
+return %4
 """
+cimport cython
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free
 
 from mmad.compiler._graph cimport (Graph, SC_chain_add, SC_chain_subtract, SC_multiply_add, SC_multiply_subtract,
-                                   SC_subtract_chain, SC_subtract_multiply, new_map, use_counts)
+                                   SC_subtract_chain, SC_subtract_multiply, use_counts)
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport NODE_ARRAY, Node, SC_add, SC_chain, SC_multiply, SC_square, SC_subtract
 
 
@@ -25,40 +46,43 @@ def multiply_add(Graph g):
     -------
     Graph
     """
-    cdef Graph out = g.like()
-    cdef int32_t *to = new_map(g)
-    cdef int32_t *uses = NULL
-    cdef Node *p
-    cdef Node *q
-    cdef int32_t k
-    try:
-        uses = use_counts(g)
-        for k in range(g.n):
-            p = g.nodes + k
-            to[k] = -1
-            if p.op == SC_add or (p.op == SC_subtract and not (is_product(g, p.a) and is_product(g, p.b))):
-                if product(g, p.a, k, uses):
-                    q = g.nodes + p.a
-                    to[k] = out.push(fused(q.op, p.op, True), p.flags, to[q.a], to[other(q)],
-                                     to[p.b], 0.0, g.type[k])
-                elif product(g, p.b, k, uses):
-                    q = g.nodes + p.b
-                    to[k] = out.push(fused(q.op, p.op, False), p.flags, to[q.a],
-                                     to[other(q)], to[p.a], 0.0, g.type[k])
-            if to[k] < 0:
-                to[k] = out.copy(g, k, to)
-        out.finish(g, to)
-        return out
-    finally:
-        free(to)
-        free(uses)
+    return MultiplyAdd(g).run()
+
+
+@cython.final
+cdef class MultiplyAdd(Pass):
+    cdef int32_t *uses
+
+    def __dealloc__(self):
+        free(self.uses)
+
+    cdef int prepare(self) except -1:
+        self.uses = use_counts(self.g)
+        return 0
+
+    cdef int32_t rewritten(self, int32_t k) except -2:
+        cdef Graph g = self.g
+        cdef const Node *p = g.nodes + k
+        if p.op == SC_add or (p.op == SC_subtract and not (is_product(g, p.a) and is_product(g, p.b))):
+            if is_used_by_sum_alone(g, p.a, k, self.uses):
+                return self.fused(k, p.a, p.b, True)
+            if is_used_by_sum_alone(g, p.b, k, self.uses):
+                return self.fused(k, p.b, p.a, False)
+        return self.out.copy(g, k, self.to)
+
+    cdef int32_t fused(self, int32_t k, int32_t product, int32_t term, bint first) except -1:
+        """Sum k as one operation with its product; `first`: the product is the first operand of the sum."""
+        cdef const Node *p = self.g.nodes + k
+        cdef const Node *q = self.g.nodes + product
+        return self.out.push(operation(q.op, p.op, first), p.flags, self.to[q.a], self.to[other(q)], self.to[term], 0.0,
+                             self.g.type[k])
 
 
 cdef inline bint is_product(Graph g, int32_t j) noexcept:
     return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square or g.nodes[j].op == SC_chain
 
 
-cdef inline int fused(int product, int sum, bint first) noexcept:
+cdef inline int operation(int product, int sum, bint first) noexcept:
     """The operation that does both; `first`: the product is the first operand of the sum."""
     if product == SC_chain:
         return SC_chain_add if sum == SC_add else SC_chain_subtract if first else SC_subtract_chain
@@ -70,7 +94,7 @@ cdef inline int32_t other(const Node *q) noexcept:
     return q.a if q.op == SC_square else q.b
 
 
-cdef inline bint product(Graph g, int32_t j, int32_t k, const int32_t *uses) noexcept:
+cdef inline bint is_used_by_sum_alone(Graph g, int32_t j, int32_t k, const int32_t *uses) noexcept:
     """Whether j is a product that only k uses, computed as k is."""
     return (is_product(g, j) and uses[j] == 1 and g.type[j] == g.type[k]
             and (g.nodes[j].flags | NODE_ARRAY) == (g.nodes[k].flags | NODE_ARRAY))

@@ -1,8 +1,9 @@
 from typing import final
 
 from mmad.compiler._graph import Graph
+from mmad.compiler.passes._pass import Pass
 
 def order(g: Graph) -> Graph: ...
 
 @final
-class Order: ...
+class Order(Pass): ...

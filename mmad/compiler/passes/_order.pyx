@@ -17,11 +17,40 @@ References
 ----------
 R. Sethi and J. D. Ullman, "The generation of optimal code for arithmetic expressions", Journal of the ACM 17 (1970),
 715-728: depth first, for trees.
+
+Examples
+--------
+>>> from mmad.compiler._lower import lower
+>>> def product(x, y):
+...     a, b = np.exp(x), np.exp(y)
+...     s, t = np.sum(a), np.sum(b)
+...     return s * t
+>>> graph = lower(mmad.record(product, np.ones(2), np.ones(2)))
+>>> print(graph)
+%0 = input : float64[2]
+%1 = input : float64[2]
+%2 = exp %0 : float64[2]
+%3 = exp %1 : float64[2]
+%4 = collect add %2 0+(2,)*(0,)
+%5 = collect add %3 0+(2,)*(0,)
+%6 = multiply %4, %5
+return %6
+>>> print(order(graph))
+%0 = input : float64[2]
+%1 = exp %0 : float64[2]
+%2 = collect add %1 0+(2,)*(0,)
+%3 = input : float64[2]
+%4 = exp %3 : float64[2]
+%5 = collect add %4 0+(2,)*(0,)
+%6 = multiply %2, %5
+return %6
 """
+cimport cython
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 from mmad.compiler._graph cimport P_PUT, P_WINDOW, Graph, grown, new_map, operands_of
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport OP_GUARD, OP_REC, OP_STORE
 
 
@@ -39,34 +68,32 @@ def order(Graph g):
     return Order(g).run()
 
 
-cdef class Order:
-    cdef Graph g, out
-    cdef int32_t *to       # what stands for an instruction in the new graph; -1: not visited yet
+@cython.final
+cdef class Order(Pass):
     cdef int32_t *cursor   # how many of its predecessors an instruction has waited for
     cdef int32_t *stack
     cdef int32_t *base     # of a write: the version that is written over; else -1
     cdef int32_t *begin    # where the readers of a version begin in `reader`
     cdef int32_t *reader
 
-    def __cinit__(self, Graph g):
-        cdef int32_t k
-        self.g, self.out = g, g.like()
-        self.to, self.stack, self.base = new_map(g), new_map(g), new_map(g)
-        self.cursor = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
-        self.begin = <int32_t *> calloc(g.n + 2, sizeof(int32_t))
-        if self.cursor == NULL or self.begin == NULL:
-            raise MemoryError("no memory to compile the trace")
-        for k in range(g.n):
-            self.to[k] = self.base[k] = -1
-        self.find_readers()
-
     def __dealloc__(self):
-        free(self.to)
         free(self.stack)
         free(self.base)
         free(self.cursor)
         free(self.begin)
         free(self.reader)
+
+    cdef int prepare(self) except -1:
+        cdef Graph g = self.g
+        cdef int32_t k
+        self.stack, self.base = new_map(g), new_map(g)
+        self.cursor = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
+        self.begin = <int32_t *> calloc(g.n + 2, sizeof(int32_t))
+        if self.cursor == NULL or self.begin == NULL:
+            raise MemoryError("no memory to compile the trace")
+        for k in range(g.n):
+            self.base[k] = -1
+        return self.find_readers()
 
     cdef int find_readers(self) except -1:
         """Who reads the versions that are written over, through windows too."""
@@ -135,7 +162,7 @@ cdef class Order:
                 self.stack[depth] = j
         return 0
 
-    cdef Graph run(self):
+    cdef int rewrite(self) except -1:
         cdef int32_t k
         for k in range(self.g.n):
             if self.g.nodes[k].op == OP_GUARD:
@@ -143,5 +170,4 @@ cdef class Order:
         for k in self.g.outputs:
             if k >= 0:
                 self.visit(k)
-        self.out.finish(self.g, self.to)
-        return self.out
+        return 0

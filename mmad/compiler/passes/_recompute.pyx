@@ -18,6 +18,24 @@ References
 ----------
 A. Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse automatic differentiation",
 Optimization Methods and Software 1 (1992), 35-54.
+
+Examples
+--------
+The sine of the first step is computed again instead of being held until the last one needs it:
+
+>>> from mmad.compiler._lower import lower
+>>> from mmad.compiler.assembly._units import Units
+>>> from mmad.compiler.passes._dead import dead
+>>> from mmad.compiler.passes._share import share
+>>> from mmad.compiler.passes._simplify import simplify
+>>> def chain(x):
+...     for _ in range(4):
+...         x = np.sin(x)
+...     return np.sum(x)
+>>> graph = dead(share(simplify(lower(mmad.record(mmad.grad(chain), np.ones(1000))))))
+>>> smaller, held = fitting(graph, 0, lambda g: Units(g, False, False))
+>>> len(smaller) - len(graph), held
+(1, 24000)
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport INFINITY

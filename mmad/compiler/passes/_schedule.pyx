@@ -16,11 +16,46 @@ References
 ----------
 P. B. Gibbons and S. S. Muchnick, "Efficient instruction scheduling for a pipelined architecture", SIGPLAN Notices 21
 (1986), 11-16: list scheduling.
+
+Examples
+--------
+The sines wait for each other, and so do the sums; each sine is computed before what the one before it feeds:
+
+>>> from mmad.compiler._lower import lower
+>>> def squares(x):
+...     total = 0.0
+...     for _ in range(16):
+...         x = np.sin(x)
+...         total = total + x * x
+...     return total
+>>> graph = lower(mmad.record(squares, 1.0))
+>>> print(graph)
+%0 = input
+%1 = sin %0
+%2 = multiply %1, %1
+%3 = const 0.0
+%4 = add %3, %2
+%5 = sin %1
+%6 = multiply %5, %5
+%7 = add %4, %6
+...
+>>> print(schedule(graph))
+%0 = input
+%1 = const 0.0
+%2 = sin %0
+%3 = multiply %2, %2
+%4 = sin %2
+%5 = add %1, %3
+%6 = multiply %4, %4
+%7 = sin %4
+...
 """
+cimport cython
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free
 
 from mmad.compiler._graph cimport Graph, new_map, operands_of
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR
 
 cdef enum:
@@ -40,21 +75,7 @@ def schedule(Graph g):
     -------
     Graph
     """
-    cdef Scheduler s
-    cdef int32_t start, k = 0
-    if not worth(g):
-        return g
-    s = Scheduler(g)
-    while k < g.n:
-        start = k
-        while k < g.n and movable(g, k):
-            k += 1
-        s.run(start, k)
-        if k < g.n:
-            s.to[k] = s.out.copy(g, k, s.to)
-            k += 1
-    s.out.finish(g, s.to)
-    return s.out
+    return Schedule(g).run()
 
 
 cdef inline bint operation(Graph g, int32_t k) noexcept:
@@ -63,19 +84,6 @@ cdef inline bint operation(Graph g, int32_t k) noexcept:
 
 cdef inline bint movable(Graph g, int32_t k) noexcept:
     return operation(g, k) or (g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY)
-
-
-cdef bint worth(Graph g) noexcept:
-    """Whether there is a long stretch."""
-    cdef int32_t k, n = 0
-    for k in range(g.n):
-        if operation(g, k):
-            n += 1
-            if n >= SHORTEST:
-                return True
-        elif not movable(g, k):
-            n = 0
-    return False
 
 
 cdef int32_t *heights(Graph g) except NULL:
@@ -99,30 +107,52 @@ cdef struct Ready:
     int32_t ready  # from when on its operands do not keep it waiting
 
 
-cdef class Scheduler:
-    """The state of scheduling: what is next, and what is waited for."""
-    cdef Graph g, out
+@cython.final
+cdef class Schedule(Pass):
     cdef int32_t *height
     cdef int32_t *time     # when an operation was computed
-    cdef int32_t *to       # what stands for an instruction in the new graph; -1: not computed yet
     cdef int32_t *first    # of the operations that wait for this one
     cdef int32_t *another  # that waits for the same one
     cdef Ready candidates[AHEAD]
-    cdef int32_t n, now
-
-    def __cinit__(self, Graph g):
-        cdef int32_t k
-        self.g, self.out = g, g.like()
-        self.height, self.time, self.to, self.first, self.another = heights(g), new_map(g), new_map(g), new_map(g), new_map(g)
-        for k in range(g.n):
-            self.to[k] = self.first[k] = -1
+    cdef int32_t n, now    # candidates, and operations that have been computed
 
     def __dealloc__(self):
         free(self.height)
         free(self.time)
-        free(self.to)
         free(self.first)
         free(self.another)
+
+    cdef bint applies(self) except -1:
+        """Whether there is a long stretch."""
+        cdef int32_t k, n = 0
+        for k in range(self.g.n):
+            if operation(self.g, k):
+                n += 1
+                if n >= SHORTEST:
+                    return True
+            elif not movable(self.g, k):
+                n = 0
+        return False
+
+    cdef int prepare(self) except -1:
+        cdef Graph g = self.g
+        cdef int32_t k
+        self.height, self.time, self.first, self.another = heights(g), new_map(g), new_map(g), new_map(g)
+        for k in range(g.n):
+            self.first[k] = -1
+        return 0
+
+    cdef int rewrite(self) except -1:
+        cdef int32_t start, k = 0
+        while k < self.g.n:
+            start = k
+            while k < self.g.n and movable(self.g, k):
+                k += 1
+            self.stretch(start, k)
+            if k < self.g.n:
+                self.to[k] = self.out.copy(self.g, k, self.to)
+                k += 1
+        return 0
 
     cdef int wait(self, int32_t k) noexcept:
         """An operation becomes a candidate, or waits for an operand that is not computed yet."""
@@ -158,7 +188,7 @@ cdef class Scheduler:
                 a, at = b, i
         return at
 
-    cdef int run(self, int32_t start, int32_t stop) except -1:
+    cdef int stretch(self, int32_t start, int32_t stop) except -1:
         """Instructions start..stop in the order in which they are best computed."""
         cdef int32_t k, j, at, next = start, within = 0
         while True:

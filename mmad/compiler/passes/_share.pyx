@@ -7,13 +7,30 @@
    so are windows, collections, matrix products and matrix routines of equal operands, whose equal payloads are one.
 
 Kept: every value, bit by bit.  Calls of NumPy implementations are never shared: they may be the user's own.
+
+Examples
+--------
+>>> from mmad.compiler._lower import lower
+>>> graph = lower(mmad.record(lambda x: np.sin(x) * np.sin(x), 2.0))
+>>> print(graph)
+%0 = input
+%1 = sin %0
+%2 = sin %0
+%3 = multiply %1, %2
+return %3
+>>> print(share(graph))
+%0 = input
+%1 = sin %0
+%2 = multiply %1, %1
+return %2
 """
 cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_ROUTINE, P_WINDOW, Graph, new_map
+from mmad.compiler._graph cimport P_COLLECT, P_MATMUL, P_ROUTINE, P_WINDOW, Graph
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, Node, SC_add,
                                       SC_multiply, scalar_arity)
 
@@ -27,7 +44,7 @@ cdef struct Seen:
 
 
 @cython.overflowcheck(False)
-cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
+cdef inline uint64_t hashed(uint64_t h, uint64_t v) noexcept nogil:
     """Fibonacci hashing: the upper bits are the good ones, so they come down before more is mixed in."""
     return (h ^ h >> 32 ^ v) * <uint64_t> 0x9E3779B97F4A7C15
 
@@ -61,70 +78,71 @@ def share(Graph g):
     -------
     Graph
     """
-    cdef Graph out = g.like()
-    cdef int32_t *to = new_map(g)
-    cdef Seen *table = NULL
-    cdef Seen *e
-    cdef uint64_t size = 64
-    cdef int shift = 58
-    cdef uint64_t h
-    cdef Node p
-    cdef Node *q
-    cdef int32_t k, i, latest
-    cdef int arity, near
-    while size < 2 * <uint64_t> g.n:
-        size *= 2
-        shift -= 1
-    try:
-        table = <Seen *> malloc(size * sizeof(Seen))
-        if table == NULL:
+    return Share(g).run()
+
+
+@cython.final
+cdef class Share(Pass):
+    cdef Seen *table
+    cdef uint64_t size
+    cdef int shift
+
+    def __dealloc__(self):
+        free(self.table)
+
+    cdef int prepare(self) except -1:
+        self.size, self.shift = 64, 58
+        while self.size < 2 * <uint64_t> self.g.n:
+            self.size *= 2
+            self.shift -= 1
+        self.table = <Seen *> malloc(self.size * sizeof(Seen))
+        if self.table == NULL:
             raise MemoryError("no memory to compile the trace")
-        memset(table, 0, size * sizeof(Seen))
-        for k in range(g.n):
-            p = g.nodes[k]
-            h, latest = pair(p.op, g.type[k]), 0
-            if p.op >= OP_FIRST_SCALAR:
-                arity = scalar_arity(p.op)
-                p.a = to[p.a]
-                p.b = to[p.b] if arity > 1 else -1
-                p.c = to[p.c] if arity > 2 else -1
-                if (p.op == SC_add or p.op == SC_multiply) and precedes(out, p.b, p.a):
-                    p.a, p.b = p.b, p.a
-                latest = max(p.a, p.b, p.c)
-            elif p.op == OP_LOAD:
-                p.a = latest = to[p.a]
-            elif sharable(g, k):
-                for i in range(p.c):
-                    h = mixed(h, to[g.args[p.b + i]])
-                    latest = max(latest, to[g.args[p.b + i]])
-            else:
-                to[k] = out.copy(g, k, to)
-                continue
-            h = mixed(mixed(mixed(0, h), pair(p.a, p.c)), <uint32_t> p.b if p.op != OP_REC else 0)
-            e, near = table + (2 * <uint64_t> latest + (h >> 61) & size - 1), NEAR
-            while e.k:
-                if e.tag == <uint32_t> h:
-                    q = out.nodes + e.k - 1
-                    if q.op == p.op and q.a == p.a and q.c == p.c and out.type[e.k - 1] == g.type[k] \
-                            and (q.flags == p.flags and q.b == p.b if p.op != OP_REC else
-                                 not (q.flags ^ p.flags) & NODE_ARRAY and equal(out.args + q.b, g.args + p.b, p.c, to)):
-                        break
-                near -= 1
-                e = table + (h >> shift) if near == 0 else e + 1
-                if e == table + size:
-                    e = table
-            if not e.k:
-                if p.op == OP_REC:
-                    i = out.copy(g, k, to)
-                else:
-                    i = out.push(p.op, p.flags, p.a, p.b, p.c, 0.0, g.type[k])
-                e.tag, e.k = <uint32_t> h, i + 1
-            to[k] = e.k - 1
-        out.finish(g, to)
-        return out
-    finally:
-        free(to)
-        free(table)
+        memset(self.table, 0, self.size * sizeof(Seen))
+        return 0
+
+    cdef int32_t rewritten(self, int32_t k) except -2:
+        cdef Graph g = self.g, out = self.out
+        cdef const int32_t *to = self.to
+        cdef uint64_t h
+        cdef Node p = g.nodes[k]
+        cdef const Node *q
+        cdef Seen *e
+        cdef int32_t i, latest = 0
+        cdef int arity, near = NEAR
+        h = pair(p.op, g.type[k])
+        if p.op >= OP_FIRST_SCALAR:
+            arity = scalar_arity(p.op)
+            p.a = to[p.a]
+            p.b = to[p.b] if arity > 1 else -1
+            p.c = to[p.c] if arity > 2 else -1
+            if (p.op == SC_add or p.op == SC_multiply) and precedes(out, p.b, p.a):
+                p.a, p.b = p.b, p.a
+            latest = max(p.a, p.b, p.c)
+        elif p.op == OP_LOAD:
+            p.a = latest = to[p.a]
+        elif sharable(g, k):
+            for i in range(p.c):
+                h = hashed(h, to[g.args[p.b + i]])
+                latest = max(latest, to[g.args[p.b + i]])
+        else:
+            return out.copy(g, k, to)
+        h = hashed(hashed(hashed(0, h), pair(p.a, p.c)), <uint32_t> p.b if p.op != OP_REC else 0)
+        e = self.table + (2 * <uint64_t> latest + (h >> 61) & self.size - 1)
+        while e.k:
+            if e.tag == <uint32_t> h:
+                q = out.nodes + e.k - 1
+                if q.op == p.op and q.a == p.a and q.c == p.c and out.type[e.k - 1] == g.type[k] \
+                        and (q.flags == p.flags and q.b == p.b if p.op != OP_REC else
+                             not (q.flags ^ p.flags) & NODE_ARRAY and equal(out.args + q.b, g.args + p.b, p.c, to)):
+                    return e.k - 1
+            near -= 1
+            e = self.table + (h >> self.shift) if near == 0 else e + 1
+            if e == self.table + self.size:
+                e = self.table
+        i = out.copy(g, k, to) if p.op == OP_REC else out.push(p.op, p.flags, p.a, p.b, p.c, 0.0, g.type[k])
+        e.tag, e.k = <uint32_t> h, i + 1
+        return i
 
 
 cdef bint equal(const int32_t *new, const int32_t *old, int32_t n, const int32_t *to) noexcept nogil:

@@ -21,14 +21,36 @@ Where nothing can be simplified the graph is given back as it is.
 Kept: every value but for rounding in steps 6 to 8; NaN and infinities unless a number within a factor of 64 of overflow
 is involved, or the number that step 8 moves out is infinite itself (a sum of infinities of both signs, which is NaN, becomes
 an infinity times a sum); a zero may change its sign where step 3 or 4 applies.
+
+Examples
+--------
+>>> from mmad.compiler._lower import lower
+>>> graph = lower(mmad.record(lambda x: x - (-x) * 2.0, 1.0))
+>>> print(graph)
+%0 = input
+%1 = negative %0
+%2 = const 2.0
+%3 = multiply %1, %2
+%4 = subtract %0, %3
+return %4
+>>> print(simplify(graph))
+%0 = input
+%1 = negative %0
+%2 = const 2.0
+%3 = const -2.0
+%4 = multiply %3, %0
+%5 = subtract %0, %4
+return %5
 """
+cimport cython
 from libc.math cimport INFINITY, fabs, frexp, isfinite, isinf
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
 from mmad.compiler._graph cimport (ADD, MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_WINDOW, SET, Graph, Map,
-                                   Payload, new_map, new_map_of, strides_of, use_counts)
+                                   Payload, new_map_of, strides_of, use_counts)
 from mmad.compiler.passes._factors cimport product_of_factors
+from mmad.compiler.passes._pass cimport Pass
 from mmad.tape._instructions cimport (NODE_ARRAY, NODE_BOOL, OP_CONST, OP_FIRST_SCALAR, OP_LOAD, OP_REC, OP_STORE,
                                       Node, SC_add, SC_chain, SC_divide, SC_masked, SC_multiply, SC_negative,
                                       SC_positive, SC_settled, SC_square, SC_subtract, node_index, scalar_arity)
@@ -52,12 +74,11 @@ def simplify(Graph g):
     -------
     Graph
     """
-    return Simplifier(g).run()
+    return Simplify(g).run()
 
 
-cdef class Simplifier:
-    cdef Graph g, out
-    cdef int32_t *to
+@cython.final
+cdef class Simplify(Pass):
     cdef int32_t *uses
     cdef dict sums     # (operand, map, type) -> the collection that adds it
     cdef dict growing  # collection -> its parts so far
@@ -65,64 +86,59 @@ cdef class Simplifier:
     cdef set reused    # collections that more than one needs
     cdef dict stores   # latest version of an array -> the stores that made it
 
-    def __cinit__(self, Graph g):
-        self.sums, self.growing, self.emptied, self.reused, self.stores = {}, {}, set(), set(), {}
-        self.g, self.out = g, g.like()
-        self.to = new_map(g)
-        self.uses = use_counts(g)
-
     def __dealloc__(self):
-        free(self.to)
         free(self.uses)
 
-    cdef Graph run(self):
+    cdef int prepare(self) except -1:
+        self.sums, self.growing, self.emptied, self.reused, self.stores = {}, {}, set(), set(), {}
+        self.uses = use_counts(self.g)
+        return 0
+
+    cdef int32_t rewritten(self, int32_t k) except -2:
+        cdef int32_t before = self.out.n, r = self.simplified(k)
+        if r < before and self.out.nodes[r].op == OP_REC:
+            self.reused.add(r)  # two old instructions stand for it now
+        return r
+
+    cdef int32_t simplified(self, int32_t k) except -1:
+        """What stands for instruction k."""
         cdef Graph g = self.g
-        cdef Graph out = self.out
-        cdef Node *p
-        cdef int32_t k, j, a, b, c, before
+        cdef Node *p = g.nodes + k
+        cdef int32_t j, a, b, c
         cdef int arity, kind
-        for k in range(g.n):
-            p = g.nodes + k
-            before = out.n
-            if p.op >= OP_FIRST_SCALAR:
-                arity = scalar_arity(p.op)
-                a = self.to[p.a]
-                b = self.to[p.b] if arity > 1 else -1
-                c = self.to[p.c] if arity > 2 else -1
-                j = -1
-                if p.flags & NODE_ARRAY:
-                    a = self.spread(p.flags, a)
-                    b = self.spread(p.flags, b) if arity > 1 else -1
-                    c = self.spread(p.flags, c) if arity > 2 else -1
-                    if p.op == SC_add:
-                        j = self.sum_of_collections(k)
-                self.to[k] = self.operation(p.op, p.flags, a, b, c, g.type[k]) if j < 0 else j
-            elif p.op == OP_LOAD:
-                self.to[k] = self.load(self.to[p.a], node_index(p))
-            elif p.op == OP_STORE:
-                self.to[k] = self.store(k)
-            elif p.op == OP_REC:
-                kind = g.payload(k).kind
-                if kind == P_WINDOW:
-                    self.to[k] = self.window(k)
-                elif kind == P_COLLECT:
-                    self.to[k] = self.collection(k)
-                elif kind == P_PUT:
-                    self.to[k] = self.put(k)
-                elif kind == P_MATMUL:
-                    self.to[k] = product_of_factors(g, out, k, self.to)
-                else:
-                    self.to[k] = out.copy(g, k, self.to)
-            else:
-                self.to[k] = out.copy(g, k, self.to)
-            if self.to[k] < before and out.nodes[self.to[k]].op == OP_REC:
-                self.reused.add(self.to[k])  # two old instructions stand for it now
+        if p.op >= OP_FIRST_SCALAR:
+            arity = scalar_arity(p.op)
+            a = self.to[p.a]
+            b = self.to[p.b] if arity > 1 else -1
+            c = self.to[p.c] if arity > 2 else -1
+            j = -1
+            if p.flags & NODE_ARRAY:
+                a = self.spread(p.flags, a)
+                b = self.spread(p.flags, b) if arity > 1 else -1
+                c = self.spread(p.flags, c) if arity > 2 else -1
+                if p.op == SC_add:
+                    j = self.sum_of_collections(k)
+            return self.operation(p.op, p.flags, a, b, c, g.type[k]) if j < 0 else j
+        if p.op == OP_LOAD:
+            return self.load(self.to[p.a], node_index(p))
+        if p.op == OP_STORE:
+            return self.store(k)
+        if p.op == OP_REC:
+            kind = g.payload(k).kind
+            if kind == P_WINDOW:
+                return self.window(k)
+            if kind == P_COLLECT:
+                return self.collection(k)
+            if kind == P_PUT:
+                return self.put(k)
+            if kind == P_MATMUL:
+                return product_of_factors(g, self.out, k, self.to)
+        return self.out.copy(g, k, self.to)
+
+    cdef int conclude(self) except -1:
         for k, parts in self.growing.items():
             self.settle(k, (<Growing> parts).parts, (<Growing> parts).maps)
-        if out.same(g):
-            return g
-        out.finish(g, self.to)
-        return out
+        return 0
 
     cdef int32_t spread(self, int flags, int32_t k) except -1:
         """For an operand of an operation on arrays: the number that is spread over an array, the truth values that are

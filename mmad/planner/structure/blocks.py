@@ -27,7 +27,7 @@ from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 from mmad.planner.sparsity._structure import counted
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.planner.structure.block_sweeps import Blocks
-from mmad.planner.structure.cut import READS, cut_of
+from mmad.planner.structure.cut import cut_of
 from mmad.tape._activity import active_nodes
 
 __all__ = ["blocks_of"]
@@ -294,9 +294,7 @@ class _BlockBuilder:
             needed = {start + k for k, _ in seeds}
             for k in range(max(needed), start - 1, -1):
                 if k in needed and k - start not in self.cut.inlets:
-                    name, args, _ = t.tape.node(k)
-                    args = args[: READS.get(name, len(args))]
-                    needed.update(j for j in args if j >= start and after[j])
+                    needed.update(j for j in t.tape.operands_of(k) if j >= start and after[j])
             touched += len(needed)
         return touched / max(1, (stop - start) * (len(self.forward) + len(self.reverse)))
 

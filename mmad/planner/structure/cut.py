@@ -22,10 +22,9 @@ from mmad.kernels._windows import overlaps
 from mmad.ops.structure import size
 from mmad.tape._activity import active_nodes
 
-__all__ = ["READS", "Cut", "Outlet", "cut_of"]
+__all__ = ["Cut", "Outlet", "cut_of"]
 
 LONGEST = 20_000  # instructions; longer ones are on numbers, where nothing is repeated in arrays
-READS = {"load": 1, "store": 2}  # how many of the operands are instructions; after them comes a position
 PARTS = 4  # ways that an element may go into the result before the search ends there
 
 
@@ -126,12 +125,12 @@ class _Search:
         name, args, rec = self._instruction(k)
         rule = SELECT.get(name)
         if rule is not None:
-            columns = [self._columns_of(j) for j in args[: READS.get(name, len(args))]]
+            columns = [self._columns_of(j) for j in self.tape.operands_of(k)]
             found = None if any(v is None for v in columns) else rule(columns, rec, args)
             if found is not None:
                 self.selected[k] = found
                 return
-        operands = args[: READS.get(name, len(args))]
+        operands = self.tape.operands_of(k)
         moved = any(j in self.together for j in operands)
         if (
             name in ("embed", "scatter_add")
@@ -174,7 +173,7 @@ class _Search:
         rule = TOGETHER.get(name)
         if rule is None or (name in ("add", "subtract") and k not in self.together):
             return False
-        shapes = [self._shape(j) for j in args[: READS.get(name, len(args))]]
+        shapes = [self._shape(j) for j in self.tape.operands_of(k)]
         found = [rule(rows, rec, args, shapes) for rows, _ in parts]
         if any(f is None for f in found):
             return False
@@ -198,8 +197,7 @@ class _Search:
             if k in self.selected:
                 found.append(k)
                 continue
-            name, args, _ = self._instruction(k)
-            needed.update(j for j in args[: READS.get(name, len(args))] if j >= 0 and self.active[j])
+            needed.update(j for j in self.tape.operands_of(k) if j >= 0 and self.active[j])
         return sorted(found)
 
 

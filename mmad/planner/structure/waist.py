@@ -173,9 +173,7 @@ class _Flow:
                 continue
             rec = tape.record_of(k)
             self.room[k] = 1 if rec is None else size(rec.shape)
-            name, args, _ = tape.node(k)
-            args = args[:1] if name == "load" else args[:2] if name == "store" else args
-            for j in set(args):
+            for j in set(tape.operands_of(k)):
                 if j in self.room and k not in self.sources:
                     self.users.setdefault(j, []).append(k)
                     self.operands.setdefault(k, []).append(j)
