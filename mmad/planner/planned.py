@@ -6,14 +6,13 @@ import threading
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.matrices import in_blocks
 from mmad.derivatives.operators import factored
 from mmad.derivatives.recorded import LANES, Recorded
 from mmad.errors import CaptureError, PatternError
-from mmad.ops.declare import shape_of
 from mmad.planner.coloring.colored import Coloring
 from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.compare import compare

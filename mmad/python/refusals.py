@@ -53,7 +53,7 @@ def _public(module, name):
     return ".".join([*parts, name.removesuffix(".__init__").removesuffix(".__call__")])
 
 
-def _name(frame):
+def _public_name(frame):
     """The public name of the library function that a frame runs."""
     function = frame.f_globals.get(frame.f_code.co_name)
     module = getattr(function, "__module__", None) or frame.f_globals.get("__name__", "")
@@ -102,7 +102,7 @@ def asker(frame):
     name = ""
     while frame is not None and _package(frame) in LIBRARIES:
         if not name or "<locals>" not in frame.f_code.co_qualname:  # not a wrapper around the function
-            name = _name(frame)
+            name = _public_name(frame)
         frame = frame.f_back
     return (frame and _called(frame, frame.f_lasti)) or name
 
@@ -206,7 +206,7 @@ def annotate(error):
     name = _called(user.tb_frame, user.tb_lasti)
     if name is None or name in ("numpy.array", "numpy.asarray"):
         library = [tb.tb_frame for tb in inner if _package(tb.tb_frame) in LIBRARIES]
-        name = _name(library[0]) if library else name or "NumPy"
+        name = _public_name(library[0]) if library else name or "NumPy"
     code = user.tb_frame.f_code
     line = linecache.getline(code.co_filename, user.tb_lineno).strip()
     error.add_note(

@@ -62,10 +62,10 @@ cdef class Check:
         cdef int kind = self.kind
         if kind == CELL:
             found = PyCell_GET(self.owner)
-            return self.value is _absent if found == NULL else same(<object> found, self.value)
+            return self.value is _absent if found == NULL else is_unchanged(<object> found, self.value)
         if kind == ENTRY:
             found = PyDict_GetItemWithError(self.owner, self.name)
-            return self.value is _absent if found == NULL else same(<object> found, self.value)
+            return self.value is _absent if found == NULL else is_unchanged(<object> found, self.value)
         if kind == FUNCTION:
             return is_at(PyFunction_GET_CODE(self.owner), (<tuple> self.value)[0]) \
                 and is_at(PyFunction_GET_DEFAULTS(self.owner), (<tuple> self.value)[1]) \
@@ -75,21 +75,21 @@ cdef class Check:
                 return PyDict_Size(self.owner) == <Py_ssize_t> self.value
             return len(self.owner.__dict__) == self.value
         if kind == ATTRIBUTE:
-            return same(getattr(self.owner, self.name, _absent), self.value)
+            return is_unchanged(getattr(self.owner, self.name, _absent), self.value)
         if kind == CLASS:
-            return same(self.owner.__dict__.get(self.name, _absent), self.value)
+            return is_unchanged(self.owner.__dict__.get(self.name, _absent), self.value)
         if kind == LIST:
             if len(<list> self.owner) != len(<list> self.value):
                 return False
             for i in range(len(<list> self.value)):
-                if not same((<list> self.owner)[i], (<list> self.value)[i]):
+                if not is_unchanged((<list> self.owner)[i], (<list> self.value)[i]):
                     return False
             return True
         if kind == DICT:
             return same_dict(<dict> self.owner, <dict> self.value)
         if kind == SET:
             return set.__eq__(self.owner, self.value) is True
-        return same(self.name(self.owner), self.value)
+        return is_unchanged(self.name(self.owner), self.value)
 
     def describe(self):
         """What has the place, for messages."""
@@ -114,13 +114,13 @@ cdef bint same_dict(dict now, dict then) except -1:
     if PyDict_Size(now) != PyDict_Size(then):
         return False
     while PyDict_Next(now, &i, &key, &value):
-        if not PyDict_Next(then, &j, &other, &before) or not same(<object> key, <object> other) \
-                or not same(<object> value, <object> before):
+        if not PyDict_Next(then, &j, &other, &before) or not is_unchanged(<object> key, <object> other) \
+                or not is_unchanged(<object> value, <object> before):
             return False
     return True
 
 
-cdef bint same(object now, object then) except -1:
+cdef bint is_unchanged(object now, object then) except -1:
     """Whether two values are one object, or one number or text."""
     cdef double a, b
     cdef Py_ssize_t i
@@ -135,13 +135,13 @@ cdef bint same(object now, object then) except -1:
         if len(<tuple> now) != len(<tuple> then):
             return False
         for i in range(len(<tuple> now)):
-            if not same((<tuple> now)[i], (<tuple> then)[i]):
+            if not is_unchanged((<tuple> now)[i], (<tuple> then)[i]):
                 return False
         return True
     if issubclass(type(now), np.generic):
         return now.dtype == then.dtype and now.tobytes() == then.tobytes()
     if isinstance(now, complex):
-        return same(now.real, then.real) and same(now.imag, then.imag)
+        return is_unchanged(now.real, then.real) and is_unchanged(now.imag, then.imag)
     return isinstance(now, _STATIC) and bool(now == then)
 
 
