@@ -223,7 +223,7 @@ TYPES_OF_NUMBERS = re.compile(
 
 
 def test_the_package_asks_no_traced_value_for_its_class():
-    """`isinstance` answers for a traced value as for a plain one: the package asks `isplain`, but for commands and problems."""
+    """`isinstance` answers for a traced value as for a plain one: the package asks `isplain`."""
     package = Path(mmad.__file__).parent
     found = []
     for path in package.rglob("*.py"):
