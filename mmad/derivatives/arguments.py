@@ -10,7 +10,8 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.pickling import MadeFunction
-from mmad.tracing.trace import ArgumentPlace, describe, finished, is_static, plain_leaf
+from mmad.tracing.results import finished, is_static
+from mmad.tracing.trace import ArgumentPlace, describe, plain_leaf
 
 __all__ = [
     "derivative_function",

@@ -20,8 +20,9 @@ from mmad.tape.contexts import Forwarding, open_tape
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
 from mmad.tracing.pickling import MadeFunction
-from mmad.tracing.trace import Trace, as_recorded, describe, finished, is_nan, is_static, refuse_left_behind, restore
-from mmad.wrappers._dual import Dual, doubtful, make_dual, new_level
+from mmad.tracing.results import as_recorded, finished, in_kind_of, is_static, value_and_tangent
+from mmad.tracing.trace import Trace, describe, is_nan, refuse_left_behind
+from mmad.wrappers._dual import doubtful, make_dual, new_level
 
 __all__ = ["Linearized", "grad", "gradient", "jvp", "linearize", "value_and_grad", "vjp"]
 
@@ -197,24 +198,10 @@ def _forward(f, pairs, level):
         outputs = [unboxed(v) for v in outputs]
     ys, dots = [], []
     for out in outputs:
-        y, d = split(out, level)
+        y, d = value_and_tangent(out, level)
         ys.append(y)
         dots.append(d)
     return tree.unflatten(structure, ys), tree.unflatten(structure, dots)
-
-
-def split(out, level):
-    """Value and tangent of a result, of the given level; a constant has a zero tangent."""
-    if isinstance(out, Dual) and out.level == level:
-        y, d = out.primal, out.tangent
-        return y, np.float64(d) if type(y) is np.float64 and type(d) is float else d
-    if is_static(out):
-        return out, out
-    dtype = out.dtype if hasattr(out, "dtype") else np.result_type(type(out))
-    zero = np.zeros(shape_of(out), dtype if dtype.kind in "fc" else float)
-    if zero.ndim or isplain(out, np.ndarray):
-        return out, zero
-    return out, zero[()] if hasattr(out, "dtype") else 0.0
 
 
 def linearize(f, *primals):
@@ -298,8 +285,8 @@ class Linearized:
             if is_static(y):
                 out.append(y)
             elif d is None:
-                zero = split(y, -1)[1]
-                out.append(restore(zero, y) if isinstance(y, Traced) else zero)
+                zero = value_and_tangent(y, -1)[1]
+                out.append(in_kind_of(zero, y) if isinstance(y, Traced) else zero)
             else:
-                out.append(d if isinstance(d, Traced) else restore(d, y))
+                out.append(d if isinstance(d, Traced) else in_kind_of(d, y))
         return out

@@ -17,7 +17,8 @@ from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import ArgumentPlace, as_recorded, describe, is_nan, is_static, plain_leaf, refuse_left_behind
+from mmad.tracing.results import as_recorded, is_static
+from mmad.tracing.trace import ArgumentPlace, describe, is_nan, plain_leaf, refuse_left_behind
 from mmad.wrappers._dual import new_level
 from mmad.wrappers._series import Series, make_series
 

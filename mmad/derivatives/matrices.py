@@ -9,7 +9,7 @@ from mmad.derivatives.first_order import grad, jvp
 from mmad.derivatives.recorded import LANES, Recorded, blocks, stacked
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
-from mmad.tracing.trace import is_static, restore
+from mmad.tracing.results import in_kind_of, is_static
 
 __all__ = ["by_directions", "by_pairs", "in_blocks", "jacfwd", "jacrev"]
 
@@ -39,7 +39,7 @@ def _dense(table, y, x, dtype):
     table = table.real if table.dtype.kind == "c" != dtype.kind else table  # beside it was one of a complex result
     if isinstance(table, Traced):
         table = table if table.dtype == dtype else table.astype(dtype)
-        return table.reshape(shape) if shape else restore(table.reshape(())[()], x)
+        return table.reshape(shape) if shape else in_kind_of(table.reshape(())[()], x)
     table = np.asarray(table, dtype=dtype).reshape(shape)
     number = float if type(x) is float and table.dtype.kind == "f" else lambda v: v[()]
     return table if shape or isplain(x, np.ndarray) else number(table)

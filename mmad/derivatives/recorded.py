@@ -10,7 +10,7 @@ from mmad._core import Traced, shape_of
 from mmad.derivatives.first_order import Linearized
 from mmad.ops.structure import size
 from mmad.tracing import tree
-from mmad.tracing.trace import is_static
+from mmad.tracing.results import is_static
 from mmad.wrappers._batch import Batch
 from mmad.wrappers._dual import new_level
 

@@ -5,7 +5,7 @@ import functools
 from mmad.derivatives.arguments import derivative_function, floating_vector, point_and_vector
 from mmad.derivatives.first_order import Linearized, gradient
 from mmad.tracing import tree
-from mmad.tracing.trace import restore
+from mmad.tracing.results import in_kind_of
 
 __all__ = ["hvp", "value_grad_hvp"]
 
@@ -53,5 +53,5 @@ def _as_leaves(gs, trace):
     """Gradients, a tree for each traced argument, in the kinds of the arguments' leaves."""
     leaves, structure = tree.flatten(gs)
     return tree.unflatten(
-        structure, [g if leaf is None else restore(g, leaf) for g, leaf in zip(leaves, trace.leaves, strict=True)]
+        structure, [g if leaf is None else in_kind_of(g, leaf) for g, leaf in zip(leaves, trace.leaves, strict=True)]
     )

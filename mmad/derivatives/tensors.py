@@ -209,7 +209,7 @@ def checked(found, what):
     if found.bytes > available_bytes():
         raise MemoryError(
             f"{what}: a tensor of {shape} takes about {readable(found.bytes)}, of which {readable(available_bytes())} "
-            "can be had; take mmad.taylor, which gives the derivatives along directions"
+            "are free; take mmad.taylor, which gives the derivatives along directions"
         )
     if found.work > MOST_WORK:
         raise ValueError(

@@ -11,7 +11,7 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import zeros
 from mmad.tape.contexts import open_tape
 from mmad.tracing import tree
-from mmad.tracing.trace import is_static
+from mmad.tracing.results import is_static
 
 __all__ = [
     "BY_ROWS",

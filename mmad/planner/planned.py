@@ -31,7 +31,8 @@ from mmad.python.kinds import isplain
 from mmad.replay import compiled
 from mmad.tape.contexts import open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.trace import describe, is_static, returned_by_program
+from mmad.tracing.results import is_static
+from mmad.tracing.trace import describe, returned_by_program
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]

@@ -16,7 +16,7 @@ from mmad.planner.evaluate import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
 from mmad.replay import compiled
 from mmad.tracing import tree
-from mmad.tracing.trace import finished, is_static, restore
+from mmad.tracing.results import finished, in_kind_of, is_static
 
 __all__ = ["PlannedGradient", "PlannedProduct", "PlannedValueAndGradient", "PlannedValueGradProduct"]
 
@@ -139,7 +139,7 @@ class PlannedProduct(ByComplexArguments, PlannedHessian):
     def _in_structure(self, r, parts):
         """A value for each leaf of what is differentiated by, in the tree that the arguments are."""
         pairs = zip(r.trace.leaves, parts, strict=True)
-        out = in_structure(r.trace, [None if new is None else restore(new, x) for x, new in pairs])
+        out = in_structure(r.trace, [None if new is None else in_kind_of(new, x) for x, new in pairs])
         return out[0] if self.single else tuple(out)
 
     def _with_value(self, r, product):

@@ -29,7 +29,8 @@ from mmad.replay.captures import Captures, key_of, wanted
 from mmad.replay.computed import computed_with
 from mmad.tape.contexts import STATE, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.trace import Trace, describe, finished
+from mmad.tracing.results import finished
+from mmad.tracing.trace import Trace, describe
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]

@@ -9,11 +9,11 @@ import numpy as np
 
 from mmad._core import Traced, dtype_of, shape_of
 from mmad.errors import OtherResultError
-from mmad.ops import arithmetic as a
 from mmad.ops.structure import concatenate, reshape, size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
+from mmad.tracing.results import as_given, in_dtype, zero_of
 
 __all__ = ["Call", "Slot"]
 
@@ -25,19 +25,6 @@ def is_operand(x):
     if isplain(x, np.ndarray):
         return x.dtype.kind in "fciub"
     return isplain(x, Traced | float | complex | np.inexact)
-
-
-def zero(x):
-    """A plain zero of the shape of x, of its dtype or float64."""
-    dtype = dtype_of(x)
-    if shape_of(x) == () and dtype.kind != "c" and dtype.itemsize >= 8:
-        return 0.0
-    return np.zeros(shape_of(x), dtype if dtype.kind in "fc" else np.float64)
-
-
-def as_given(x):
-    """A value as a function's body and rules get it: 0-d arrays are NumPy scalars."""
-    return x[()] if isplain(x, np.ndarray) and x.ndim == 0 else x
 
 
 class Slot:
@@ -64,18 +51,9 @@ class Slot:
         part = flat[self.start : self.start + self.size]
         part = reshape(part, self.shape) if self.shape else part[0]
         if isinstance(part, Traced):
-            return fitted(part, self.dtype)
+            return in_dtype(part, self.dtype)
         part = part.real if self.dtype.kind != "c" else part
         return part.astype(self.dtype) if self.shape or self.dtype != np.float64 else float(part)
-
-
-def fitted(x, dtype):
-    """x in another dtype; the real part where that is real."""
-    if dtype_of(x) == dtype:
-        return x
-    if dtype_of(x).kind == "c" and dtype.kind != "c":
-        x = a.real(x)
-    return x if dtype_of(x) == dtype else a.astype(x, dtype=dtype)
 
 
 class Call:
@@ -125,7 +103,7 @@ class Call:
         """Tangents of the differentiable arguments: zeros where None, what has no derivative as it is."""
         leaves = [0.0 if isplain(v, int | np.integer) else v for v in self.leaves]
         for k, v, d in zip(self.operands, operands, dots, strict=True):
-            leaves[k] = zero(v) if d is None else as_given(d)
+            leaves[k] = zero_of(v) if d is None else as_given(d)
         return tree.unflatten(self.structure, leaves)
 
     def everything(self, arguments):
@@ -247,14 +225,14 @@ class Call:
         if len(pairs) == 1:
             d, slot = pairs[0]
             if isinstance(d, Traced):
-                return fitted(d, slot.dtype)
+                return in_dtype(d, slot.dtype)
             return float(d) if slot.number else np.asarray(d, slot.dtype)[() if not slot.shape else ...]
         dtype = np.result_type(np.float64, *[s.dtype for _, s in pairs])
         parts = [
             reshape(
                 np.zeros(s.shape, dtype)
                 if d is None
-                else fitted(d, dtype)
+                else in_dtype(d, dtype)
                 if isinstance(d, Traced)
                 else np.asarray(d, dtype),
                 (s.size,),

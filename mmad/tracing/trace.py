@@ -9,7 +9,7 @@ import inspect
 
 import numpy as np
 
-from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic, weakened
+from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
 from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
@@ -28,6 +28,7 @@ from mmad.tape.constants import lift, unboxed, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
 from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, nearly_equal, pulled_by_directions
+from mmad.tracing.results import finished, in_kind_of, is_static
 from mmad.wrappers._batch import Batch
 
 __all__ = ["Trace", "describe"]
@@ -38,16 +39,6 @@ _float64 = np.dtype(np.float64)
 def returned_by_program(tape):
     """Whether `mmad.compile` records on a tape, outside of every other derivative."""
     return tape is not None and tape.live and STATE.tapes.count(tape) == 1
-
-
-def as_recorded(x, d):
-    """A tangent of x; where x is recorded for a program, a constant of it, so that what is computed with it is, too."""
-    tape = open_tape()
-    if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
-        return d
-    if isplain(d, float):
-        return tape.add_constant(float(d))
-    return tape.captured(d)
 
 
 def left_behind(shape):
@@ -162,57 +153,6 @@ def plain_leaf(x, where):
 def whole(x):
     """Whether an array lies in memory as the elements of a trace's arrays do."""
     return x.flags.c_contiguous and x.flags.aligned
-
-
-def is_static(x):
-    """Whether a leaf of an argument is configuration that no derivative is taken of."""
-    return x is None or isinstance(x, str | bytes)
-
-
-def restore(g, leaf):
-    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array).
-
-    The leaf may be traced; its value is not looked at, which would leave a guard.
-    """
-    if isinstance(g, Traced):
-        weak = type(leaf) is float or (type(leaf) is ScalarVar and not leaf.strong)
-        return weakened(g) if weak and type(g) is ScalarVar else g
-    if isinstance(leaf, Traced):
-        return _like_traced(g, leaf)
-    if type(leaf) is float:
-        return float(g)
-    if isplain(leaf, np.ndarray):
-        return np.asarray(g, dtype=leaf.dtype.newbyteorder("=") if leaf.dtype.kind in "fc" else None)
-    if isplain(leaf, np.generic):
-        return leaf.dtype.type(g)
-    if isplain(leaf, complex):
-        return complex(g)
-    return g
-
-
-def _like_traced(g, leaf):
-    """A plain cotangent or tangent in the kind that `finished` gives a traced leaf."""
-    if type(leaf) is ScalarVar:
-        return np.float64(g) if leaf.strong else float(g)
-    if isinstance(leaf, ArrayVar):
-        g = np.asarray(g, leaf.dtype if leaf.dtype.kind in "fc" else None)
-        return g if g.shape or leaf.base is not None or g.dtype == _float64 else g[()]
-    if isinstance(leaf, Jet):
-        return restore(g, leaf.parts[0])
-    return g[()] if isplain(g, np.ndarray) and not g.shape else g
-
-
-def finished(x):
-    """A plain value as users expect it: numbers and arrays of their own, inside any outer derivative's wrapper."""
-    if isinstance(x, ScalarVar):
-        return np.float64(x.value) if x.strong else x.value
-    if isinstance(x, ArrayVar):
-        return x.value[()] if x.number else x.value
-    if isinstance(x, Jet):
-        return x.of([finished(part) for part in x.parts])
-    if isinstance(x, Batch):
-        return Batch(x.level, finished(x.lanes))
-    return x
 
 
 class Trace:
@@ -593,7 +533,7 @@ class Trace:
         leaves = [
             leaf
             if x is None
-            else restore(self.tape.record_of(x.node).out if x.shape else self.tape.node(x.node)[2], leaf)
+            else in_kind_of(self.tape.record_of(x.node).out if x.shape else self.tape.node(x.node)[2], leaf)
             for x, leaf in zip(self.inputs, self.leaves, strict=True)
         ]
         out, at = [], 0
@@ -618,7 +558,7 @@ class Trace:
         x = self.inputs[k]
         if x is None:
             return leaf
-        return restore(np.zeros(x.shape, x.dtype) if g is None else g, leaf)
+        return in_kind_of(np.zeros(x.shape, x.dtype) if g is None else g, leaf)
 
 
 def _batches_in(args):

@@ -29,7 +29,8 @@ from mmad.python.kinds import isplain
 from mmad.tape import _tape
 from mmad.tape.instruction import decode
 from mmad.tracing import tree
-from mmad.tracing.trace import Trace, describe, is_static, plain_leaf
+from mmad.tracing.results import is_static
+from mmad.tracing.trace import Trace, describe, plain_leaf
 from mmad.transforms import derived
 from mmad.transforms.evaluate import evaluate
 from mmad.transforms.finish import close
