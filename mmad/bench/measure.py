@@ -73,6 +73,8 @@ class Outcome:
         Preparation and first call.
     later : Timing or None
         A later call, at another point than the one before.
+    control : bool
+        Whether what is timed is the function itself.
     """
 
     contestant: str
@@ -85,6 +87,7 @@ class Outcome:
     error: float | None = None
     first: Timing | None = None
     later: Timing | None = None
+    control: bool = False
 
 
 def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_counter, progress=None):
@@ -147,13 +150,14 @@ def verified(contestant, instance, product, args):
         Without times.
     """
     facts = contestant.name, instance.problem.name, product, instance.n, instance.inputs
+    is_control = isinstance(contestant, Tool) and contestant.is_control
     errors = [0.0]
     try:
         runner = contestant.prepare(instance, product)
         begin = perf_counter()
         for k, given in enumerate(args):
             result = runner.run(*map(runner.arguments, given))
-            if k < COMPARED and not (isinstance(contestant, Tool) and contestant.is_control):
+            if k < COMPARED and not is_control:
                 errors.append(_error(instance, product, given, runner.to_numpy(result)))
             if k >= COMPARED and perf_counter() - begin > LONG:
                 break
@@ -164,7 +168,7 @@ def verified(contestant, instance, product, args):
     worst = float(np.max(errors))  # NaN where one is
     if not worst <= contestant.rtol:
         return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
-    return runner, Outcome(*facts, "done", "", worst)
+    return runner, Outcome(*facts, "done", "", worst, control=is_control)
 
 
 def _error(instance, product, given, result):

@@ -46,6 +46,15 @@ CALIBRATE_DESCRIPTION = """\
 Measure this machine for the planner's cost model, in about half a second, and
 keep the result in the user's cache directory (or MMAD_CACHE)."""
 
+BENCH_DESCRIPTION = """\
+Compare strategies of mmad, and other tools that are installed, on problems with
+known derivatives: right first, then the first call and later calls at new points
+apart, in turns.  A function of your own takes part as MODULE:FUNCTION with --at.
+
+With --out DIR, results.json keeps what was measured after each problem (and says
+where: processor, versions, commit), results.csv has a line for each, and pictures
+show performance profiles, time against size, and when a first call pays off."""
+
 TRAIN_DESCRIPTION = """\
 Train a tanh network (64 inputs, one hidden layer, 10 classes) on the 1797
 handwritten digits that come with scikit-learn: full batch, softmax
@@ -105,6 +114,12 @@ def _planner(arguments):
     from mmad.cli import plan
 
     return getattr(plan, arguments.command)(arguments)
+
+
+def _bench(arguments):
+    from mmad.cli.bench import run
+
+    return run(arguments)
 
 
 def _parser():
@@ -168,6 +183,30 @@ def _parser():
         plan.add_argument("--memory", metavar="SIZE", help="what it may take, as 500MB")
         plan.add_argument("--quiet", action="store_true", help="no progress bar")
         plan.set_defaults(run=_planner)
+
+    bench = commands.add_parser(
+        "bench", parents=[shared], formatter_class=raw, description=BENCH_DESCRIPTION,
+        help="compare strategies and tools on problems",
+    )  # fmt: skip
+    bench.add_argument("problems", nargs="*", metavar="PROBLEM", help="default: all of them; or MODULE:FUNCTION")
+    bench.add_argument("--list", action="store_true", help="name the problems, strategies and tools, and end")
+    bench.add_argument("--strategies", nargs="+", metavar="NAME", help="default: auto, auto-often and compile; or all")
+    bench.add_argument("--tools", nargs="+", metavar="NAME", help="default: none; or all that are installed")
+    bench.add_argument(
+        "--products", nargs="+", choices=["gradient", "hvp", "hessian", "jacobian"], metavar="PRODUCT",
+        help="gradient, hvp, hessian or jacobian; default: what each problem is about",
+    )  # fmt: skip
+    bench.add_argument(
+        "--sizes", nargs="+", type=int, choices=[1, 2, 3, 4], default=[1, 2], metavar="K",
+        help="which of a problem's sizes, 1 (small) to 4 (large); default: 1 2",
+    )  # fmt: skip
+    bench.add_argument("--at", metavar="X.npy", help="the point of a function of your own")
+    bench.add_argument("--rounds", type=_positive, default=7, metavar="N", help="timings of a later call (default: 7)")
+    bench.add_argument("--time", metavar="DURATION", help="begin nothing new after it: 90s, 10m, 2h")
+    bench.add_argument("--out", metavar="DIR", help="keep results and pictures there")
+    bench.add_argument("--resume", action="store_true", help="go on with what --out holds")
+    bench.add_argument("--quiet", action="store_true", help="no progress bar")
+    bench.set_defaults(run=_bench)
 
     calibrate = commands.add_parser(
         "calibrate", parents=[shared], formatter_class=raw, description=CALIBRATE_DESCRIPTION,

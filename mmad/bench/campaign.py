@@ -1,0 +1,103 @@
+"""A comparison of many contestants on many problems, that may be interrupted and gone on with."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from mmad.bench.measure import measure
+
+__all__ = ["Case", "cases_of", "run"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem of one size, and what is asked of it."""
+
+    problem: object
+    n: object
+    product: str
+
+    @property
+    def key(self):
+        """What tells it from other cases."""
+        return self.problem.name, self.product, self.n
+
+    def __str__(self):
+        return f"{self.problem.at(self.n).name}, {self.product}"
+
+
+def cases_of(problems, sizes=(1, 2), products=None):
+    """Return the cases of problems, the smallest sizes first.
+
+    Parameters
+    ----------
+    problems : list of ModelProblem
+    sizes : sequence of int
+        Which of a problem's sizes, from 1; those that it does not have are left out.
+    products : sequence of str, optional
+        What is asked for; by default all that a problem is about.
+
+    Returns
+    -------
+    list of Case
+    """
+    return [
+        Case(problem, problem.sizes[size - 1], product)
+        for size in sorted(sizes)
+        for problem in problems
+        if size <= len(problem.sizes)
+        for product in problem.products
+        if products is None or product in products
+    ]
+
+
+def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progress=None, save=None):
+    """Measure contestants on cases, one case after the other.
+
+    Parameters
+    ----------
+    cases : list of Case
+    contestants : list of Contestant
+    known : list of Outcome
+        Outcomes of an earlier run.  A case for which all contestants have one is not measured again; one for which some
+        are missing is, for all, so that what is compared was measured together.
+    seconds : float, optional
+        No case is begun after this time.
+    rounds, firsts : int
+        As for `mmad.bench.measure.measure`.
+    progress : callable, optional
+        Called with the number of the case, from 0, the case, and the name of a contestant as its turn begins.
+    save : callable, optional
+        Called with all outcomes after each case.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        The known ones among them.
+    left : list of Case
+        Cases that were not begun.
+    """
+    start = perf_counter()
+    found = {}
+    for outcome in known:
+        found.setdefault((outcome.problem, outcome.product, outcome.n), {})[outcome.contestant] = outcome
+    names = {contestant.name for contestant in contestants}
+    left = []
+    for k, case in enumerate(cases):
+        if names <= found.get(case.key, {}).keys():
+            continue
+        if seconds is not None and perf_counter() - start > seconds:
+            left.append(case)
+            continue
+        turn = None if progress is None else lambda name, k=k, case=case: progress(k, case, name)
+        outcomes = measure(
+            case.problem.at(case.n), case.product, contestants, rounds=rounds, firsts=firsts, progress=turn
+        )
+        found.setdefault(case.key, {}).update({outcome.contestant: outcome for outcome in outcomes})
+        if save is not None:
+            save(all_of(found))
+    return all_of(found), left
+
+
+def all_of(found):
+    """Return the outcomes of all cases."""
+    return [outcome for outcomes in found.values() for outcome in outcomes.values()]

@@ -1,0 +1,71 @@
+"""Outcomes of a comparison in a file: JSON with where they were measured, and CSV for spreadsheets."""
+
+import csv
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from mmad.bench.measure import Outcome, Timing
+
+__all__ = ["load", "save", "save_csv"]
+
+JSON = "results.json"
+CSV = "results.csv"
+TIMES = ("first", "later")
+
+
+def save(folder, outcomes, where):
+    """Write outcomes so that an interruption leaves the file as it was.
+
+    Parameters
+    ----------
+    folder : path
+    outcomes : list of Outcome
+    where : dict
+        As of `mmad.bench.provenance.provenance`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"where": where, "outcomes": [asdict(outcome) for outcome in outcomes]}, indent=1)
+    partial = folder / (JSON + ".partial")
+    partial.write_text(text + "\n")
+    os.replace(partial, folder / JSON)
+
+
+def load(folder):
+    """Return the outcomes of a folder and where they were measured; nothing where there are none.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+    where : dict
+    """
+    path = Path(folder) / JSON
+    if not path.exists():
+        return [], {}
+    held = json.loads(path.read_text())
+    return [outcome_of(entry) for entry in held["outcomes"]], held["where"]
+
+
+def outcome_of(entry):
+    """Return an outcome from what `save` wrote of it."""
+    times = {name: entry[name] and Timing(**entry[name]) for name in TIMES}
+    n = tuple(entry["n"]) if isinstance(entry["n"], list) else entry["n"]
+    return Outcome(**{**entry, **times, "n": n})
+
+
+def save_csv(folder, outcomes):
+    """Write one line an outcome, times in seconds."""
+    plain = [f.name for f in fields(Outcome) if f.name not in TIMES]
+    parts = [f"{name} {part}" for name in TIMES for part in ("median", "low", "high")]
+    with open(Path(folder) / CSV, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*plain, *parts])
+        for outcome in outcomes:
+            timings = [getattr(outcome, name) for name in TIMES]
+            numbers = [None] * 3 if None in timings else None
+            row = [getattr(outcome, name) for name in plain]
+            for timing in timings:
+                row += [timing.median, timing.low, timing.high] if timing else numbers or [None] * 3
+            writer.writerow(row)
