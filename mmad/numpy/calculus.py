@@ -12,7 +12,7 @@ from mmad.numpy.reductions import finish, given, lifted
 from mmad.numpy.reductions import sum as sum_
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
-from mmad.ops.calculus import conj, round_op, sinc_op, slide_in, slide_out
+from mmad.ops.calculus import conj, i0_op, round_op, sinc_op, slide_in, slide_out
 from mmad.ops.powers import power
 from mmad.ops.structure import broadcast_to, concatenate, gather, reshape, viewed
 from mmad.python.kinds import isplain
@@ -249,6 +249,12 @@ def correlate(x, v, mode="valid"):
 def sinc(x):
     """`numpy.sinc`, with derivatives that are accurate near zero too."""
     return sinc_op(x, order=0)
+
+
+@implements(np.i0)
+def i0(x):
+    """`numpy.i0`, of real numbers, with derivatives that are accurate near zero too."""
+    return i0_op(x, order=0)
 
 
 @implements(np.round, np.around, method="round")

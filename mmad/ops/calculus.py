@@ -1,4 +1,4 @@
-"""Convolution, sinc and rounding to decimals."""
+"""Convolution, sinc, the Bessel function I0 and rounding to decimals."""
 
 import math
 
@@ -61,6 +61,58 @@ sinc_op = nonlinear(
     _sinc_jvp,
     batch=_batch_of_sinc,
     transposes={0: lambda ct, x, order: a.chain(ct, conj(sinc_op(x, order=order + 1)))},
+)
+
+
+def _i0(x, order):
+    """I_order(x) / x**order, where I_order is the modified Bessel function: even, positive, and smooth at zero."""
+    if order == 0:
+        return np.i0(x)[()]
+    x = np.asarray(x)
+    if x.dtype.kind == "c":
+        raise TypeError("i0 not supported for complex values")
+    r = np.abs(x.astype(np.result_type(x, np.float64)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        far = r > max(30.0, order**2)
+        y = _i0_series(np.where(far, 0.0, r), order)
+        if far.any():
+            y = np.where(far, _i0_asymptotic(np.where(far, r, 1.0), order), y)
+        return y.astype(x.dtype)[()]
+
+
+def _i0_series(r, order):
+    """The power series; all terms are positive, so none cancel."""
+    term = np.full(r.shape, 1.0 / (2.0**order * math.factorial(order)), r.dtype)
+    total, k, square = term, 0, np.square(r / 2)
+    while np.any(term > np.finfo(r.dtype).eps / 8 * total):
+        k += 1
+        term = term * square / (k * (k + order))
+        total = total + term
+    return np.where(np.isnan(r), r, total)
+
+
+def _i0_asymptotic(r, order):
+    """Hankel's expansion for large r, whose terms are below rounding long before they grow."""
+    term = total = np.ones_like(r)
+    for k in range(1, 40):
+        term = term * ((2 * k - 1) ** 2 - 4 * order**2) / (8 * k * r)
+        total = total + term
+    return np.exp(r) / np.sqrt(2 * np.pi * r) * total / r**order
+
+
+# With g_n(x) = I_n(x) / x**n the derivatives need neither a division by x, which fails at zero, nor a difference:
+# g_n' = x g_(n+1).
+i0_op = nonlinear(
+    "i0",
+    _i0,
+    lambda dots, out, x, order: a.chain(dots[0], a.multiply(x, i0_op(x, order=order + 1))),
+    batch=lambda vals, batched, order: i0_op(vals[0], order=order),
+    transposes={0: lambda ct, x, order: a.chain(ct, a.multiply(x, i0_op(x, order=order + 1)))},
+    probes=(
+        (np.array([[0.0, -1.2, 0.8], [1.7, 9.0, -31.0]]), {"order": 0}),
+        (np.array([0.0, -0.6, 2.5]), {"order": 1}),
+        (1.3, {"order": 3}),
+    ),
 )
 
 

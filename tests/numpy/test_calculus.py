@@ -67,6 +67,7 @@ CASES = [
     Case("correlate-complex", lambda x, v: np.correlate(x, v, "full"), complex_(4), complex_(2, seed=2)),
     Case("correlate-complex-longer", lambda x, v: np.correlate(x, v, "valid"), complex_(2), complex_(4, seed=2)),
     Case("sinc", lambda x: np.sinc(x), A * 2),
+    Case("i0", lambda x: np.i0(x), A * 2),
     Case("round", lambda x: np.round(x, 1) * x, V),
     Case("round-methods", lambda x: x.round() * x + np.around(x), np.array([0.2, 1.3, -0.7, 5.1])),
     Case("nan_to_num", lambda x: np.nan_to_num(x * 1e-3 + NAN, nan=0.1, posinf=3.0, neginf=-2.0) ** 2, V),
@@ -104,6 +105,42 @@ def test_sinc_to_fourth_order(x):
             )
         np.testing.assert_allclose(f(x), want, rtol=2e-14, atol=5e-15 * np.pi**order)
         f = mmad.grad(f) if order % 2 else (lambda y, f=f: mmad.jvp(f, (y,), (1.0,))[1])
+
+
+@pytest.mark.parametrize("x", [0.0, -0.0, 1e-9, -0.01, 0.3, -2.5, 7.999, 8.001, -29.9, 30.1, 63.0, 400.0])
+def test_i0_to_fifth_order(x):
+    """At zero, at negative x, and on both sides of the places where the formula changes."""
+    f = np.i0
+    for order in range(6):
+        with mpmath.workdps(60):
+            # I_n' = (I_(n-1) + I_(n+1)) / 2, applied as often as wanted
+            terms = [mpmath.binomial(order, k) * mpmath.besseli(order - 2 * k, x) for k in range(order + 1)]
+            want = sum(terms) / 2**order
+        np.testing.assert_allclose(f(x), float(want), rtol=2e-14, atol=1e-300)
+        f = mmad.grad(f) if order % 2 else (lambda y, f=f: mmad.jvp(f, (y,), (1.0,))[1])
+
+
+def test_i0_in_loops_and_other_transforms():
+    x = np.array([0.0, -1.3, 2.7])
+    want = np.array([float(mpmath.besseli(1, t)) for t in x])
+    curvature = np.array([float(mpmath.besseli(0, t) + mpmath.besseli(2, t)) / 2 for t in x])
+    grad = mmad.grad(lambda x: np.i0(x).sum())
+
+    def loop(x):
+        y = np.zeros_like(x)
+        for i in range(len(x)):
+            y[i] = np.i0(x[i])
+        return y.sum()
+
+    compiled = mmad.compile(grad)
+    for g in (grad, mmad.grad(loop), mmad.vmap(mmad.grad(np.i0)), compiled, compiled):
+        np.testing.assert_allclose(g(x), want, rtol=1e-14)
+    assert compiled.stats()["replays"] == 1
+    product = mmad.hvp(lambda x: np.i0(x).sum())
+    for h in (product, mmad.compile(product), mmad.hvp(loop)):
+        np.testing.assert_allclose(h(x, np.ones(3)), curvature, rtol=1e-14)
+    with pytest.raises(TypeError, match="complex"):
+        mmad.grad(lambda z: np.abs(np.i0(z)))(1j)
 
 
 def test_interp_at_and_beyond_knots():
@@ -154,6 +191,7 @@ def test_empty():
         lambda x: np.diff(x, axis=1),
         lambda x: np.diff(x, axis=0),
         np.sinc,
+        np.i0,
         lambda x: np.round(x, 1),
         lambda x: np.trapezoid(x),
         lambda x: np.interp(x, [0.0, 1.0], [1.0, 2.0]),

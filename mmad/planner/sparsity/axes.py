@@ -138,6 +138,7 @@ def _each(shapes, shape, params):
 RULES = {
     "round": _constant,
     "sinc": _each,
+    "i0": _each,
     "matmul": _matmul,
     "contract": _contract,
     "sum": _reduction,
