@@ -149,15 +149,20 @@ def captured_stderr(lines: list[str]):
 
 
 def translated(of: list[Extension]) -> list[Extension]:
-    """The extensions with C files in place of Cython files."""
+    """Return the extensions with C files instead of Cython files."""
     from Cython.Build import cythonize
 
-    return cythonize(
+    folder = Path("build") / f"cython-{MODE}"
+    done = cythonize(
         [Extension(ext.name, list(ext.sources), include_dirs=[str(KERNELS)]) for ext in of],
         compiler_directives=DIRECTIVES,
-        build_dir=str(Path("build") / f"cython-{MODE}"),
+        build_dir=str(folder),
         nthreads=os.cpu_count() or 1,
     )
+    # Cython copies headers there, where the compiler finds them first, and leaves the copy of one that has moved.
+    for copy in folder.rglob("*.h"):
+        copy.unlink()
+    return done
 
 
 class BuildExtensions(build_ext):

@@ -15,6 +15,7 @@ COSTS = {
     "arcsinh": 5.3, "arccosh": 5.3, "arctanh": 4.6, "power": 5.5, "hypot": 2.1, "cbrt": 5.3, "logaddexp": 4.6,
     "logaddexp2": 4.6, "divide": 0.65, "reciprocal": 0.65, "sqrt": 0.85, "remainder": 12.0, "fmod": 10.0,
     "floor_divide": 12.0, "tanh_slope": 2.4, "arctan_slope": 0.9, "arcsinh_slope": 1.4, "cbrt_slope": 7.5,
+    "erf": 3.5, "erfc": 4.5, "erf_slope": 3.5,
     "logaddexp_slope": 2.8, "logaddexp2_slope": 2.8, "arctan2_slope": 1.3, "arctan2_curve": 1.9, "arctan2_cross": 1.9,
     "hypot_slope": 1.7, "hypot_curve": 2.4, "hypot_cross": 2.4, "power_slope": 8.5, "power_curve": 9.0,
     "power_log": 8.0, "power_cross": 9.0,

@@ -8,8 +8,9 @@
 #define F1(name) LIBRARY float name##f(float);
 #define F2(name) LIBRARY float name##f(float, float);
 F1(sin) F1(cos) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
-F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F2(atan2) F2(hypot)
+F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F1(erf) F1(erfc) F2(atan2) F2(hypot)
 float fmodf(float, float);
+LIBRARY double exp(double);
 LIBRARY double log(double);
 LIBRARY double tan(double);
 LIBRARY double pow(double, double);
@@ -20,6 +21,8 @@ LIBRARY double pow(double, double);
 static inline float log_f32(float a) { return (float)log((double)a); }
 static inline float tan_f32(float a) { return (float)tan((double)a); }
 static inline float pow_f32(float a, float b) { return (float)pow((double)a, (double)b); }
+static inline float erf_slope_f32(float a) { return (float)(1.128379167095512573896 * exp(-((double)a * (double)a))); }
+#define MM_ERF_SLOPE erf_slope_f32
 #define MM_LOG log_f32 /* where the logarithm is a factor of a derivative */
 #define sin sinf
 #define cos cosf
@@ -41,6 +44,8 @@ static inline float pow_f32(float a, float b) { return (float)pow((double)a, (do
 #define log10 log10f
 #define log1p log1pf
 #define cbrt cbrtf
+#define erf erff
+#define erfc erfcf
 #define pow pow_f32
 #define atan2 atan2f
 #define hypot hypotf

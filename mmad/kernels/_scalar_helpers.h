@@ -59,6 +59,14 @@ MM_INLINE REAL mm_arcsinh_slope(REAL a) { /* 1 / sqrt(1 + a^2) */
     const int far = fabs(a) > (REAL)1e9;
     return 1 / (far ? fabs(a) : sqrt(1 + a * a));
 }
+MM_INLINE REAL mm_erf_slope(REAL a) { /* 2 exp(-a^2) / sqrt(pi); a^2 in two parts, of which the larger has no error */
+    const REAL near = fabs(a) < 28 ? a : copysign(28, a), h = rint(near * 64) / 64;
+    const REAL p = (REAL)1.128379167095512573896158903121545172 * exp(-(h * h)) * exp(-((a - h) * (a + h)));
+    return isnan(a) ? a : p;
+}
+#ifndef MM_ERF_SLOPE
+#define MM_ERF_SLOPE mm_erf_slope
+#endif
 MM_INLINE REAL mm_cbrt_slope(REAL a) { /* a^(-2/3) / 3, of a root with one step of Newton's method */
     const REAL r = cbrt(a), d = (r - a / (r * r)) / 3, s = r - (isfinite(d) ? d : 0);
     return a == 0 ? 1 / fabs(a) : isinf(a) ? 0 : s / a / 3;

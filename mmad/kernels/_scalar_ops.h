@@ -21,6 +21,7 @@
     X(arcsin, 1, asin(a)) X(arccos, 1, acos(a)) X(arctan, 1, atan(a)) X(arctan2, 2, atan2(a, b))              \
     X(hypot, 2, hypot(a, b)) X(sinh, 1, sinh(a)) X(cosh, 1, cosh(a)) X(tanh, 1, tanh(a))                      \
     X(arcsinh, 1, asinh(a)) X(arccosh, 1, acosh(a)) X(arctanh, 1, atanh(a))                                   \
+    X(erf, 1, erf(a)) X(erfc, 1, erfc(a)) X(erf_slope, 1, MM_ERF_SLOPE(a))                                    \
     X(logaddexp, 2, mm_logaddexp(a, b)) X(logaddexp2, 2, mm_logaddexp2(a, b)) X(absolute, 1, fabs(a))         \
     X(fabs, 1, fabs(a)) X(sign, 1, mm_sign(a)) X(copysign, 2, copysign(a, b))                                 \
     X(maximum, 2, mm_maximum(a, b)) X(minimum, 2, mm_minimum(a, b))                                           \

@@ -7,6 +7,7 @@ import numpy as np
 
 from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol, shape_of
 from mmad.ops import arithmetic as a
+from mmad.ops.declare import bind_optional
 from mmad.ops.structure import scatter_add, stacked, viewed
 from mmad.python.kinds import isplain
 from mmad.tape import _storage
@@ -127,6 +128,8 @@ def _call(ufunc, inputs, kwargs):
 
 def _ufunc(ufunc, method, inputs, kwargs):
     kwargs = dict(kwargs)
+    if ufunc not in UFUNCS:
+        bind_optional(ufunc)
     if method == "__call__":
         return _call(ufunc, inputs, kwargs)
     handler = METHODS.get((ufunc, method)) or METHODS.get(method)

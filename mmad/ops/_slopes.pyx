@@ -46,6 +46,8 @@ cdef class Slope:
         cdef Kernel kernel
         cdef cnp.ndarray r, a
         cdef Py_ssize_t n
+        if len(args) != self.arity:
+            raise TypeError(f"{self.arity} operands are expected, and {len(args)} given")
         dtype = np.result_type(*args)
         if dtype.kind in "biu":
             dtype = _float64

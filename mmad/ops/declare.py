@@ -18,6 +18,9 @@ Operations that move or sum elements of one floating dtype may tell the shape of
 wrong.  A recording for a program need not compute them then.
 """
 
+import importlib
+import sys
+
 import numpy as np
 
 from mmad import _core
@@ -25,7 +28,38 @@ from mmad.ops import _partials
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import Op
 
-__all__ = ["elementwise", "linear", "nonlinear", "zero_like"]
+__all__ = ["OptionalUfunc", "elementwise", "linear", "nonlinear", "zero_like"]
+
+
+class OptionalUfunc:
+    """A ufunc of a package that need not be installed: imported when it is called, recognised when it is met.
+
+    Parameters
+    ----------
+    module, name : str
+        Where it is found.
+    """
+
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+
+    def __call__(self, *operands):
+        return getattr(importlib.import_module(self.module), self.name)(*operands)
+
+    def is_ufunc(self, ufunc):
+        """Return whether this is a given ufunc; without an import, since what was met was imported."""
+        return ufunc.__name__ == self.name and getattr(sys.modules.get(self.module), self.name, None) is ufunc
+
+
+_OPTIONAL = []
+
+
+def bind_optional(ufunc):
+    """Bind a ufunc to the operation that is declared for it by name, if there is one."""
+    for optional, op in _OPTIONAL:
+        if optional.is_ufunc(ufunc):
+            _core.UFUNCS[ufunc] = op
+            return
 
 
 def elementwise(
@@ -59,7 +93,7 @@ def elementwise(
     probes : sequence of tuples
         Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters,
         if there are any, at its end.
-    also : sequence of ufunc
+    also : sequence of ufunc or OptionalUfunc
         Other ufuncs that mean the same.
     masks : sequence of int
         The operands whose partial is a choice, or vanishes only at infinity: where it is zero, the term is zero,
@@ -72,7 +106,8 @@ def elementwise(
     Raises
     ------
     TypeError
-        What `also` names is no ufunc, or a transpose or partial belongs to an operand that the operation does not have.
+        What `also` names is no ufunc, a transpose or partial belongs to an operand that the operation does not have, or
+        another argument would not be used.
     """
     ufunc = impl if isinstance(impl, np.ufunc) else None
     nin = nin or (ufunc.nin if ufunc is not None else len(partials))
@@ -83,8 +118,22 @@ def elementwise(
     if (boolean and (partials or transposes)) or (partials and transposes):
         raise TypeError(f"elementwise: {name} has a derivative that would not be used")
     for f in also:
-        if not isinstance(f, np.ufunc):
+        if not isinstance(f, np.ufunc | OptionalUfunc):
             raise TypeError(f"elementwise: {f!r} of {name} is not a ufunc; give it to @implements of mmad.numpy")
+    if ufunc is not None and nin != ufunc.nin:
+        raise TypeError(f"elementwise: {name} has nin={nin}, and its ufunc {ufunc.nin} operands")
+    for i in (*masks, *(saturates or ())):
+        if i not in range(len(partials)) or partials[i] is None:
+            raise TypeError(
+                f"elementwise: {name} has no partial by operand {i}, so its masks or saturates are not used"
+            )
+    for i in (saturates or {}).values():
+        if i not in range(nin):
+            raise TypeError(f"elementwise: {name} has no operand {i}, at whose infinity a partial saturates")
+    if boolean and (probes or needs_out):
+        raise TypeError(f"elementwise: {name} has no derivative, so its probes or needs_out are not used")
+    if joint and not transposes:
+        raise TypeError(f"elementwise: {name} has no transposes, so joint is not used")
     op = Op(
         name,
         impl,
@@ -102,8 +151,18 @@ def elementwise(
     if op.opcode >= 0 and not boolean:
         _DEFERRED.append((op, needs_out))
     for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
-        _core.UFUNCS[f] = op
+        if isinstance(f, OptionalUfunc):
+            _OPTIONAL.append((f, op))
+        else:
+            _core.UFUNCS[f] = op
     return op
+
+
+def _check_positions(kind, name, transposes, nin):
+    """Raise where a transpose belongs to an operand that an operation does not have."""
+    for i in transposes if isinstance(transposes, dict) else ():
+        if i not in range(nin):
+            raise TypeError(f"{kind}: {name} has {nin} operands, so its transpose by operand {i} is not used")
 
 
 def linear(
@@ -125,6 +184,7 @@ def linear(
 
     `jvp`, where given, replaces the pushforward that is the operation itself.
     """
+    _check_positions("linear", name, transposes, nin)
     return Op(
         name,
         impl,
@@ -146,6 +206,9 @@ def nonlinear(name, impl, jvp, *, transposes=None, batch=None, probes=(), nin=1,
 
     `transposes`, where given, replaces the derived transpose; a test holds the two against each other.
     """
+    if jvp is None:
+        raise TypeError(f"nonlinear: {name} has no jvp")
+    _check_positions("nonlinear", name, transposes, nin)
     return Op(
         name,
         impl,

@@ -44,7 +44,7 @@ def _polar(x, y, value, origin=0):
     return np.where(r == 0, origin, value(x, y, np.where(r == 0, 1, r))).astype(r.dtype)[()]
 
 
-# (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), |x|**(-2/3) / 3
+# (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), 2 exp(-x**2) / sqrt(pi), |x|**(-2/3) / 3
 one_minus_square = elementwise(
     "one_minus_square",
     Slope("one_minus_square", lambda x: (1 - x) * (1 + x)),
@@ -70,6 +70,13 @@ arcsinh_slope = elementwise(
     "arcsinh_slope",
     Slope("arcsinh_slope", lambda x: 1 / np.sqrt(1 + np.square(x))),
     lambda x, out: a.negative(a.multiply(a.chain(out, a.multiply(x, out)), out)),
+    probes=POINTS,
+    saturates={0: 0},
+)
+erf_slope = elementwise(
+    "erf_slope",
+    Slope("erf_slope", lambda x: 2.0 / math.sqrt(math.pi) * np.exp(-np.square(x))),
+    lambda x, out: a.multiply(-2.0, a.multiply(x, out)),
     probes=POINTS,
     saturates={0: 0},
 )

@@ -4,13 +4,15 @@ import numpy as np
 
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
-from mmad.ops.declare import elementwise
+from mmad.ops._slopes import Slope
+from mmad.ops.declare import OptionalUfunc, elementwise
 
 LN2, LN10 = 0.693147180559945309417232, 2.302585092994045684017991
 DEGREE = 0.017453292519943295769237
 
 POINTS = ((0.7,), (-0.4,), (1.2,))
 POSITIVE = ((1.3,), (0.4,), (2.1,))
+SCIPY_ERF, SCIPY_ERFC = (OptionalUfunc("scipy.special", name) for name in ("erf", "erfc"))
 UNIT = ((0.3,), (-0.6,), (0.8,))
 
 exp = elementwise("exp", np.exp, lambda x, out: out, probes=POINTS)
@@ -64,5 +66,22 @@ arccosh = elementwise(
     probes=((1.3,), (2.4,), (5.1,)),
 )
 arctanh = elementwise("arctanh", np.arctanh, lambda x, out: a.reciprocal(slopes.one_minus_square(x)), probes=UNIT)
+# By the C library, which is closer than SciPy is; complex numbers by SciPy
+erf = elementwise(
+    "erf",
+    Slope("erf", SCIPY_ERF),
+    lambda x, out: slopes.erf_slope(x),
+    probes=POINTS,
+    also=(SCIPY_ERF,),
+    saturates={0: 0},
+)
+erfc = elementwise(
+    "erfc",
+    Slope("erfc", SCIPY_ERFC),
+    lambda x, out: a.negative(slopes.erf_slope(x)),
+    probes=POINTS,
+    also=(SCIPY_ERFC,),
+    saturates={0: 0},
+)
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda x, out: DEGREE, probes=POINTS, also=(np.radians,))
 rad2deg = elementwise("rad2deg", np.rad2deg, lambda x, out: 1.0 / DEGREE, probes=POINTS, also=(np.degrees,))

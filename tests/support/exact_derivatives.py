@@ -18,6 +18,10 @@ def _logistic(d):
     return 1 / (1 + mpmath.exp(d))
 
 
+def _gauss(x):
+    return 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x)
+
+
 def _zero(*_):
     return mpmath.mpf(0)
 
@@ -78,6 +82,8 @@ UNARY = {
     "cos": [lambda x: -mpmath.sin(x), lambda x: -mpmath.cos(x)],
     "cosh": [mpmath.sinh, mpmath.cosh],
     "deg2rad": _constant(lambda: mpmath.pi / 180),
+    "erf": [_gauss, lambda x: -2 * x * _gauss(x)],
+    "erfc": [lambda x: -_gauss(x), lambda x: 2 * x * _gauss(x)],
     "exp": [mpmath.exp, mpmath.exp],
     "exp2": [lambda x: _ln2() * TWO**x, lambda x: _ln2() ** 2 * TWO**x],
     "expm1": [mpmath.exp, mpmath.exp],

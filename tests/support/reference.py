@@ -1,10 +1,11 @@
 """The slow, obvious interpreter of a tape: a dict of values and one chain of ifs on the names of the operations.
 
-It reads nothing of a tape but its instructions, calls nothing but NumPy, and never writes in place: every version of a
-storage is an array of its own.  What mmad's evaluators give has to agree with it.
+It reads nothing of a tape but its instructions, calls nothing but NumPy and SciPy, and never writes in place: every
+version of a storage is an array of its own.  What mmad's evaluators give has to agree with it.
 """
 
 import numpy as np
+from scipy import special
 
 #: Operations that are a NumPy function of the same name on the operands.
 SAME_IN_NUMPY = {
@@ -215,6 +216,8 @@ def step(name, args, params, i):
         result = np.matmul(args[0], args[0])
     elif name in SLOPES:
         result = SLOPES[name](*args)
+    elif hasattr(special, name):
+        result = getattr(special, name)(*args)
     else:
         raise NotImplementedError(f"the reference interpreter does not know {name!r}")
     return as_recorded(result, i)
@@ -236,6 +239,7 @@ SLOPES = {
     "tanh_slope": lambda x, y: 1 / np.cosh(x) ** 2,
     "arctan_slope": lambda x: 1 / (1 + x * x),
     "arcsinh_slope": lambda x: 1 / np.sqrt(1 + x * x),
+    "erf_slope": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
     "cbrt_slope": lambda x: 1 / (3 * np.cbrt(x) ** 2),
     "logaddexp_slope": lambda x, y: 1 / (1 + np.exp(y - x)),
     "logaddexp2_slope": lambda x, y: 1 / (1 + np.exp2(y - x)),
