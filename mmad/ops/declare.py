@@ -8,8 +8,7 @@
 
 A transpose is called as ``rule(ct, *operands, **params)``, a pushforward as
 ``rule(tangents, result, *operands, **params)`` with None for a zero tangent, a batch rule as
-``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None
-to
+``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None to
 have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to the operands by the caller: rules never
 reduce broadcasting.
 
@@ -19,6 +18,7 @@ wrong.  A recording for a program need not compute them then.
 """
 
 import importlib
+import inspect
 import sys
 
 import numpy as np
@@ -91,8 +91,7 @@ def elementwise(
     transposes : dict, optional
         In place of partials, for operations that are only real-linear (conjugate) or select.
     probes : sequence of tuples
-        Points inside the domain where tests differentiate: one tuple of operands each, with a dict of the parameters,
-        if there are any, at its end.
+        Points inside the domain where tests differentiate: one tuple of operands each.
     also : sequence of ufunc or OptionalUfunc
         Other ufuncs that mean the same.
     masks : sequence of int
@@ -120,6 +119,8 @@ def elementwise(
     for f in also:
         if not isinstance(f, np.ufunc | OptionalUfunc):
             raise TypeError(f"elementwise: {f!r} of {name} is not a ufunc; give it to @implements of mmad.numpy")
+    for partial in partials:
+        _check_arguments(name, partial, nin)
     if ufunc is not None and nin != ufunc.nin:
         raise TypeError(f"elementwise: {name} has nin={nin}, and its ufunc {ufunc.nin} operands")
     for i in (*masks, *(saturates or ())):
@@ -156,6 +157,19 @@ def elementwise(
         else:
             _core.UFUNCS[f] = op
     return op
+
+
+def _check_arguments(name, partial, nin):
+    """Raise where a partial takes more than the operands and the result: it would not be given it."""
+    if partial is None:
+        return
+    found = inspect.signature(partial).parameters.values()
+    extra = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)][nin + 1 :]
+    if extra:
+        raise TypeError(
+            f"elementwise: a partial of {name} takes {', '.join(extra)} besides the operands and the result, and is never "
+            "given it; declare an operation with parameters by nonlinear, as sinc is in mmad/ops/calculus.py"
+        )
 
 
 def _check_positions(kind, name, transposes, nin):

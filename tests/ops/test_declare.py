@@ -40,3 +40,8 @@ def test_what_would_not_be_used_is_refused(what):
     with pytest.raises(TypeError, match="never_declared"):
         UNUSED[what]("never_declared")
     assert "never_declared" not in OPERATIONS
+
+
+def test_partials_are_given_operands_and_result_only():
+    with pytest.raises(TypeError, match="takes order besides the operands and the result"):
+        elementwise("with_a_parameter", np.sinh, lambda x, out, order=0: x)
