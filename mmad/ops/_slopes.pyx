@@ -30,14 +30,17 @@ cdef class Slope:
         The operation in `_scalar_ops.h`.
     formula : callable
         The same with NumPy's functions, for complex numbers and long doubles.
+    half : bool
+        Whether float16 gives float16, by way of float32; else it is left to the formula.
     """
 
     cdef int op, arity
     cdef object formula
+    cdef bint half
 
-    def __init__(self, name, formula):
+    def __init__(self, name, formula, half=True):
         self.op, self.arity = scalar_opcodes()[name]
-        self.formula = formula
+        self.formula, self.half = formula, half
 
     def __call__(self, *args):
         cdef list vectors = []
@@ -51,7 +54,7 @@ cdef class Slope:
         dtype = np.result_type(*args)
         if dtype.kind in "biu":
             dtype = _float64
-        if dtype == _float16:
+        if dtype == _float16 and self.half:
             return np.asarray(self(*[x.astype(_float32) if isinstance(x, (cnp.ndarray, np.generic)) else x
                                      for x in args])).astype(_float16)[()]
         if dtype != _float64 and dtype != _float32:

@@ -8,9 +8,9 @@
 
 A transpose is called as ``rule(ct, *operands, **params)``, a pushforward as
 ``rule(tangents, result, *operands, **params)`` with None for a zero tangent, a batch rule as
-``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None to
-have the lanes done one by one.  Shapes and dtypes of cotangents are fitted to the operands by the caller: rules never
-reduce broadcasting.
+``rule(operands, batched, **params)`` where the lanes are the leading axis of the batched operands; it may return None
+to have the lanes done one by one.  The caller fits shapes and dtypes of cotangents to the operands: rules never reduce
+broadcasting.
 
 Operations that move or sum elements of one floating dtype may tell the shape of their result beforehand,
 ``result(shapes, operands, **params)``, where () is a number; None where NumPy has to say what it is, or what is
@@ -167,8 +167,8 @@ def _check_arguments(name, partial, nin):
     extra = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)][nin + 1 :]
     if extra:
         raise TypeError(
-            f"elementwise: a partial of {name} takes {', '.join(extra)} besides the operands and the result, and is never "
-            "given it; declare an operation with parameters by nonlinear, as sinc is in mmad/ops/calculus.py"
+            f"elementwise: a partial of {name} takes {', '.join(extra)} besides the operands and the result, and is "
+            "never given it; declare an operation with parameters by nonlinear, as sinc is in mmad/ops/calculus.py"
         )
 
 

@@ -66,10 +66,10 @@ arccosh = elementwise(
     probes=((1.3,), (2.4,), (5.1,)),
 )
 arctanh = elementwise("arctanh", np.arctanh, lambda x, out: a.reciprocal(slopes.one_minus_square(x)), probes=UNIT)
-# By the C library, which is closer than SciPy is; complex numbers by SciPy
+# By the C library, which is closer than SciPy is; complex numbers, and float16, which gives float64, by SciPy
 erf = elementwise(
     "erf",
-    Slope("erf", SCIPY_ERF),
+    Slope("erf", SCIPY_ERF, half=False),
     lambda x, out: slopes.erf_slope(x),
     probes=POINTS,
     also=(SCIPY_ERF,),
@@ -77,7 +77,7 @@ erf = elementwise(
 )
 erfc = elementwise(
     "erfc",
-    Slope("erfc", SCIPY_ERFC),
+    Slope("erfc", SCIPY_ERFC, half=False),
     lambda x, out: a.negative(slopes.erf_slope(x)),
     probes=POINTS,
     also=(SCIPY_ERFC,),

@@ -66,3 +66,14 @@ def test_mmad_does_not_import_scipy():
 def test_another_function_is_refused():
     with pytest.raises(TypeError, match="gammaln is not supported"):
         mmad.grad(special.gammaln)(2.0)
+
+
+@pytest.mark.parametrize("f", [special.erf, special.erfc])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtypes_are_those_of_scipy(f, dtype):
+    x = np.array([0.3, 0.7], dtype)
+    want = f(x)
+    for got in (mmad.jvp(f, (x,), (x,))[0], mmad.vjp(f, x)[0], mmad.compile(f)(x), mmad.vmap(f)(x)):
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=4 * np.finfo(want.dtype).eps)
+    assert mmad.grad(lambda t: np.sum(f(t)))(x).dtype == dtype
