@@ -11,12 +11,13 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from report import Row, Task, duration
+from report import Row, Task
 
 import mmad
 from mmad.bench import find_problem
 from mmad.bench.measure import check
 from mmad.bench.memory import resident_bytes
+from mmad.bench.results import duration
 
 __all__ = ["tasks"]
 

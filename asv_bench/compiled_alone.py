@@ -7,11 +7,12 @@ from time import perf_counter
 
 import numpy as np
 from counting import array_operations
-from report import Row, Task, duration
+from report import Row, Task
 
 import mmad
 from mmad.bench import find_problem
 from mmad.bench.measure import check, time_in_turns
+from mmad.bench.results import duration
 
 __all__ = ["tasks"]
 

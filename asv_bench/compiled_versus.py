@@ -4,11 +4,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from counting import scalar_operations
-from report import Row, Task, duration
+from report import Row, Task
 from versus import compared
 
 import mmad
 from mmad.bench import Instance, find_problem
+from mmad.bench.results import duration
 
 __all__ = ["tasks"]
 

@@ -4,10 +4,11 @@ from time import process_time
 
 import numpy as np
 import scipy.sparse  # noqa: F401  what the first sparse result would import is no cost of planning
-from report import Row, Task, duration
+from report import Row, Task
 
 import mmad
 from mmad.bench import find_problem
+from mmad.bench.results import duration
 from mmad.planner.coloring.coloring import column_coloring, star_coloring
 
 __all__ = ["tasks"]

@@ -4,12 +4,13 @@ from dataclasses import asdict
 from time import perf_counter
 
 import numpy as np
-from report import Row, Task, duration
+from report import Row, Task
 
 import mmad
 from mmad.bench import find_problem
 from mmad.bench.measure import time_in_turns
 from mmad.bench.problems.bundle_adjustment import jacobian_entries
+from mmad.bench.results import duration
 
 __all__ = ["tasks"]
 

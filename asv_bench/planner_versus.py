@@ -3,11 +3,12 @@
 from dataclasses import asdict
 
 import numpy as np
-from report import Row, Task, duration
+from report import Row, Task
 from versus import compared
 
 import mmad
 from mmad.bench import all_strategies, find_problem
+from mmad.bench.results import duration
 
 __all__ = ["tasks"]
 

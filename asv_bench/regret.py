@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from time import process_time
 
 import numpy as np
-from report import Row, Task, duration
+from report import Row, Task
 
 import mmad
 from mmad.bench import all_problems, find_problem
+from mmad.bench.results import duration
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.problem import DENSE

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Row", "Task", "duration", "table"]
+__all__ = ["Row", "Task", "table"]
 
 HEADER = ("task", "mmad", "peer", "ratio", "bar", "met?")
 
@@ -40,14 +40,6 @@ class Row:
     bar: str
     met: bool | None
     numbers: dict = field(default_factory=dict)
-
-
-def duration(seconds):
-    """Seconds in a unit in which three digits read well."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
 
 
 def table(rows):

@@ -3,10 +3,11 @@
 import sys
 from dataclasses import asdict
 
-from report import Row, Task, duration
+from report import Row, Task
 
 from mmad.bench import all_tools, find_problem
 from mmad.bench.measure import measure
+from mmad.bench.results import duration
 
 __all__ = ["available", "compared", "tasks"]
 

@@ -796,15 +796,16 @@ cdef class Jet(Wrapper):
 
     cdef object stored(self, object value):
         """A value as it may be written into this array; TypeError where that would lose a derivative."""
+        cdef object dtype = self.dtype
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _lift(value)
         if isinstance(value, Wrapper) and (<Wrapper> value).level > self.level:
             raise TypeError("a dual number or batched value of an inner derivative cannot be written into an array of "
                             "an outer one; make the array inside the inner function, with np.zeros_like of its argument")
-        if np.result_type(value.dtype if hasattr(value, "dtype") else type(value)).kind == "c" and self.dtype.kind != "c":
-            raise TypeError(f"cannot store a traced complex value in an array of dtype {self.dtype}")
-        if self.dtype.kind in "biu":
-            raise TypeError(f"cannot store a traced value in an array of dtype {self.dtype} without losing its derivative")
+        if type(value) is not float and dtype_of(value).kind == "c" and dtype.kind != "c":
+            raise TypeError(f"cannot store a traced complex value in an array of dtype {dtype}")
+        if dtype.kind in "biu":
+            raise TypeError(f"cannot store a traced value in an array of dtype {dtype} without losing its derivative")
         written(self)
         return value
 

@@ -36,7 +36,7 @@ def draw(outcomes, folder):
         return []
     made = [_profile(outcomes, folder), _first_against_later(outcomes, folder)]
     for (problem, product), sizes in _by_problem(cases).items():
-        name = f"{problem}-{product}"
+        name = f"{problem}-{product}".replace(":", "-")
         if len(sizes) > 1:
             made.append(_times(f"{problem}, {product}", sizes, folder / f"times-{name}"))
         n, done = list(sizes.items())[-1]

@@ -11,7 +11,7 @@ import numpy as np
 
 import mmad
 
-__all__ = ["provenance"]
+__all__ = ["differences", "provenance"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("numpy", "scipy", "jax", "torch", "autograd", "casadi", "asdex", "mygrad", "pytensor", "numdifftools")
@@ -39,6 +39,11 @@ def provenance():
         "packages": {name: version for name in PACKAGES if (version := version_of(name))},
         "threads": {name: os.environ.get(name) for name in THREADS},
     }
+
+
+def differences(one, other):
+    """Return the names of what differs between two places; results of both cannot be compared.  Time does not count."""
+    return sorted(name for name in {*one, *other} - {"time"} if one.get(name) != other.get(name))
 
 
 def processor():

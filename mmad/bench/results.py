@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmad.bench.measure import Outcome, Timing
 
-__all__ = ["load", "save", "save_csv"]
+__all__ = ["duration", "load", "save", "save_csv"]
 
 JSON = "results.json"
 CSV = "results.csv"
@@ -64,8 +64,15 @@ def save_csv(folder, outcomes):
         writer.writerow([*plain, *parts])
         for outcome in outcomes:
             timings = [getattr(outcome, name) for name in TIMES]
-            numbers = [None] * 3 if None in timings else None
             row = [getattr(outcome, name) for name in plain]
             for timing in timings:
-                row += [timing.median, timing.low, timing.high] if timing else numbers or [None] * 3
+                row += [timing.median, timing.low, timing.high] if timing else [None] * 3
             writer.writerow(row)
+
+
+def duration(seconds):
+    """Return seconds in a unit in which three digits read well."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"

@@ -8,8 +8,8 @@ import mmad.bench as bench
 from mmad.bench.campaign import cases_of
 from mmad.bench.campaign import run as measure_all
 from mmad.bench.profiles import by_case
-from mmad.bench.provenance import provenance
-from mmad.bench.results import load, save, save_csv
+from mmad.bench.provenance import differences, provenance
+from mmad.bench.results import duration, load, save, save_csv
 from mmad.bench.user_function import problem_of
 from mmad.cli.errors import CommandError
 from mmad.cli.hvp import describe, import_function, read_array
@@ -34,7 +34,11 @@ def run(arguments):
     known, where = load(arguments.out) if arguments.out and arguments.resume else ([], {})
     if arguments.out and not arguments.resume and load(arguments.out)[0]:
         raise CommandError(f"{arguments.out} holds results already; go on with --resume, or name another folder")
-    where = where or provenance()
+    here = provenance()
+    changed = differences(where, here) if where else []
+    if changed:
+        raise CommandError(f"{arguments.out} was measured with another {', '.join(changed)}: name another folder")
+    where = where or here
     keep = None if arguments.out is None else lambda outcomes: save(arguments.out, outcomes, where)
     bar = progress(arguments.quiet)
     steps = None if bar is None else bar(range(len(cases) * len(contestants)))
@@ -96,7 +100,7 @@ def user_problem(name, at):
         raise CommandError(f"{name} needs a point: --at X.npy")
     function, x = import_function(name), read_array(at, "--at")
     try:
-        return problem_of(name.rpartition(":")[2], function, x)
+        return problem_of(name, function, x)
     except Exception as error:
         raise CommandError(f"{name} cannot be compared: {describe(error)}") from error
 
@@ -127,14 +131,6 @@ def seconds_of(text):
     if match is None:
         raise CommandError(f"--time {text} is no duration such as 90s, 10m or 2h")
     return float(match[1]) * UNITS[match[2] or "s"]
-
-
-def duration(seconds):
-    """Seconds in a unit in which three digits read well."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
 
 
 def table(outcomes):

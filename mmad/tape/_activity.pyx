@@ -129,7 +129,7 @@ def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
 
 
 cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
-    """For each node the last instruction that reads it as more than a number."""
+    """For each array the last instruction that reads it; entries of numbers mean nothing."""
     cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
     cdef const int32_t *operand
     cdef int32_t k, i, n

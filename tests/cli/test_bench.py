@@ -35,6 +35,11 @@ def test_results_are_kept_and_gone_on_with(tmp_path, capsys):
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 0
+    moved = {**held, "where": {**held["where"], "processor": "another one", "time": "yesterday"}}
+    (tmp_path / "r" / "results.json").write_text(json.dumps(moved))
+    assert main([*arguments, "--resume"]) == 2
+    assert "measured with another processor:" in capsys.readouterr().err
+    (tmp_path / "r" / "results.json").write_text(json.dumps(held))
     assert json.loads((tmp_path / "r" / "results.json").read_text()) == held
 
 
