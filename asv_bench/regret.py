@@ -21,7 +21,7 @@ from mmad.bench import all_problems, find_problem
 from mmad.bench.results import duration
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
-from mmad.planner.decision.problem import DENSE
+from mmad.planner.decision.task import DENSE
 
 __all__ = ["EVALUATIONS", "Cell", "cells", "measured", "tasks"]
 

@@ -34,7 +34,7 @@ from mmad.derivatives.checkpointing import checkpoint, checkpointed_loop
 from mmad.derivatives.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.derivatives.first_order import jvp, linearize, vjp
 from mmad.derivatives.higher import derivative, taylor
-from mmad.derivatives.matrices import jacfwd, jacrev
+from mmad.derivatives.jacobians import jacfwd, jacrev
 from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
 from mmad.errors import (

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from mmad._core import ScalarVar, Traced, shape_of
-from mmad.ops.structure import size
+from mmad.ops.movement import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree

@@ -11,7 +11,7 @@ from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function
 from mmad.numpy.joining import stack
 from mmad.numpy.shaping import moveaxis
-from mmad.ops.structure import broadcast_to
+from mmad.ops.movement import broadcast_to
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding

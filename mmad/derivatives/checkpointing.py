@@ -11,7 +11,7 @@ from mmad.derivatives.first_order import jvp, vjp
 from mmad.derivatives.revolve import reversal, snapshots_for, stored_first
 from mmad.errors import CaptureError
 from mmad.ops import arithmetic as a
-from mmad.ops.structure import size
+from mmad.ops.movement import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree

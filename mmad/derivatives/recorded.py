@@ -8,7 +8,7 @@ import numpy as np
 
 from mmad._core import Traced, shape_of
 from mmad.derivatives.first_order import Linearized
-from mmad.ops.structure import size
+from mmad.ops.movement import size
 from mmad.tracing import tree
 from mmad.tracing.results import is_static
 from mmad.wrappers._batch import Batch

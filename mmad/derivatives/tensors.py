@@ -28,11 +28,11 @@ from mmad.derivatives.arguments import derivative_function
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.higher import checked_order, expand
-from mmad.derivatives.matrices import jacfwd
+from mmad.derivatives.jacobians import jacfwd
 from mmad.derivatives.recorded import real_leaf
 from mmad.numpy.joining import concatenate
+from mmad.ops.movement import gather, reshape, size, viewed
 from mmad.ops.reduction import matmul
-from mmad.ops.structure import gather, reshape, size, viewed
 from mmad.python.amounts import available_bytes, readable
 from mmad.python.kinds import isplain
 from mmad.tracing import tree

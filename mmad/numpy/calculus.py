@@ -6,15 +6,16 @@ import numpy as np
 
 from mmad import _core
 from mmad._core import Jet, ScalarVar, Traced, shape_of
-from mmad.numpy._dispatch import implements, prop, setter
+from mmad.numpy._registry import implements, prop, setter
 from mmad.numpy.ordering import flat, look
 from mmad.numpy.reductions import finish, given, lifted
 from mmad.numpy.reductions import sum as sum_
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
-from mmad.ops.calculus import conj, i0_op, round_op, sinc_op, slide_in, slide_out
+from mmad.ops.convolution import conj, slide_in, slide_out
+from mmad.ops.movement import broadcast_to, concatenate, gather, reshape, viewed
 from mmad.ops.powers import power
-from mmad.ops.structure import broadcast_to, concatenate, gather, reshape, viewed
+from mmad.ops.special import i0_op, round_op, sinc_op
 from mmad.python.kinds import isplain
 from mmad.wrappers._batch import Batch
 

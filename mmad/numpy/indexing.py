@@ -3,12 +3,12 @@
 import numpy as np
 
 from mmad._core import Traced, shape_of
-from mmad.numpy._dispatch import implements, prop
+from mmad.numpy._registry import implements, prop
 from mmad.numpy.ordering import flat, lined, look, truth
 from mmad.numpy.reductions import finish, lifted
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
-from mmad.ops.structure import broadcast_to, gather, size
+from mmad.ops.movement import broadcast_to, gather, size
 from mmad.python.kinds import isplain
 from mmad.wrappers._batch import Batch
 

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 
 from mmad._core import Traced, dtype_of, shape_of
-from mmad.numpy._dispatch import implements
+from mmad.numpy._registry import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
-from mmad.ops.structure import concatenate as concatenate_op
-from mmad.ops.structure import gather, viewed
+from mmad.ops.movement import concatenate as concatenate_op
+from mmad.ops.movement import gather, viewed
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 

@@ -9,7 +9,7 @@ import collections.abc
 import numpy as np
 
 from mmad._core import Wrapper, dtype_of, shape_of
-from mmad.numpy._dispatch import implements
+from mmad.numpy._registry import implements
 from mmad.numpy.joining import lifted, normal_axis
 from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel
@@ -17,12 +17,12 @@ from mmad.ops import arithmetic as a
 from mmad.ops import linalg as ops
 from mmad.ops import spectral
 from mmad.ops.arithmetic import real
+from mmad.ops.movement import reshape, viewed
 from mmad.ops.powers import absolute, power
 from mmad.ops.reduction import matmul, sum_, sum_of_squares
 from mmad.ops.slopes import root
-from mmad.ops.structure import reshape, viewed
 from mmad.tape.contexts import basis
-from mmad.tracing.bases import decomposed
+from mmad.tracing.eigenspaces import decomposed
 from mmad.wrappers._squares import squares_of
 
 SlogdetResult = collections.namedtuple("SlogdetResult", ["sign", "logabsdet"])
@@ -201,7 +201,7 @@ def eigvalsh(a, UPLO="L"):
 def eigh(a, UPLO="L"):
     """`numpy.linalg.eigh`; at repeated eigenvalues what does not depend on the choice of eigenvectors has a derivative.
 
-    See :mod:`mmad.ops.spectral` and :mod:`mmad.tracing.bases`.
+    See :mod:`mmad.ops.spectral` and :mod:`mmad.tracing.eigenspaces`.
     """
     a, uplo, asked = _square(a), _triangle(UPLO), basis()
     if asked is not None:

@@ -3,14 +3,14 @@
 import numpy as np
 
 from mmad._core import Traced, Var, concrete, shape_of
-from mmad.numpy._dispatch import implements
+from mmad.numpy._registry import implements
 from mmad.numpy.reductions import all as all_
 from mmad.numpy.reductions import finish, kept, lifted
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.extremes import take_along
+from mmad.ops.movement import reshape, size, viewed
 from mmad.ops.reduction import normal_axes
-from mmad.ops.structure import reshape, size, viewed
 from mmad.wrappers._batch import Batch, divergence
 
 

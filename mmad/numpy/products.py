@@ -5,15 +5,15 @@ import string
 import numpy as np
 
 from mmad._core import dtype_of, shape_of
-from mmad.numpy._dispatch import implements
+from mmad.numpy._registry import implements
 from mmad.numpy.joining import lifted, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
+from mmad.ops.movement import concatenate, viewed
 from mmad.ops.products import adjoint_of, contract
 from mmad.ops.reduction import matmul as matmul_op
 from mmad.ops.reduction import sum_
-from mmad.ops.structure import concatenate, viewed
 from mmad.python.kinds import isplain
 
 LETTERS = string.ascii_letters

@@ -3,12 +3,12 @@
 import numpy as np
 
 from mmad._core import Traced, shape_of
-from mmad.numpy._dispatch import implements
+from mmad.numpy._registry import implements
 from mmad.numpy.ufuncs import METHODS, write_out
 from mmad.ops import arithmetic as a
 from mmad.ops import cumulative, extremes, slopes
+from mmad.ops.movement import broadcast_to, reshape, size
 from mmad.ops.reduction import normal_axes, sum_
-from mmad.ops.structure import broadcast_to, reshape, size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 

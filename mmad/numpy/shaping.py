@@ -3,12 +3,12 @@
 import numpy as np
 
 from mmad._core import Jet, Traced, Wrapper, shape_of
-from mmad.numpy._dispatch import implements, prop
+from mmad.numpy._registry import implements, prop
 from mmad.numpy.ufuncs import write_out
 from mmad.ops import arithmetic as a
+from mmad.ops.movement import embed, size, viewed
 from mmad.ops.powers import power
 from mmad.ops.reduction import sum_
-from mmad.ops.structure import embed, size, viewed
 from mmad.python.kinds import isplain
 from mmad.tape._storage import ArrayVar
 from mmad.wrappers._batch import Batch

@@ -8,7 +8,7 @@ import numpy as np
 from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol, shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import bind_optional
-from mmad.ops.structure import scatter_add, stacked, viewed
+from mmad.ops.movement import scatter_add, stacked, viewed
 from mmad.python.kinds import isplain
 from mmad.tape import _storage
 from mmad.tape.constants import lift

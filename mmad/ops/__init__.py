@@ -6,17 +6,18 @@ from mmad._core import METHODS, UFUNCS, bind_operators
 from mmad.ops import (
     _direct,
     arithmetic,
-    bases,
-    calculus,
+    convolution,
     cumulative,
+    eigenbases,
     extremes,
     failure,
     linalg,
+    movement,
     powers,
     products,
     reduction,
+    special,
     spectral,
-    structure,
     transcendental,
 )
 from mmad.ops.declare import finish
@@ -25,17 +26,18 @@ from mmad.tape._instructions import OPERATIONS
 __all__ = [
     "OPERATIONS",
     "arithmetic",
-    "bases",
-    "calculus",
+    "convolution",
     "cumulative",
+    "eigenbases",
     "extremes",
     "failure",
     "linalg",
+    "movement",
     "powers",
     "products",
     "reduction",
+    "special",
     "spectral",
-    "structure",
     "transcendental",
 ]
 

@@ -15,7 +15,7 @@ from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport PARTIAL_OPERAND, array_partial, cuts, partial_of
 from mmad.ops.declare import zero_like
 from mmad.ops.reduction import unbroadcast
-from mmad.ops.structure import broadcast_to
+from mmad.ops.movement import broadcast_to
 from mmad.tape._instructions cimport KIND_ELEMENTWISE, NODE_SPOILT, Op
 from mmad.tape._storage cimport ArrayVar
 

@@ -11,8 +11,8 @@ from mmad._core import shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear
 from mmad.ops.extremes import expand, lanes_of
+from mmad.ops.movement import concatenate, reshape, viewed
 from mmad.ops.reduction import sum_
-from mmad.ops.structure import concatenate, reshape, viewed
 
 
 def _cut(axis, *bounds):

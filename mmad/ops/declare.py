@@ -168,7 +168,7 @@ def _check_arguments(name, partial, nin):
     if extra:
         raise TypeError(
             f"elementwise: a partial of {name} takes {', '.join(extra)} besides the operands and the result, and is "
-            "never given it; declare an operation with parameters by nonlinear, as sinc is in mmad/ops/calculus.py"
+            "never given it; declare an operation with parameters by nonlinear, as sinc is in mmad/ops/special.py"
         )
 
 

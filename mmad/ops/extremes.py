@@ -8,8 +8,8 @@ import numpy as np
 from mmad._core import shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear
+from mmad.ops.movement import broadcast_to, reshape
 from mmad.ops.reduction import reduced, sum_
-from mmad.ops.structure import broadcast_to, reshape
 from mmad.tape._instructions import Op
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from mmad._core import shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, zero_like
+from mmad.ops.movement import concatenate, reshape, swap, viewed
 from mmad.ops.products import adjoint_of
 from mmad.ops.reduction import matmul, sum_
-from mmad.ops.structure import concatenate, reshape, swap, viewed
 
 __all__ = ["cholesky", "cofactor", "cofactor_tangent", "det", "inv", "slogdet", "solve"]
 

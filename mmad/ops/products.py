@@ -4,7 +4,7 @@ import numpy as np
 
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear
-from mmad.ops.structure import viewed
+from mmad.ops.movement import viewed
 from mmad.python.kinds import isplain
 
 __all__ = ["adjoint_of", "contract"]

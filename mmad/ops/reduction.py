@@ -8,7 +8,7 @@ from mmad._core import ScalarVar, shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
 from mmad.ops.declare import linear, nonlinear
-from mmad.ops.structure import broadcast_to, reshape, swap, viewed, window
+from mmad.ops.movement import broadcast_to, reshape, swap, viewed, window
 from mmad.python.kinds import isplain
 
 

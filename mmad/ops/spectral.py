@@ -9,7 +9,7 @@ eigenvalues, backward                             V diag(ct) V^H if `ct` is the 
                                                   for a symmetric function of them; else there is no derivative
 Hessian-vector products of symmetric functions    the basis V_b is turned so that V_b^H dA V_b is diagonal; reverse
                                                   over reverse mode makes its products of those, one a direction
-what does not depend on the basis                 :mod:`mmad.tracing.bases`: first derivatives, forward and backward
+what does not depend on the basis                 first derivatives, by :mod:`mmad.tracing.eigenspaces`
 eigenvectors, forward                             NaN in the columns of the repeated eigenvalue, where others exist
 ================================================  ====================================================================
 
@@ -30,8 +30,8 @@ from mmad.errors import RepeatedEigenvalueError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import nonlinear, zero_like
 from mmad.ops.linalg import adjoint
+from mmad.ops.movement import reshape, viewed
 from mmad.ops.reduction import matmul, sum_
-from mmad.ops.structure import reshape, viewed
 from mmad.tape.contexts import open_tape
 
 __all__ = ["eigenvalues", "eigenvectors", "refuse"]
@@ -64,7 +64,7 @@ def _runs(equal):
 
 
 def undifferentiable(what):
-    """Return the error that there is no derivative; after it others are tried (:mod:`mmad.tracing.bases`)."""
+    """Return the error that there is no derivative; :mod:`mmad.tracing.eigenspaces` then tries other rules."""
     return RepeatedEigenvalueError(
         f"{what} has no derivative at a matrix with a repeated eigenvalue: any basis of its eigenspace would do; "
         "what does not depend on the basis has a first derivative: V f(w) V^T, the other eigenvectors; symmetric "

@@ -2,9 +2,9 @@
 
 from mmad.derivatives.arguments import derivative_function
 from mmad.planner.coloring.colored import Coloring
-from mmad.planner.decision.problem import COLORED, DENSE, MODES, STRUCTURED, Options
+from mmad.planner.decision.task import COLORED, DENSE, MODES, STRUCTURED, Options
 from mmad.planner.planned import FORMATS, PlannedHessian, PlannedJacobian
-from mmad.planner.products import (
+from mmad.planner.planned_products import (
     PlannedGradient,
     PlannedProduct,
     PlannedValueAndGradient,

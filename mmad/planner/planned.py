@@ -9,19 +9,19 @@ import numpy as np
 from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
-from mmad.derivatives.matrices import in_blocks
+from mmad.derivatives.jacobians import in_blocks
 from mmad.derivatives.operators import factored
 from mmad.derivatives.recorded import LANES, Recorded
 from mmad.errors import CaptureError, PatternError
+from mmad.planner.by_plan import BY_ROWS, check, entries_of, guard, holds, numbered, plain, products, scattered, sweep
 from mmad.planner.coloring.colored import Coloring
 from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.compare import compare
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.problem import Options, Problem, work_of
+from mmad.planner.decision.task import Options, Problem, work_of
 from mmad.planner.entries import Entries
-from mmad.planner.evaluate import BY_ROWS, check, entries_of, guard, holds, numbered, plain, products, scattered, sweep
 from mmad.planner.racing import Race, contestant
-from mmad.planner.sparsity._structure import structure
+from mmad.planner.sparsity._fingerprint import structure
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.planner.structure.blocks import blocks_of

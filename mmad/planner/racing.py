@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from mmad.planner.by_plan import entries_of, guard, holds, numbered, sweep
 from mmad.planner.decision.agreement import differing, nearby
 from mmad.planner.decision.calibration import clock, coefficients
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.problem import Problem
-from mmad.planner.evaluate import entries_of, guard, holds, numbered, sweep
+from mmad.planner.decision.task import Problem
 from mmad.tape.contexts import open_tape
 
 __all__ = ["Race", "contestant"]

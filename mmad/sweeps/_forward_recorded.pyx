@@ -17,7 +17,7 @@ from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport set_cuts
 from mmad.ops._rules cimport push
 from mmad.ops._singularities cimport Singularity, kinked, meets_infinity, singularities
-from mmad.ops.structure import windowed
+from mmad.ops.movement import windowed
 from mmad.sweeps._emit cimport element_index, operand, push_number, recorded_numbers, scalar_operands
 from mmad.sweeps._forward cimport Tangents, walk_forward
 from mmad.sweeps._suspects cimport unknown

@@ -15,7 +15,7 @@ from mmad.kernels._arrays cimport window_view
 from mmad.kernels._windows cimport in_order, overlapping
 from mmad.kernels._windows import last_write
 from mmad.ops import OPERATIONS
-from mmad.ops.structure import reshape, windowed
+from mmad.ops.movement import reshape, windowed
 from mmad.sweeps._emit cimport element_index, emit, number
 from mmad.sweeps._reverse cimport Cotangents
 from mmad.tape._instructions cimport Op, Rec, SC_add

@@ -9,7 +9,7 @@ from mmad.python import refusals
 __all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "open_tape", "wrappers_open"]
 
 # tapes, wrappers: what is open, the innermost last; left: of :func:`mmad.tracing.trace.left_behind`; basis: of
-# :mod:`mmad.tracing.bases`.
+# :mod:`mmad.tracing.eigenspaces`.
 STATE = threading.local()
 
 
@@ -31,7 +31,7 @@ def derivatives_open():
 
 
 def basis():
-    """What :mod:`mmad.tracing.bases` says of eigenvectors, unless a derivative inside of its function has a say."""
+    """Return the basis that :mod:`mmad.tracing.eigenspaces` asks for; None inside another derivative."""
     asked = getattr(STATE, "basis", None)
     return asked[0] if asked is not None and asked[1] == derivatives_open() else None
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmad._core import Traced, dtype_of, shape_of
 from mmad.errors import OtherResultError
-from mmad.ops.structure import concatenate, reshape, size
+from mmad.ops.movement import concatenate, reshape, size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree

@@ -12,8 +12,8 @@ import numpy as np
 from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
 from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.ops import arithmetic as a
+from mmad.ops.movement import viewed
 from mmad.ops.spectral import Met, eigenvectors, undefined, undifferentiable
-from mmad.ops.structure import viewed
 from mmad.python import refusals
 from mmad.python.kinds import isplain
 from mmad.sweeps import transpose  # noqa: F401  (says how pushforwards are transposed)
@@ -27,7 +27,14 @@ from mmad.tape._tape import Tape
 from mmad.tape.constants import lift, unboxed, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
-from mmad.tracing.bases import BASES, agreed_cotangent, agreed_tangent, in_basis, nearly_equal, pulled_by_directions
+from mmad.tracing.eigenspaces import (
+    BASES,
+    agreed_cotangent,
+    agreed_tangent,
+    in_basis,
+    nearly_equal,
+    pulled_by_directions,
+)
 from mmad.tracing.results import finished, in_kind_of, is_static
 from mmad.wrappers._batch import Batch
 

@@ -10,15 +10,15 @@
 import numpy as np
 
 from mmad._core import Traced, Var, shape_of
-from mmad.ops.structure import broadcast_to
+from mmad.ops.movement import broadcast_to
 from mmad.python.kinds import isplain
 from mmad.sweeps._forward_recorded import record_forward
 from mmad.sweeps._reverse_recorded import record_reverse
 from mmad.tape._storage import ArrayVar
 from mmad.tape.contexts import Forwarding, Recording
 from mmad.tracing import tree
+from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate, recorded
-from mmad.transforms.finish import close
 from mmad.wrappers._batch import Batch
 from mmad.wrappers._dual import Dual, make_dual, new_level
 

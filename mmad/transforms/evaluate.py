@@ -14,7 +14,7 @@ from mmad._core import Jet, Traced, Var, Wrapper
 from mmad.errors import GuardError
 from mmad.kernels import _arrays
 from mmad.ops import arithmetic as a
-from mmad.ops.structure import put, put_index, viewed, window
+from mmad.ops.movement import put, put_index, viewed, window
 from mmad.python.kinds import isplain
 from mmad.tape.constants import adopt
 from mmad.wrappers._batch import Batch

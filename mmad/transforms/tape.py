@@ -32,8 +32,8 @@ from mmad.tracing import tree
 from mmad.tracing.results import is_static
 from mmad.tracing.trace import Trace, describe, plain_leaf
 from mmad.transforms import derived
+from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate
-from mmad.transforms.finish import close
 
 __all__ = ["Tape", "record"]
 

@@ -15,7 +15,7 @@ from mmad._core cimport Traced, Wrapper, apply_op, reordering, shape_of
 from mmad._core import concrete, number_or_array
 from mmad.errors import LaneDivergence
 from mmad.kernels._arrays cimport view_at
-from mmad.ops.structure import stacked
+from mmad.ops.movement import stacked
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
 from mmad.tape._instructions cimport KIND_ELEMENTWISE, Op
 from mmad.tape._instructions import OPERATIONS

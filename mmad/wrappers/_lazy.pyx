@@ -28,7 +28,7 @@ from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport array_partial
 from mmad.ops._rules cimport chain_any, push
 from mmad.ops.declare import zero_like
-from mmad.ops.structure import broadcast_to, viewed
+from mmad.ops.movement import broadcast_to, viewed
 from mmad.tape._instructions cimport Op, scalar_eval
 from mmad.tape._storage import plain_index
 

@@ -16,7 +16,7 @@ from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, dtype_of, reorderin
 from mmad._core import METHODS, bound_anew, no_sequence, number_at, sealed
 from mmad.ops import OPERATIONS
 from mmad.ops._rules cimport push
-from mmad.ops.structure import viewed
+from mmad.ops.movement import viewed
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
 from mmad.tape._instructions cimport Op, SC_add, SC_multiply, SC_subtract
 from mmad.tape._storage import plain_index

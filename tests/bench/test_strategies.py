@@ -10,7 +10,7 @@ from mmad.bench import all_strategies, find_problem, strategy
 from mmad.bench.strategies._registry import STRATEGIES
 from mmad.bench.trees import flatten
 from mmad.compiler.pipeline import PASSES
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED
+from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED
 
 ALL = all_strategies()
 PROBLEMS = (

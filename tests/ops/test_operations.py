@@ -578,8 +578,8 @@ def test_view_of_a_single_number_inside_a_pushforward():
     """A pushforward rule may view a 0-d array (float32 or complex); second derivatives must not lose it."""
     from mmad.ops import arithmetic as a
     from mmad.ops.declare import nonlinear
+    from mmad.ops.movement import viewed
     from mmad.ops.reduction import sum_
-    from mmad.ops.structure import viewed
 
     def jvp(dots, out, x):
         total = sum_(a.multiply(a.multiply(3.0, a.square(x)), dots[0]), axis=(0,), keepdims=False)

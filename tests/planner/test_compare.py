@@ -5,10 +5,10 @@ import pytest
 from planner_problems import arrowhead, at, broyden, rosenbrock, rosenbrock_by_hand
 
 import mmad
-from mmad.derivatives import matrices
-from mmad.planner import evaluate
-from mmad.planner.decision import agreement, compare, decide, problem
-from mmad.planner.decision.problem import COLORED, DENSE
+from mmad.derivatives import jacobians
+from mmad.planner import by_plan
+from mmad.planner.decision import agreement, compare, decide, task
+from mmad.planner.decision.task import COLORED, DENSE
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +104,12 @@ def test_a_bar_chart(compared):
 
 # ------------------------------------------------------------------------------------------------ what differs
 def wrong_by_directions(f, x):
-    return 0.5 * matrices.by_directions(f, x)
+    return 0.5 * jacobians.by_directions(f, x)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_strategy_that_differs_is_never_chosen(monkeypatch, sparse):
-    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
+    monkeypatch.setattr(by_plan, "by_directions", wrong_by_directions)
     H, x = mmad.hessian(rosenbrock, sparse=sparse, evaluations=100_000), at(9)
     found = H.compare(x, rounds=2)
     wrong = [m for m in found.measurements if m.differs]
@@ -128,8 +128,8 @@ def test_a_strategy_that_differs_is_never_chosen(monkeypatch, sparse):
 
 
 def test_a_plan_that_differs_is_made_again(monkeypatch):
-    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
-    monkeypatch.setattr(problem, "NESTED", 1e-9)  # it is thought to cost nothing
+    monkeypatch.setattr(by_plan, "by_directions", wrong_by_directions)
+    monkeypatch.setattr(task, "NESTED", 1e-9)  # it is thought to cost nothing
     H, x = mmad.hessian(rosenbrock, evaluations=50, mode="eager"), at(9)
     assert H.plan(x).strategy == "reverse-over-forward"
     assert H.compare(x, rounds=1).chosen != "reverse-over-forward"
@@ -140,7 +140,7 @@ def test_a_plan_that_differs_is_made_again(monkeypatch):
 
 
 def test_a_race_is_not_won_by_what_differs(monkeypatch):
-    monkeypatch.setattr(evaluate, "by_directions", wrong_by_directions)
+    monkeypatch.setattr(by_plan, "by_directions", wrong_by_directions)
     monkeypatch.setattr(decide, "CLOSE", 1e9)
     monkeypatch.setattr(decide, "RACED", 4)
     H, x = mmad.hessian(rosenbrock, evaluations=10**7, mode="eager"), at(9)

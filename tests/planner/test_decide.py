@@ -17,7 +17,7 @@ from mmad.errors import StructureError
 from mmad.planner.decision import decide as module
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decision.decide import CLOSE, FORWARD_OVER_FORWARD, decide
-from mmad.planner.decision.problem import COLORED, DENSE, Options, Problem
+from mmad.planner.decision.task import COLORED, DENSE, Options, Problem
 
 BAND = Pattern.of(np.abs(np.subtract.outer(np.arange(400), np.arange(400))) <= 1)
 WORK = Work(0, 40, 40_000, 0)

@@ -14,7 +14,7 @@ from mmad.planner import entries, planned
 from mmad.planner.coloring.coloring import bicoloring, star_coloring
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.problem import DENSE, LEAST_LOOKING, STEP, Options, Problem
+from mmad.planner.decision.task import DENSE, LEAST_LOOKING, STEP, Options, Problem
 from mmad.planner.sparsity._dependence import dependence
 from mmad.planner.sparsity._sets import Exhausted
 from mmad.planner.sparsity.detect import detect, graph_of

@@ -13,10 +13,10 @@ import mmad
 from mmad import Pattern
 from mmad.derivatives.recorded import LANES
 from mmad.errors import PatternError
-from mmad.planner import evaluate as module
+from mmad.planner import by_plan as module
 from mmad.planner import planned
 from mmad.planner.coloring.colored import Seeds
-from mmad.planner.decision.problem import COLORED, DENSE
+from mmad.planner.decision.task import COLORED, DENSE
 
 FIRST = ["auto", *DENSE["jacobian"], *COLORED["jacobian"]]
 SECOND = ["auto", *DENSE["hessian"], *COLORED["hessian"]]

@@ -16,7 +16,7 @@ import pytest
 
 import mmad
 from mmad.errors import StructureError
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED
+from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED
 
 COUNT = int(os.environ.get("MMAD_RANDOM_PROGRAMS", "12"))
 FIRST = int(os.environ.get("MMAD_RANDOM_FIRST", "0"))

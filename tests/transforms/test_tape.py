@@ -378,7 +378,7 @@ def test_tapes_are_not_pickled_by_accident():
 def test_debug_mode_validates(monkeypatch):
     calls = []
     monkeypatch.setenv("MMAD_DEBUG", "1")
-    monkeypatch.setattr("mmad.transforms.finish.validate", calls.append)
+    monkeypatch.setattr("mmad.transforms.closing.validate", calls.append)
     tape = mmad.record(np.sin, 1.0)
     tape.pullback()
     assert len(calls) == 2

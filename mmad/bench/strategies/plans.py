@@ -7,7 +7,7 @@ import numpy as np
 import mmad
 from mmad.bench.strategies._registry import strategy
 from mmad.errors import StructureError
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED
+from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED
 
 __all__ = ["MOST_COLUMNS"]
 

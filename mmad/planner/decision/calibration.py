@@ -21,8 +21,8 @@ import numpy as np
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.recorded import Recorded
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, as_plain, from_plain
-from mmad.planner.decision.problem import work_of
-from mmad.planner.sparsity._structure import structure
+from mmad.planner.decision.task import work_of
+from mmad.planner.sparsity._fingerprint import structure
 from mmad.planner.sparsity.detect import graph_of
 from mmad.replay import compiled
 

@@ -10,7 +10,7 @@ from mmad.planner.decision.agreement import errors, nearby, tolerance, vectors
 from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.plan import seconds
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, modes
+from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED, modes
 
 __all__ = ["Comparison", "Measurement", "compare"]
 

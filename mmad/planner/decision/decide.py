@@ -25,7 +25,7 @@ from dataclasses import replace
 from mmad.derivatives.recorded import LANES
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.plan import Plan
-from mmad.planner.decision.problem import COLORED, DENSE, STRUCTURED, modes
+from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED, modes
 from mmad.planner.sparsity._sets import Exhausted
 
 __all__ = ["CLOSE", "decide"]

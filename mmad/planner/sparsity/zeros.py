@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmad.planner.sparsity._structure import constants_of
+from mmad.planner.sparsity._fingerprint import constants_of
 from mmad.python.kinds import isplain
 
 __all__ = ["Zeros", "zeros_of"]

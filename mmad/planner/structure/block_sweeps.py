@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmad._core import Traced
-from mmad.ops.structure import size
+from mmad.ops.movement import size
+from mmad.planner.sparsity._fingerprint import counted
 from mmad.planner.sparsity._pattern import sums
-from mmad.planner.sparsity._structure import counted
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.tape.constants import adopt
 

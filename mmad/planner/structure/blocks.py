@@ -20,11 +20,11 @@ import numpy as np
 
 from mmad.compiler._lower import lower_between
 from mmad.errors import StructureError
-from mmad.ops.structure import size
+from mmad.ops.movement import size
 from mmad.planner.coloring.coloring import column_coloring, row_coloring
 from mmad.planner.sparsity._dependence import dependence
+from mmad.planner.sparsity._fingerprint import counted
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
-from mmad.planner.sparsity._structure import counted
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.planner.structure.block_sweeps import Blocks
 from mmad.planner.structure.cut import cut_of

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmad.kernels._windows import overlaps
-from mmad.ops.structure import size
+from mmad.ops.movement import size
 from mmad.tape._activity import active_nodes
 
 __all__ = ["Cut", "Outlet", "cut_of"]

@@ -22,9 +22,9 @@ import numpy as np
 
 from mmad.derivatives.recorded import LANES, Side, batched, stacked
 from mmad.errors import StructureError
-from mmad.ops.structure import size
+from mmad.ops.movement import size
+from mmad.planner.sparsity._fingerprint import counted
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
-from mmad.planner.sparsity._structure import counted
 from mmad.tape._activity import active_nodes
 
 __all__ = ["Waist", "waist_of"]

@@ -2,18 +2,18 @@
 
 Where the usual rules have no derivative of eigenvectors, the function is run again:
 
-1. with eigenvalues w + s r and eigenvectors V + t V K (:mod:`mmad.ops.bases`), s and t dual numbers; what it returns is
-   its value, with the derivative of the coefficient of s t besides its own;
-2. the same in another basis, and with shifted eigenvectors: what is not the same in both bases has no derivative.
+1. with eigenvalues w + s r and eigenvectors V + t V K (:mod:`mmad.ops.eigenbases`), s and t dual numbers.  The result
+   has the value of f; its derivative is that of f plus that of the coefficient of s t;
+2. in another basis, and with shifted eigenvectors: a result that differs between the bases has no derivative.
 """
 
 import numpy as np
 
 from mmad._core import Traced, Var, Wrapper, shape_of
 from mmad.ops import arithmetic as a
-from mmad.ops.bases import GIVEN, SHIFTED, TURNED, agreed, rates, repeated, turns, values_in, vectors_in
+from mmad.ops.eigenbases import GIVEN, SHIFTED, TURNED, agreed, rates, repeated, turns, values_in, vectors_in
+from mmad.ops.movement import size
 from mmad.ops.reduction import matmul
-from mmad.ops.structure import size
 from mmad.tape.constants import unboxed
 from mmad.tape.contexts import STATE, Forwarding, derivatives_open
 from mmad.tracing import tree

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mmad.derivatives.recorded import LANES
 from mmad.errors import StructureError
+from mmad.planner.by_plan import OVER_FORWARD
 from mmad.planner.coloring.coloring import (
     EFFORT,
     bicoloring,
@@ -16,7 +17,6 @@ from mmad.planner.coloring.coloring import (
 from mmad.planner.decision._work import work
 from mmad.planner.decision.cost import Work, recorded
 from mmad.planner.decision.plan import Candidate
-from mmad.planner.evaluate import OVER_FORWARD
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 
 __all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "Options", "Problem", "modes", "work_of"]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from mmad._core import Traced, Var, concrete
-from mmad.derivatives.matrices import by_directions, by_pairs
+from mmad.derivatives.jacobians import by_directions, by_pairs
 from mmad.errors import PatternError
-from mmad.ops.structure import put_index
+from mmad.ops.movement import put_index
 from mmad.planner.coloring.colored import Seeds
 from mmad.python.kinds import isplain
 from mmad.tape.constants import zeros

@@ -9,10 +9,10 @@ import functools
 
 from mmad.derivatives.arguments import floating_vector, plain, point_and_vector, scalar_output, tangent_pairs
 from mmad.derivatives.first_order import grad, jvp, value_and_grad
-from mmad.derivatives.matrices import in_blocks
+from mmad.derivatives.jacobians import in_blocks
 from mmad.derivatives.recorded import inexact_leaf
 from mmad.derivatives.second_order import hvp, value_grad_hvp
-from mmad.planner.evaluate import in_structure, nested
+from mmad.planner.by_plan import in_structure, nested
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
 from mmad.replay import compiled
 from mmad.tracing import tree

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad.planner.decision.problem import DENSE
+from mmad.planner.decision.task import DENSE
 
 Pair = namedtuple("Pair", "left right")
 GRADIENTS, PRODUCTS = ["auto", *DENSE["grad"]], ["auto", *DENSE["hvp"]]

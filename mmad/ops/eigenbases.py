@@ -7,8 +7,8 @@ the eigenvalues part at any rates r:
 
     d/ds d/dt g(w + s r, V + t V K),    K_ij = (V^H dA V)_ij / (r_j - r_i) within the blocks.
 
-:mod:`mmad.tracing.bases` computes that with `rates` and `turns`, here; `values_in` and `vectors_in` give the rest, in a
-basis turned by `turn`, since only what comes out the same in another basis has a derivative: `agreed` compares.
+:mod:`mmad.tracing.eigenspaces` computes that with `rates` and `turns`, here; `values_in` and `vectors_in` give the
+rest, in a basis turned by `turn`.  A result has a derivative only if all bases give the same: `agreed` compares.
 
 References
 ----------
