@@ -168,7 +168,7 @@ def plain_dtype(text):
 
 
 # ------------------------------------------------------------------------------------------------ bytes
-def machine():
+def machine_format():
     """What a file depends on besides its contents."""
     return {
         "order": sys.byteorder,
@@ -203,7 +203,9 @@ def dumps(description):
         padding = -len(data) % ALIGNMENT
         chunks += [data, b"\0" * padding]
         at += len(data) + padding
-    header = json.dumps({"machine": machine(), "arrays": listing, "program": body}, separators=(",", ":")).encode()
+    header = json.dumps(
+        {"machine": machine_format(), "arrays": listing, "program": body}, separators=(",", ":")
+    ).encode()
     header += b" " * (-len(header) % ALIGNMENT)
     if len(header) > LONGEST_HEADER or objects_of(header) > OBJECTS:
         raise ProgramError(
@@ -243,7 +245,7 @@ def loads(data):
         or type(header["arrays"]) is not list
     ):
         raise ProgramError("the header of the program's file is incomplete")
-    if header["machine"] != machine():
+    if header["machine"] != machine_format():
         raise ProgramError("the program was compiled by another version of mmad or on another kind of machine")
     del text
     arrays = Arrays(view[48 + length :], header.pop("arrays"))

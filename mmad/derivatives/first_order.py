@@ -24,11 +24,11 @@ from mmad.tracing.results import as_recorded, finished, in_kind_of, is_static, v
 from mmad.tracing.trace import Trace, describe, is_nan, refuse_left_behind
 from mmad.wrappers._dual import doubtful, make_dual, new_level
 
-__all__ = ["Linearized", "grad", "gradient", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = ["Linearized", "grad", "jvp", "linearize", "trace_gradient", "value_and_grad", "vjp"]
 
 
 # ------------------------------------------------------------------------------------------------ reverse
-def gradient(f, argnums, has_aux, args, kwargs, what):
+def trace_gradient(f, argnums, has_aux, args, kwargs, what):
     """Return value, gradient and auxiliary data of a function at a point."""
     nums = positions(f, argnums, args, what)
     trace = Trace(f, args, kwargs, nums, what)
@@ -44,7 +44,7 @@ def grad(f, argnums=0, has_aux=False):
     """Return the function that computes the gradient in reverse mode; see `mmad.grad`."""
 
     def operator(*args, **kwargs):
-        _, g, aux = gradient(f, argnums, has_aux, args, kwargs, "grad")
+        _, g, aux = trace_gradient(f, argnums, has_aux, args, kwargs, "grad")
         return (g, aux) if has_aux else g
 
     return derivative_function(f, operator, "grad", (grad, argnums, has_aux))
@@ -54,7 +54,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
     """Return the function that computes value and gradient in one sweep; see `mmad.value_and_grad`."""
 
     def operator(*args, **kwargs):
-        value, g, aux = gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
+        value, g, aux = trace_gradient(f, argnums, has_aux, args, kwargs, "value_and_grad")
         return ((value, aux) if has_aux else value), g
 
     return derivative_function(f, operator, "value_and_grad", (value_and_grad, argnums, has_aux))

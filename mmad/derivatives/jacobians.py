@@ -6,7 +6,7 @@ from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function, positions
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import grad, jvp
-from mmad.derivatives.recorded import LANES, Recorded, blocks, stacked
+from mmad.derivatives.recorded import LANES, Recorded, blocks, stack_rows
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
 from mmad.tracing.results import in_kind_of, is_static
@@ -90,7 +90,7 @@ def by_pairs(f, x):
     place[i, j] = place[j, i] = np.arange(len(i))
     second = vmap(lambda u, v: jvp(lambda y: jvp(f, (y,), (u,))[1], (x,), (v,))[1])
     found = [second(unit[i[a:b]], unit[j[a:b]]) for a, b in blocks(0, len(i), LANES)]
-    return stacked(found, np.zeros(0, x.dtype))[place]
+    return stack_rows(found, np.zeros(0, x.dtype))[place]
 
 
 def by_directions(f, x):
@@ -98,7 +98,7 @@ def by_directions(f, x):
     (n,) = x.shape
     unit = np.eye(n, dtype=x.dtype)
     second = vmap(lambda u: grad(lambda y: jvp(f, (y,), (u,))[1])(x))
-    return stacked([second(unit[a:b]) for a, b in blocks(0, n, LANES)], np.zeros((0, n), x.dtype))
+    return stack_rows([second(unit[a:b]) for a, b in blocks(0, n, LANES)], np.zeros((0, n), x.dtype))
 
 
 def jacrev(f, argnums=0):

@@ -14,7 +14,7 @@ from mmad.tracing.results import is_static
 from mmad.wrappers._batch import Batch
 from mmad.wrappers._dual import new_level
 
-__all__ = ["LANES", "Recorded", "Side", "batched", "blocks", "inexact_leaf", "real_leaf", "stacked"]
+__all__ = ["LANES", "Recorded", "Side", "batched", "blocks", "inexact_leaf", "real_leaf", "stack_rows"]
 
 LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
 HELD = 2**24  # elements of a batch of vectors: fewer go together where they are longer
@@ -25,7 +25,7 @@ def blocks(start, stop, width):
     return [(k, min(k + width, stop)) for k in range(start, stop, width)]
 
 
-def stacked(parts, empty):
+def stack_rows(parts, empty):
     """Return blocks of rows as one matrix; what is empty, where there are none."""
     return empty if not parts else parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -188,11 +188,11 @@ class Recorded:
 
     def push_many(self, vectors, width=LANES):
         """J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
-        return stacked(self.push_blocks(vectors, width), np.zeros((0, self.rows.size), self.rows.dtype))
+        return stack_rows(self.push_blocks(vectors, width), np.zeros((0, self.rows.size), self.rows.dtype))
 
     def pull_many(self, vectors, width=LANES):
         """J.T v for each row of `vectors`; shape (count, n)."""
-        return stacked(self.pull_blocks(vectors, width), np.zeros((0, self.columns.size), self.columns.dtype))
+        return stack_rows(self.pull_blocks(vectors, width), np.zeros((0, self.columns.size), self.columns.dtype))
 
     def push_blocks(self, vectors, width=LANES, read=None):
         """The same as :meth:`push_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
@@ -229,7 +229,7 @@ class Recorded:
                 # The pullback is of the real inner product: of 1 the derivative of the real part, of 1j of the other.
                 part = part + 1j * self._product(source.units(start, stop, 1j), stop - start, True)
             parts.append(part)
-        return stacked(parts, np.zeros((0, target.size), target.dtype))
+        return stack_rows(parts, np.zeros((0, target.size), target.dtype))
 
     def _pull(self, cts):
         pairs = zip(self.trace.outputs, cts, strict=True)

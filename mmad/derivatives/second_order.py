@@ -3,7 +3,7 @@
 import functools
 
 from mmad.derivatives.arguments import derivative_function, floating_vector, point_and_vector
-from mmad.derivatives.first_order import Linearized, gradient
+from mmad.derivatives.first_order import Linearized, trace_gradient
 from mmad.tracing import tree
 from mmad.tracing.results import in_kind_of
 
@@ -38,7 +38,7 @@ def _hvp(f, argnums, args, kwargs, what):
         full = list(args)
         for k, x in zip(nums, traced, strict=True):
             full[k] = x
-        value, grads, _ = gradient(f, nums, False, tuple(full), kwargs, what)
+        value, grads, _ = trace_gradient(f, nums, False, tuple(full), kwargs, what)
         return value, tuple(grads)
 
     functools.update_wrapper(value_and_gradient, f, updated=())

@@ -181,7 +181,7 @@ class TensorPlan:
         )
 
 
-def decide(n, order, scalar, strategy="auto", outputs=1, itemsize=8):
+def choose_strategy(n, order, scalar, strategy="auto", outputs=1, itemsize=8):
     """The plan for a function of n numbers, by counting: the cheaper one, or the one that `strategy` names."""
     directions = comb(n + order - 1, order)
     taylor = directions * (order * (order + 1) // 2)  # products of series up to the order, the value is shared
@@ -281,7 +281,7 @@ def derivative_tensor(f, order, strategy="auto"):
         if axes > DIMENSIONS:
             raise ValueError(f"{what}: the tensor would have {axes} axes, an array has {DIMENSIONS} at the most")
         outputs, itemsize = sum(size(shape_of(y)) for y in leaves), getattr(x, "dtype", np.dtype(float)).itemsize
-        return checked(decide(size(shape_of(x)), order, scalar, strategy, outputs, itemsize), what)
+        return checked(choose_strategy(size(shape_of(x)), order, scalar, strategy, outputs, itemsize), what)
 
     def operator(x, *args, **kwargs):
         if not isplain(x, np.ndarray | float | Traced):

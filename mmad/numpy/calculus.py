@@ -7,9 +7,10 @@ import numpy as np
 from mmad import _core
 from mmad._core import Jet, ScalarVar, Traced, shape_of
 from mmad.numpy._registry import implements, prop, setter
-from mmad.numpy.ordering import flat, look
-from mmad.numpy.reductions import finish, given, lifted
+from mmad.numpy.ordering import flat, values_for_shape
+from mmad.numpy.reductions import given, lifted
 from mmad.numpy.reductions import sum as sum_
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.convolution import conj, slide_in, slide_out
@@ -180,7 +181,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         left = right = None
         period = abs(period)
         x, xp = a.remainder(x, period), a.remainder(xp, period)
-        order = np.argsort(look(xp))
+        order = np.argsort(values_for_shape(xp))
         order = np.concatenate((order[-1:], order, order[:1]))
         turns = np.zeros(len(order))
         turns[0], turns[-1] = -period, period
@@ -261,13 +262,13 @@ def i0(x):
 @implements(np.round, np.around, method="round")
 def round(x, decimals=0, out=None):
     """`numpy.round`: piecewise constant."""
-    return finish(round_op(x, decimals=int(decimals)), out)
+    return result_or_out(round_op(x, decimals=int(decimals)), out)
 
 
 @implements(np.fix)
 def fix(x, out=None):
     """`numpy.fix`: piecewise constant."""
-    return finish(a.trunc(x), out)
+    return result_or_out(a.trunc(x), out)
 
 
 @implements(np.nan_to_num)

@@ -4,8 +4,9 @@ import numpy as np
 
 from mmad._core import Traced, shape_of
 from mmad.numpy._registry import implements, prop
-from mmad.numpy.ordering import flat, lined, look, truth
-from mmad.numpy.reductions import finish, lifted
+from mmad.numpy.ordering import flat, lined, truth, values_for_shape
+from mmad.numpy.reductions import lifted
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.movement import broadcast_to, gather, size
@@ -28,7 +29,7 @@ def writable(x, value, name):
 def where(condition, x=None, y=None, /):
     """`numpy.where`; no derivative passes to what was not chosen."""
     if x is None and y is None:
-        return np.nonzero(look(truth(condition)))
+        return np.nonzero(values_for_shape(truth(condition)))
     if x is None or y is None:
         raise ValueError("either both or neither of x and y should be given")
     return a.select(truth(condition), lifted(x), lifted(y))
@@ -44,7 +45,7 @@ def clip(x, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, 
         r = a.maximum(r, lifted(low))
     if high is not None and high is not np._NoValue:
         r = a.minimum(r, lifted(high))
-    return finish(a.positive(r) if r is x else r, out)
+    return result_or_out(a.positive(r) if r is x else r, out)
 
 
 @implements(method="clip")
@@ -68,7 +69,7 @@ def select(condlist, choicelist, default=0):
 @implements(np.choose)
 def choose(index, choices, out=None, mode="raise"):
     """`numpy.choose`."""
-    index, n = look(lifted(index)), len(choices)
+    index, n = values_for_shape(lifted(index)), len(choices)
     if mode == "wrap":
         index = index % n
     elif mode == "clip":
@@ -78,7 +79,9 @@ def choose(index, choices, out=None, mode="raise"):
     r = lifted(choices[-1])
     for k in range(n - 2, -1, -1):
         r = a.select(np.equal(index, k), lifted(choices[k]), r)
-    return finish(r if n > 1 else a.positive(broadcast_to(r, np.broadcast_shapes(shape_of(r), np.shape(index)))), out)
+    return result_or_out(
+        r if n > 1 else a.positive(broadcast_to(r, np.broadcast_shapes(shape_of(r), np.shape(index)))), out
+    )
 
 
 @implements(np.piecewise)
@@ -115,7 +118,7 @@ def piecewise(x, condlist, funclist, *args, **kwargs):
 # -------------------------------------------------------------------------------------------------- taking
 def _bounded(indices, n, mode):
     """Indices for an axis of length n, with `mode` applied."""
-    indices = look(lifted(indices))
+    indices = values_for_shape(lifted(indices))
     if not isplain(indices, int | np.integer):
         indices = np.asarray(indices)
         if indices.dtype.kind not in "iub" and indices.size:
@@ -134,25 +137,27 @@ def take(x, indices, axis=None, out=None, mode="raise"):
     x, axis = lined(x, axis)
     indices = _bounded(indices, shape_of(x)[axis], mode)
     if np.ndim(indices) == 0:
-        return finish(a.positive(x[(slice(None),) * axis + (int(indices),)]), out)
-    return finish(gather(x, (slice(None),) * axis + (indices,) if axis else indices), out)
+        return result_or_out(a.positive(x[(slice(None),) * axis + (int(indices),)]), out)
+    return result_or_out(gather(x, (slice(None),) * axis + (indices,) if axis else indices), out)
 
 
 @implements(np.take_along_axis)
 def take_along_axis(arr, indices, axis=-1):
     """`numpy.take_along_axis`."""
     if axis is None:
-        return gather(flat(lifted(arr)), look(indices))
+        return gather(flat(lifted(arr)), values_for_shape(indices))
     x, axis = lined(arr, axis)
     if len(shape_of(indices)) != len(shape_of(x)):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    return extremes.take_along(x, indices if isinstance(indices, Batch) else look(indices), axis=axis, unique=False)
+    return extremes.take_along(
+        x, indices if isinstance(indices, Batch) else values_for_shape(indices), axis=axis, unique=False
+    )
 
 
 @implements(np.compress)
 def compress(condition, x, axis=None, out=None):
     """`numpy.compress`."""
-    return take(x, np.nonzero(look(truth(condition)))[0], axis, out)
+    return take(x, np.nonzero(values_for_shape(truth(condition)))[0], axis, out)
 
 
 implements(method="compress")(lambda x, condition, axis=None, out=None: compress(condition, x, axis, out))
@@ -161,7 +166,7 @@ implements(method="compress")(lambda x, condition, axis=None, out=None: compress
 @implements(np.extract)
 def extract(condition, arr):
     """`numpy.extract`."""
-    return take(arr, np.nonzero(np.ravel(look(truth(condition))))[0])
+    return take(arr, np.nonzero(np.ravel(values_for_shape(truth(condition))))[0])
 
 
 # ------------------------------------------------------------------------------------------------- putting
@@ -189,7 +194,7 @@ implements(method="put")(put)
 def put_along_axis(arr, indices, values, axis):
     """`numpy.put_along_axis`."""
     writable(arr, values, "put_along_axis")
-    indices = look(indices)
+    indices = values_for_shape(indices)
     if axis is None:
         arr[np.unravel_index(indices, arr.shape)] = values
         return
@@ -208,7 +213,7 @@ def copyto(dst, src, casting="same_kind", where=True):
 def putmask(x, mask, values):
     """`numpy.putmask`."""
     writable(x, values, "putmask")
-    hits = np.flatnonzero(look(truth(mask)))
+    hits = np.flatnonzero(values_for_shape(truth(mask)))
     if len(hits):
         values = lifted(values)
         m = size(shape_of(values))
@@ -220,7 +225,7 @@ def putmask(x, mask, values):
 def place(arr, mask, vals):
     """`numpy.place`."""
     writable(arr, vals, "place")
-    hits = np.flatnonzero(look(truth(mask)))
+    hits = np.flatnonzero(values_for_shape(truth(mask)))
     if len(hits):
         arr[np.unravel_index(hits, arr.shape)] = _cycled(vals, len(hits))
 
@@ -295,7 +300,7 @@ class Flat:
     def _at(self, key):
         return tuple(
             int(k) if np.ndim(k) == 0 else k
-            for k in np.unravel_index(np.arange(len(self))[look(lifted(key))], self.base.shape)
+            for k in np.unravel_index(np.arange(len(self))[values_for_shape(lifted(key))], self.base.shape)
         )
 
     def __getitem__(self, key):

@@ -7,7 +7,7 @@ import numpy as np
 from mmad._core import Traced, dtype_of, shape_of
 from mmad.numpy._registry import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
-from mmad.numpy.ufuncs import write_out
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import concatenate as concatenate_op
 from mmad.ops.movement import gather, viewed
@@ -15,8 +15,8 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
 
 
-def lifted(x):
-    """A traced array, number or plain array from whatever NumPy takes for an array."""
+def as_operand(x):
+    """Return a traced value or a plain array of whatever NumPy takes for an array."""
     if isplain(x, Traced | np.ndarray):
         return x
     return lift(x) if isinstance(x, list | tuple) else np.asarray(x)
@@ -38,7 +38,7 @@ def take_axis(x, index, axis):
 @implements(np.concatenate)
 def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     """`numpy.concatenate`."""
-    arrays = [lifted(v) for v in arrays]
+    arrays = [as_operand(v) for v in arrays]
     if not arrays:
         raise ValueError("need at least one array to concatenate")
     if axis is None:
@@ -49,13 +49,13 @@ def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     r = concatenate_op(*arrays, axis=normal_axis(axis, ndim))
     if dtype is not None and r.dtype != np.dtype(dtype):
         r = a.astype(r, dtype=np.dtype(dtype))
-    return r if out is None else write_out(out, r, "concatenate")
+    return result_or_out(r, out, "concatenate")
 
 
 @implements(np.stack)
 def stack(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     """`numpy.stack`."""
-    arrays = [lifted(v) for v in arrays]
+    arrays = [as_operand(v) for v in arrays]
     if not arrays:
         raise ValueError("need at least one array to stack")
     if len({shape_of(v) for v in arrays}) != 1:
@@ -66,7 +66,7 @@ def stack(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
 
 
 def _each(function, arrays):
-    return [function(lifted(v)) for v in arrays]
+    return [function(as_operand(v)) for v in arrays]
 
 
 @implements(np.hstack)
@@ -117,7 +117,7 @@ def block(arrays):
         if level:
             return concatenate([join(v, level - 1) for v in x], -level)
         lead = (1,) * (rank - len(shape_of(x)))
-        x = viewed(lifted(x), lambda m: m.reshape(lead + m.shape)) if lead else lifted(x)
+        x = viewed(as_operand(x), lambda m: m.reshape(lead + m.shape)) if lead else as_operand(x)
         return x if levels else a.positive(x)
 
     levels = depth(arrays)
@@ -129,14 +129,14 @@ def block(arrays):
 def append(arr, values, axis=None):
     """`numpy.append`."""
     if axis is None:
-        return concatenate([ravel(lifted(arr)), ravel(lifted(values))], 0)
+        return concatenate([ravel(as_operand(arr)), ravel(as_operand(values))], 0)
     return concatenate([arr, values], axis)
 
 
 @implements(np.insert)
 def insert(arr, obj, values, axis=None):
     """`numpy.insert`."""
-    arr, values = lifted(arr), lifted(values)
+    arr, values = as_operand(arr), as_operand(values)
     if axis is None:
         arr, axis = ravel(arr), 0
     axis = normal_axis(axis, len(shape_of(arr)))
@@ -299,7 +299,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     order = list(range(n))
     if indexing == "xy" and n > 1:
         order[:2] = [1, 0]
-    xi = [ravel(lifted(x)) for x in xi]
+    xi = [ravel(as_operand(x)) for x in xi]
     axes = [order[k] for k in range(n)]
     full = [0] * n
     for x, k in zip(xi, axes, strict=True):
@@ -314,7 +314,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 @implements(np.pad)
 def pad(array, pad_width, mode="constant", **kwargs):
     """`numpy.pad`, in the modes constant, edge, reflect, symmetric and wrap."""
-    array = lifted(array)
+    array = as_operand(array)
     ndim = len(shape_of(array))
     if isinstance(pad_width, dict):
         pairs = [(0, 0)] * ndim
@@ -337,7 +337,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
 
 def _pad_constant(x, width, constant_values=0):
     ndim = len(shape_of(x))
-    values = broadcast_to(lifted(constant_values), (ndim, 2))
+    values = broadcast_to(as_operand(constant_values), (ndim, 2))
     padded = False
     for k, pair in enumerate(width):
         parts = [x, x, x]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmad._core import Wrapper, dtype_of, shape_of
 from mmad.numpy._registry import implements
-from mmad.numpy.joining import lifted, normal_axis
+from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel
 from mmad.ops import arithmetic as a
@@ -96,7 +96,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     Where all that is added up is zero the norm has no derivative; zero is the subgradient of least length.  Even powers
     of it are differentiated as sums of squares, which have all derivatives (`mmad.wrappers._squares`).
     """
-    x = lifted(x)
+    x = as_operand(x)
     ndim = len(shape_of(x))
     if axis is None:
         if ord is None or (ord in ("f", "fro") and ndim == 2) or (ord == 2 and ndim == 1):
@@ -117,7 +117,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
 @implements(np.linalg.vector_norm)
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """`numpy.linalg.vector_norm`."""
-    x = lifted(x)
+    x = as_operand(x)
     ndim = len(shape_of(x))
     axes = tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
     return _vector_norm(x, ord, tuple(sorted(axes)), keepdims)
@@ -131,7 +131,7 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
 
 # --- systems, inverses, determinants ----------------------------------------------------------------------
 def _square(x):
-    x = lifted(x)
+    x = as_operand(x)
     shape = shape_of(x)
     if len(shape) < 2:
         raise np.linalg.LinAlgError(f"{len(shape)}-dimensional array given. Array must be at least two-dimensional")
@@ -143,7 +143,7 @@ def _square(x):
 @implements(np.linalg.solve)
 def solve(a, b):
     """`numpy.linalg.solve`: a one-dimensional `b` is a vector, any other a stack of matrices."""
-    a, b = _square(a), lifted(b)
+    a, b = _square(a), as_operand(b)
     if len(shape_of(b)) == 1:
         x = ops.solve(a, viewed(b, lambda m: m[:, None]))
         return viewed(x, lambda m: m[..., 0])
@@ -261,7 +261,7 @@ def matrix_power(a, n):
 @implements(np.linalg.tensorinv)
 def tensorinv(a, ind=2):
     """`numpy.linalg.tensorinv`."""
-    a = lifted(a)
+    a = as_operand(a)
     if ind <= 0:
         raise ValueError("Invalid ind argument.")
     shape = shape_of(a)

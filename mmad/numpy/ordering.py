@@ -5,7 +5,8 @@ import numpy as np
 from mmad._core import Traced, Var, concrete, shape_of
 from mmad.numpy._registry import implements
 from mmad.numpy.reductions import all as all_
-from mmad.numpy.reductions import finish, kept, lifted
+from mmad.numpy.reductions import kept, lifted
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.extremes import take_along
@@ -14,11 +15,11 @@ from mmad.ops.reduction import normal_axes
 from mmad.wrappers._batch import Batch, divergence
 
 
-def look(x):
+def values_for_shape(x):
     """The plain values behind a traced one, where they decide about shapes; lanes of a batch must agree."""
     while isinstance(x, Traced):
         if isinstance(x, Batch):
-            lanes = look(x.lanes)
+            lanes = values_for_shape(x.lanes)
             if not np.equal(lanes, lanes[:1]).all():
                 raise divergence(x.level, "the lanes of a batch differ in values that a shape or position depends on")
             x = lanes[0]
@@ -50,7 +51,7 @@ def lined(x, axis):
     return x, np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
 
 
-def joined(x, axes):
+def merge_axes(x, axes):
     """x with the given axes moved to the end and made one."""
     shape = shape_of(x)
     if len(axes) == len(shape):
@@ -117,7 +118,7 @@ def _position(op):
         everything = axis is None
         x, axis = lined(x, axis)
         r = op(x, axis=axis, keepdims=kept(keepdims) and not everything)
-        return finish(reshape(r, (1,) * ndim) if everything and kept(keepdims) else r, out)
+        return result_or_out(reshape(r, (1,) * ndim) if everything and kept(keepdims) else r, out)
 
     return position
 
@@ -143,7 +144,7 @@ implements(method="searchsorted")(searchsorted)
 @implements(np.digitize)
 def digitize(x, bins, right=False):
     """`numpy.digitize`: plain integers."""
-    bins = look(bins)
+    bins = values_for_shape(bins)
     side = "left" if right else "right"
     if len(bins) > 1 and bins[0] > bins[-1]:
         return len(bins) - extremes.searchsorted(bins[::-1], x, side=side)
@@ -153,19 +154,19 @@ def digitize(x, bins, right=False):
 @implements(np.nonzero, method="nonzero")
 def nonzero(x):
     """`numpy.nonzero`: plain integers."""
-    return np.nonzero(look(truth(x)))
+    return np.nonzero(values_for_shape(truth(x)))
 
 
 @implements(np.flatnonzero)
 def flatnonzero(x):
     """`numpy.flatnonzero`: plain integers."""
-    return np.flatnonzero(look(truth(x)))
+    return np.flatnonzero(values_for_shape(truth(x)))
 
 
 @implements(np.argwhere)
 def argwhere(x):
     """`numpy.argwhere`: plain integers."""
-    return np.argwhere(look(truth(x)))
+    return np.argwhere(values_for_shape(truth(x)))
 
 
 # --------------------------------------------------------------------------------------------- comparisons
@@ -239,7 +240,7 @@ def median(x, axis=None, out=None, overwrite_input=False, keepdims=False):
     x = lifted(x)
     shape = shape_of(x)
     axes = normal_axes(axis, len(shape))
-    lines = joined(x, axes)
+    lines = merge_axes(x, axes)
     n = shape_of(lines)[-1]
     if n == 0:
         r = np.full(shape_of(lines)[:-1], np.nan, x.dtype)[()]
@@ -249,7 +250,7 @@ def median(x, axis=None, out=None, overwrite_input=False, keepdims=False):
         if n % 2 == 0:
             r = a.divide(a.add(s[..., n // 2 - 1], r), 2.0)
         r = _propagated(s, r)
-    return finish(_restored(r, shape, axes, keepdims), out)
+    return result_or_out(_restored(r, shape, axes, keepdims), out)
 
 
 _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
@@ -273,7 +274,7 @@ def quantile(x, q, axis=None, out=None, overwrite_input=False, method="linear", 
         raise ValueError("Quantiles must be in the range [0, 1]")
     shape = shape_of(x)
     axes = normal_axes(axis, len(shape))
-    s = sort(joined(x, axes))
+    s = sort(merge_axes(x, axes))
     n = shape_of(s)[-1]
     if n == 0:
         raise IndexError("cannot take a quantile of an empty array")
@@ -295,7 +296,7 @@ def quantile(x, q, axis=None, out=None, overwrite_input=False, method="linear", 
         below, above, last = s[..., int(low)], s[..., int(high)], s[..., -1]
         t = t[()]
     r = _weighted(below, above, t) if t.any() else a.positive(below)
-    return finish(_restored(a.select(a.isnan(last), last, r), shape, axes, keepdims, lead), out)
+    return result_or_out(_restored(a.select(a.isnan(last), last, r), shape, axes, keepdims, lead), out)
 
 
 @implements(np.percentile)
@@ -311,12 +312,12 @@ def _without_nan(x, axis, function):
     x = lifted(x)
     shape = shape_of(x)
     axes = normal_axes(axis, len(shape))
-    lines = joined(x, axes)
+    lines = merge_axes(x, axes)
     rest = shape_of(lines)[:-1]
     if not rest:
-        return function(lines[np.flatnonzero(~look(np.isnan(lines)))]), shape, axes
+        return function(lines[np.flatnonzero(~values_for_shape(np.isnan(lines)))]), shape, axes
     lines = reshape(a.positive(lines), (size(rest), shape_of(lines)[-1]))
-    parts = [function(row[np.flatnonzero(~look(np.isnan(row)))]) for row in lines]
+    parts = [function(row[np.flatnonzero(~values_for_shape(np.isnan(row)))]) for row in lines]
     return reshape(np.stack(parts), rest), shape, axes
 
 
@@ -324,7 +325,7 @@ def _without_nan(x, axis, function):
 def nanmedian(x, axis=None, out=None, overwrite_input=False, keepdims=False):
     """`numpy.nanmedian`."""
     r, shape, axes = _without_nan(x, axis, median)
-    return finish(_restored(r, shape, axes, keepdims), out)
+    return result_or_out(_restored(r, shape, axes, keepdims), out)
 
 
 # ------------------------------------------------------------------------------------------- set functions

@@ -6,9 +6,9 @@ import numpy as np
 
 from mmad._core import dtype_of, shape_of
 from mmad.numpy._registry import implements
-from mmad.numpy.joining import lifted, normal_axis
+from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
-from mmad.numpy.ufuncs import write_out
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import concatenate, viewed
 from mmad.ops.products import adjoint_of, contract
@@ -17,10 +17,6 @@ from mmad.ops.reduction import sum_
 from mmad.python.kinds import isplain
 
 LETTERS = string.ascii_letters
-
-
-def _finish(result, out, name):
-    return result if out is None else write_out(out, result, name)
 
 
 def _ranks(x, y):
@@ -36,7 +32,7 @@ def _strong(x):
 @implements(np.dot, method="dot")
 def dot(x, y, out=None):
     """`numpy.dot`."""
-    x, y = lifted(x), lifted(y)
+    x, y = as_operand(x), as_operand(y)
     nx, ny = _ranks(x, y)
     if nx == 0 or ny == 0:
         r = a.multiply(_strong(x), _strong(y))
@@ -44,20 +40,20 @@ def dot(x, y, out=None):
         r = matmul_op(x, y)
     else:
         r = tensordot(x, y, ((nx - 1,), (ny - 2,)))
-    return _finish(r, out, "dot")
+    return result_or_out(r, out, "dot")
 
 
 @implements(np.vdot)
 def vdot(x, y):
     """`numpy.vdot`: the first operand is conjugated."""
-    x, y = ravel(lifted(x)), ravel(lifted(y))
+    x, y = ravel(as_operand(x)), ravel(as_operand(y))
     return matmul_op(adjoint_of(x), y)
 
 
 @implements(np.inner)
 def inner(x, y):
     """`numpy.inner`."""
-    x, y = lifted(x), lifted(y)
+    x, y = as_operand(x), as_operand(y)
     nx, ny = _ranks(x, y)
     if nx == 0 or ny == 0:
         return a.multiply(x, y)
@@ -67,7 +63,7 @@ def inner(x, y):
 @implements(np.outer)
 def outer(x, y, out=None):
     """`numpy.outer`."""
-    return _finish(contract(ravel(lifted(x)), ravel(lifted(y)), spec=("i", "j", "ij")), out, "outer")
+    return result_or_out(contract(ravel(as_operand(x)), ravel(as_operand(y)), spec=("i", "j", "ij")), out, "outer")
 
 
 @implements(np.linalg.outer)
@@ -85,7 +81,7 @@ def _linalg_matmul(x, y, /):
 @implements(np.tensordot, np.linalg.tensordot)
 def tensordot(x, y, axes=2):
     """`numpy.tensordot`."""
-    x, y = lifted(x), lifted(y)
+    x, y = as_operand(x), as_operand(y)
     nx, ny = _ranks(x, y)
     if np.ndim(axes) == 0 and not isinstance(axes, list | tuple):
         axes = range(nx - int(axes), nx), range(int(axes))
@@ -103,7 +99,7 @@ def tensordot(x, y, axes=2):
 @implements(np.kron)
 def kron(x, y):
     """`numpy.kron`."""
-    x, y = lifted(x), lifted(y)
+    x, y = as_operand(x), as_operand(y)
     rank = max(_ranks(x, y))
     x, y = (viewed(v, lambda m: m.reshape((1,) * (rank - m.ndim) + m.shape)) for v in (x, y))
     sx, sy = LETTERS[:rank], LETTERS[rank : 2 * rank]
@@ -116,7 +112,7 @@ def cross(a_, b_, axisa=-1, axisb=-1, axisc=-1, axis=None):
     """`numpy.cross`, of vectors with 2 or 3 components."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = lifted(a_), lifted(b_)
+    x, y = as_operand(a_), as_operand(b_)
     x = moveaxis(x, normal_axis(axisa, len(x.shape)), 0)  # components first
     y = moveaxis(y, normal_axis(axisb, len(y.shape)), 0)
     if x.shape[0] not in (2, 3) or y.shape[0] not in (2, 3):
@@ -137,43 +133,43 @@ def cross(a_, b_, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 @implements(np.linalg.cross)
 def _linalg_cross(x, y, /, *, axis=-1):
-    if lifted(x).shape[axis] != 3 or lifted(y).shape[axis] != 3:
+    if as_operand(x).shape[axis] != 3 or as_operand(y).shape[axis] != 3:
         raise ValueError(
             "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-            f"{lifted(x).shape[axis]} and {lifted(y).shape[axis]} dimensional instead."
+            f"{as_operand(x).shape[axis]} and {as_operand(y).shape[axis]} dimensional instead."
         )
     return cross(x, y, axis=axis)
 
 
 @implements(np.linalg.vecdot)
 def _linalg_vecdot(x, y, /, *, axis=-1):
-    x, y = lifted(x), lifted(y)
+    x, y = as_operand(x), as_operand(y)
     return vecdot(moveaxis(x, axis, -1), moveaxis(y, axis, -1))
 
 
 @implements(np.vecdot)
 def vecdot(x, y):
     """`numpy.vecdot`: dot products of the vectors along the last axis, the first conjugated."""
-    return einsum("...i,...i->...", adjoint_of(lifted(x)), y)
+    return einsum("...i,...i->...", adjoint_of(as_operand(x)), y)
 
 
 @implements("matvec")  # since NumPy 2.2
 def matvec(x, y):
     """`numpy.matvec`."""
-    return viewed(matmul_op(x, viewed(lifted(y), lambda m: m[..., None])), lambda m: m[..., 0])
+    return viewed(matmul_op(x, viewed(as_operand(y), lambda m: m[..., None])), lambda m: m[..., 0])
 
 
 @implements("vecmat")  # since NumPy 2.2
 def vecmat(x, y):
     """`numpy.vecmat`: the vector is conjugated."""
-    return viewed(matmul_op(viewed(adjoint_of(lifted(x)), lambda m: m[..., None, :]), y), lambda m: m[..., 0, :])
+    return viewed(matmul_op(viewed(adjoint_of(as_operand(x)), lambda m: m[..., None, :]), y), lambda m: m[..., 0, :])
 
 
 # --- several operands -------------------------------------------------------------------------------------
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays, *, out=None):
     """`numpy.linalg.multi_dot`: a chain of matrix products, in the order that costs least."""
-    arrays = [lifted(v) for v in arrays]
+    arrays = [as_operand(v) for v in arrays]
     n = len(arrays)
     if n < 2:
         raise ValueError("Expecting at least two arrays.")
@@ -195,7 +191,7 @@ def multi_dot(arrays, *, out=None):
     def product(i, j):
         return arrays[i] if i == j else matmul_op(product(i, cut[i, j]), product(cut[i, j] + 1, j))
 
-    return _finish(product(0, n - 1), out, "multi_dot")
+    return result_or_out(product(0, n - 1), out, "multi_dot")
 
 
 @implements(np.einsum)
@@ -224,16 +220,16 @@ def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="
         x = transpose(x, tuple(sx.index(c) for c in result))
     elif x is arrays[0]:
         x = viewed(x, lambda m: m[...]) if result else a.positive(x)
-    return _finish(x, out, "einsum")
+    return result_or_out(x, out, "einsum")
 
 
 def parse_einsum(operands):
     """Labels of each operand, of the result (a letter an axis, no ellipsis), and the operands."""
     if isinstance(operands[0], str):
-        spec, arrays = operands[0].replace(" ", ""), [lifted(v) for v in operands[1:]]
+        spec, arrays = operands[0].replace(" ", ""), [as_operand(v) for v in operands[1:]]
     else:
         count = len(operands) // 2
-        arrays = [lifted(v) for v in operands[0 : 2 * count : 2]]
+        arrays = [as_operand(v) for v in operands[0 : 2 * count : 2]]
         lists = list(operands[1 : 2 * count : 2]) + list(operands[2 * count :])
         names = {k: LETTERS[i] for i, k in enumerate(sorted({k for v in lists for k in v if k is not Ellipsis}))}
         words = ["".join("..." if k is Ellipsis else names[k] for k in v) for v in lists]
@@ -307,7 +303,7 @@ def _path(optimize, terms, result, arrays):
 @implements(np.polyval)
 def polyval(p, x):
     """`numpy.polyval`: Horner's rule, the leading coefficient first."""
-    p, x = lifted(p), lifted(x)
+    p, x = as_operand(p), as_operand(x)
     y = np.zeros(x.shape, x.dtype)[()]
     for k in range(p.shape[0]):
         y = a.add(a.multiply(y, x), p[k])

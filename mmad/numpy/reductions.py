@@ -4,18 +4,13 @@ import numpy as np
 
 from mmad._core import Traced, shape_of
 from mmad.numpy._registry import implements
-from mmad.numpy.ufuncs import METHODS, write_out
+from mmad.numpy.ufuncs import METHODS, result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import cumulative, extremes, slopes
 from mmad.ops.movement import broadcast_to, reshape, size
 from mmad.ops.reduction import normal_axes, sum_
 from mmad.python.kinds import isplain
 from mmad.tape.constants import lift
-
-
-def finish(result, out):
-    """A reduction's result, put into `out` if one is given."""
-    return result if out is None else write_out(out, result, "reduction")
 
 
 def lifted(x):
@@ -60,7 +55,7 @@ def sum(x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=Tru
     r = sum_(x, axis=axes, keepdims=kept(keepdims))
     if given(initial) and not (isplain(initial, int) and initial == 0):
         r = r + initial
-    return finish(r, out)
+    return result_or_out(r, out)
 
 
 @implements(np.prod, method="prod")
@@ -70,7 +65,7 @@ def prod(x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=Tr
     r = cumulative.prod(x, axis=axes, keepdims=kept(keepdims)) if axes else a.positive(x)
     if given(initial) and not (isplain(initial, int) and initial == 1):
         r = r * initial
-    return finish(r, out)
+    return result_or_out(r, out)
 
 
 @implements(np.mean, method="mean")
@@ -79,7 +74,7 @@ def mean(x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     half = getattr(x, "dtype", None) == np.float16 and dtype is None
     x, axes = prepared(x, axis, np.float32 if half else dtype, where)
     r = a.divide(sum_(x, axis=axes, keepdims=kept(keepdims)), count(x, axes, where, kept(keepdims)))
-    return finish(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
+    return result_or_out(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
 
 
 def own_squares(x):
@@ -106,7 +101,7 @@ def var(
     n = count(x, axes, where, kept(keepdims)) - ddof
     n = np.maximum(n, 0) if shape_of(n) else n if n > 0 else 0
     r = a.divide(sum_(squares, axis=axes, keepdims=kept(keepdims)), n)
-    return finish(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
+    return result_or_out(a.astype(r, dtype=np.dtype(np.float16)) if half else r, out)
 
 
 @implements(np.std, method="std")
@@ -115,7 +110,7 @@ def std(
 ):
     """`numpy.std`; where it is zero, its derivative is zero by convention, and its second derivative NaN."""
     v = var(x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
-    return finish(slopes.root(v), out)
+    return result_or_out(slopes.root(v), out)
 
 
 def _extreme_reduction(op, pick, worst):
@@ -136,7 +131,7 @@ def _extreme_reduction(op, pick, worst):
             r = op(x, axis=axes, keepdims=kept(keepdims))
         if given(initial):
             r = pick(r, initial)
-        return finish(r, out)
+        return result_or_out(r, out)
 
     return reduction
 
@@ -150,7 +145,7 @@ min.__doc__ = "`numpy.min`: elements that tie share the derivative equally."
 @implements(np.ptp)
 def ptp(x, axis=None, out=None, keepdims=False):
     """`numpy.ptp`."""
-    return finish(max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims), out)
+    return result_or_out(max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims), out)
 
 
 @implements(np.average)
@@ -221,9 +216,9 @@ def _nan_extreme(reduction, worst):
         nan = a.isnan(x)
         r = reduction(a.select(nan, worst, x), axis, None, keepdims, initial, where)
         if given(initial):
-            return finish(r, out)
+            return result_or_out(r, out)
         nothing = extremes.all_(nan, axis=normal_axes(axis, len(shape_of(x))), keepdims=kept(keepdims))
-        return finish(a.select(nothing, np.nan, r), out)
+        return result_or_out(a.select(nothing, np.nan, r), out)
 
     return nanreduction
 
@@ -243,7 +238,7 @@ def _running(op):
             x, axis = (x if ndim == 1 else reshape(x, (size(shape_of(x)),))), 0
         else:
             axis = np.lib.array_utils.normalize_axis_index(axis, ndim)
-        return finish(op(x, axis=axis, reverse=False), out)
+        return result_or_out(op(x, axis=axis, reverse=False), out)
 
     return accumulate
 
@@ -279,7 +274,7 @@ def _cumulative(running, first):
             axis = axis % ndim
             edge = np.full(tuple(1 if k == axis else d for k, d in enumerate(shape_of(r))), first, r.dtype)
             r = np.concatenate([edge, r], axis=axis)
-        return finish(r, out)
+        return result_or_out(r, out)
 
     return cumulative_function
 
@@ -294,7 +289,7 @@ def _truth(op):
         x, axes = prepared(x, axis)
         if where is not True and where is not np._NoValue:
             x = np.logical_or(x, np.logical_not(where)) if op is extremes.all_ else np.logical_and(x, where)
-        return finish(op(x, axis=axes, keepdims=kept(keepdims)), out)
+        return result_or_out(op(x, axis=axes, keepdims=kept(keepdims)), out)
 
     return test
 

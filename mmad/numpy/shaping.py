@@ -4,7 +4,7 @@ import numpy as np
 
 from mmad._core import Jet, Traced, Wrapper, shape_of
 from mmad.numpy._registry import implements, prop
-from mmad.numpy.ufuncs import write_out
+from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import embed, size, viewed
 from mmad.ops.powers import power
@@ -246,7 +246,7 @@ def _trace(x, offset, axis1, axis2, dtype, out):
     if dtype is not None:
         x = a.astype(x, dtype=np.dtype(dtype))
     r = sum_(x, axis=(len(shape_of(x)) - 1,), keepdims=False)
-    return r if out is None else write_out(out, r, "trace")
+    return result_or_out(r, out, "trace")
 
 
 @implements(np.trace, method="trace")

@@ -37,6 +37,11 @@ def write_out(out, result, name):
     return out
 
 
+def result_or_out(result, out, name="reduction"):
+    """Return the result, written into `out` if that was given."""
+    return result if out is None else write_out(out, result, name)
+
+
 def _check_out(out, result, name):
     shape = shape_of(result)
     if shape != out.shape and np.broadcast_shapes(shape, out.shape) != out.shape:

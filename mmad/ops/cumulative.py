@@ -10,7 +10,7 @@ import numpy as np
 from mmad._core import shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, nonlinear
-from mmad.ops.extremes import expand, lanes_of
+from mmad.ops.extremes import lanes_of, restore_axes
 from mmad.ops.movement import concatenate, reshape, viewed
 from mmad.ops.reduction import sum_
 
@@ -19,7 +19,7 @@ def _cut(axis, *bounds):
     return (slice(None),) * axis + (slice(*bounds),)
 
 
-def shift(x, axis, fill, back=False):
+def shifted(x, axis, fill, back=False):
     """x moved by one place along an axis: element i is x_(i-1), or x_(i+1) where `back`; the gap holds `fill`."""
     shape = shape_of(x)
     if shape[axis] == 0:
@@ -87,11 +87,11 @@ def _recurrence(c, b, axis, reverse):
 
 def _carry(ct, c, axis, reverse):
     """The transpose in b: r_i = ct_i + c_(i+1) r_(i+1)."""
-    return recurrence(shift(a.conjugated(c), axis, 0.0, back=not reverse), ct, axis=axis, reverse=not reverse)
+    return recurrence(shifted(a.conjugated(c), axis, 0.0, back=not reverse), ct, axis=axis, reverse=not reverse)
 
 
 def _recurrence_jvp(dots, out, c, b, axis, reverse):
-    drive = None if dots[0] is None else a.chain(dots[0], shift(out, axis, 0.0, back=reverse))
+    drive = None if dots[0] is None else a.chain(dots[0], shifted(out, axis, 0.0, back=reverse))
     if dots[1] is not None:
         drive = dots[1] if drive is None else a.add(drive, dots[1])
     return recurrence(c, drive, axis=axis, reverse=reverse)
@@ -99,7 +99,7 @@ def _recurrence_jvp(dots, out, c, b, axis, reverse):
 
 def _recurrence_first(ct, c, b, axis, reverse):
     s = recurrence(c, b, axis=axis, reverse=reverse)
-    return a.chain(_carry(ct, c, axis, reverse), a.conjugated(shift(s, axis, 0.0, back=reverse)))
+    return a.chain(_carry(ct, c, axis, reverse), a.conjugated(shifted(s, axis, 0.0, back=reverse)))
 
 
 def _recurrence_batch(vals, batched, axis, reverse):
@@ -118,11 +118,11 @@ recurrence = nonlinear(
 
 # -------------------------------------------------------------------------------------------------- products
 def _cumprod_jvp(dots, out, x, axis, reverse):
-    return recurrence(x, a.chain(dots[0], shift(out, axis, 1.0, back=reverse)), axis=axis, reverse=reverse)
+    return recurrence(x, a.chain(dots[0], shifted(out, axis, 1.0, back=reverse)), axis=axis, reverse=reverse)
 
 
 def _cumprod_transpose(ct, x, axis, reverse):
-    before = shift(cumprod(x, axis=axis, reverse=reverse), axis, 1.0, back=reverse)
+    before = shifted(cumprod(x, axis=axis, reverse=reverse), axis, 1.0, back=reverse)
     return a.chain(_carry(ct, x, axis, reverse), a.conjugated(before))
 
 
@@ -148,8 +148,8 @@ def _product_of_others(x, axis):
         k = len(kept)
     else:
         k = axis[0]
-    before = shift(cumprod(x, axis=k, reverse=False), k, 1.0)
-    after = shift(cumprod(x, axis=k, reverse=True), k, 1.0, back=True)
+    before = shifted(cumprod(x, axis=k, reverse=False), k, 1.0)
+    after = shifted(cumprod(x, axis=k, reverse=True), k, 1.0, back=True)
     r = a.multiply(before, after)
     return r if inverse is None else viewed(reshape(r, moved), lambda m: m.transpose(inverse))
 
@@ -159,7 +159,7 @@ def _prod_jvp(dots, out, x, axis, keepdims):
 
 
 def _prod_transpose(ct, x, axis, keepdims):
-    return a.chain(expand(ct, shape_of(x), axis, keepdims), a.conjugated(_product_of_others(x, axis)))
+    return a.chain(restore_axes(ct, shape_of(x), axis, keepdims), a.conjugated(_product_of_others(x, axis)))
 
 
 def _prod_batch(vals, batched, axis, keepdims):
@@ -181,7 +181,7 @@ def _running(name, ufunc):
     """The running maximum or minimum: at each place, the elements so far that tie share the derivative."""
 
     def jvp(dots, out, x, axis, reverse):
-        same = a.astype(a.equal(out, shift(out, axis, np.nan, back=reverse)), dtype=out.dtype)  # no new extreme here
+        same = a.astype(a.equal(out, shifted(out, axis, np.nan, back=reverse)), dtype=out.dtype)  # no new extreme here
         hit = a.astype(a.equal(x, out), dtype=out.dtype)
         total = recurrence(same, a.chain(hit, dots[0]), axis=axis, reverse=reverse)
         return a.divide(total, a.maximum(recurrence(same, hit, axis=axis, reverse=reverse), 1.0))

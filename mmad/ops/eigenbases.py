@@ -62,7 +62,7 @@ def _basis(m, uplo, turn):
             n = run.stop - run.start
             vectors = v[lane][:, run] @ np.linalg.qr(_noise(rng, (n, n), v.dtype))[0]
             if turn == SHIFTED:
-                vectors += shift(v.dtype) * _noise(rng, vectors.shape, v.dtype)
+                vectors += shift_size(v.dtype) * _noise(rng, vectors.shape, v.dtype)
             v[lane][:, run] = vectors
     return v
 
@@ -72,7 +72,7 @@ def _noise(rng, shape, dtype):
     return (x + 1j * rng.normal(size=shape) if dtype.kind == "c" else x).astype(dtype)
 
 
-def shift(dtype):
+def shift_size(dtype):
     """How far eigenvectors are shifted, to see how much a result depends on them."""
     return np.finfo(dtype).eps ** 0.375
 
@@ -108,7 +108,7 @@ def _agreed(x, x_turned, x_shifted, y, y_turned, y_shifted, rest, strict):
         given, turned, shifted = np.asarray(given), np.asarray(turned), np.asarray(shifted)
         eps = np.finfo(given.dtype).eps
         with np.errstate(all="ignore"):
-            scale = np.nan_to_num(np.abs(shifted - turned), posinf=0.0) / shift(given.dtype)
+            scale = np.nan_to_num(np.abs(shifted - turned), posinf=0.0) / shift_size(given.dtype)
             bound = eps**0.5 * scale + eps**0.75 * scale.max(initial=0.0) + ROUNDINGS * eps * np.abs(given)
             close = (np.abs(turned - given) <= bound) | (given == turned) | (np.isnan(given) & np.isnan(turned))
         same = same & (close.all() if strict else close)
@@ -126,7 +126,9 @@ def _turned_basis(m, m_dot, uplo, turn):
     p = _turned_op(_whole_op(m_dot, uplo), v)
     if turn == SHIFTED:
         n, dtype = shape_of(m)[-1], np.dtype(m.dtype)
-        p = a.multiply(p, 1 + shift(dtype) * _noise(np.random.default_rng(n), (n, n), np.empty(0, dtype).real.dtype))
+        p = a.multiply(
+            p, 1 + shift_size(dtype) * _noise(np.random.default_rng(n), (n, n), np.empty(0, dtype).real.dtype)
+        )
     return v, p
 
 

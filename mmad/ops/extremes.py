@@ -19,7 +19,7 @@ def lanes_of(vals, batched):
     return [v if b else broadcast_to(v, (count, *shape_of(v))) for v, b in zip(vals, batched, strict=True)]
 
 
-def expand(ct, shape, axis, keepdims):
+def restore_axes(ct, shape, axis, keepdims):
     """The cotangent of a reduction with its reduced axes put back as ones."""
     if keepdims or len(shape_of(ct)) == len(shape):
         return ct
@@ -155,7 +155,7 @@ def _declare_extreme(name, ufunc):
         return sum_(a.chain(weights(x, axis=axis), dots[0]), axis=axis, keepdims=keepdims)
 
     def transpose(ct, x, axis, keepdims):
-        return a.chain(weights(x, axis=axis), expand(ct, shape_of(x), axis, keepdims))
+        return a.chain(weights(x, axis=axis), restore_axes(ct, shape_of(x), axis, keepdims))
 
     def batch(vals, batched, axis, keepdims):
         return op(vals[0], axis=tuple(k + 1 for k in axis), keepdims=keepdims)

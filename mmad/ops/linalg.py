@@ -231,7 +231,7 @@ slogdet = nonlinear("slogdet", _slogdet, _slogdet_jvp, batch=_slogdet_batch, pro
 
 
 # --- Cholesky ---------------------------------------------------------------------------------------------
-def lower(x, diagonal):
+def lower_triangle(x, diagonal):
     """The lower triangle; the diagonal, made real, times a number."""
     n = shape_of(x)[-1]
     below = a.select(np.tri(n, k=-1, dtype=bool), x, 0.0)
@@ -249,9 +249,9 @@ def _cholesky_jvp(dots, out, m):
 
     NumPy reads the lower triangle of A alone, so its derivative is that of a function of the lower triangle.
     """
-    d = a.add(lower(dots[0], 1.0), adjoint(lower(dots[0], 0.0)))
+    d = a.add(lower_triangle(dots[0], 1.0), adjoint(lower_triangle(dots[0], 0.0)))
     inner = solve(out, adjoint(solve(out, d)))
-    return matmul(out, lower(inner, 0.5))
+    return matmul(out, lower_triangle(inner, 0.5))
 
 
 def _cholesky_transpose(ct, m):
@@ -260,8 +260,8 @@ def _cholesky_transpose(ct, m):
     Phi + Phi^H is Hermitian, and so is L^-H (Phi + Phi^H) L^-1, which saves a transposition.
     """
     h = adjoint(cholesky(m))
-    phi = lower(matmul(h, ct), 0.5)
-    return lower(solve(h, adjoint(solve(h, a.add(phi, adjoint(phi))))), 0.5)
+    phi = lower_triangle(matmul(h, ct), 0.5)
+    return lower_triangle(solve(h, adjoint(solve(h, a.add(phi, adjoint(phi))))), 0.5)
 
 
 cholesky = nonlinear(

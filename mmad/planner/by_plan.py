@@ -16,17 +16,17 @@ from mmad.tracing.results import is_static
 __all__ = [
     "BY_ROWS",
     "OVER_FORWARD",
-    "check",
+    "check_product",
     "entries_of",
-    "guard",
-    "holds",
-    "in_structure",
-    "nested",
-    "numbered",
-    "plain",
-    "products",
+    "guard_zeros",
+    "in_trees",
+    "nested_hessian",
     "scattered",
     "sweep",
+    "unit_products",
+    "untraced",
+    "with_plan_number",
+    "zeros_hold",
 ]
 
 HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
@@ -40,7 +40,7 @@ def sweep(plan, r, recorded=True):
         return (plan.structure.sweep(r),)
     c, (m, n) = plan.coloring, r.shape
     if c is None:
-        return (products(plan, r),)
+        return (unit_products(plan, r),)
     large = c.count * max(m, n) > HELD
     if not large:
         columns, rows = c.column_seeds(), c.row_seeds()
@@ -58,27 +58,27 @@ def sweep(plan, r, recorded=True):
     return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
 
 
-def products(plan, r):
+def unit_products(plan, r):
     """Products with all unit vectors by a plan of a dense strategy: the matrix, or its transpose (`BY_ROWS`)."""
     if plan.strategy in OVER_FORWARD:
-        return nested(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)
+        return nested_hessian(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)
     return r.unit_products(plan.strategy in BY_ROWS, plan.width)
 
 
-def nested(hessian, r):
+def nested_hessian(hessian, r):
     """The Hessian by derivatives of directional derivatives of the function, instead of its recorded gradient."""
     f, args, kwargs, nums = r.call
     t, full = r.trace, list(args)
 
     def flat(v):
-        for k, x in zip(nums, in_structure(t, r.columns.split(v)), strict=True):
+        for k, x in zip(nums, in_trees(t, r.columns.split(v)), strict=True):
             full[k] = x
         return f(*full, **kwargs)
 
     return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
 
 
-def check(plan, r, found, given=False):
+def check_product(plan, r, found, given=False):
     """A random product of a new plan's result with a vector, against one forward sweep; `given`: so was its pattern."""
     m, n = r.shape
     v = np.random.default_rng(n).normal(size=n)
@@ -102,23 +102,23 @@ def check(plan, r, found, given=False):
         raise PatternError(f"{r.trace.origin}: the {plan.product} by {plan.strategy} is wrong in row {i}: {hint}")
 
 
-def holds(plan, r):
+def zeros_hold(plan, r):
     """Whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
     return plan.zeros is None or plan.zeros.hold(r.trace)
 
 
-def guard(plan, r):
+def guard_zeros(plan, r):
     """Have a program look whether that is still so."""
     if plan.zeros is not None and (tape := open_tape()) is not None and tape.guarded:
         plan.zeros.guard(r.trace, tape)
 
 
-def numbered(found, entry):
+def with_plan_number(found, entry):
     """A result and the number of its plan, as a program gives them; -1: the plan of the program."""
     return found, -1 if entry is None else entry.number
 
 
-def in_structure(trace, parts):
+def in_trees(trace, parts):
     """A value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
     leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
     out = []
@@ -128,7 +128,7 @@ def in_structure(trace, parts):
     return out
 
 
-def plain(x):
+def untraced(x):
     """A tree without what is traced, as values of this run: no guard is left, as nothing recorded depends on them."""
     leaves, structure = tree.flatten(x)
     return tree.unflatten(structure, [_peek(v) if isinstance(v, Var) else concrete(v) for v in leaves])

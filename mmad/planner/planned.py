@@ -13,12 +13,23 @@ from mmad.derivatives.jacobians import in_blocks
 from mmad.derivatives.operators import factored
 from mmad.derivatives.recorded import LANES, Recorded
 from mmad.errors import CaptureError, PatternError
-from mmad.planner.by_plan import BY_ROWS, check, entries_of, guard, holds, numbered, plain, products, scattered, sweep
+from mmad.planner.by_plan import (
+    BY_ROWS,
+    check_product,
+    entries_of,
+    guard_zeros,
+    scattered,
+    sweep,
+    unit_products,
+    untraced,
+    with_plan_number,
+    zeros_hold,
+)
 from mmad.planner.coloring.colored import Coloring
 from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.compare import compare
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.task import Options, Problem, work_of
+from mmad.planner.decision.task import Options, Task, work_of
 from mmad.planner.entries import Entries
 from mmad.planner.racing import Race, contestant
 from mmad.planner.sparsity._fingerprint import structure
@@ -167,7 +178,7 @@ class Planned:
         entry.checked = True
         try:
             found, used = self._replayed(entry, args, kwargs)
-            check(used.plan, r, found, self.options.pattern is not None)
+            check_product(used.plan, r, found, self.options.pattern is not None)
         except Exception:
             entry.checked = False
             raise
@@ -238,13 +249,13 @@ class Planned:
         """The plan for a recording; a new one for a structure not met before, by a race if there are arguments."""
         key = self.structure_of(r)
         entry = self.entries.by_structure.get(key)
-        gone = entry is not None and not holds(entry.plan, r)
+        gone = entry is not None and not zeros_hold(entry.plan, r)
         if entry is None or gone:
-            problem, race = self.problem(r, constants=not gone), None
-            problem.differing |= self.differing
+            task, race = self.task(r, constants=not gone), None
+            task.differing |= self.differing
             if args is not None and open_tape() is None:
-                race = Race(self, problem, key, args, kwargs)
-            plan = decide(problem, coefficients(), race)
+                race = Race(self, task, key, args, kwargs)
+            plan = decide(task, coefficients(), race)
             replay = None if race is None else race.replays.get((plan.strategy, plan.mode))
             with self.lock:
                 entry = self.entries.add(plan, key, replay)
@@ -255,7 +266,7 @@ class Planned:
         kinds = tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
         return r.shape, kinds, structure(r.trace)
 
-    def problem(self, r, options=None, constants=True):
+    def task(self, r, options=None, constants=True):
         """What is known of the derivative of a recording; `constants`: zeros of constant arrays as well."""
         options = self.options if options is None else options
         graph = functools.cache(lambda: graph_of(r))
@@ -273,7 +284,7 @@ class Planned:
         if options.pattern is None:
             searches["blocks"] = lambda steps: blocks_of(r, self.product == "hessian", steps)
         gathers = any(rec.op is not None and rec.op.name == "gather" for rec in r.trace.tape.recs)
-        return Problem(
+        return Task(
             self.product, r.shape, find, work_of(graph()), np.dtype(r.rows.dtype).itemsize, options,
             str(r.trace.origin), searches, gathers,
         )  # fmt: skip
@@ -284,9 +295,9 @@ class Planned:
             self.differing |= pairs
             self.entries.forget(lambda entry: (entry.plan.strategy, entry.plan.mode) in pairs)
 
-    def caller(self, problem, candidate):
-        """A function that evaluates by a candidate of a problem, and gives what a call of the plan would."""
-        return contestant(self, problem, candidate)[0]
+    def caller(self, task, candidate):
+        """A function that evaluates by a candidate of a task, and gives what a call of the plan would."""
+        return contestant(self, task, candidate)[0]
 
     # ------------------------------------------------------------------------------------ evaluating
     def _by_shape(self, r):
@@ -310,11 +321,11 @@ class Planned:
             return self._of_complex(r), None
         entry = self._planned(r)
         plan, new, given = entry.plan, not entry.checked, self.options.pattern is not None
-        guard(plan, r)
+        guard_zeros(plan, r)
         alone = swept or open_tape() is not None  # `run` checks what it reads, of plain values
         if new and alone and self._reads_entries(plan) and (given or self.options.memory is None):
-            r_plain = self.record(*plain((args, kwargs)))  # a program cannot raise
-            check(plan, r_plain, entries_of(plan, *sweep(plan, r_plain, recorded=False)), given)
+            r_plain = self.record(*untraced((args, kwargs)))  # a program cannot raise
+            check_product(plan, r_plain, entries_of(plan, *sweep(plan, r_plain, recorded=False)), given)
         self.entries.use(entry)
         result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
         entry.checked = True
@@ -329,14 +340,14 @@ class Planned:
         """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
-            found = products(plan, r)
+            found = unit_products(plan, r)
             return in_blocks(r, found if plan.strategy in BY_ROWS else found.T, self.single)
         swept = sweep(plan, r)
         if plan.pattern is None:
             return swept[0] if self.options.factored else in_blocks(r, found.matrix(*swept), self.single)
         data = entries_of(plan, *swept)
         if new and not isinstance(data, Traced):
-            check(plan, r, data, self.options.pattern is not None)
+            check_product(plan, r, data, self.options.pattern is not None)
         return data if sparse else in_blocks(r, scattered(plan.pattern, data), self.single)
 
     def _replayed(self, entry, args, kwargs):
@@ -347,10 +358,10 @@ class Planned:
 
             def evaluate(*args, **kwargs):
                 if open_tape() is None:
-                    return numbered(*self.unrecorded(plan, entry, args, kwargs, swept))
+                    return with_plan_number(*self.unrecorded(plan, entry, args, kwargs, swept))
                 if not self.matrix:  # there is one way, whatever branches are taken
                     return self.run(plan, self.record(args, kwargs), False), entry.number
-                return numbered(*self.evaluate(args, kwargs, swept))
+                return with_plan_number(*self.evaluate(args, kwargs, swept))
 
             with self.lock:
                 if entry.replay is None:

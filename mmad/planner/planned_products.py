@@ -12,7 +12,7 @@ from mmad.derivatives.first_order import grad, jvp, value_and_grad
 from mmad.derivatives.jacobians import in_blocks
 from mmad.derivatives.recorded import inexact_leaf
 from mmad.derivatives.second_order import hvp, value_grad_hvp
-from mmad.planner.by_plan import in_structure, nested
+from mmad.planner.by_plan import in_trees, nested_hessian
 from mmad.planner.planned import PlannedHessian, PlannedJacobian
 from mmad.replay import compiled
 from mmad.tracing import tree
@@ -28,19 +28,19 @@ class ByComplexArguments:
     """Derivatives by complex arguments: of one sweep, so there is nothing to choose but whether to compile."""
 
     def _settling(self, key, args, kwargs):
-        if self._complex(self._key(args)[1]):
+        if self._any_complex(self._key(args)[1]):
             return self.by_complex(*args, **kwargs), None
         return super()._settling(key, args, kwargs)
 
     def _traced(self, tape, args, kwargs, leaves):
         return (
             self.by_complex_eagerly(*args, **kwargs)
-            if self._complex(leaves)
+            if self._any_complex(leaves)
             else super()._traced(tape, args, kwargs, leaves)
         )
 
     @staticmethod
-    def _complex(leaves):
+    def _any_complex(leaves):
         return any(not is_static(x) and inexact_leaf(x).kind == "c" for x in leaves)
 
     @functools.cached_property
@@ -125,7 +125,7 @@ class PlannedProduct(ByComplexArguments, PlannedHessian):
         return self.operator(self.f, self.argnums)(*args, **kwargs)
 
     def _by_shape(self, r):
-        return self._with_value(r, self._in_structure(r, r.columns.split(r.push(r.vector))))
+        return self._with_value(r, self._in_trees(r, r.columns.split(r.push(r.vector))))
 
     def run(self, plan, r, sparse, new=False):
         if plan.strategy == "forward-over-reverse":
@@ -133,13 +133,13 @@ class PlannedProduct(ByComplexArguments, PlannedHessian):
         if plan.strategy == "reverse-over-reverse":
             product = r.pull(r.vector)
         else:
-            product = nested(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r)
-        return self._with_value(r, self._in_structure(r, r.columns.split(product)))
+            product = nested_hessian(lambda f, x: grad(lambda y: jvp(f, (y,), (r.vector,))[1])(x), r)
+        return self._with_value(r, self._in_trees(r, r.columns.split(product)))
 
-    def _in_structure(self, r, parts):
+    def _in_trees(self, r, parts):
         """A value for each leaf of what is differentiated by, in the tree that the arguments are."""
         pairs = zip(r.trace.leaves, parts, strict=True)
-        out = in_structure(r.trace, [None if new is None else in_kind_of(new, x) for x, new in pairs])
+        out = in_trees(r.trace, [None if new is None else in_kind_of(new, x) for x, new in pairs])
         return out[0] if self.single else tuple(out)
 
     def _with_value(self, r, product):
@@ -164,4 +164,4 @@ class PlannedValueGradProduct(PlannedProduct):
     def _with_value(self, r, product):
         nested, pairs = r.trace.nested, zip(r.trace.outputs, r.trace.inputs, strict=True)
         gradient = [None if x is None else g if nested else finished(g) for g, x in pairs]
-        return r.rest, self._in_structure(r, gradient), product
+        return r.rest, self._in_trees(r, gradient), product

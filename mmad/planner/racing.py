@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmad.planner.by_plan import entries_of, guard, holds, numbered, sweep
+from mmad.planner.by_plan import entries_of, guard_zeros, sweep, with_plan_number, zeros_hold
 from mmad.planner.decision.agreement import differing, nearby
 from mmad.planner.decision.calibration import clock, coefficients
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.task import Problem
+from mmad.planner.decision.task import Task
 from mmad.tape.contexts import open_tape
 
 __all__ = ["Race", "contestant"]
@@ -23,12 +23,12 @@ SPENT = 0.05  # seconds of evaluations of one candidate after which no further o
 
 
 class Race:
-    """Timed evaluations by candidates of a problem; called by :func:`mmad.planner.decision.decide.decide`.
+    """Timed evaluations by candidates of a task; called by :func:`mmad.planner.decision.decide.decide`.
 
     Parameters
     ----------
     planned : Planned
-    problem : Problem
+    task : Task
         Candidates whose results differ from those of most others are noted in it.
     key : tuple
         The structure of the recording that is planned for.
@@ -40,20 +40,20 @@ class Race:
         The compiled functions of candidates that ran, by strategy and mode.
     """
 
-    def __init__(self, planned, problem, key, args, kwargs):
-        self.planned, self.problem, self.key, self.args, self.kwargs = planned, problem, key, args, kwargs
+    def __init__(self, planned, task, key, args, kwargs):
+        self.planned, self.task, self.key, self.args, self.kwargs = planned, task, key, args, kwargs
         self.replays, self.results = {}, {}
 
     def __call__(self, candidate):
         """Return the seconds of one evaluation, the best of a few."""
         name = candidate.strategy, candidate.mode
-        call, replay = contestant(self.planned, self.problem, candidate, self.key)
+        call, replay = contestant(self.planned, self.task, candidate, self.key)
         if replay is not None:
             self.replays[name] = replay
         start = clock()
         self.results[name] = call(*self.args, **self.kwargs)
         took = clock() - start
-        self.problem.differing |= differing(self.results, min(self.problem.itemsize, 8))
+        self.task.differing |= differing(self.results, min(self.task.itemsize, 8))
         if replay is None and took > LONG:
             return took
         nums, k = self.planned.places(self.args), 0
@@ -73,14 +73,14 @@ class Race:
         return best
 
 
-def contestant(planned, problem, candidate, key=None):
+def contestant(planned, task, candidate, key=None):
     """Return a function that evaluates by a candidate, and the compiled function in it, if there is one.
 
     The compiled function is the candidate's for recordings of the structure `key` alone, where it gives -1 for the
     plan's number; others, as after a branch goes another way, are planned as always.
     """
-    plan = replace(decide(_forced(problem, candidate.strategy), coefficients()), width=candidate.width)
-    sparse = problem.options.sparse
+    plan = replace(decide(_forced(task, candidate.strategy), coefficients()), width=candidate.width)
+    sparse = task.options.sparse
 
     def finished(found):
         return plan.pattern.tocsr(found) if sparse else found
@@ -90,11 +90,11 @@ def contestant(planned, problem, candidate, key=None):
 
     def evaluate(*args, **kwargs):
         if open_tape() is None:
-            return numbered(*planned.unrecorded(plan, None, args, kwargs, sparse))
+            return with_plan_number(*planned.unrecorded(plan, None, args, kwargs, sparse))
         r = planned.record(args, kwargs)
-        if key is not None and (planned.structure_of(r) != key or not holds(plan, r)):
-            return numbered(*planned.evaluate(args, kwargs, sparse))
-        guard(plan, r)
+        if key is not None and (planned.structure_of(r) != key or not zeros_hold(plan, r)):
+            return with_plan_number(*planned.evaluate(args, kwargs, sparse))
+        guard_zeros(plan, r)
         return (sweep(plan, r) if sparse else planned.run(plan, r, sparse)), -1
 
     replay = planned.compiled(evaluate, plan)
@@ -107,11 +107,11 @@ def contestant(planned, problem, candidate, key=None):
     return call, replay
 
 
-def _forced(problem, strategy):
-    """The same problem with one strategy asked for."""
-    out = Problem(
-        problem.product, problem.shape, lambda steps: (problem.pattern, problem.zeros), problem.work, problem.itemsize,
-        replace(problem.options, strategy=strategy, evaluations=None, mode="auto"), problem.origin, problem.searches,
+def _forced(task, strategy):
+    """The same task with one strategy asked for."""
+    out = Task(
+        task.product, task.shape, lambda steps: (task.pattern, task.zeros), task.work, task.itemsize,
+        replace(task.options, strategy=strategy, evaluations=None, mode="auto"), task.origin, task.searches,
     )  # fmt: skip
-    out.colorings, out.structures, out.refused = problem.colorings, problem.structures, problem.refused
+    out.colorings, out.structures, out.refused = task.colorings, task.structures, task.refused
     return out

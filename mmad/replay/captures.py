@@ -126,9 +126,9 @@ class Captures:
             self.code(code, names)
         for x in objects:
             self.follow(x)
-        self.finish()
+        self.follow_attributes()
 
-    def finish(self):
+    def follow_attributes(self):
         """Attributes of objects, until no name and no object is new."""
         if not self.names.isdisjoint(("environ", "environb", "getenv")):
             self.container(os.environ._data)
@@ -155,7 +155,7 @@ class Captures:
         part.cells, part.functions = {}, {}
         part.plain, part.computed, part.refused = True, self.computed, ""
         part.follow(x)
-        part.finish()
+        part.follow_attributes()
         return part
 
     def heeds(self):

@@ -142,7 +142,10 @@ class Compiled(Dispatcher):
         self.f, self.check, self.passes, self.memory = f, check, passes, memory
         self.floating = getattr(f, "floating", None)  # what makes floats of integers that are no configuration
         self.signatures, self.lock = {}, threading.Lock()
-        self.ran, self.met = {}, {}  # by identity: code that ran, with its globals, and objects that it was called with
+        self.ran, self.objects_seen = (
+            {},
+            {},
+        )  # by identity: code that ran, with its globals, and objects that it was called with
         self.captures, self.unsettled, self.never = Captures(f), 0, ""
         self.counts = dict.fromkeys(("records", "eager"), 0)
         self.unused = 0  # signatures in a row that were forgotten before they were replayed
@@ -245,7 +248,7 @@ class Compiled(Dispatcher):
 
     def _captures(self):
         """What the function reads now."""
-        return Captures(self.f, list(self.ran.values()), list(self.met.values()))
+        return Captures(self.f, list(self.ran.values()), list(self.objects_seen.values()))
 
     def _parts(self, args, kwargs, leaves):
         """The places in arguments, and in what hangs on them, that are neither numbers nor arrays; by identity.
@@ -257,9 +260,9 @@ class Compiled(Dispatcher):
         ]
         found += [x for x in _configuration((args, kwargs)) if not isplain(x, (*STATIC, np.ndarray))]
         classes = {type(x) for x in _objects((args, kwargs))}
-        new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.met]
+        new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.objects_seen]
         if new:
-            self.met.update({id(c): c for c in new})
+            self.objects_seen.update({id(c): c for c in new})
             self._extend(self._captures())
         return {id(x): self.captures.part(x) for x in found}
 
@@ -284,12 +287,12 @@ class Compiled(Dispatcher):
         if not codes and not objects:
             return False
         self.ran.update({id(code): (code, names) for code, names in codes})
-        self.met.update({id(x): x for x in objects})
+        self.objects_seen.update({id(x): x for x in objects})
         loose = [code for code, _ in codes if code.co_freevars]
         if loose:  # functions that nothing known leads to
             for f in gc.get_referrers(*loose):
                 if isinstance(f, types.FunctionType) and f.__closure__ and id(f) not in ran.young:
-                    self.met[id(f)] = f
+                    self.objects_seen[id(f)] = f
         captures = self._captures()
         places = {(c.kind, id(c.owner), c.name) for c in known.checks}
         new = any((c.kind, id(c.owner), c.name) not in places for c in captures.checks)

@@ -46,7 +46,7 @@ def in_basis(f, turn):
             finally:
                 STATE.basis = outer
             outputs = [unboxed(y) for y in outputs]
-        return tree.unflatten(structure, [joined(y, s, t) for y in outputs])
+        return tree.unflatten(structure, [without_dual_numbers(y, s, t) for y in outputs])
 
     g.__wrapped__ = f
     return g
@@ -62,7 +62,7 @@ def _accepting(args, s, t):
     return tree.unflatten(structure, leaves)
 
 
-def joined(y, s, t):
+def without_dual_numbers(y, s, t):
     """A value without s and t: with its own derivatives and those of the coefficient of s t."""
     mixed = 0.0
     if isinstance(y, Dual) and y.level == t.level:
@@ -78,7 +78,7 @@ def decomposed(m, uplo, turn, s, t):
 
     A matrix that was computed of other eigenvectors does not depend on their basis, or else the result does.
     """
-    m = joined(m, s, t)
+    m = without_dual_numbers(m, s, t)
     if isinstance(m, Var):
         bool(repeated(m, uplo=uplo))  # leaves a guard in a program: there is a faster one without repeated eigenvalues
     w, v = values_in(m, uplo=uplo, turn=turn), vectors_in(m, uplo=uplo, turn=turn)

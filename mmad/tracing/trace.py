@@ -157,7 +157,7 @@ def plain_leaf(x, where):
     )
 
 
-def whole(x):
+def in_c_order(x):
     """Whether an array lies in memory as the elements of a trace's arrays do."""
     return x.flags.c_contiguous and x.flags.aligned
 
@@ -217,7 +217,9 @@ class Trace:
 
     def _traced(self, arg, position, what):
         if not self.lanes and (type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64)):
-            x = self.tape.add_input(arg if type(arg) is float or (not self.private and whole(arg)) else arg.copy())
+            x = self.tape.add_input(
+                arg if type(arg) is float or (not self.private and in_c_order(arg)) else arg.copy()
+            )
             self.leaves.append(arg)
             self.nodes.append(x.node)
             self.inputs.append(x if type(x) is ScalarVar else _Handle(x))

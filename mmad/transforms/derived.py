@@ -18,7 +18,7 @@ from mmad.tape._storage import ArrayVar
 from mmad.tape.contexts import Forwarding, Recording
 from mmad.tracing import tree
 from mmad.transforms.closing import close
-from mmad.transforms.evaluate import evaluate, recorded
+from mmad.transforms.evaluate import evaluate, recorded_arguments
 from mmad.wrappers._batch import Batch
 from mmad.wrappers._dual import Dual, make_dual, new_level
 
@@ -112,7 +112,7 @@ def _differentiable(x):
 def pushforward(tape):
     """See :meth:`mmad.Tape.pushforward`."""
     new, level = _TapeBuilder(type(tape), f"pushforward of {tape.origin}"), new_level()
-    at = recorded(tape)
+    at = recorded_arguments(tape)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
         dots = new.add(tape.in_tree, _tangents(at))
@@ -133,7 +133,7 @@ def pushforward(tape):
 
 def pullback(tape):
     """See :meth:`mmad.Tape.pullback`."""
-    new, at = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded(tape)
+    new, at = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded_arguments(tape)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, at)
         nodes = [x.node for x in xs if isinstance(x, Var)]
@@ -153,7 +153,7 @@ def batch(tape, k):
     if not isplain(k, int | np.integer) or k < 1:
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
     new, level = _TapeBuilder(type(tape), f"batch of {tape.origin}"), new_level()
-    at = recorded(tape)
+    at = recorded_arguments(tape)
     lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in at]
     with Recording(new.tape):
         xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
@@ -192,7 +192,7 @@ def linearize(tape, at):
         tape = at_point(tape, at)
     new = _TapeBuilder(type(tape), f"linearization of {tape.origin}")
     with Recording(new.tape):
-        dots = new.add(tape.in_tree, _tangents(recorded(tape)))
+        dots = new.add(tape.in_tree, _tangents(recorded_arguments(tape)))
         seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
         found = {}
@@ -220,9 +220,9 @@ def transpose(tape):
         gs = iter(gs)
         gs = [
             _refreshed(_filled(next(gs) if k >= 0 else None, v))
-            for k, v in zip(tape.inputs, recorded(tape), strict=True)
+            for k, v in zip(tape.inputs, recorded_arguments(tape), strict=True)
         ]
-    return close(new.tape, gs, _tuple(tape.in_tree), recorded(tape))
+    return close(new.tape, gs, _tuple(tape.in_tree), recorded_arguments(tape))
 
 
 _BOTH = {"add", "subtract", "negative", "positive", "conjugate", "real", "imag", "astype", "stop_gradient"}
@@ -243,7 +243,9 @@ def check_linear(tape):
         active.add(i.id)
         if not _is_linear(i, on) and i.dtype.kind in "fc":
             raise ValueError(f"{tape.origin} is not linear: {str(i).strip()}")
-    at_zero = evaluate(tape, [v if k < 0 else _zero(v) for k, v in zip(tape.inputs, recorded(tape), strict=True)])
+    at_zero = evaluate(
+        tape, [v if k < 0 else _zero(v) for k, v in zip(tape.inputs, recorded_arguments(tape), strict=True)]
+    )
     if any(not _static(y) and np.nan_to_num(y).any() for y in at_zero):
         raise ValueError(f"{tape.origin} is not linear: it is not zero where its arguments are")
 

@@ -19,7 +19,7 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import adopt
 from mmad.wrappers._batch import Batch
 
-__all__ = ["evaluate", "recorded"]
+__all__ = ["evaluate", "recorded_arguments"]
 
 
 def evaluate(tape, values, watch=None):
@@ -190,7 +190,7 @@ def _shown(v):
     return str(v)
 
 
-def recorded(tape):
+def recorded_arguments(tape):
     """The arguments a tape was recorded with, by leaf; those that are not traced as they are."""
     out = []
     for k, static in zip(tape.inputs, tape.statics, strict=True):

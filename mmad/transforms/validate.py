@@ -13,7 +13,7 @@ import numpy as np
 from mmad.errors import GuardError, ValidationError
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import scalar_opcodes
-from mmad.transforms.evaluate import evaluate, recorded
+from mmad.transforms.evaluate import evaluate, recorded_arguments
 
 __all__ = ["validate"]
 
@@ -129,6 +129,6 @@ def _types(tape):
             _fail(tape, i, f"gives dtype {np.result_type(v)}")
 
     try:
-        evaluate(tape, recorded(tape), watch=check)
+        evaluate(tape, recorded_arguments(tape), watch=check)
     except GuardError as error:
         raise ValidationError(f"{tape.origin}: a guard does not hold where it was recorded: {error}") from error

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmad
-from mmad.derivatives.tensors import _terms, decide, interpolation
+from mmad.derivatives.tensors import _terms, choose_strategy, interpolation
 
 
 def helmholtz(n):
@@ -85,10 +85,10 @@ def test_number_of_directions(n, order):
 
 
 def test_the_decision():
-    assert decide(4, 3, True).strategy == "taylor"
-    assert decide(100, 2, True).strategy == "nested"
-    assert decide(100, 2, False).strategy == "taylor"
-    assert decide(100, 2, True, "taylor").strategy == "taylor"
+    assert choose_strategy(4, 3, True).strategy == "taylor"
+    assert choose_strategy(100, 2, True).strategy == "nested"
+    assert choose_strategy(100, 2, False).strategy == "taylor"
+    assert choose_strategy(100, 2, True, "taylor").strategy == "taylor"
     plan = mmad.derivative_tensor(np.sum, 2).plan(np.ones(3))
     assert (plan.directions, plan.sweeps) == (6, 3)
     assert "chosen" in plan.explain()

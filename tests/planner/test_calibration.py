@@ -9,7 +9,7 @@ import pytest
 from processes import python_in
 
 from mmad.planner.decision import calibration
-from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, Work, as_plain, from_plain
+from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, Work, as_dict, from_dict
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def written(path, content):
 
 
 def good():
-    return {"machine": calibration.machine(), "coefficients": as_plain(FOUND)}
+    return {"machine": calibration.machine_identity(), "coefficients": as_dict(FOUND)}
 
 
 DAMAGED = {
@@ -68,10 +68,10 @@ DAMAGED = {
     "a list": lambda: [1, 2],
     "a number": lambda: 3,
     "nothing": lambda: None,
-    "no machine": lambda: {"coefficients": as_plain(FOUND)},
+    "no machine": lambda: {"coefficients": as_dict(FOUND)},
     "another machine": lambda: good() | {"machine": ["vax", "", "elsewhere", 1, "2.7", "1.0"]},
-    "no coefficients": lambda: {"machine": calibration.machine()},
-    "one mode": lambda: good() | {"coefficients": {"eager": as_plain(FOUND)["eager"]}},
+    "no coefficients": lambda: {"machine": calibration.machine_identity()},
+    "one mode": lambda: good() | {"coefficients": {"eager": as_dict(FOUND)["eager"]}},
     "no numbers": lambda: good() | {"coefficients": {"eager": 1, "compiled": 2}},
     "one less": lambda: changed(lambda c: c.pop("call")),
     "one more": lambda: changed(lambda c: c.update(other=1.0)),
@@ -140,7 +140,7 @@ def test_measured():
     """In a process of its own: all coefficients are positive and below a second, and a plan uses them."""
     found = calibration.measure()
     assert set(found) == {"eager", "compiled"}
-    assert from_plain(json.loads(json.dumps(as_plain(found)))) == found
+    assert from_dict(json.loads(json.dumps(as_dict(found)))) == found
 
 
 def test_a_damaged_cache_in_a_process(tmp_path):

@@ -17,7 +17,7 @@ from mmad.errors import StructureError
 from mmad.planner.decision import decide as module
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decision.decide import CLOSE, FORWARD_OVER_FORWARD, decide
-from mmad.planner.decision.task import COLORED, DENSE, Options, Problem
+from mmad.planner.decision.task import COLORED, DENSE, Options, Task
 
 BAND = Pattern.of(np.abs(np.subtract.outer(np.arange(400), np.arange(400))) <= 1)
 WORK = Work(0, 40, 40_000, 0)
@@ -25,7 +25,7 @@ WORK = Work(0, 40, 40_000, 0)
 
 def problem(matrix=BAND, product="jacobian", work=WORK, **options):
     found = Pattern.of(matrix)
-    return Problem(product, found.shape, lambda steps: (found, None), work, 8, Options(**options), "f")
+    return Task(product, found.shape, lambda steps: (found, None), work, 8, Options(**options), "f")
 
 
 def planned(race=None, coefficients=EAGER_AND_COMPILED, **options):
@@ -52,14 +52,14 @@ def asked_for():
 
 def one_batch():
     for shape in ((LANES, LANES), (1000, 3), (3, 1000), (1, 1), (0, 5), (5, 0)):
-        p = Problem("jacobian", shape, lambda steps: pytest.fail("looked for"), WORK, 8, Options(), "f")
+        p = Task("jacobian", shape, lambda steps: pytest.fail("looked for"), WORK, 8, Options(), "f")
         plan = decide(p, EAGER_AND_COMPILED)
         assert plan.strategy in DENSE["jacobian"]
         assert plan.pattern is None
         assert "no pattern was looked for" in plan.reason
     assert decide(problem(np.ones((1000, 3))), EAGER_AND_COMPILED).strategy == "forward"
     assert decide(problem(np.ones((3, 1000))), EAGER_AND_COMPILED).strategy == "reverse"
-    p = Problem(
+    p = Task(
         "jacobian",
         (100, 100),
         lambda steps: pytest.fail("looked for"),
@@ -83,7 +83,7 @@ def gathered():
         raise StructureError("no lanes are alike")
 
     plan = decide(
-        Problem("jacobian", BAND.shape, lambda steps: (BAND, None), WORK, 8, Options(), "f", {"blocks": search}, True),
+        Task("jacobian", BAND.shape, lambda steps: (BAND, None), WORK, 8, Options(), "f", {"blocks": search}, True),
         EAGER_AND_COMPILED,
     )
     assert looked == [1]
@@ -91,7 +91,7 @@ def gathered():
     assert plan.coloring is not None
     short, never = Work(0, 1, 400, 0), {"blocks": lambda steps: pytest.fail("looked for")}
     decide(
-        Problem("jacobian", BAND.shape, lambda steps: (BAND, None), short, 8, Options(), "f", never, False),
+        Task("jacobian", BAND.shape, lambda steps: (BAND, None), short, 8, Options(), "f", never, False),
         EAGER_AND_COMPILED,
     )
     i, j = np.random.default_rng(0).integers(0, 100, (2, 1000))

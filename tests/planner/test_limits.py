@@ -14,7 +14,7 @@ from mmad.planner import entries, planned
 from mmad.planner.coloring.coloring import bicoloring, star_coloring
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Work
 from mmad.planner.decision.decide import decide
-from mmad.planner.decision.task import DENSE, LEAST_LOOKING, STEP, Options, Problem
+from mmad.planner.decision.task import DENSE, LEAST_LOOKING, STEP, Options, Task
 from mmad.planner.sparsity._dependence import dependence
 from mmad.planner.sparsity._sets import Exhausted
 from mmad.planner.sparsity.detect import detect, graph_of
@@ -77,7 +77,7 @@ def test_what_is_not_found_is_no_error():
 
     looked = []
     for work in (Work(0, 20, 10**5, 0), Work(0, 20, 10**7, 0)):
-        plan = decide(Problem("hessian", (300, 300), find, work, 8, Options(), "f"), EAGER_AND_COMPILED)
+        plan = decide(Task("hessian", (300, 300), find, work, 8, Options(), "f"), EAGER_AND_COMPILED)
         assert plan.strategy in DENSE["hessian"]
         assert "not found within" in plan.reason
     assert LEAST_LOOKING / STEP <= looked[0] < looked[1]
@@ -121,8 +121,8 @@ def f(z):
     return (r**2).sum() + (z[:n] @ z[:n] - 1) ** 2
 z = np.random.default_rng(1).normal(size=n + 1)
 H = mmad.hessian(f, strategy="forward-over-reverse", mode="compiled")
-problem = H.problem(H.record((z,), {}))
-predicted = problem.making(problem.candidate("forward-over-reverse", "compiled", EAGER_AND_COMPILED))
+task = H.task(H.record((z,), {}))
+predicted = task.making(task.candidate("forward-over-reverse", "compiled", EAGER_AND_COMPILED))
 before = peak()
 H(z)
 took = peak() - before

@@ -20,7 +20,7 @@ import numpy as np
 
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.recorded import Recorded
-from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, as_plain, from_plain
+from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, as_dict, from_dict
 from mmad.planner.decision.task import work_of
 from mmad.planner.sparsity._fingerprint import structure
 from mmad.planner.sparsity.detect import graph_of
@@ -71,7 +71,7 @@ def calibrate(progress=None):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         with os.fdopen(handle, "w") as file:
-            json.dump({"machine": machine(), "coefficients": as_plain(_known)}, file, indent=1)
+            json.dump({"machine": machine_identity(), "coefficients": as_dict(_known)}, file, indent=1)
         os.replace(temporary, path)
     except OSError:
         pass  # a cache that cannot be written is none; the measurement holds for this process
@@ -98,12 +98,12 @@ def read(path):
             data = json.load(file)
         except (ValueError, RecursionError) as e:
             raise ValueError(f"{path} is damaged: {e}") from None
-    if not isinstance(data, dict) or data.get("machine") != machine():
+    if not isinstance(data, dict) or data.get("machine") != machine_identity():
         raise ValueError(f"{path} is of another machine")
-    return from_plain(data.get("coefficients"))
+    return from_dict(data.get("coefficients"))
 
 
-def machine():
+def machine_identity():
     """What the coefficients depend on."""
     return [platform.machine(), platform.processor(), platform.node(), os.cpu_count(), sys.version, np.__version__]
 

@@ -130,21 +130,21 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
         planned = type(planned)(planned.f, planned.argnums, options, planned.format)
     r = planned.record(args, kwargs)
     free = {"strategy": "auto", "evaluations": None, "memory": None, "mode": "auto"}
-    problem = planned.problem(r, replace(planned.options, **free))
-    problem.bound(coefficients())
-    structured = [s for s in STRUCTURED[planned.product] if problem.structure(s) is not None]
+    task = planned.task(r, replace(planned.options, **free))
+    task.bound_searches(coefficients())
+    structured = [s for s in STRUCTURED[planned.product] if task.structure(s) is not None]
     names = [*structured, *COLORED[planned.product], *DENSE[planned.product]]
     if hasattr(planned.options.pattern, "column_colors"):
         names = [planned.options.strategy, *DENSE[planned.product]]
-    several = replace(problem.options, evaluations=2)
-    candidates = [problem.candidate(s, mode, coefficients()) for s in names for mode in modes(several)]
+    several = replace(task.options, evaluations=2)
+    candidates = [task.candidate(s, mode, coefficients()) for s in names for mode in modes(several)]
     nums, results, calls, found = planned.places(args), {}, {}, []
     for c in candidates if progress is None else progress(candidates):
         why = _left_out(c, r.shape)
         if why:
             found.append(Measurement(c.strategy, c.mode, c.forward, c.reverse, 0.0, 0.0, c.seconds, 0, 0.0, why))
             continue
-        call = planned.caller(problem, c)
+        call = planned.caller(task, c)
         start = time.perf_counter()
         results[c.strategy, c.mode] = call(*args, **kwargs)
         first = time.perf_counter() - start
@@ -160,7 +160,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
             times[key].append(time.perf_counter() - start)
     error = _errors(results)
     error = {key: max(e, _errors(again).get(key, 0.0)) for key, e in error.items()}
-    loose = tolerance(min(problem.itemsize, 8))
+    loose = tolerance(min(task.itemsize, 8))
     for c in candidates:
         key = c.strategy, c.mode
         if key in calls:
@@ -175,7 +175,7 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
     if 2 * len(differing) < len(calls):
         planned.distrust(differing)
     found.sort(key=lambda m: (bool(m.skipped), bool(m.differs), m.time))
-    return Comparison(problem.origin, r.shape, planned.plan(*args, **kwargs).strategy, tuple(found))
+    return Comparison(task.origin, r.shape, planned.plan(*args, **kwargs).strategy, tuple(found))
 
 
 def _errors(results):

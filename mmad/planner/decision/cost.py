@@ -15,7 +15,7 @@ and for compiled programs.
 import math
 from dataclasses import asdict, dataclass, fields
 
-__all__ = ["EAGER_AND_COMPILED", "Coefficients", "Work", "recorded"]
+__all__ = ["EAGER_AND_COMPILED", "Coefficients", "Work", "recorded_instructions"]
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,11 @@ class Coefficients:
 
     def compiling(self, work, forward, backward, width=1):
         """Seconds of compiling a program with that many sweeps."""
-        numbers, arrays = recorded(work, forward, backward, width)
+        numbers, arrays = recorded_instructions(work, forward, backward, width)
         return self.compile + numbers * self.compile_number + arrays * self.compile_array
 
 
-def recorded(work, forward, backward, width=1):
+def recorded_instructions(work, forward, backward, width=1):
     """Instructions on numbers and on arrays of a recording with its sweeps; with lanes, numbers are arrays, too."""
     lanes = math.ceil(forward / width) + math.ceil(backward / width)
     batched = work.arrays > 0 and width > 1
@@ -134,12 +134,12 @@ def recorded(work, forward, backward, width=1):
     return numbers, work.arrays * (1 + lanes) + batched * work.numbers * lanes
 
 
-def as_plain(coefficients):
+def as_dict(coefficients):
     """Plain data, for a file."""
     return {mode: asdict(c) for mode, c in coefficients.items()}
 
 
-def from_plain(data):
+def from_dict(data):
     """Coefficients from plain data; ValueError where they are none."""
     names = {f.name for f in fields(Coefficients)}
     if not isinstance(data, dict) or set(data) != {"eager", "compiled"}:

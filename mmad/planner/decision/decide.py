@@ -43,12 +43,12 @@ GATHERED = 16  # sweeps that a colouring may take where elements are gathered, t
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
 
 
-def decide(problem, coefficients, race=None):
-    """The plan for a problem, of compiled programs where nothing eager fits into the memory allowed.
+def decide(task, coefficients, race=None):
+    """The plan for a task, of compiled programs where nothing eager fits into the memory allowed.
 
     Parameters
     ----------
-    problem : Problem
+    task : Task
     coefficients : dict of str to Coefficients
         For "eager" and "compiled".
     race : callable, optional
@@ -64,122 +64,126 @@ def decide(problem, coefficients, race=None):
         Nothing fits into it.
     """
     try:
-        return decided(problem, coefficients, race)
+        return plan_by_table(task, coefficients, race)
     except MemoryError:
-        o = problem.options
+        o = task.options
         if o.mode != "auto" or "compiled" in modes(o):
             raise
-    problem.options = replace(o, mode="compiled")
-    plan = decided(problem, coefficients, race)
+    task.options = replace(o, mode="compiled")
+    plan = plan_by_table(task, coefficients, race)
     return plan.with_reason(f"eagerly, nothing fits into {o.memory} bytes; {plan.reason}")
 
 
-def decided(problem, coefficients, race):
+def plan_by_table(task, coefficients, race):
     """The plan by the table above."""
-    o, (m, n) = problem.options, problem.shape
+    o, (m, n) = task.options, task.shape
     if o.strategy != "auto":
-        if o.strategy in COLORED[problem.product]:
-            problem.look(coefficients)
-        return finish(
-            problem,
-            [problem.candidate(o.strategy, mode, coefficients) for mode in modes(o)],
+        if o.strategy in COLORED[task.product]:
+            task.bound_colorings(coefficients)
+        return plan_for_cheapest(
+            task,
+            [task.candidate(o.strategy, mode, coefficients) for mode in modes(o)],
             "it was asked for",
         )
-    dense = [s for s in DENSE[problem.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
+    dense = [s for s in DENSE[task.product] if s != "forward-over-forward" or n <= FORWARD_OVER_FORWARD]
     if not o.sparse and o.pattern is None:
-        candidates = [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)]
-        if not COLORED[problem.product]:
-            return compared(problem, candidates, race, "there is no pattern to look for")
+        candidates = [task.candidate(s, mode, coefficients) for s in dense for mode in modes(o)]
+        if not COLORED[task.product]:
+            return plan_by_price(task, candidates, race, "there is no pattern to look for")
         if min(m, n) <= LANES:
             why = f"min(m, n) = {min(m, n)} is one batch of sweeps; no pattern was looked for"
-            return compared(problem, candidates, race, why)
+            return plan_by_price(task, candidates, race, why)
         if min(c.total(o.expected) for c in candidates) < LEAST:
-            return compared(problem, candidates, race, "all is done sooner than a pattern would be found and coloured")
-    problem.bound(coefficients)
-    if problem.gathers and promising(problem, GATHERED, coefficients):
-        problem.structure("blocks")  # before the pattern, which they give
+            return plan_by_price(
+                task, candidates, race, "all is done sooner than a pattern would be found and coloured"
+            )
+    task.bound_searches(coefficients)
+    if task.gathers and promising(task, GATHERED, coefficients):
+        task.structure("blocks")  # before the pattern, which they give
     try:
-        b = bounds(problem.pattern)
+        b = bounds(task.pattern)
     except Exhausted:
         why = "a pattern was not found within the share of the work that a search may take"
-        return compared(problem, candidates, race, why)
-    problem.look(coefficients)
-    fewest = min(b.columns, b.rows, b.both) if problem.product == "jacobian" else b.both
+        return plan_by_price(task, candidates, race, why)
+    task.bound_colorings(coefficients)
+    fewest = min(b.columns, b.rows, b.both) if task.product == "jacobian" else b.both
     full = fewest >= 0.5 * min(m, n) > 2
-    problem.bound(coefficients, None if full else fewest)
-    structured = [s for s in STRUCTURED[problem.product] if worthwhile(problem, s, fewest, full, coefficients)]
-    colored = [s for s in COLORED[problem.product] if not full and not hopeless(problem, s, b)]
+    task.bound_searches(coefficients, None if full else fewest)
+    structured = [s for s in STRUCTURED[task.product] if worthwhile(task, s, fewest, full, coefficients)]
+    colored = [s for s in COLORED[task.product] if not full and not hopeless(task, s, b)]
     if not colored and not structured:
-        return compared(
-            problem, [problem.candidate(s, mode, coefficients) for s in dense for mode in modes(o)], race,
+        return plan_by_price(
+            task, [task.candidate(s, mode, coefficients) for s in dense for mode in modes(o)], race,
             f"every bound on colours is at least half of min(m, n) = {min(m, n)}: dense",
         )  # fmt: skip
-    candidates = [problem.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(o)]
+    candidates = [task.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(o)]
     least = {"columns": (b.columns, 0), "rows": (0, b.rows), "bicoloring": (b.both - 1, 1), "star": (b.both, 0)}
     for s in sorted(colored, key=lambda s: sum(least[s])):
         # With no more colours than there must be, and the time that finding them takes.
-        hoped = [problem.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(o)]
-        search = 0.0 if s in problem.colorings else COLORING + COLORING_ENTRY * problem.pattern.nnz
+        hoped = [task.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(o)]
+        search = 0.0 if s in task.colorings else COLORING + COLORING_ENTRY * task.pattern.nnz
         if min(hoped) + search < min(c.total(o.expected) for c in candidates):
-            candidates += [problem.candidate(s, mode, coefficients) for mode in modes(o)]
-    return compared(problem, candidates, race)
+            candidates += [task.candidate(s, mode, coefficients) for mode in modes(o)]
+    return plan_by_price(task, candidates, race)
 
 
-def promising(problem, sweeps, coefficients, search=SEARCH, saved=1.0):
+def promising(task, sweeps, coefficients, search=SEARCH, saved=1.0):
     """Whether a share of all evaluations, of so many sweeps each, takes longer than to look for a structure."""
-    w, o = problem.work, problem.options
+    w, o = task.work, task.options
     if w.numbers > 20 * w.arrays:
         return False
     each = min(
-        c.once(w, problem.of_gradient) + c.lanes(w, sweeps, 0, LANES)
+        c.once(w, task.of_gradient) + c.lanes(w, sweeps, 0, LANES)
         for c in [coefficients[mode] for mode in modes(o)]
     )  # fmt: skip
     return saved * o.expected * each > search[0] + search[1] * w.arrays + search[2] * w.elements
 
 
-def worthwhile(problem, name, fewest, full, coefficients):
+def worthwhile(task, name, fewest, full, coefficients):
     """Whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
     if name == "waist":
-        if not full or (name in problem.searches and not promising(problem, min(problem.shape), coefficients, WAIST)):
+        if not full or (name in task.searches and not promising(task, min(task.shape), coefficients, WAIST)):
             return False
-        return problem.structure(name) is not None
-    known = name in problem.structures or name in problem.refused
-    if not known and (fewest <= 4 or not promising(problem, fewest, coefficients, saved=UNLIKELY)):
+        return task.structure(name) is not None
+    known = name in task.structures or name in task.refused
+    if not known and (fewest <= 4 or not promising(task, fewest, coefficients, saved=UNLIKELY)):
         return False
-    return problem.structure(name) is not None and sum(problem.sweeps(name)) <= max(2, 0.5 * min(problem.shape))
+    return task.structure(name) is not None and sum(task.sweeps(name)) <= max(2, 0.5 * min(task.shape))
 
 
-def hopeless(problem, name, b):
+def hopeless(task, name, b):
     """Whether bounds alone rule a colouring out."""
-    m, n = problem.shape
+    m, n = task.shape
     if name == "columns":
         return b.columns >= 0.5 * n > 2 or (b.columns > 2 * b.rows and b.columns > 8)
     if name == "rows":
         return b.rows >= 0.5 * m > 2 or (b.rows > 2 * b.columns and b.rows > 8)
     if name == "bicoloring":  # worth looking for where both directions are held up by a few full rows and columns
-        return min(b.columns, b.rows) < max(9, 2 * b.both) or problem.pattern.nnz > 0.25 * m * n
-    return problem.pattern.nnz > 0.5 * m * n
+        return min(b.columns, b.rows) < max(9, 2 * b.both) or task.pattern.nnz > 0.25 * m * n
+    return task.pattern.nnz > 0.5 * m * n
 
 
-def compared(problem, candidates, race, why=""):
+def plan_by_price(task, candidates, race, why=""):
     """Prices, and a race where they are close; `why` there are no other candidates."""
     why = why and f"{why}; "
-    o = problem.options
+    o = task.options
     ranked = sorted(candidates, key=lambda c: c.total(o.expected))
     if o.memory is not None:
         ranked = [c for c in ranked if c.bytes <= o.memory] or _nothing_fits(ranked, o.memory)
-    ranked = [c for c in ranked if problem.compilable(c)] or ranked
-    ranked = [c for c in ranked if (c.strategy, c.mode) not in problem.differing] or ranked
+    ranked = [c for c in ranked if task.compilable(c)] or ranked
+    ranked = [c for c in ranked if (c.strategy, c.mode) not in task.differing] or ranked
     best = ranked[0].total(o.expected)
     close = [c for c in ranked if c.total(o.expected) <= CLOSE * best][:RACED]
     if len(close) < 2:
-        return finish(
-            problem, candidates, f"{why}the next best is predicted to take {_ratio(ranked, o):.2g} times as long"
+        return plan_for_cheapest(
+            task, candidates, f"{why}the next best is predicted to take {_ratio(ranked, o):.2g} times as long"
         )
     at_stake = AT_STAKE * o.expected * close[0].seconds
     cost = sum(6 * c.seconds + c.preparation for c in close) - close[0].preparation  # what wins need not be repeated
     if race is None or at_stake < cost:
-        return finish(problem, candidates, f"{why}prices of {len(close)} are close, too little is at stake for a race")
+        return plan_for_cheapest(
+            task, candidates, f"{why}prices of {len(close)} are close, too little is at stake for a race"
+        )
     raced = []
     for c in ranked:
         # Slower than predicted, the first ones may be worse than what comes after them.
@@ -188,7 +192,7 @@ def compared(problem, candidates, race, why=""):
         raced.append(replace(c, measured=race(c)))
     measured = {(c.strategy, c.mode): c for c in raced}
     candidates = [measured.get((c.strategy, c.mode), c) for c in candidates]
-    return finish(problem, candidates, f"{why}it won a race of {len(raced)} whose prices were close")
+    return plan_for_cheapest(task, candidates, f"{why}it won a race of {len(raced)} whose prices were close")
 
 
 def _ratio(ranked, o):
@@ -204,14 +208,14 @@ def _nothing_fits(ranked, memory):
     )
 
 
-def finish(problem, candidates, reason):
+def plan_for_cheapest(task, candidates, reason):
     """The plan, with a verdict on every candidate."""
-    o = problem.options
+    o = task.options
     fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
     if not fitting:
         _nothing_fits(candidates, o.memory)
-    fitting = [c for c in fitting if problem.compilable(c)] or fitting
-    differing = [c for c in fitting if (c.strategy, c.mode) in problem.differing]
+    fitting = [c for c in fitting if task.compilable(c)] or fitting
+    differing = [c for c in fitting if (c.strategy, c.mode) in task.differing]
     if 0 < len(differing) < len(fitting):
         fitting = [c for c in fitting if c not in differing]
         names = sorted({c.strategy for c in differing})
@@ -234,17 +238,17 @@ def finish(problem, candidates, reason):
             verdict = f"{ratio:.2g}x"
         judged.append(replace(c, verdict=verdict))
     judged.sort(key=lambda c: c.verdict != "chosen")
-    coloring = problem.coloring(best.strategy) if best.strategy in COLORED[problem.product] else None
-    structure = problem.structure(best.strategy) if best.strategy in STRUCTURED[problem.product] else None
-    pattern = problem.found_pattern if coloring is None else coloring.pattern
+    coloring = task.coloring(best.strategy) if best.strategy in COLORED[task.product] else None
+    structure = task.structure(best.strategy) if best.strategy in STRUCTURED[task.product] else None
+    pattern = task.found_pattern if coloring is None else coloring.pattern
     pattern = pattern if structure is None else structure.pattern
     if o.sparse and pattern is None:
-        pattern = problem.pattern
+        pattern = task.pattern
         structure = None if structure is None else replace(structure, pattern=pattern)
     return Plan(
-        product=problem.product, origin=problem.origin, shape=problem.shape, strategy=best.strategy, mode=best.mode,
+        product=task.product, origin=task.origin, shape=task.shape, strategy=best.strategy, mode=best.mode,
         width=best.width, evaluations=o.expected, reason=reason, candidates=tuple(judged), pattern=pattern,
-        coloring=coloring, structure=structure, refused=tuple(problem.refused.items()),
-        bounds=None if pattern is None else bounds(pattern), work=problem.work,
-        finding=problem.finding, coloring_time=problem.coloring_time, zeros=problem.zeros,
+        coloring=coloring, structure=structure, refused=tuple(task.refused.items()),
+        bounds=None if pattern is None else bounds(pattern), work=task.work,
+        finding=task.finding, coloring_time=task.coloring_time, zeros=task.zeros,
     )  # fmt: skip

@@ -15,11 +15,11 @@ from mmad.planner.coloring.coloring import (
     star_coloring,
 )
 from mmad.planner.decision._work import work
-from mmad.planner.decision.cost import Work, recorded
+from mmad.planner.decision.cost import Work, recorded_instructions
 from mmad.planner.decision.plan import Candidate
 from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 
-__all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "Options", "Problem", "modes", "work_of"]
+__all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "Options", "Task", "modes", "work_of"]
 
 UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
 DENSE = {
@@ -66,7 +66,7 @@ class Options:
         return UNKNOWN if self.evaluations is None else self.evaluations
 
 
-class Problem:
+class Task:
     """What is known of a derivative before it is computed; the expensive parts on demand, once.
 
     Parameters
@@ -205,7 +205,7 @@ class Problem:
     def making(self, candidate):
         """Bytes that making the program of a candidate takes: instructions, and values that the recording holds."""
         w, c = self.work, candidate
-        numbers, arrays = recorded(w, c.forward, c.reverse, c.width)
+        numbers, arrays = recorded_instructions(w, c.forward, c.reverse, c.width)
         batched = w.numbers if w.arrays and c.width > 1 else 0  # numbers with lanes are arrays
         short = w.elements * c.width < DEFERRED * w.arrays  # longer arrays are recorded without their values
         values = (1.0 if short else HELD) * w.elements * (1 + c.forward + c.reverse) + batched * (c.forward + c.reverse)
@@ -245,7 +245,7 @@ class Problem:
         apart = forward * c.single(w) + reverse * c.single(w, True)
         return apart <= (forward > 0) * c.batch(w) + (reverse > 0) * c.batch(w, True)
 
-    def bound(self, coefficients, sweeps=None):
+    def bound_searches(self, coefficients, sweeps=None):
         """Bound searches by what there is to gain: the price of all evaluations, of so many sweeps or dense."""
         each = min(
             c.once(self.work, self.of_gradient)
@@ -254,7 +254,7 @@ class Problem:
         )
         self.steps = int(max(LEAST_LOOKING, LOOKING * self.options.expected * each) / STEP)
 
-    def look(self, coefficients):
+    def bound_colorings(self, coefficients):
         """Let colourings take time in proportion to what fewer colours are worth."""
         b = bounds(self.pattern)
         fewest = min(b.columns, b.rows, b.both)

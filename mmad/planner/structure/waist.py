@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmad.derivatives.recorded import LANES, Side, batched, stacked
+from mmad.derivatives.recorded import LANES, Side, batched, stack_rows
 from mmad.errors import StructureError
 from mmad.ops.movement import size
 from mmad.planner.sparsity._fingerprint import counted
@@ -88,7 +88,7 @@ class Waist:
             columns = [None if x is None else next(columns) for x in t.inputs]
             left.append(r.rows.join_rows(rows, level, stop - start))
             right.append(r.columns.join_rows(columns, level, stop - start))
-        return stacked(left, None).T, stacked(right, None)
+        return stack_rows(left, None).T, stack_rows(right, None)
 
     @staticmethod
     def matrix(factors):
