@@ -217,9 +217,7 @@ class Trace:
 
     def _traced(self, arg, position, what):
         if not self.lanes and (type(arg) is float or (type(arg) is np.ndarray and arg.dtype is _float64)):
-            x = self.tape.add_input(
-                arg if type(arg) is float or (not self.private and in_c_order(arg)) else arg.copy()
-            )
+            x = self.tape.add_input(arg if type(arg) is float or (not self.private and in_c_order(arg)) else arg.copy())
             self.leaves.append(arg)
             self.nodes.append(x.node)
             self.inputs.append(x if type(x) is ScalarVar else _Handle(x))
