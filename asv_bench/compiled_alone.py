@@ -6,7 +6,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from counting import array_operations
+from overhead import stacked_lstm_overhead
 from report import Row, Task
 
 import mmad
@@ -74,42 +74,13 @@ def order_task(name, problem, rounds):
 
 
 def overhead(rounds):
-    """The gradient's time for an operation of no size, after the experiment in "Don't unroll adjoint" (Innes 2018).
-
-    Times of one to three layers and batches of one to eight are fitted, relative errors in the least square, by
-    ``operations * (overhead + batch * work)``.
-    """
-    points, jobs = [], {"compiled": {}, "eager": {}}
-    for layers in (1, 2, 3):
-        for batch in range(1, 9):
-            problem = find_problem("stacked-lstm").at((layers, batch))
-            function, where = problem.make(np), (layers, batch)
-            points.append((array_operations(function, problem.point), batch))
-            expected = problem.gradient(problem.point)
-            for way, gradient in (("compiled", mmad.compile(mmad.grad(function))), ("eager", mmad.grad(function))):
-                for _ in range(2):
-                    check(way, gradient(problem.point), expected)
-                points_of = problem.cycle()
-                jobs[way][where] = lambda gradient=gradient, points=points_of: gradient(next(points))
-    operations, batches = np.array(points, dtype=float).T
+    """The gradient's time for an operation, apart from the arithmetic, by the fit of `overhead.py`."""
     found = []
-    for way, bar in OVERHEAD_BARS.items():
-        timings = time_in_turns(jobs[way], rounds)
-        seconds = np.array([timing.median for timing in timings.values()])
-        columns = np.stack([operations, operations * batches], axis=1) / seconds[:, None]
-        (each, work), *_ = np.linalg.lstsq(columns, np.ones(len(seconds)))
-        spread = np.max(np.abs(columns @ (each, work) - 1.0))
-        cells = duration(each), f"{duration(work)} a sample more", f"fit within {100 * spread:.0f} %"
-        numbers = {"operations": operations.tolist(), "batch": batches.tolist(), "seconds": seconds.tolist()}
-        found.append(
-            Row(
-                f"stacked LSTM, gradient, {way}, an operation",
-                *cells,
-                f"<= {duration(bar)}",
-                bool(each <= bar),
-                numbers,
-            )
-        )
+    for mode, bar in OVERHEAD_BARS.items():
+        fit = stacked_lstm_overhead(mode, rounds)
+        cells = duration(fit.overhead), f"{duration(fit.work)} a sample more", f"fit within {100 * fit.spread:.0f} %"
+        name = f"stacked LSTM, gradient, {mode}, an operation"
+        found.append(Row(name, *cells, f"<= {duration(bar)}", fit.overhead <= bar, asdict(fit)))
     return found
 
 

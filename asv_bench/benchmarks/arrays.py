@@ -5,54 +5,68 @@ import numpy as np
 import mmad
 from mmad.bench import find_problem
 
+from ._suite import Suite, benchmark
 
-class _ArrayProgram:
-    """What is timed for each program; `function` is the plain NumPy control, which shows a slow machine."""
+
+class _ArrayProgram(Suite):
+    """What is timed for each program, each call at another point; `function` is the plain NumPy control."""
 
     def prepare(self, problem):
         self.function, self.x, self.v = problem.make(np), problem.point, problem.direction
+        self.points = problem.cycle()
         self.gradient, self.product = mmad.grad(self.function), mmad.hvp(self.function)
         self.by_hand = problem.gradient
         self.pullback = mmad.vjp(self.function, self.x)[1]
         self.repeated = mmad.linearize(self.gradient, self.x)[1]
 
     def time_function(self, *_):
-        self.function(self.x)
+        """The function in plain NumPy."""
+        self.function(next(self.points))
 
     def time_gradient_by_hand(self, *_):
-        self.by_hand(self.x)
+        """The gradient in plain NumPy, written by hand."""
+        self.by_hand(next(self.points))
 
     def time_record(self, *_):
-        mmad.record(self.function, self.x)
+        """The function, recorded as a tape."""
+        mmad.record(self.function, next(self.points))
 
     def time_jvp(self, *_):
-        mmad.jvp(self.function, (self.x,), (self.v,))
+        """The derivative along a direction, forward mode."""
+        mmad.jvp(self.function, (next(self.points),), (self.v,))
 
     def time_pullback(self, *_):
+        """The reverse sweep alone, over a tape that is there."""
         self.pullback(1.0)
 
     def time_gradient(self, *_):
-        self.gradient(self.x)
+        """Recording and the reverse sweep."""
+        self.gradient(next(self.points))
 
     def time_hvp(self, *_):
-        self.product(self.x, self.v)
+        """A Hessian-vector product, forward over reverse."""
+        self.product(next(self.points), self.v)
 
     def time_hvp_again_at_a_point(self, *_):
+        """A further product at a point, after `mmad.linearize`."""
         self.repeated(self.v)
 
 
+@benchmark("Rosenbrock")
 class Rosenbrock(_ArrayProgram):
+    """The chained Rosenbrock function, in vector form."""
+
     params = (100, 10_000, 1_000_000)
     param_names = ("n",)
 
     def setup(self, n):
         self.prepare(find_problem("rosenbrock").at(n))
 
-    def peakmem_gradient(self, n):
-        self.gradient(self.x)
 
-
+@benchmark("Digits network")
 class Digits(_ArrayProgram):
+    """A network of one hidden layer on 1347 images: products of matrices."""
+
     params = (32, 128)
     param_names = ("hidden",)
 
@@ -60,7 +74,8 @@ class Digits(_ArrayProgram):
         self.prepare(find_problem("digits").at((hidden, 1347)))
 
 
-class Dense:
+@benchmark("Dense matrices")
+class Dense(Suite):
     """A whole Jacobian and a whole Hessian, many directions at a time."""
 
     params = (10, 100)
@@ -68,16 +83,19 @@ class Dense:
 
     def setup(self, n):
         problem = find_problem("rosenbrock").at(n)
-        self.x = problem.point
+        self.points = problem.cycle()
         self.hessian = mmad.hessian(problem.make(np))
         self.forward = mmad.jacfwd(problem.gradient)
         self.reverse = mmad.jacrev(problem.gradient)
 
     def time_hessian(self, n):
-        self.hessian(self.x)
+        """The Hessian of the function, dense."""
+        self.hessian(next(self.points))
 
     def time_jacobian_forward(self, n):
-        self.forward(self.x)
+        """The Jacobian of the gradient by hand, forward mode."""
+        self.forward(next(self.points))
 
     def time_jacobian_reverse(self, n):
-        self.reverse(self.x)
+        """The same, reverse mode."""
+        self.reverse(next(self.points))

@@ -7,6 +7,8 @@ import numpy as np
 import mmad
 from mmad.bench import find_problem
 
+from ._suite import Suite, benchmark
+
 DERIVATIVES = {
     "function": lambda f: f,
     "gradient": mmad.grad,
@@ -15,7 +17,7 @@ DERIVATIVES = {
 }
 
 
-class _Compiled:
+class _Compiled(Suite):
     """What is timed for each kind of result; `function` is the plain control, which shows a slow machine."""
 
     def prepare(self, problem, kind):
@@ -25,29 +27,36 @@ class _Compiled:
         self.compiled = self.made()
         self.compiled(*self.arguments)
         self.others = ((x, *along) for x in problem.cycle())
+        self.compiled(*next(self.others))
 
     def made(self):
         return mmad.compile(self.derivative(self.function))
 
     def time_function(self, *_):
+        """The function in plain NumPy."""
         self.function(self.arguments[0])
 
     def time_first_call(self, *_):
+        """Recording, compiling, and the first run."""
         self.made()(*self.arguments)
 
     def time_replay(self, *_):
+        """A later run, at another point than the one before."""
         self.compiled(*next(self.others))
 
     def track_instructions(self, *_):
+        """Instructions of the program."""
         return len(self.compiled.programs()[0])
 
     def track_workspace(self, *_):
+        """Memory of a run beside arguments and results."""
         return self.compiled.programs()[0].workspace
 
     track_instructions.unit = "instructions"
     track_workspace.unit = "bytes"
 
 
+@benchmark("Compiled determinant")
 class Determinant(_Compiled):
     """8 x 8 by minors: a hundred thousand scalar operations, recorded one by one."""
 
@@ -55,12 +64,18 @@ class Determinant(_Compiled):
         self.prepare(find_problem("determinant").at(8), "gradient")
 
 
+@benchmark("Compiled Lotka-Volterra")
 class LotkaVolterra(_Compiled):
+    """500 Runge-Kutta steps over scalars, the gradient."""
+
     def setup(self):
         self.prepare(find_problem("lotka-volterra").at(500), "gradient")
 
 
+@benchmark("Compiled Rosenbrock")
 class Rosenbrock(_Compiled):
+    """The chained Rosenbrock function, in vector form."""
+
     params = ((100, 10_000, 1_000_000), ("function", "gradient", "hvp"))
     param_names = ("n", "kind")
 
@@ -68,12 +83,18 @@ class Rosenbrock(_Compiled):
         self.prepare(find_problem("rosenbrock").at(n), kind)
 
 
+@benchmark("Compiled log-sum-exp")
 class LogSumExp(_Compiled):
+    """A reduction over a million elements, the gradient."""
+
     def setup(self):
         self.prepare(find_problem("log-sum-exp").at(1_000_000), "gradient")
 
 
+@benchmark("Compiled Gaussian mixture")
 class GaussianMixture(_Compiled):
+    """ADBench's mixture of 25 components and 1000 points."""
+
     params = ((10, 20), ("function", "gradient", "hvp"))
     param_names = ("dimensions", "kind")
 
@@ -81,11 +102,15 @@ class GaussianMixture(_Compiled):
         self.prepare(find_problem("gaussian-mixture").at((dimensions, 25, 1000)), kind)
 
 
+@benchmark("Compiled diagonal LSTM")
 class DiagonalLstm(_Compiled):
+    """ADBench's LSTM: many instructions on small arrays, the gradient."""
+
     def setup(self):
         self.prepare(find_problem("diagonal-lstm").at((2, 1024, 14)), "gradient")
 
 
+@benchmark("Compiled stacked LSTM")
 class StackedLstm(_Compiled):
     """Next to no arithmetic: the overhead of an array operation."""
 
@@ -96,7 +121,10 @@ class StackedLstm(_Compiled):
         self.prepare(find_problem("stacked-lstm").at((layers, 1)), "gradient")
 
 
+@benchmark("Compiled digits network")
 class Digits(_Compiled):
+    """A network of one hidden layer on 1347 images."""
+
     params = ((32, 128), ("function", "gradient", "hvp"))
     param_names = ("hidden", "kind")
 
@@ -104,7 +132,10 @@ class Digits(_Compiled):
         self.prepare(find_problem("digits").at((hidden, 1347)), kind)
 
 
+@benchmark("Compiled Helmholtz energy")
 class Helmholtz(_Compiled):
+    """A dense Hessian."""
+
     params = (10, 100, 500)
     param_names = ("n",)
 
@@ -112,16 +143,23 @@ class Helmholtz(_Compiled):
         self.prepare(find_problem("helmholtz").at(n), "hessian")
 
 
+@benchmark("Compiled Kalman filter")
 class KalmanFilter(_Compiled):
+    """The likelihood of 200 steps, the gradient."""
+
     def setup(self):
         self.prepare(find_problem("kalman-filter").at(200), "gradient")
 
 
+@benchmark("Compiled Gaussian process")
 class GaussianProcess(_Compiled):
+    """The likelihood of 200 points, by a Cholesky factor, the gradient."""
+
     def setup(self):
         self.prepare(find_problem("gaussian-process").at(200), "gradient")
 
 
+@benchmark("Compiled within memory")
 class WithinMemory(_Compiled):
     """A chain of 200 layers of 160 kB each, whose program may take part of the memory that keeping all of them does."""
 

@@ -1,9 +1,12 @@
 """The planner: sparse derivatives, colours, sweeps, preparation, regret."""
 
 import numpy as np
+import regret
 
 import mmad
 from mmad.bench import find_problem
+
+from ._suite import Suite, benchmark
 
 #: name of the benchmark: name and size of the problem
 HESSIANS = {
@@ -38,7 +41,7 @@ def instance(name, n):
     return find_problem(name).at(n)
 
 
-class _Planned:
+class _Planned(Suite):
     """Expected evaluations: 1 (eager), 1000 (compiled); `function` is the plain control, which shows a slow machine."""
 
     problems = None
@@ -57,19 +60,24 @@ class _Planned:
         return self.derivative(self.function, sparse=self.is_sparse, evaluations=evaluations)
 
     def time_function(self, *_):
-        self.function(self.point)
+        """The function in plain NumPy."""
+        self.function(next(self.points))
 
     def time_evaluation(self, *_):
+        """A later evaluation, at another point than the one before."""
         self.planned(next(self.points))
 
     def time_first_call(self, _, evaluations):
+        """Detection, colouring, choice, compiling, and the first evaluation."""
         self.made(evaluations)(self.point)
 
     def track_sweeps(self, *_):
+        """Forward and reverse sweeps of an evaluation."""
         chosen = self.planned.plan(self.point).chosen
         return chosen.forward + chosen.reverse
 
     def track_colors(self, *_):
+        """Colours of the pattern; 0 where none was coloured."""
         coloring = self.planned.plan(self.point).coloring
         return 0 if coloring is None else coloring.count
 
@@ -77,19 +85,28 @@ class _Planned:
     track_colors.unit = "colours"
 
 
+@benchmark("Sparse Hessians")
 class SparseHessian(_Planned):
+    """Hessians as sparse matrices, by the planner's choice."""
+
     problems = HESSIANS
     params = (tuple(HESSIANS), (1, 1000))
     param_names = ("problem", "evaluations")
 
 
+@benchmark("Dense Hessians")
 class DenseHessian(_Planned):
+    """Hessians without zeros, by the planner's choice."""
+
     problems, is_sparse = DENSE, False
     params = (tuple(DENSE), (1, 1000))
     param_names = ("problem", "evaluations")
 
 
+@benchmark("Sparse Jacobians")
 class SparseJacobian(_Planned):
+    """Jacobians as sparse matrices, by the planner's choice."""
+
     problems, derivative = JACOBIANS, staticmethod(mmad.jacobian)
     params = (tuple(JACOBIANS), (1, 1000))
     param_names = ("problem", "evaluations")
@@ -103,7 +120,8 @@ OPERATORS = {
 }
 
 
-class Products:
+@benchmark("Planned products")
+class Products(Suite):
     """Planned products and gradients, each call at another point and along another direction."""
 
     params = (tuple(OPERATORS), (10, 1000), (1, 10_000))
@@ -118,16 +136,19 @@ class Products:
         self.planned(*next(self.arguments))
 
     def time_evaluation(self, *_):
+        """A later call."""
         self.planned(*next(self.arguments))
 
     def track_recordings(self, *_):
+        """How often the function was recorded: once, or not at all where nothing is compiled."""
         replays = (entry.replay for entry in self.planned.entries)
         return sum(replay.stats()["records"] for replay in replays if replay is not None)
 
     track_recordings.unit = "recordings"
 
 
-class Regret:
+@benchmark("Regret")
+class Regret(Suite):
     """The planner's choice over the best that could be forced, in a few cells of `asv_bench/regret.py`."""
 
     params = ("rosenbrock-300", "bratu-16", "arrowhead-200", "tanh-network-4", "burgers-200-15")
@@ -135,14 +156,10 @@ class Regret:
     timeout = 300
 
     def setup(self, name):
-        import sys
-        from pathlib import Path
-
-        sys.path.insert(0, str(Path(__file__).parents[1]))
-        import regret
-
-        self.regret = regret
-        self.cell = next(c for c in regret.cells(False) if c.name == name)
+        self.cell = next(cell for cell in regret.cells(False) if cell.name == name)
 
     def track_regret(self, _):
-        return float(np.exp(np.mean([np.log(j.regret) for j in self.regret.measured(self.cell, 5)])))
+        """The geometric mean over 1, 10 and 1000 evaluations; 1 where the choice is within 5 % of the best."""
+        return float(np.exp(np.mean([np.log(judged.regret) for judged in regret.measured(self.cell, 5)])))
+
+    track_regret.unit = "times the best"

@@ -9,6 +9,8 @@ import mmad
 from mmad.bench import find_problem
 from mmad.bench.problems.pendulum import make_step
 
+from ._suite import Suite, benchmark
+
 # jet has no rule for arctan or matrix factors; these functions it takes
 FUNCTIONS = {
     "number": (lambda np: lambda x: np.exp(np.sin(x)) * np.log(1 + x * x) / np.sqrt(2 + np.cos(x)), 0.7),
@@ -22,7 +24,8 @@ def nested(f, order):
     return lambda t: mmad.jvp(nested(f, order - 1), (t,), (1.0,))[1]
 
 
-class Order:
+@benchmark("Taylor coefficients")
+class Order(Suite):
     """All coefficients up to an order."""
 
     params = (tuple(FUNCTIONS), (1, 2, 4, 8, 16))
@@ -35,20 +38,26 @@ class Order:
         self.compiled(self.x)
 
     def time_taylor(self, name, order):
+        """All coefficients, eagerly."""
         mmad.taylor(self.f, self.x, self.v, order)
 
     def time_compiled(self, name, order):
+        """All coefficients, by a compiled function."""
         self.compiled(self.x)
 
     def time_function_alone(self, name, order):
+        """The function in plain NumPy."""
         self.f(self.x)
 
     def track_instructions(self, name, order):
-        """What the pass costs, independent of the machine."""
+        """Instructions of a recording of all coefficients: their cost, whatever the machine."""
         return len(mmad.record(lambda x: mmad.taylor(self.f, x, self.v, order), self.x))
 
+    track_instructions.unit = "instructions"
 
-class Nested:
+
+@benchmark("Nested forward mode")
+class Nested(Suite):
     """The derivative of one order by nested forward mode, for comparison: it doubles and more with each order."""
 
     params = (tuple(FUNCTIONS), (1, 2, 4, 6))
@@ -60,10 +69,12 @@ class Nested:
         self.g = nested(lambda t: f(x + t * v), order)
 
     def time_nested(self, name, order):
+        """The derivative of one order."""
         self.g(0.0)
 
 
-class Jet:
+@benchmark("Coefficients by JAX's jet")
+class Jet(Suite):
     """The same coefficients by `jax.experimental.jet`, under jit."""
 
     params = (tuple(FUNCTIONS), (1, 2, 4, 8, 16))
@@ -87,11 +98,13 @@ class Jet:
         np.testing.assert_allclose(np.stack(got), want, rtol=1e-8, atol=1e-10)
 
     def time_jet(self, name, order):
+        """All coefficients, under jit."""
         _, terms = self.run(self.x)
         terms[-1].block_until_ready()
 
 
-class Loop:
+@benchmark("Checkpointed loop")
+class Loop(Suite):
     """The gradient of RK4 steps: recorded as a whole, and with few states kept."""
 
     params = ((1_000, 10_000), ("recorded", "default", "10 snapshots"))
@@ -107,6 +120,7 @@ class Loop:
         self.g = mmad.grad(recorded if how == "recorded" else kept)
 
     def time_gradient(self, steps, how):
+        """The gradient of the last state."""
         self.g((1.0, 0.0))
 
     def track_peak_bytes(self, steps, how):
@@ -117,3 +131,5 @@ class Loop:
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
+
+    track_peak_bytes.unit = "bytes"
