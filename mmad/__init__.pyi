@@ -28,6 +28,7 @@ from mmad.kernels._pool import clear_pool as clear_pool
 from mmad.planner import Coloring as Coloring
 from mmad.planner import Pattern as Pattern
 from mmad.planner import Plan as Plan
+from mmad.planner.decision.compare import Comparison
 from mmad.tape._storage import ArrayVar as ArrayVar
 from mmad.transforms.tape import Tape as Tape
 from mmad.vm._vm import get_num_threads as get_num_threads
@@ -54,7 +55,7 @@ _Memory = int | float | str | None
 # Derivatives with respect to the first argument are like it.
 class _Planned(Protocol):
     def plan(self, *args: Any, **kwargs: Any) -> Plan: ...
-    def compare(self, *args: Any, rounds: int = 5, progress: Any = None, **kwargs: Any) -> Any: ...
+    def compare(self, *args: Any, rounds: int = 5, progress: Any = None, **kwargs: Any) -> Comparison: ...
 
 class _Gradient(_Planned, Protocol):
     def __call__(self, x: _T, /, *args: Any, **kwargs: Any) -> _T: ...

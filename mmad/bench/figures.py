@@ -1,5 +1,6 @@
 """Pictures of a comparison, as SVG and PNG: matplotlib is needed."""
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def draw(outcomes, folder):
         return []
     made = [_profile(outcomes, folder), _first_against_later(outcomes, folder)]
     for (problem, product), sizes in _by_problem(cases).items():
-        name = f"{problem}-{product}".replace(":", "-")
+        name = re.sub(r"[^\w.-]+", "-", f"{problem}-{product}").strip(".-")
         if len(sizes) > 1:
             made.append(_times(f"{problem}, {product}", sizes, folder / f"times-{name}"))
         n, done = list(sizes.items())[-1]

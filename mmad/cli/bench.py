@@ -12,8 +12,9 @@ from mmad.bench.provenance import differences, provenance
 from mmad.bench.results import duration, load, save, save_csv
 from mmad.bench.user_function import problem_of
 from mmad.cli.errors import CommandError
-from mmad.cli.hvp import describe, import_function, read_array
+from mmad.cli.inputs import import_function, read_array
 from mmad.cli.plan import progress
+from mmad.python.named import one_line
 
 __all__ = ["run"]
 
@@ -102,7 +103,7 @@ def user_problem(name, at):
     try:
         return problem_of(name, function, x)
     except Exception as error:
-        raise CommandError(f"{name} cannot be compared: {describe(error)}") from error
+        raise CommandError(f"{name} cannot be compared: {one_line(error)}") from error
 
 
 def chosen_contestants(arguments):

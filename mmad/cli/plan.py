@@ -4,25 +4,39 @@ import sys
 
 import numpy as np
 
-import mmad
+from mmad.cli.derivatives import direction, operator_of
 from mmad.cli.errors import CommandError
-from mmad.cli.hvp import describe, fails_alone, import_function, read_array
+from mmad.cli.inputs import attempt, objective
+from mmad.cli.outputs import as_json
 from mmad.planner.decision.calibration import cache_file
 from mmad.planner.decision.calibration import calibrate as measure
 
-__all__ = ["calibrate", "compare", "plan"]
+__all__ = ["calibrate", "compare", "plan", "progress"]
 
 
 def plan(arguments):
     """Print how the derivative would be computed."""
-    derivative, x = planned(arguments)
-    print(attempt(lambda: derivative.plan(x), derivative, x, arguments).explain())
+    derivative, args, question = planned(arguments)
+    made = attempt(lambda: derivative.plan(*args, **question.keywords), question)
+    print(as_json(made.as_dict()) if arguments.json else made.explain())
 
 
 def compare(arguments):
     """Run all strategies, and print what they took."""
-    derivative, x = planned(arguments)
-    print(attempt(lambda: derivative.compare(x, progress=progress(arguments.quiet)), derivative, x, arguments))
+    derivative, args, question = planned(arguments)
+    bar = progress(arguments.quiet)
+    made = attempt(lambda: derivative.compare(*args, progress=bar, **question.keywords), question)
+    if arguments.plot is not None:
+        try:
+            import matplotlib
+
+            matplotlib.use("Agg")
+            axes = made.plot()
+            axes.figure.savefig(arguments.plot)
+            matplotlib.pyplot.close(axes.figure)
+        except (ImportError, ValueError, OSError) as error:
+            raise CommandError(f"--plot {arguments.plot}: {error}") from error
+    print(as_json(made.as_dict()) if arguments.json else made)
 
 
 def calibrate(arguments):
@@ -33,36 +47,19 @@ def calibrate(arguments):
 
 
 def planned(arguments):
-    """The derivative function that the arguments describe, and the point."""
-    x = read_array(arguments.at, "--at")
-    function = import_function(arguments.function)
+    """Return the derivative function that the arguments describe, what it is called with, and the objective."""
+    question = objective(arguments)
     product = arguments.product
     if product is None:
-        value = attempt(lambda: function(x.copy()), function, x, arguments)
-        product = "hessian" if np.shape(value) == () else "jacobian"
-    operator = {"jacobian": mmad.jacobian, "hessian": mmad.hessian}[product]
-    try:
-        return operator(
-            function, sparse=arguments.sparse, evaluations=arguments.evaluations, memory=arguments.memory
-        ), x
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-
-
-def attempt(call, function, x, arguments):
-    """Call; every failure becomes a `CommandError`."""
-    try:
-        return call()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        inner = getattr(function, "__wrapped__", function)
-        verb = "raised" if fails_alone(inner, x) else "cannot be differentiated:"
-        raise CommandError(f"{arguments.function} {verb} {describe(error)}") from error
+        product = "hessian" if np.shape(attempt(question.value, question)) == () else "jacobian"
+    along = ()
+    if product == "hvp":
+        along = (direction(arguments, question.x) if arguments.vector else np.ones_like(question.x),)
+    return operator_of(product, question.function, arguments), (question.x, *along), question
 
 
 def progress(quiet):
-    """A progress bar on standard error, if there is a terminal and tqdm."""
+    """Return a progress bar on standard error, if there is a terminal and tqdm."""
     if quiet or not sys.stderr.isatty():
         return None
     try:

@@ -13,12 +13,15 @@ from mmad.compiler import program_file
 from mmad.compiler.explain import explain, listing
 from mmad.compiler.pipeline import compile_tape, selected
 from mmad.errors import GuardError, ProgramError
+from mmad.python import html
 from mmad.python.kinds import isplain
 from mmad.tape.instruction import decode
 from mmad.tracing import tree
 from mmad.vm._make import from_description
 
 __all__ = ["Program"]
+
+LARGE = 100_000  # instructions from which on a notebook does not list them: reading them takes seconds
 
 GIVERS = {"float": None, "float64": np.float64, "bool": np.bool_, "array": operator.itemgetter(())}
 
@@ -127,6 +130,16 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program of {self.origin}: {len(self)} instructions>"
+
+    def _repr_html_(self) -> str:
+        facts = [("instructions", len(self)), ("bytes", self.nbytes), ("of them workspace", self.workspace)]
+        parts = [html.facts(facts)]
+        if len(self) <= LARGE:
+            parts += [
+                html.folded("what the compiler did", self.explain().splitlines()[1:]),
+                html.folded("steps", str(self).splitlines()[1:]),
+            ]
+        return html.block(f"Program of {self.origin}", *parts)
 
     def explain(self) -> str:
         """What the compiler did, as text: instructions after each pass, steps, buffers, bytes, predicted time."""

@@ -216,6 +216,9 @@ class Compiled(Dispatcher):
             "seconds": self.seconds,
         }
 
+    def __repr__(self):
+        return f"<{describe(self.f, 'compile')}: {self.calls} calls, {len(self.traces())} programs>"
+
     def traces(self):
         """Every trace that is kept."""
         return [t for s in list(self.signatures.values()) for t in s.traces()]

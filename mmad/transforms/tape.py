@@ -24,6 +24,7 @@ import numpy as np
 from mmad._core import Traced
 from mmad.compiler.program import Program, of_tape
 from mmad.errors import CaptureError
+from mmad.python import html
 from mmad.python.amounts import size_in_bytes
 from mmad.python.kinds import isplain
 from mmad.tape import _tape
@@ -36,6 +37,8 @@ from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate
 
 __all__ = ["Tape", "record"]
+
+SHOWN = 60  # instructions that a notebook shows
 
 
 class Tape(_tape.Tape):
@@ -107,6 +110,13 @@ class Tape(_tape.Tape):
 
     def __repr__(self) -> str:
         return f"<Tape: {self.origin}, {len(self)} instructions>"
+
+    def _repr_html_(self) -> str:
+        inputs = set(self.inputs)
+        shown = [decode(self, k, inputs) for k in range(min(len(self), SHOWN))]
+        lines = [*shown, *([f"   ... {len(self) - SHOWN} more"] if len(self) > SHOWN else [])]
+        facts = html.facts([("inputs", len(self.inputs)), ("instructions", len(self)), ("outputs", len(self.outputs))])
+        return html.block(f"Tape: {self.origin}", facts, html.folded("instructions", lines, SHOWN + 1))
 
     def __reduce__(self):
         raise TypeError("a tape cannot be pickled; record the function again")

@@ -91,7 +91,7 @@ def test_progress():
     assert len(seen) == len(found.measurements)
 
 
-def test_a_bar_chart(compared):
+def test_drawn_as_points_with_bars(compared):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt

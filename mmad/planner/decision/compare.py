@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from mmad.planner.decision.calibration import coefficients
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.plan import seconds
 from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED, modes
+from mmad.python import html
 
 __all__ = ["Comparison", "Measurement", "compare"]
 
+#: Colour and mark of a mode: blue and vermilion, which the colour-blind tell apart too (Okabe and Ito, 2008).
+LOOKS = {"eager": ("#0072B2", "o"), "compiled": ("#D55E00", "s")}
 LONGEST = 5.0  # seconds that one evaluation may be predicted to take before it is left out
 
 
@@ -41,6 +45,8 @@ class Measurement:
     differs : str
         Says so where the error is more than rounding explains: the strategy comes after the others, and no plan takes
         it.  Empty where the result agrees.
+    low, high : float
+        Quartiles of the seconds of later calls.
     """
 
     strategy: str
@@ -54,23 +60,58 @@ class Measurement:
     error: float
     skipped: str = ""
     differs: str = ""
+    low: float = 0.0
+    high: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """Measurements of all strategies, the fastest first; printable, and as plain data by ``rows``."""
+    """Measurements of all strategies, the fastest first; printable, drawn by `plot`, and as plain data by `rows`."""
 
     origin: str
-    shape: tuple
+    shape: tuple[int, int]
     chosen: str
-    measurements: tuple
+    measurements: tuple[Measurement, ...]
 
     @property
-    def rows(self):
+    def rows(self) -> list[dict[str, Any]]:
         """A dict for each strategy."""
         return [asdict(m) for m in self.measurements]
 
-    def __str__(self):
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain data, which `json` can write."""
+        return {"origin": str(self.origin), "shape": list(self.shape), "chosen": self.chosen, "measurements": self.rows}
+
+    @property
+    def done(self) -> list[Measurement]:
+        """The measurements of strategies that ran and agreed."""
+        return [m for m in self.measurements if not m.skipped and not m.differs]
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        text = f"<Comparison of {self.origin}: {m} x {n}, {len(self.measurements)} strategies"
+        if self.done:
+            best = self.done[0]
+            text += f", the fastest {best.strategy}, {best.mode}, {seconds(best.time)}"
+        return text + ">"
+
+    def _repr_html_(self) -> str:
+        m, n = self.shape
+        head = ("strategy", "mode", "forward", "reverse", "first", "later", "quartiles", "predicted", "peak", "error")
+        rows = []
+        for r in self.measurements:
+            why = r.skipped or r.differs
+            row = [r.strategy, r.mode, r.forward, r.reverse]
+            if why:
+                rows.append([*row, why, *[""] * 5])
+                continue
+            quartiles = f"{seconds(r.low)} to {seconds(r.high)}"
+            times = [seconds(r.first), seconds(r.time), quartiles, seconds(r.predicted)]
+            rows.append([*row, *times, _bytes(r.peak), f"{r.error:.0e}"])
+        facts = html.facts([("matrix", f"{m} x {n}"), ("the plan is", self.chosen)])
+        return html.block(f"Comparison of {self.origin}", facts, html.table(head, rows))
+
+    def __str__(self) -> str:
         m, n = self.shape
         lines = [f"{self.origin}: {m} x {n}, the plan is {self.chosen}"]
         lines.append(
@@ -89,23 +130,52 @@ class Comparison:
             )
         return "\n".join(line[:80] for line in lines)
 
-    def plot(self, ax=None):
-        """A bar chart of the times; needs matplotlib.
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the times and the memory of the strategies that ran, on logarithmic axes; needs matplotlib.
+
+        A strategy has a line: its later calls with their quartiles, its first call as a hollow mark, and the memory of
+        a call at the right.  Eager and compiled differ in colour and mark; a result that differs from the others is
+        crossed out.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            For the times; without it a figure is made.  The memory is drawn beside it, in the same figure.
 
         Returns
         -------
         matplotlib.axes.Axes
+            That of the times.
         """
         try:
             import matplotlib.pyplot as plt
+            from mpl_toolkits.axes_grid1 import make_axes_locatable
         except ImportError as e:
             raise ImportError("plots need matplotlib: pip install matplotlib") from e
-        ax = ax or plt.subplots()[1]
         run = [r for r in self.measurements if not r.skipped][::-1]
-        ax.barh([f"{r.strategy}, {r.mode}" for r in run], [r.time for r in run])
-        ax.set_xscale("log")
-        ax.set_xlabel("seconds")
-        ax.set_title(self.origin)
+        if ax is None:
+            ax = plt.subplots(figsize=(8.0, 2.0 + 0.32 * len(run)), layout="constrained")[1]
+        memory = make_axes_locatable(ax).append_axes("right", size="40%", pad=0.15)
+        used = {}
+        for k, r in enumerate(run):
+            color, mark = LOOKS[r.mode]
+            spread = [[max(r.time - r.low, 0.0)], [max(r.high - r.time, 0.0)]] if r.high else None
+            look = {"color": color, "fmt": mark, "capsize": 3, "zorder": 3}
+            used[f"later call, {r.mode}"] = ax.errorbar(r.time, k, xerr=spread, **look)
+            used[f"first call, {r.mode}"] = ax.plot(r.first, k, mark, color=color, mfc="none", zorder=2)[0]
+            ax.barh(k, r.first - r.time, left=r.time, height=0.08, color=color, alpha=0.25, zorder=1)
+            memory.plot(max(r.peak, 1), k, mark, color=color)
+            if r.differs:
+                used["differs from the others"] = ax.plot(r.time, k, "x", color="black", ms=11, zorder=4)[0]
+        ax.set_yticks(range(len(run)), [f"{r.strategy}, {r.mode}" for r in run])
+        memory.set_yticks(range(len(run)), [""] * len(run))
+        for axes, label in ((ax, "seconds (with quartiles)"), (memory, "bytes of a call")):
+            axes.set(xscale="log", xlabel=label, ylim=(-0.6, max(len(run), 1) - 0.4))
+            axes.grid(axis="x", alpha=0.3)
+        ax.set_title(
+            f"{self.origin}: {self.shape[0]} x {self.shape[1]}, the plan is {self.chosen}", loc="left", fontsize=10
+        )
+        ax.figure.legend(used.values(), used, loc="outside lower center", ncols=3, fontsize="small", frameon=False)
         return ax
 
 
@@ -165,10 +235,11 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
         key = c.strategy, c.mode
         if key in calls:
             _, first, peak = calls[key]
-            t = float(np.median(times[key])) if times[key] else first
+            low, t, high = map(float, np.quantile(times[key] or [first], [0.25, 0.5, 0.75]))
             m = Measurement(
                 c.strategy, c.mode, c.forward, c.reverse, first, t, c.seconds, peak, error[key],
                 differs="" if error[key] <= loose else f"its result differs from the others, by {error[key]:.0e}",
+                low=low, high=high,
             )  # fmt: skip
             found.append(m)
     differing = {(m.strategy, m.mode) for m in found if m.differs}

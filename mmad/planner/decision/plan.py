@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mmad.planner.coloring.colored import Coloring
 from mmad.planner.sparsity.pattern import Pattern
+from mmad.planner.sparsity.picture import svg
+from mmad.python import html
 
 __all__ = ["Candidate", "Plan"]
 
@@ -55,7 +57,7 @@ class Candidate:
         return self.preparation + evaluations * (self.seconds if self.measured is None else self.measured)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """How a derivative is computed; see ``mmad.jacobian(f).plan(x)``.
 
@@ -97,15 +99,15 @@ class Plan:
     evaluations: int
     reason: str
     candidates: tuple = ()
-    pattern: Pattern | None = field(default=None, repr=False)
-    coloring: Coloring | None = field(default=None, repr=False)
-    structure: object = field(default=None, repr=False)
-    refused: tuple = field(default=(), repr=False)
+    pattern: Pattern | None = None
+    coloring: Coloring | None = None
+    structure: object = None
+    refused: tuple = ()
     bounds: object = None
     work: object = None
     finding: float = 0.0
     coloring_time: float = 0.0
-    zeros: object = field(default=None, repr=False)
+    zeros: object = None
 
     @property
     def chosen(self) -> Candidate | None:
@@ -158,8 +160,59 @@ class Plan:
                 lines.append("  * measured")
         return "\n".join(lines)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The decision as plain data, which `json` can write: the pattern and the colouring by their numbers.
+
+        Returns
+        -------
+        dict
+        """
+        p, c = self.pattern, self.coloring
+        return {
+            "origin": str(self.origin),
+            "product": self.product,
+            "shape": list(self.shape),
+            "strategy": self.strategy,
+            "mode": self.mode,
+            "width": self.width,
+            "evaluations": self.evaluations,
+            "predicted": self.predicted,
+            "reason": self.reason,
+            "pattern": None if p is None else {"nonzeros": p.nnz, "density": p.density},
+            "coloring": None
+            if c is None
+            else {"kind": c.kind, "order": c.order, "forward": c.column_count, "reverse": c.row_count},
+            "refused": dict(self.refused),
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+        }
+
     def __str__(self) -> str:
         return self.explain()
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        return f"<Plan of {self.origin}: {m} x {n}, {self.strategy}, {self.mode}>"
+
+    def _repr_html_(self) -> str:
+        m, n = self.shape
+        facts = [("matrix", f"{m} x {n}"), ("choice", f"{self.strategy}, {self.mode}, {self.width} lanes at a time")]
+        if self.predicted is not None:
+            facts.append(("predicted", f"{seconds(self.predicted)} an evaluation"))
+        if self.coloring is not None:
+            c = self.coloring
+            facts.append(("colouring", f"{c.kind}: {c.column_count} forward, {c.row_count} reverse"))
+        facts += [("because", self.reason), *((f"no {name}", why) for name, why in self.refused)]
+        parts = [html.facts(facts)]
+        if self.candidates:
+            rows = [
+                (c.strategy, c.mode, c.forward, c.reverse, seconds(c.seconds if c.measured is None else c.measured),
+                 seconds(c.preparation), c.verdict)
+                for c in self.candidates
+            ]  # fmt: skip
+            parts.append(html.table(("candidate", "mode", "forward", "reverse", "each", "once", "why"), rows))
+        if self.pattern is not None:
+            parts.append(f"<div>{svg(self.pattern)}</div>")
+        return html.block(f"Plan of {self.origin}", *parts)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the pattern, each entry in the colour of its sweep; needs matplotlib.

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmad.planner.sparsity._pattern import canonical, column_counts, row_numbers, transposed
+from mmad.planner.sparsity.picture import svg
+from mmad.python import html
 
 __all__ = ["Pattern"]
 
@@ -221,7 +223,15 @@ class Pattern:
 
     def __repr__(self) -> str:
         m, n = self.shape
-        return f"Pattern({m} x {n}, {self.nnz} nonzeros, {100 * self.density:.2g} %)"
+        return f"Pattern({m} x {n}, {self.nnz} nonzeros, {_percent(100 * self.density)} %)"
+
+    def _repr_html_(self) -> str:
+        return html.block(repr(self), f"<div>{svg(self)}</div>")
+
+
+def _percent(share):
+    """A percentage in two digits, without an exponent where it is large."""
+    return f"{share:.0f}" if share >= 10 else f"{share:.2g}"
 
 
 def _whole(x, dtype, name):
