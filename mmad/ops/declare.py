@@ -28,7 +28,7 @@ from mmad.ops import _partials
 from mmad.python.kinds import isplain
 from mmad.tape._instructions import Op
 
-__all__ = ["OptionalUfunc", "elementwise", "linear", "nonlinear", "zero_like"]
+__all__ = ["OPTIONAL", "OptionalUfunc", "elementwise", "linear", "nonlinear", "zero_like"]
 
 
 class OptionalUfunc:
@@ -51,12 +51,13 @@ class OptionalUfunc:
         return ufunc.__name__ == self.name and getattr(sys.modules.get(self.module), self.name, None) is ufunc
 
 
-_OPTIONAL = []
+#: (the ufunc, the operation that it is bound to) of packages that need not be installed.
+OPTIONAL = []
 
 
 def bind_optional(ufunc):
     """Bind a ufunc to the operation that is declared for it by name, if there is one."""
-    for optional, op in _OPTIONAL:
+    for optional, op in OPTIONAL:
         if optional.is_ufunc(ufunc):
             _core.UFUNCS[ufunc] = op
             return
@@ -153,7 +154,7 @@ def elementwise(
         _DEFERRED.append((op, needs_out))
     for f in ((ufunc,) if ufunc is not None else ()) + tuple(also):
         if isinstance(f, OptionalUfunc):
-            _OPTIONAL.append((f, op))
+            OPTIONAL.append((f, op))
         else:
             _core.UFUNCS[f] = op
     return op

@@ -25,6 +25,7 @@ NAMES = sorted(declared())
 DIFFERENTIABLE = [name for name in NAMES if not OPERATIONS[name].boolean]
 # Their derivative is not that of their evaluation; tested apart, below, and in numpy/test_eigenbases.py.
 APART = {"stop_gradient", "astype", "tied", "tanh_slope", "agreed"}
+WITH_PARTIALS = [name for name in NAMES if OPERATIONS[name].partials is not None and name not in APART]
 
 A = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])
 B = np.array([[0.9, -0.5], [1.1, 0.2], [-1.4, 0.7]])
