@@ -12,7 +12,7 @@ __all__ = ["use_compiled_modules"]
 
 
 def is_built(folder):
-    """Whether the compiled core lies in `folder`, for this Python."""
+    """Return whether the compiled core lies in `folder`, for this Python."""
     return any((folder / f"_core{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
 
 

@@ -128,7 +128,7 @@ cdef int guard_raises(tuple args, object of, dict params, object error) except -
 
 
 cdef object raised_for_values():
-    """The kinds of errors that NumPy raises now for a result that is not finite; None if it raises none."""
+    """Return the kinds of errors that NumPy raises now for a result that is not finite; None if it raises none."""
     cdef object states = np.geterr().values()
     cdef bint warned = "warn" in states and warnings_are_errors()
     if "raise" in states:
@@ -137,7 +137,7 @@ cdef object raised_for_values():
 
 
 cdef bint warnings_are_errors() except -1:
-    """Whether the filters of warnings make an error of NumPy's, wherever it comes from."""
+    """Return whether the filters of warnings make an error of NumPy's, wherever it comes from."""
     for action, message, category, module, _ in warnings.filters:
         if message is None and module is None and issubclass(RuntimeWarning, category):
             return action == "error"
@@ -145,7 +145,7 @@ cdef bint warnings_are_errors() except -1:
 
 
 cdef object python_operator(int opcode):
-    """What raises a ZeroDivisionError or OverflowError for Python's own numbers; None for other operations."""
+    """Return what raises a ZeroDivisionError or OverflowError for Python's own numbers; None for other operations."""
     if opcode == SC_divide:
         return operator.truediv
     if opcode == SC_power:
@@ -156,7 +156,7 @@ cdef object python_operator(int opcode):
 
 
 cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
-    """A result that is not finite: NumPy's warning or error; for Python's own numbers, Python's error where it is caught.
+    """Warn or raise, as NumPy does, of a result that is not finite; of Python's own numbers raise Python's error if caught.
 
     Where nobody catches it, division by zero gives infinity, as it does for NumPy's numbers.
     """
@@ -181,7 +181,7 @@ cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va,
 
 
 cdef int heed(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
-    """The function may catch errors of arithmetic, and this operation raises none: a replay is good only where not."""
+    """Guard that this operation raises no error of arithmetic, as the function may catch those."""
     cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
     if of is not None and (b < 0 or tape.nodes[b].op != OP_CONST or opcode == SC_power):
         guard_raises(operands(tape, a, b, va, vb), of, None, ArithmeticError)
@@ -192,7 +192,7 @@ cdef int heed(Instructions tape, int opcode, int32_t a, int32_t b, double va, do
 
 
 cdef tuple operands(Instructions tape, int32_t a, int32_t b, double va, double vb):
-    """The operands of a scalar operation, as traced numbers."""
+    """Return the operands of a scalar operation, as traced numbers."""
     cdef ScalarVar x = make_scalar(tape, a, va, tape.nodes[a].flags & CARRIED)
     return (x,) if b < 0 else (x, make_scalar(tape, b, vb, tape.nodes[b].flags & CARRIED))
 
@@ -248,7 +248,7 @@ cdef object binary(Op op, object x, object y, bint reflected):
 
 
 cdef object as_plain(object y):
-    """What NumPy computes with for an operand of another class: a fraction, or what gives an array and leaves it to NumPy."""
+    """Return what NumPy computes with for an operand of another class: a float for a fraction, or what `__array__` gives."""
     if isinstance(y, numbers.Rational):
         return float(y)
     if hasattr(y, "__array__") and not hasattr(y, "__array_ufunc__") and getattr(y, "__array_priority__", 0.0) <= 0:
@@ -295,7 +295,7 @@ cdef object apply_op(Op op, tuple args, dict params):
 
 
 cdef object apply_plain(Op op, tuple args, dict params):
-    """The same without a look at what the operands are."""
+    """Do the same without a look at what the operands are."""
     cdef Wrapper top = None
     cdef Instructions tape = None
     cdef bint lift = False
@@ -366,7 +366,7 @@ cdef int remember(Jet r, Op op, tuple args, dict params) except -1:
 
 
 cdef object state_of(object x):
-    """What changes when an array is written to."""
+    """Return what changes when an array is written to: the version of its storage."""
     if isinstance(x, Jet):
         return (<Jet> x).version if (<Jet> x).base is None else (<Jet> x).base.version
     if isinstance(x, Var):
@@ -377,7 +377,7 @@ cdef object state_of(object x):
 
 
 cdef object reordering(object x, object function, object dtype, object kind):
-    """The function of an ndarray that `view` asks for: mmad's own, or the whole, for NumPy's arguments.
+    """Return the function of an ndarray that `view` asks for: mmad's own, or the whole, for NumPy's arguments.
 
     Return None where whole numbers are to be read as others of their size.
     """
@@ -403,7 +403,7 @@ def whole(a):
 
 
 cdef object seen_through(Jet r, Jet of, object how):
-    """r, noted to be a view of `of`: what an index, or a function of views, takes from it."""
+    """Note that r is a view of `of`, taken by an index or a function of views, and return it."""
     r.base = of if of.base is None else of.base
     if of.origin is not None:
         r.origin = None, (of,), how, (state_of(of),)
@@ -420,7 +420,7 @@ cdef int written(Jet x) except -1:
 
 
 cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1:
-    """Whether an instruction may be a norm, or linear in one."""
+    """Return whether an instruction may be a norm, or linear in one."""
     cdef Node *p = tape.nodes + node
     cdef Op op
     cdef Rec rec
@@ -628,7 +628,7 @@ cdef class Traced:
         return binary(o_xor, self, other, True)
 
     cdef object inplace(self, Op op, object other):
-        """This array, after an operation in place with NumPy's rules; NotImplemented for a number, bound anew by Python."""
+        """Return this array after an in-place operation by NumPy's rules; NotImplemented for a number, which Python rebinds."""
         return NotImplemented
 
     def __iadd__(self, other):
@@ -741,7 +741,7 @@ cdef class Wrapper(Traced):
         self[...] = r
 
     cdef bint is_number(self) except -1:
-        """Whether this value stands for a number."""
+        """Return whether this value stands for a number."""
         return False
 
     cdef object inplace(self, Op op, object other):
@@ -795,7 +795,7 @@ cdef class Jet(Wrapper):
         return self.value.flags
 
     cdef object stored(self, object value):
-        """A value as it may be written into this array; TypeError where that would lose a derivative."""
+        """Return a value as it may be written into this array; raise TypeError where that would lose a derivative."""
         cdef object dtype = self.dtype
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _lift(value)
@@ -865,7 +865,7 @@ cdef class ScalarVar(Var):
         return _np_float64 if self.flags & NODE_STRONG else float
 
     cdef double known(self) except? -1.0:
-        """The value, where Python looks at it."""
+        """Return the value, where Python looks at it."""
         if self.flags & NODE_DEFERRED:
             self.tape.fill(self.node)
             self.v, self.flags = self.tape.nodes[self.node].v, self.flags & ~NODE_DEFERRED
@@ -902,7 +902,7 @@ cdef class ScalarVar(Var):
         return _METHODS["round"](self, ndigits)
 
     cdef object look(self, object k, str how):
-        """Python learns an integer: leave a guard on the rounded value."""
+        """Leave a guard on the rounded value, as Python learns an integer."""
         if self.tape.guarded and self.tape.open:
             w = apply1(<Op> OPERATIONS[how], self)
             self.tape.push(OP_GUARD, 0, (<ScalarVar> w).node, -1, -1, k)
@@ -918,7 +918,7 @@ cdef class ScalarVar(Var):
         return self
 
     cdef object shown(self):
-        """The value where it becomes text: on a guarded tape that leaves a guard."""
+        """Return the value where it becomes text: on a guarded tape that leaves a guard."""
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
         return bool(self.known()) if self.flags & NODE_BOOL else self.known()
@@ -985,12 +985,12 @@ mmad_seal_abstract(<PyTypeObject *> Var)  # called for ArrayVar, which is define
 
 
 cpdef ScalarVar weakened(ScalarVar x):
-    """A traced number as one that began as a Python float (NEP 50): with float32 it gives float32."""
+    """Return a traced number as one that began as a Python float (NEP 50): with float32 it gives float32."""
     return make_scalar(x.tape, x.node, x.v, x.flags & ~NODE_STRONG) if x.flags & NODE_STRONG else x
 
 
 def number_at(x, index):
-    """A traced number with a subscript, as a number of NumPy's takes it: new axes, an ellipsis, or nothing."""
+    """Return a traced number with a subscript, as NumPy's numbers take it: new axes, an ellipsis, or nothing."""
     cdef tuple parts = index if type(index) is tuple else (index,)
     if any([i is not None and i is not Ellipsis for i in parts]) or parts.count(Ellipsis) > 1:
         raise IndexError("a number takes no index but new axes (None) and an ellipsis")
@@ -1010,7 +1010,7 @@ cpdef object dtype_of(object x):
 
 
 def concrete(x):
-    """The plain number or array behind a traced value, without its derivative.
+    """Return the plain number or array behind a traced value, without its derivative.
 
     Parameters
     ----------

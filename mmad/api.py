@@ -9,7 +9,7 @@ UNPLANNED = "auto", None, None, "auto"  # strategy, evaluations, memory, mode
 
 
 def eager(public, operator, f, argnums, **has_aux):
-    """The derivative function of f without a plan, which can say what the planner would choose."""
+    """Return the derivative function of f without a plan, which can say what the planner would choose."""
 
     def plan(*args, **kwargs):
         return planned(public.__name__, f, argnums, *UNPLANNED, **has_aux).plan(*args, **kwargs)
@@ -23,7 +23,7 @@ def eager(public, operator, f, argnums, **has_aux):
 
 
 def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
-    """Gradient of a real scalar function, in reverse mode unless it is planned.
+    """Return the function that computes the gradient of a real scalar function.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
 
 
 def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
-    """Value and gradient from one sweep.
+    """Return the function that computes value and gradient in one sweep.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=
 
 
 def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
-    """Hessian-vector product, forward over reverse unless it is planned: the cost of a few gradients, no Hessian.
+    """Return the function that computes Hessian-vector products, each for the cost of a few gradients.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
 
 
 def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
-    """Value, gradient and Hessian-vector product from one recording.
+    """Return the function that computes value, gradient and Hessian-vector product over one recording.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def jacobian(
     mode="auto",
     factored=False,
 ):
-    """Jacobian of a function of arrays, computed in the way that is expected to be the fastest.
+    """Return the function that computes the Jacobian of a function of arrays, in the way expected to be the fastest.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def hessian(
     memory=None,
     mode="auto",
 ):
-    """Hessian of a real scalar function, computed in the way that is expected to be the fastest.
+    """Return the function that computes the Hessian of a real scalar function, in the way expected to be the fastest.
 
     Parameters
     ----------

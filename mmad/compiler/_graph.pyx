@@ -57,7 +57,7 @@ cdef int64_t size_of(tuple shape) except -1:
 
 
 cdef tuple strides_of(tuple shape):
-    """Strides, in elements, of a C-ordered array."""
+    """Return the strides, in elements, of a C-ordered array."""
     cdef list out = []
     cdef int64_t step = 1
     for d in reversed(shape):
@@ -75,12 +75,12 @@ cdef void *grown(void *data, size_t bytes) except NULL:
 
 
 cdef int32_t *new_map(Graph g) except NULL:
-    """A table by instruction, owned by the caller."""
+    """Return a table by instruction, owned by the caller."""
     return <int32_t *> grown(NULL, (g.n + 1) * sizeof(int32_t))
 
 
 cdef int32_t *use_counts(Graph g) except NULL:
-    """How often each instruction is used; owned by the caller."""
+    """Return how often each instruction is used; the caller owns the table."""
     cdef int32_t *uses = <int32_t *> calloc(g.n + 1, sizeof(int32_t))
     cdef const int32_t *operand
     cdef int32_t k, i, n
@@ -124,7 +124,7 @@ cdef class Shared:
         return k
 
     cdef Map map_of(self, Map m):
-        """The one map equal to m."""
+        """Return the one map that is equal to m."""
         cdef tuple key = (m.offset, m.shape, m.strides, None if m.table is None else id(m.table))
         cdef object found = self.map_index.get(key)
         if found is None:
@@ -132,7 +132,7 @@ cdef class Shared:
         return <Map> found
 
     cdef Map compose(self, Map m, Map n):
-        """The window m of the window n as one window; None where they stay two."""
+        """Return the window m of the window n as one window; None where they stay two."""
         cdef tuple key = (m, n)
         cdef object found = self.composed.get(key, self)
         if found is self:
@@ -147,7 +147,7 @@ cdef class Shared:
         return <int32_t> len(self.payloads) - 1
 
     cdef int32_t payload_of(self, int kind, int action, Op op, tuple maps) except -1:
-        """The number of the one payload of a window, collection, put or product; the maps are of `map_of`."""
+        """Return the number of the one payload of a window, collection, put or product; the maps are of `map_of`."""
         cdef tuple key = (kind, action, op, maps)
         cdef object found = self.payload_index.get(key)
         cdef Payload p
@@ -179,7 +179,7 @@ cdef class Graph:
         return self.shared.types
 
     cdef Graph like(self):
-        """An empty graph with the same types, and room for as many instructions."""
+        """Return an empty graph with the same types, and room for as many instructions."""
         cdef Graph g = Graph.__new__(Graph, self.shared)
         g.reserve(self.n)
         return g
@@ -194,14 +194,14 @@ cdef class Graph:
         return self.shared.size[self.type[k]]
 
     cdef uint8_t precision(self, int32_t k) noexcept:
-        """MM_F64 (a number, too), MM_F32, MM_BOOL or TYPE_OTHER."""
+        """Return MM_F64 (for a number, too), MM_F32, MM_BOOL or TYPE_OTHER."""
         return self.shared.code[self.type[k]]
 
     cdef Payload payload(self, int32_t k):
         return <Payload> self.shared.payloads[self.nodes[k].a]
 
     cdef int32_t arg(self, int32_t k, int32_t i) noexcept:
-        """Operand i of an instruction with a payload."""
+        """Return operand i of an instruction with a payload."""
         return self.args[self.nodes[k].b + i]
 
     cdef int reserve(self, int32_t n) except -1:
@@ -221,7 +221,7 @@ cdef class Graph:
         return self.n - 1
 
     cdef int32_t *room(self, int32_t n) except NULL:
-        """Where the next n operands go."""
+        """Make room for the next n operands and return it."""
         if self.n_args + n > self.args_capacity or self.args == NULL:
             self.args_capacity = 2 * self.args_capacity + n + 64
             self.args = <int32_t *> grown(self.args, self.args_capacity * sizeof(int32_t))
@@ -230,7 +230,7 @@ cdef class Graph:
 
     cdef int32_t push_payload(self, int op, int flags, int32_t payload, const int32_t *args, int32_t n, int32_t type) \
             except -1:
-        """An instruction with a payload; the operands are not this graph's own."""
+        """Append an instruction with a payload; `args` must not point into this graph's own operands."""
         memcpy(self.room(n), args, n * sizeof(int32_t))
         return self.push(op, flags, payload, self.n_args - n, n, 0.0, type)
 
@@ -244,7 +244,7 @@ cdef class Graph:
         return 0
 
     cdef int32_t window(self, int32_t base, Map m, int flags, int32_t type) except -1:
-        """A window; where its base is one, on that one's base if it can be, else on a copy: never on a window."""
+        """Append a window; if its base is a window, of that one's base where possible, else of a copy: never of a window."""
         cdef Payload w
         cdef Map n
         m = self.shared.map_of(m)
@@ -259,7 +259,7 @@ cdef class Graph:
         return self.push_payload(OP_REC, flags, self.shared.payload_of(P_WINDOW, SET, None, (m,)), &base, 1, type)
 
     cdef int32_t constant(self, double v) except -1:
-        """A number; equal ones (bit by bit, but for NaN) are one instruction."""
+        """Append a number; equal ones (bit by bit, but for NaN) are one instruction."""
         cdef object key = v
         if v == 0:
             key = (v, 1.0 / v)
@@ -270,7 +270,7 @@ cdef class Graph:
         return k
 
     cdef int32_t copy(self, Graph g, int32_t k, const int32_t *to) except -1:
-        """Instruction k of g, on the operands that stand for its own."""
+        """Append instruction k of g, on the operands that stand for its own."""
         cdef const Node *p = g.nodes + k
         cdef int32_t *at
         cdef int32_t i, j
@@ -296,13 +296,13 @@ cdef class Graph:
         return self.push(p.op, p.flags, p.a, self.n_args - p.c, p.c, 0.0, g.type[k])
 
     cdef int finish(self, Graph g, const int32_t *to) except -1:
-        """Inputs and outputs, where every instruction of g has something that stands for it."""
+        """Set the inputs and outputs, once every instruction of g has something that stands for it."""
         self.inputs = [to[k] if k >= 0 else -1 for k in g.inputs]
         self.outputs = [to[k] if k >= 0 else -1 for k in g.outputs]
         return 0
 
     cdef bint same(self, Graph g) noexcept:
-        """Whether a pass has changed nothing: every instruction is what it is in g, and where it is there."""
+        """Return whether a pass has changed nothing: every instruction is what it is in g, and where it is there."""
         return (self.n == g.n and self.n_args == g.n_args
                 and memcmp(self.nodes, g.nodes, self.n * sizeof(Node)) == 0
                 and memcmp(self.type, g.type, self.n * sizeof(int32_t)) == 0
@@ -326,7 +326,7 @@ cdef class Graph:
             assert -1 <= k < self.n
 
     def line(self, int32_t k):
-        """Instruction k as text."""
+        """Return instruction k as text."""
         cdef Node *p = self.nodes + k
         cdef int32_t i, n
         cdef const int32_t *operand = operands_of(self, k, &n)
@@ -361,7 +361,7 @@ cdef class Graph:
 
 
 cdef Map compose(Map m, Map n):
-    """The window m of the window n as one window of n's base; None where n is a table, which is better kept.
+    """Return the window m of the window n as one window of n's base; None where n is a table, which is better kept.
 
     An axis of m steps through n's flat index by its stride, that is by a fixed step along each of n's axes, as long as
     no step carries into the next axis.
@@ -400,7 +400,7 @@ cdef Map compose(Map m, Map n):
 
 
 cdef Map tabulated(Map m, Map n):
-    """Positions in a window as positions in its base."""
+    """Return positions in a window as positions in its base."""
     cdef Map out = new_map_of(0, m.shape, ())
     out.source = m.source
     if n.offset == 0 and tuple(n.strides) == strides_of(n.shape):
@@ -412,7 +412,7 @@ cdef Map tabulated(Map m, Map n):
 
 
 cdef list unravel(int64_t flat, tuple shape):
-    """The index of a flat position; the first axis takes what is too large."""
+    """Return the index of a flat position; the first axis takes what is too large."""
     cdef list out = []
     cdef int k
     for k in range(len(shape) - 1, 0, -1):

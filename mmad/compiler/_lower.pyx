@@ -86,7 +86,7 @@ cdef inline bint real(object dtype):
 
 
 def lower(Tape tape):
-    """The graph of a tape.
+    """Return the graph of a tape.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def lower(Tape tape):
 
 
 def lower_between(Tape tape, list inputs, list outputs):
-    """The part of a tape that leads to some instructions, without guards; its inputs are any instructions.
+    """Return the part of a tape that leads to some instructions, without guards; its inputs are any instructions.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ cdef class Lowering:
         return self.g
 
     cdef int mark(self, list outputs, bint guards) except -1:
-        """What the results, and if wanted the guards, need."""
+        """Mark what the results, and if wanted the guards, need."""
         cdef Tape tape = self.tape
         cdef uint8_t *live = self.live
         cdef const int32_t *operand
@@ -189,7 +189,7 @@ cdef class Lowering:
         return 0
 
     cdef int32_t other(self, int32_t k) except -1:
-        """Everything but a scalar operation."""
+        """Append anything but a scalar operation."""
         cdef Tape tape = self.tape
         cdef Graph g = self.g
         cdef Node *p = tape.nodes + k
@@ -228,7 +228,7 @@ cdef class Lowering:
         return self.g.push_payload(OP_GUARD, 0, self.g.shared.keep(w), &a, 1, 0)
 
     cdef int32_t array_constant(self, object value, int flags) except -1:
-        """A captured array; one that is a view of a contiguous array as a window of that one, so that nothing is copied."""
+        """Append a captured array; a view of a contiguous array becomes a window of that array, so that nothing is copied."""
         cdef Payload w
         cdef Map m
         cdef int32_t k
@@ -249,7 +249,7 @@ cdef class Lowering:
         return k if m is None else self.g.window(k, m, flags | NODE_ARRAY, self.g.type_of(value.shape, value.dtype))
 
     cdef int32_t operand(self, Rec rec, int i) except -1:
-        """Operand i of an elementwise operation as an instruction."""
+        """Return operand i of an elementwise operation as an instruction."""
         cdef int32_t j = rec.at[i]
         if j >= 0:
             return self.to[j]
@@ -309,7 +309,7 @@ cdef class Lowering:
         return self.call(rec, flags, type)
 
     cdef int32_t type_of(self, Rec rec) except -1:
-        """The type of a record's result."""
+        """Return the type of a record's result."""
         cdef PyObject *shape = <PyObject *> rec.shape
         cdef PyObject *dtype = <PyObject *> rec.dtype
         cdef size_t h = (<size_t> shape >> 4 ^ <size_t> shape >> 9) % RECENT
@@ -318,7 +318,7 @@ cdef class Lowering:
         return self.type[h]
 
     cdef Map map(self, dict q):
-        """The map of a window, given by its parameters."""
+        """Return the map of a window, given by its parameters."""
         found = self.maps.get(<Py_ssize_t> <void *> q)
         if found is None:
             found = self.g.shared.map_of(new_map_of(q["offset"], q["shape"], q["strides"]))
@@ -326,7 +326,7 @@ cdef class Lowering:
         return found
 
     cdef int elementwise(self, Rec rec) except -2:
-        """Precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
+        """Return the precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
         cdef bint double = False, single = False
         cdef uint8_t code
         cdef int32_t i
@@ -351,7 +351,7 @@ cdef class Lowering:
         return 1 if rec.dtype == F32 else 0
 
     cdef uint8_t precision(self, Rec rec, int i) except? 254:
-        """MM_F64, MM_F32, MM_BOOL or TYPE_OTHER of operand i; MM_BOOL, too, of a number that does not promote."""
+        """Return MM_F64, MM_F32, MM_BOOL or TYPE_OTHER for operand i; MM_BOOL, too, for a number that does not promote."""
         cdef int32_t j = rec.at[i]
         if j >= 0:
             if self.tape.nodes[j].flags & NODE_ARRAY:
@@ -367,7 +367,7 @@ cdef class Lowering:
         return MM_BOOL if isinstance(v, (float, bool, int)) or isinstance(v, _bool) else TYPE_OTHER
 
     cdef int32_t call(self, Rec rec, int flags, int32_t type) except -1:
-        """The operation's NumPy implementation."""
+        """Append a call of the operation's NumPy implementation."""
         cdef Payload w = new_payload(P_CALL, rec.op, rec.vals, rec.params if rec.params is not None else {})
         cdef int32_t k = self.g.push(OP_REC, flags, -1, -1, -1, 0.0, type)
         w.kinds = kinds(self.tape, rec)
@@ -375,25 +375,25 @@ cdef class Lowering:
         return k
 
     cdef tuple shape_at(self, Rec rec, int i):
-        """Shape of operand i."""
+        """Return the shape of operand i."""
         cdef int32_t j = rec.at[i]
         return self.g.shape(self.to[j]) if j >= 0 else np.shape(rec.vals[i])
 
     cdef object dtype_at(self, Rec rec, int i):
-        """Dtype of operand i; a number is float64."""
+        """Return the dtype of operand i; a number is float64."""
         cdef int32_t j = rec.at[i]
         if j < 0:
             return rec.vals[i].dtype if isinstance(rec.vals[i], cnp.ndarray) else np.asarray(rec.vals[i]).dtype
         return (<tuple> self.g.types[self.g.type[self.to[j]]])[1] if self.tape.nodes[j].flags & NODE_ARRAY else F64
 
     cdef bint is_storable(self, Rec rec) except -1:
-        """Whether what a write puts into an array is a number, or an array that the machine converts."""
+        """Return whether what a write puts into an array is a number, or an array that the machine converts."""
         if rec.at[1] < 0:
             return not isinstance(rec.vals[1], cnp.ndarray) or known(rec.vals[1].dtype)
         return self.dtype_at(rec, 1) == rec.dtype
 
     cdef bint all_known(self, Rec rec) except -1:
-        """Whether result and first operand are of dtypes and ranks that the machine knows."""
+        """Return whether result and first operand are of dtypes and ranks that the machine knows."""
         cdef int i
         if not known(rec.dtype) or len(rec.shape) > MM_RANK or not known(self.dtype_at(rec, 0)):
             return False
@@ -404,13 +404,13 @@ cdef class Lowering:
         return True
 
     cdef int32_t collect(self, int action, int flags, int32_t type, int32_t x, Map m) except -1:
-        """One operand, collected through a map."""
+        """Append one operand, collected through a map."""
         cdef Shared shared = self.g.shared
         return self.g.push_payload(OP_REC, flags, shared.payload_of(P_COLLECT, action, None, (shared.map_of(m),)), &x, 1,
                                    type)
 
     cdef int32_t put(self, Rec rec, Map m, int flags, int32_t type) except -1:
-        """A new version of the first operand, in which the second has been written."""
+        """Append a new version of the first operand, in which the second has been written."""
         cdef Shared shared = self.g.shared
         cdef int32_t[2] args
         args[0] = self.operand(rec, 0)
@@ -418,7 +418,7 @@ cdef class Lowering:
         return self.g.push_payload(OP_REC, flags, shared.payload_of(P_PUT, SET, rec.op, (shared.map_of(m),)), args, 2, type)
 
     cdef int32_t reduction(self, int action, int flags, int32_t type, int32_t x, tuple shape, object axis) except -1:
-        """A reduction over axes; equal ones are equal instructions, whatever becomes of the axes reduced."""
+        """Append a reduction over axes; equal ones are equal instructions, whatever becomes of the axes reduced."""
         cdef Graph g = self.g
         cdef tuple kept = tuple([d for i, d in enumerate(shape) if i not in axis])
         cdef tuple wanted
@@ -443,7 +443,7 @@ cdef class Lowering:
         return self.g.window(base, self.map(q), flags, type)
 
     cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
-        """The share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
+        """Append the share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
         cdef Graph g = self.g
         cdef int32_t x = self.operand(rec, 0)
         cdef int32_t truth = g.type_of(rec.shape, BOOL)
@@ -488,7 +488,7 @@ cdef class Lowering:
         return self.g.window(base, m, flags, type)
 
     cdef int32_t matmul(self, Rec rec, int flags, int32_t type) except -1:
-        """A product of matrices; of two vectors, a product and a sum."""
+        """Append a product of matrices; of two vectors, a product and a sum."""
         cdef Graph g = self.g
         cdef int last = rec.n - 1  # the sum of squares is the product of its operand with itself
         cdef tuple sx = self.shape_at(rec, 0), sy = self.shape_at(rec, last)
@@ -502,7 +502,7 @@ cdef class Lowering:
 
     # ------------------------------------------------------------------------------------ linear algebra
     cdef int32_t routine(self, Rec rec, int flags, int32_t type) except -1:
-        """Linear algebra of float64 matrices: their factors, an instruction of its own, and what is made of them."""
+        """Append linear algebra of float64 matrices: their factors, an instruction of its own, and what is made of them."""
         cdef Graph g = self.g
         cdef tuple shape = self.shape_at(rec, 0), lead = shape[:len(shape) - 2]
         cdef int64_t n = shape[len(shape) - 1]
@@ -532,7 +532,7 @@ cdef class Lowering:
                                    1 if b < 0 else 2, type)
 
     cdef int32_t factors(self, int32_t m, tuple lead, int64_t n) except -1:
-        """The factors of matrices; those of one matrix are one instruction once pass `share` has been there."""
+        """Append the factors of matrices; those of one matrix are one instruction once pass `share` has been there."""
         return self.push_routine(MM_LU, None, NODE_ARRAY, self.g.type_of((*lead, n * n + n), F64), m, -1)
 
     cdef int32_t solve(self, Rec rec, int flags, int32_t type) except -1:
@@ -553,7 +553,7 @@ cdef class Lowering:
         return self.push_routine(MM_SOLVE_TRANSPOSED if turned else MM_SOLVE, rec.op, flags, type, m, b)
 
     cdef bint is_transposed(self, int32_t k, tuple shape) except -1:
-        """Whether an instruction transposes the matrices of a whole array."""
+        """Return whether an instruction transposes the matrices of a whole array."""
         cdef Graph g = self.g
         cdef Map m
         cdef int rank = len(shape)
@@ -568,7 +568,7 @@ cdef class Lowering:
 
 
 cdef Map map_of(object view, object base):
-    """A view as a window of its C-contiguous base; None if it is none of whole elements."""
+    """Return a view as a window of its C-contiguous base; None if it is none of whole elements."""
     cdef int64_t size = view.dtype.itemsize, offset
     if view.dtype != base.dtype or any([s % size for s in view.strides]):
         return None
@@ -582,28 +582,28 @@ cdef Map map_of(object view, object base):
 
 
 cdef Map reduced(tuple shape, object axis):
-    """Where the elements go when axes are summed over."""
+    """Return the map that sums over axes: where each element goes."""
     cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(shape)])
     cdef tuple strides = strides_of(kept)
     return new_map_of(0, shape, tuple([0 if i in axis else s for i, s in enumerate(strides)]))
 
 
 cdef Map indexed(object index, tuple shape):
-    """Where what an index takes from an array of a shape is in it."""
+    """Return the map of an index: where in an array of this shape each element that it takes lies."""
     cdef Map m = new_map_of(0, taken_shape(shape, index), ())
     m.table, m.source = table_of(index, shape)
     return m
 
 
 cdef tuple table_of(object index, tuple shape):
-    """Positions that an index takes from an array of this shape, and what tells whether the index has changed."""
+    """Return the positions that an index takes from an array of this shape, and what tells whether the index has changed."""
     flat = np.arange(size_of(shape), dtype=np.int64).reshape(shape)[index]
     sources = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, cnp.ndarray)]
     return np.ascontiguousarray(flat).reshape(-1), tuple([(i, checksum(i)) for i in sources])
 
 
 cdef tuple kinds(Tape tape, Rec rec):
-    """How operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
+    """Return how operands are handed over: 0 array, 1 float, 2 NumPy float64 (where it promotes, NEP 50), 3 truth value."""
     cdef int32_t j
     cdef list out = []
     foreign = any([isinstance(v, cnp.ndarray) and v.dtype != np.float64 for v in rec.vals]) or any(

@@ -44,7 +44,7 @@ STEP = 1 << 13  # bytes that are written and read about as fast as a step begins
 
 
 def selected(passes=None):
-    """The passes to run.
+    """Return the passes to run.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def selected(passes=None):
 
 @contextlib.contextmanager
 def uncollected():
-    """Without the cyclic garbage collector, which would look at every record of a long trace again and again."""
+    """Run without the cyclic garbage collector, which would look at every record of a long trace again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -88,19 +88,19 @@ def uncollected():
 
 
 def spacious(parts):
-    """Whether a program takes so much workspace that another order may be worth the time to assemble it."""
+    """Return whether a program takes so much workspace that another order may be worth the time to assemble it."""
     return parts["arena"] > max(SPACIOUS, STEP * len(parts["listing"]))
 
 
 def roomier(other, parts):
-    """Whether an order takes clearly less workspace than the recorded one, and what it saves is worth its steps."""
+    """Return whether an order takes clearly less workspace than the recorded one, and is worth its steps."""
     steps = len(other["listing"]) - len(parts["listing"])
     return other["arena"] <= 0.75 * parts["arena"] and steps * STEP <= parts["arena"] - other["arena"]
 
 
 @uncollected()
 def compile_tape(tape, passes=None, seconds=0.0, memory=None):
-    """The program of a tape.
+    """Return the program of a tape.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def compile_tape(tape, passes=None, seconds=0.0, memory=None):
         return parts
 
     def smaller(parts):
-        """The parts of a program with the workspace allowed, if that can be."""
+        """Return the parts of a program with the workspace allowed, if that can be."""
         other, aim = graph, memory
         for _ in range(TRIES if "recompute" in passes else 0):
             other, most = fitting(other, aim, units_of)

@@ -62,7 +62,7 @@ class Program:
 
     # ------------------------------------------------------------------------------------ calling
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The function at other arguments.
+        """Evaluate the function at other arguments.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Program:
 
     # ------------------------------------------------------------------------------------ looking at it
     def __len__(self) -> int:
-        """Instructions: scalar ones, and the operations of groups."""
+        """Return the number of instructions: scalar ones, and the operations of groups."""
         return len(self.machine)
 
     @property
@@ -142,7 +142,7 @@ class Program:
         return html.block(f"Program of {self.origin}", *parts)
 
     def explain(self) -> str:
-        """What the compiler did, as text: instructions after each pass, steps, buffers, bytes, predicted time."""
+        """Return what the compiler did, as text: instructions after each pass, steps, buffers, bytes, time."""
         return explain(self.machine, self.origin)
 
     # ------------------------------------------------------------------------------------ files
@@ -208,7 +208,7 @@ class Program:
 
 
 def of_tape(tape, passes=None, memory=None):
-    """The program of a tape, called as the tape is."""
+    """Return the program of a tape, called as the tape is."""
     machine = compile_tape(tape, selected(passes), memory=memory)
     arguments, parts, at = [], [], 0
     for structure, count in tape.in_tree:
@@ -227,7 +227,7 @@ def of_tape(tape, passes=None, memory=None):
 
 
 def results_of(tape):
-    """How the results of a tape are given back: a specification for each leaf."""
+    """Return how the results of a tape are given back: a specification for each leaf."""
     inputs, out = set(tape.inputs), []
     for k, constant, as_float, number in zip(tape.outputs, tape.constants, tape.floats, tape.numbers, strict=True):
         if k < 0:
@@ -242,7 +242,7 @@ def results_of(tape):
 
 
 def giver(spec):
-    """What makes a result of what the machine gives; None: nothing has to be done."""
+    """Return what makes a result of what the machine gives; None: nothing has to be done."""
     if spec[0] == "constant":
         constant = spec[1]
         return lambda v: constant.copy() if isplain(constant, np.ndarray) else constant
@@ -250,7 +250,7 @@ def giver(spec):
 
 
 def argument_of(leaf):
-    """The specification of one leaf of the arguments."""
+    """Return the specification of one leaf of the arguments."""
     if isplain(leaf, np.ndarray) and leaf.dtype.kind in "fc":
         return "array", leaf.shape, leaf.dtype.newbyteorder("=")
     if type(leaf) in (float, np.float64):
@@ -261,12 +261,12 @@ def argument_of(leaf):
 
 
 def _kept(static):
-    """A static value as it is now, whatever the caller does to it later."""
+    """Return a static value as it is now, whatever the caller does to it later."""
     return static.copy() if isplain(static, np.ndarray) else static
 
 
 def _equals_static(x, static):
-    """Whether a static value is the recorded one."""
+    """Return whether a static value is the recorded one."""
     if type(x) is not type(static):
         return False
     if isplain(static, np.ndarray):
@@ -276,7 +276,7 @@ def _equals_static(x, static):
 
 # ------------------------------------------------------------------------------------------------ structures
 def skeleton(x):
-    """A tree with its leaves numbered: -1 for a leaf, tuples, lists and dicts for containers.
+    """Return a tree with its leaves numbered: -1 for a leaf, tuples, lists and dicts for containers.
 
     Raises
     ------
@@ -316,7 +316,7 @@ def _collect(shape, x, leaves):
 
 
 def _rebuild(shape, leaves):
-    """The tree of a structure with these leaves, an iterator that is used up in order."""
+    """Return the tree of a structure with these leaves, an iterator that is used up in order."""
     kind, parts = shape
     if kind == "leaf":
         return next(leaves)
@@ -327,7 +327,7 @@ def _rebuild(shape, leaves):
 
 
 def _count(shape, depth=0):
-    """Leaves of a structure; ProgramError if it is none."""
+    """Return the leaves of a structure; raise ProgramError if it is none."""
     if depth > 40 or not _tagged(shape) or len(shape) != 2:
         raise ProgramError("the structure of the program's arguments is damaged")
     kind, parts = shape
@@ -345,7 +345,7 @@ def _count(shape, depth=0):
 
 
 def _tagged(x):
-    """Whether x is a tuple whose first item is text (a dtype, too, would be equal to its name)."""
+    """Return whether x is a tuple whose first item is text (a dtype, too, would be equal to its name)."""
     return type(x) is tuple and len(x) > 0 and type(x[0]) is str
 
 
@@ -354,7 +354,7 @@ def _is_shape(x):
 
 
 def _sound(machine, arguments, results, structures, origin):
-    """Whether what surrounds a machine's program fits it."""
+    """Return whether what surrounds a machine's program fits it."""
     if type(structures) is not tuple or len(structures) != 2 or type(origin) is not str:
         raise ProgramError("the structure of the program's arguments is damaged")
     if type(arguments) is not list or type(results) is not list:

@@ -89,7 +89,7 @@ class Encoder:
         raise ProgramError(f"a program that holds a {type(x).__name__} cannot be saved")
 
     def array(self, x):
-        """The number of an array."""
+        """Store an array and return its number."""
         key = id(x)
         if key not in self.places:
             self.places[key] = len(self.arrays)
@@ -119,7 +119,7 @@ class Decoder:
             raise ProgramError(f"the description of the program is damaged: {error}") from None
 
     def tagged(self, tag, v, depth):
-        """What is not a value of JSON."""
+        """Encode what is not a value of JSON."""
         if tag == "f":
             return float.fromhex(v)
         if tag == "c":
@@ -146,7 +146,7 @@ class Decoder:
         return made
 
     def map(self, pairs, depth):
-        """A dict."""
+        """Return a dict."""
         out, others = {}, 0
         for k, w in pairs:
             k = self(k, depth)
@@ -158,7 +158,7 @@ class Decoder:
 
 
 def plain_dtype(text):
-    """A dtype of numbers, from its text."""
+    """Return a dtype of numbers, from its text."""
     if not isinstance(text, str) or not DTYPE.fullmatch(text):
         raise ProgramError(f"{text!r} is no dtype of a program")
     try:
@@ -169,7 +169,7 @@ def plain_dtype(text):
 
 # ------------------------------------------------------------------------------------------------ bytes
 def machine_format():
-    """What a file depends on besides its contents."""
+    """Return what a file depends on besides its contents."""
     return {
         "order": sys.byteorder,
         "sizes": structure_sizes(),
@@ -178,7 +178,7 @@ def machine_format():
 
 
 def dumps(description):
-    """The bytes of a description.
+    """Return the bytes of a description.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def dumps(description):
 
 
 def loads(data):
-    """The description in the bytes of a file.
+    """Return the description in the bytes of a file.
 
     Raises
     ------
@@ -256,7 +256,7 @@ def loads(data):
 
 
 def objects_of(text):
-    """Bytes that the objects of a header may take at most, by its characters."""
+    """Return the bytes that the objects of a header may take at most, by its characters."""
     return sum(cost * text.count(c) for c, cost in COSTS.items()) + 5 * len(text)  # its text, of wide characters
 
 
@@ -281,7 +281,7 @@ class Arrays:
         return len(self.listing)
 
     def take(self, k, tag):
-        """A copy of one, as an array, as bytes (tag "b"), or as a number ("n")."""
+        """Return a copy of one, as an array, as bytes (tag "b"), or as a number ("n")."""
         text, shape, at = self.listing[k]
         dtype = np.dtype(text)
         part = self.view[at : at + prod(shape) * dtype.itemsize]

@@ -34,7 +34,7 @@ def name_of(f):
 
 
 def positions(f, argnums, args, what):
-    """argnums as a tuple of non-negative positions, checked."""
+    """Return argnums as a tuple of non-negative positions, checked."""
     if type(argnums) is int and 0 <= argnums < len(args):
         return (argnums,)
     nums = argnums if isinstance(argnums, tuple | list) else (argnums,)
@@ -54,7 +54,7 @@ def positions(f, argnums, args, what):
 
 
 def derivative_function(f, operator, doc, again=None):
-    """A derivative function that keeps the name of what it differentiates.
+    """Return a derivative function that keeps the name of what it differentiates.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def derivative_function(f, operator, doc, again=None):
 
 # ------------------------------------------------------------------------------------------------ results
 def value_and_aux(trace):
-    """What a function with auxiliary data returned, checked: its value and the data, two trees."""
+    """Return what a function with auxiliary data returned, checked: its value and the data, two trees."""
     result = tree.unflatten(trace.out_tree, trace.outputs)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{trace.origin}: with has_aux=True the function must return (value, auxiliary data)")
@@ -88,7 +88,7 @@ def value_and_aux(trace):
 
 
 def scalar_output(trace, what, has_aux):
-    """The leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
+    """Return the leaf of a function's scalar result, checked; and the rest, if it returns auxiliary data."""
     outputs = trace.outputs
     aux = None
     if not has_aux and len(outputs) == 1 and type(outputs[0]) is ScalarVar:
@@ -127,14 +127,14 @@ def scalar_output(trace, what, has_aux):
 
 
 def plain(x):
-    """A result as users expect it: traced leaves of a finished trace become numbers and arrays."""
+    """Return a result as users expect it: traced leaves of a finished trace become numbers and arrays."""
     leaves, structure = tree.flatten(x)
     return tree.unflatten(structure, [finished(v) for v in leaves])
 
 
 # ------------------------------------------------------------------------------------------------ tangents
 def tangent_pairs(primals, tangents, what):
-    """Leaves of primals and tangents, checked against each other, with the structures of the primals."""
+    """Return the leaves of primals and tangents, checked against each other, with the structures of the primals."""
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
         raise TypeError(f"{what}: primals and tangents are tuples, one entry an argument")
     if len(primals) != len(tangents):
@@ -162,7 +162,7 @@ def tangent_pairs(primals, tangents, what):
 
 
 def tangent_like(d, x, where):
-    """A tangent checked against the value it belongs to, in its dtype."""
+    """Return a tangent checked against the value it belongs to, in its dtype."""
     d = unboxed(d)
     if shape_of(d) != shape_of(x):
         raise ValueError(f"{where}: the tangent has shape {shape_of(d)}, the value {shape_of(x)}")
@@ -180,7 +180,7 @@ def tangent_like(d, x, where):
 
 
 def floating_vector(args):
-    """The arguments of a product with integers in the vector as floats: to a program integers are configuration."""
+    """Return the arguments of a product, integers in the vector as floats: to a program integers are configuration."""
     if len(args) < 2 or type(args[-1]) is float or (type(args[-1]) is np.ndarray and args[-1].dtype.kind == "f"):
         return args
     leaves, structure = tree.flatten(args[-1])
@@ -194,7 +194,7 @@ def _as_float(x):
 
 
 def point_and_vector(f, argnums, args, what):
-    """The arguments of a product: the function's own, the vector as a tuple, and positions that it belongs to."""
+    """Return the arguments of a product: the function's own, the vector as a tuple, and the positions it belongs to."""
     if len(args) < 2:
         raise TypeError(f"{describe(f, what)}: call it as h(x, v): the arguments of the function, then the vector")
     *args, v = args

@@ -25,7 +25,7 @@ __all__ = ["vmap"]
 
 
 def vmap(f, in_axes=0, out_axes=0):
-    """A function applied to every sample of a batch, all at once.
+    """Return a function that applies f to every sample of a batch, all at once.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def vmap(f, in_axes=0, out_axes=0):
 
 
 def _prefix(axes, full, what):
-    """One axis for each leaf of `full`, from a tree of axes that may end above the leaves."""
+    """Return one axis for each leaf of `full`, from a tree of axes that may end above the leaves."""
     leaves = tree.flatten(full)[0]
     if axes is None or isplain(axes, int | np.integer):
         return [axes] * len(leaves)
@@ -87,7 +87,7 @@ def _prefix(axes, full, what):
 
 
 def _is_same_result(x, y):
-    """Whether the results of two samples are one and the same; of traced values their identity decides."""
+    """Return whether the results of two samples are one and the same; of traced values their identity decides."""
     return x is y or (not (isinstance(x, Traced) or isinstance(y, Traced)) and np.array_equal(x, y))
 
 
@@ -119,7 +119,7 @@ class _Mapped:
         self.count = self._samples()
 
     def _axis(self, x, axis, name):
-        """The axis of a leaf as a non-negative number; None if it is shared."""
+        """Return the axis of a leaf as a non-negative number; None if it is shared."""
         if axis is None or x is None or isinstance(x, str | bytes):
             return None
         shape = shape_of(x)
@@ -167,7 +167,7 @@ class _Mapped:
         return _prefix(out_axes, tree.unflatten(structure, outputs), f"{self.what}: out_axes")
 
     def _gathered(self, y, axis, level):
-        """A result with the axis of the samples where it was asked for."""
+        """Return a result with the axis of the samples where it was asked for."""
         if y is None or isinstance(y, str | bytes):
             return y
         batched = isinstance(y, Batch) and y.level == level
@@ -193,7 +193,7 @@ class _Mapped:
         return y if axis in (0, -rank) else moveaxis(y, 0, axis) if isinstance(y, Traced) else np.moveaxis(y, 0, axis)
 
     def one_by_one(self, out_axes):
-        """The samples one after the other."""
+        """Evaluate the samples one after the other."""
         rows, structure = [], None
         for i in range(self.count):
             leaves = [x if k is None else self._sample(x, k, i) for x, k in zip(self.leaves, self.axes, strict=True)]

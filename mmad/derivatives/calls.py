@@ -32,7 +32,7 @@ NESTED = 50  # derivations of one rule inside each other: deeper, it is derived 
 
 # ------------------------------------------------------------------------------------------------ context
 def holds_var(x):
-    """Whether a recorded value is in x, on its own or inside dual numbers and batches."""
+    """Return whether a recorded value is in x, on its own or inside dual numbers and batches."""
     while isinstance(x, Wrapper):
         if isinstance(x, Jet):
             return any(map(holds_var, x.parts))
@@ -54,7 +54,7 @@ def wrappers_in(x):
 
 
 def batch_in(x):
-    """The batch in x, inside dual numbers and series; None if there is none."""
+    """Return the batch in x, inside dual numbers and series; None if there is none."""
     while isinstance(x, Jet):
         x = x.parts[0]
     return x if isinstance(x, Batch) else None
@@ -81,7 +81,7 @@ class suspended:  # noqa: N801  (used as a function)
 
 
 def is_plain(x):
-    """Whether x is a number or an array that is not traced, without looking into containers."""
+    """Return whether x is a number or an array that is not traced, without looking into containers."""
     return type(x) in (float, int) or (type(x) is np.ndarray and not x.dtype.hasobject)
 
 
@@ -115,7 +115,7 @@ class Rules:
         del OPERATIONS[unique]  # it lives as long as the function does
 
     def apply(self, args, fixed_at=()):
-        """The function of positional arguments, plain or traced."""
+        """Return the function of positional arguments, plain or traced."""
         if all(map(is_plain, args)):
             with suspended():
                 return self.body(*args)
@@ -138,7 +138,7 @@ class Rules:
         return call.result(self.op(*[leaves[k] for k in call.operands], call=call))
 
     def _evaluate(self, *operands, call):
-        """The instruction's value: the body on plain copies of the operands."""
+        """Return the instruction's value: run the body on plain copies of the operands."""
         copies = [v.copy() if isplain(v, np.ndarray) else v for v in operands]
         with suspended():
             args = call.everything(call.arguments(copies))
@@ -156,7 +156,7 @@ class Rules:
         return call.pack(y)
 
     def split_forward(self, pair):
-        """(y, residual) as a forward rule returned it, checked."""
+        """Return (y, residual) as a forward rule returned it, checked."""
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(
                 f"the forward rule of {self.name} must return (y, what the backward rule needs), it returned "
@@ -165,7 +165,7 @@ class Rules:
         return pair
 
     def residual(self, call, operands):
-        """What the forward rule kept when the function ran, or, on traced values, of the forward rule again."""
+        """Return what the forward rule kept when the function ran, or, on traced values, of the forward rule again."""
         if self.forward is None:
             return None
         saved = call.saved.get(tuple(map(id, operands)))  # which keeps the operands, so that no other gets its id
@@ -181,7 +181,7 @@ class Rules:
             raise
 
     def tangent(self, call, operands, dots, out):
-        """Leaves of the result's tangent, by the rule or by transposing the backward rule."""
+        """Return the leaves of the result's tangent, by the rule or by transposing the backward rule."""
         y = call.result(out) if self.needs_out else None
         if self.push is not None:
             return call.tangent_leaves(self.push(call, call.arguments(operands), call.tangents(operands, dots), y))
@@ -190,7 +190,7 @@ class Rules:
 
     @contextmanager
     def derived(self, given, missing):
-        """Context in which the missing rule is derived from the given one; an error where that needs itself."""
+        """Open a context in which the missing rule is derived from the given one; raise where that needs itself."""
         deriving = STATE.__dict__.setdefault("deriving", Counter())
         if deriving[self] >= NESTED:
             raise UnsupportedError(
@@ -205,7 +205,7 @@ class Rules:
             deriving[self] -= 1
 
     def derived_tangent(self, call, operands, dots, y):
-        """Leaves of the result's tangent, by transposing the backward rule."""
+        """Return the leaves of the result's tangent, by transposing the backward rule."""
         residual = self.residual(call, operands)
         like = next((b for b in map(batch_in, operands) if b is not None), None)
 
@@ -233,7 +233,7 @@ class Rules:
         return [None if s is None else next(rest) for s in call.slots]
 
     def transpose(self, call, operands, ct, out, active):
-        """Cotangents of the operands, by the rule or by transposing the tangent rule."""
+        """Return the cotangents of the operands, by the rule or by transposing the tangent rule."""
         y = call.result(out) if self.needs_out else None
         if self.pull is not None:
             residual = self.residual(call, operands)
@@ -243,7 +243,7 @@ class Rules:
             return self.derived_cotangents(call, operands, ct, active, y)
 
     def derived_cotangents(self, call, operands, ct, active, y):
-        """Cotangents of the operands, by transposing the tangent rule."""
+        """Return the cotangents of the operands, by transposing the tangent rule."""
         like = next((b for b in map(batch_in, operands) if b is not None), None)
 
         def forward(*dots):
@@ -261,7 +261,7 @@ class Rules:
 
 
 def _seed(slot, like):
-    """A zero to record a linear rule at; a batch where the rule's other values are one."""
+    """Return a zero to record a linear rule at; a batch where the rule's other values are one."""
     if slot.shape == () and slot.dtype == np.float64 and like is None:
         return _as_tape_constant(0.0)
     dtype = slot.dtype if slot.dtype.kind in "fc" else np.float64
@@ -269,7 +269,7 @@ def _seed(slot, like):
 
 
 def _as_tape_constant(x):
-    """x as a constant of the tape being recorded, not as another input of it."""
+    """Return x as a constant of the tape being recorded, not as another input of it."""
     tape = open_tape()
     if tape is None or isinstance(x, Var | Jet):
         return x

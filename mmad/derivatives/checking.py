@@ -110,14 +110,14 @@ def _dtype(x):
 
 
 def _in_kind_of(x, values):
-    """Values in the kind and dtype of x."""
+    """Return the values in the kind and dtype of x."""
     if type(x) in (float, complex):
         return type(x)(values)
     return np.asarray(values, _dtype(x))[()] if not isplain(x, np.ndarray) else np.asarray(values, _dtype(x))
 
 
 def _direction(xs, rng):
-    """A random direction, each entry at the scale of its value."""
+    """Return a random direction, each entry at the scale of its value."""
     out = []
     for x in xs:
         v = rng.uniform(0.25, 1.0, shape_of(x)) * rng.choice([-1.0, 1.0], shape_of(x))
@@ -128,7 +128,7 @@ def _direction(xs, rng):
 
 
 def _differences(f, xs, vs, ct):
-    """d/dt <ct, f(x + t v)> at 0, in double precision whatever that of the arguments is."""
+    """Return d/dt <ct, f(x + t v)> at 0, in double precision whatever that of the arguments is."""
     wide = [np.result_type(_dtype(x), np.float64) for x in xs]
 
     def at(t):
@@ -139,7 +139,7 @@ def _differences(f, xs, vs, ct):
 
 
 def _as(x, moved):
-    """A moved argument in the kind of the original, in double precision."""
+    """Return a moved argument in the kind of the original, in double precision."""
     return type(x)(moved) if type(x) in (float, complex) else np.array(moved) if isplain(x, np.ndarray) else moved
 
 
@@ -250,7 +250,7 @@ class _Checker:
         self.rng = np.random.default_rng(seed)
 
     def tolerance(self, order):
-        """The relative and the absolute tolerance of an order."""
+        """Return the relative and the absolute tolerance of an order."""
         defaults = self.defaults
         if self.by_order is not None and defaults == TOLERANCES[8]:  # beyond it the arguments' precision is what counts
             defaults = (self.by_order[min(order, max(self.by_order))],) * 2

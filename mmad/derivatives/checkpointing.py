@@ -37,7 +37,7 @@ class Leaves:
         return [self.leaves[k] for k in at]
 
     def put(self, at, values):
-        """The tree with other values at some leaves."""
+        """Return the tree with other values at some leaves."""
         leaves = list(self.leaves)
         for k, v in zip(at, values, strict=True):
             leaves[k] = v
@@ -49,7 +49,7 @@ def _moving(values):
 
 
 def _among(function, values, at):
-    """`function` of all values, as one of those at some places."""
+    """Return `function` of all values, as one of those at some places."""
 
     def g(*some):
         full = list(values)
@@ -66,7 +66,7 @@ def _pushed(function, primals, tangents):
 
 
 def _pulled(function, primals):
-    """The value of a function and its pullback, with None for what has no cotangent."""
+    """Return the value of a function and its pullback, with None for what has no cotangent."""
     at = _moving(primals)
     y, pullback = vjp(_among(function, primals, at), *[primals[k] for k in at])
 
@@ -80,7 +80,7 @@ def _pulled(function, primals):
 
 
 def checkpoint(f):
-    """A function that the tape does not record inside: the reverse sweep runs it again, for its memory back.
+    """Return a function that the tape does not record inside: the reverse sweep runs it again, for its memory back.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _same_again(f, y, again):
 
 
 def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
-    """The state after n steps, to be differentiated with few states kept and provably the fewest steps run again.
+    """Return the state after n steps, to be differentiated with few states kept and the fewest steps run again.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
 
 
 def _copied(x):
-    """A tree with arrays of its own."""
+    """Return a tree with arrays of its own."""
     leaves, structure = tree.flatten(x)
     return tree.unflatten(
         structure, [+v if isinstance(v, Traced) else v.copy() if isplain(v, np.ndarray) else v for v in leaves]

@@ -23,7 +23,7 @@ _Rule = TypeVar("_Rule", bound=Callable[..., Any])
 
 
 def _declared(kind, f, fixed, method, rules):
-    """A custom function, with its rules declared by a method of it."""
+    """Return a custom function, with its rules declared by a method of it."""
     custom = kind(f, fixed)
     if method is not None:
         getattr(custom, method)(*rules)
@@ -60,14 +60,14 @@ class _Custom(Made):
         self.rules = self._rules()
 
     def recipe(self):
-        """The call that makes this function again."""
+        """Return the call that makes this function again."""
         return _declared, (type(self), self.function, self.fixed, *self.declared), {}
 
     def _rules(self):
         raise NotImplementedError
 
     def _positional(self):
-        """Number of positional parameters; None where it is not fixed."""
+        """Return the number of positional parameters; None where it is not fixed."""
         if self.signature is None:
             return None
         kinds = [p.kind for p in self.signature.parameters.values()]
@@ -93,7 +93,7 @@ class _Custom(Made):
         return self.rules.apply(args, self.fixed)
 
     def _by_position(self, bound, given):
-        """All arguments by position, with the function's defaults, as the rules take them."""
+        """Return all arguments by position, with the function's defaults, as the rules take them."""
         bound.apply_defaults()
         return bound.args
 
@@ -153,7 +153,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
         return Rules(name_of(self.function), self.function, advice="give it a rule, as in @f.defjvp")
 
     def defjvp(self, rule: _Rule) -> _Rule:
-        """Declare the rule; returns it."""
+        """Declare the rule, and return it."""
 
         def push(call, primals, tangents, y):
             pair = rule(*_fixed(call), primals, tangents)
@@ -185,7 +185,7 @@ class custom_jvp(_Custom):  # noqa: N801  (used as a decorator)
 
 
 def tree_add(x, y):
-    """The sum of two trees of one structure."""
+    """Return the sum of two trees of one structure."""
     xs, structure = tree.flatten(x)
     return tree.unflatten(structure, [v + w for v, w in zip(xs, tree.flatten(y)[0], strict=True)])
 
@@ -240,7 +240,7 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
 
 
 def primitive(f=None, *, jvp=None, vjp=None, name=None):
-    """An external function of plain numbers and arrays as a differentiable operation.
+    """Return an external function of plain numbers and arrays as a differentiable operation.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ class _Primitive(_Custom):
         return primitive, (self.function,), {"jvp": self.jvp, "vjp": self.vjp, "name": self.name}
 
     def _by_position(self, bound, given):
-        """The arguments that were given, by position, with defaults only between them: the rules know no others."""
+        """Return the arguments that were given, by position, with defaults only between them: rules know no others."""
         places = {name: k for k, name in enumerate(self.signature.parameters)}
         last = max([given, *(places[name] + 1 for name in bound.arguments if name in places)])
         bound.apply_defaults()
@@ -305,7 +305,7 @@ class _Primitive(_Custom):
 
 
 def stop_gradient(x):
-    """The value of a tree, as a constant.
+    """Return the value of a tree, as a constant.
 
     Parameters
     ----------
@@ -327,7 +327,7 @@ def stop_gradient(x):
 
 
 def hook(function, x):
-    """The value x, whose cotangent `function` looks at, or replaces, on its way back.
+    """Return the value x, whose cotangent `function` looks at, or replaces, on its way back.
 
     Parameters
     ----------

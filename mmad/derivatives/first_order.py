@@ -61,7 +61,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
 
 
 def _cotangents(trace, ct, what):
-    """The user's cotangent, checked against the result's structure: leaves of outputs and cotangents."""
+    """Return the user's cotangent, checked against the result's structure: leaves of outputs and cotangents."""
     leaves, structure = tree.flatten(ct)
     if structure != trace.out_tree and len(leaves) != len(trace.outputs):
         raise ValueError(
@@ -90,7 +90,7 @@ def _cotangents(trace, ct, what):
 
 
 def vjp(f, *primals, has_aux=False):
-    """Value and pullback: products of cotangents with the Jacobian.
+    """Return the value and the pullback, which multiplies cotangents with the Jacobian.
 
     Parameters
     ----------
@@ -131,13 +131,13 @@ def vjp(f, *primals, has_aux=False):
 
 
 def _pullback(f, primals, has_aux):
-    """The pullback of a function at a point, as `vjp` gives it."""
+    """Return the pullback of a function at a point, as `vjp` gives it."""
     return vjp(f, *primals, has_aux=has_aux)[1]
 
 
 # ------------------------------------------------------------------------------------------------ forward
 def jvp(f, primals, tangents):
-    """Value and directional derivative, by dual numbers: one pass, no tape.
+    """Return the value and the directional derivative, by dual numbers: one pass, no tape.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def _forward(f, pairs, level):
 
 
 def linearize(f, *primals):
-    """Value and linear map: record once, then push tangents through as often as wanted.
+    """Return the value and the linear map: record once, then push tangents through as often as wanted.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def linearize(f, *primals):
 
 
 def _linear_map(f, primals):
-    """The linear map of a function at a point, as `linearize` gives it."""
+    """Return the linear map of a function at a point, as `linearize` gives it."""
     return linearize(f, *primals)[1]
 
 
@@ -252,12 +252,12 @@ class Linearized:
         self.cache = {}
 
     def value(self):
-        """What the function returned."""
+        """Return what the function returned."""
         t = self.trace
         return tree.unflatten(t.out_tree, t.outputs if t.nested else [finished(v) for v in t.outputs])
 
     def push(self, tangents):
-        """Tangents of the outputs, a list; None where zero."""
+        """Return the tangents of the outputs, a list; None where zero."""
         t = self.trace
         if len(tangents) != len(t.structures):
             raise ValueError(f"{self.what}: {len(t.structures)} primals but {len(tangents)} tangents")
@@ -275,11 +275,11 @@ class Linearized:
         return t.push(dots, t.outputs, self.cache)
 
     def push_lanes(self, lanes):
-        """Tangents of the outputs for many directions; `lanes` is one batch or None an input leaf."""
+        """Return the tangents of the outputs for many directions; `lanes` is one batch or None an input leaf."""
         return self.trace.push(lanes, self.trace.outputs, self.cache)
 
     def filled(self, dots):
-        """Tangents in the kind of the outputs, zeros where None."""
+        """Return the tangents in the kind of the outputs, zeros where None."""
         out = []
         for y, d in zip(self.trace.outputs, dots, strict=True):
             if is_static(y):

@@ -26,7 +26,7 @@ __all__ = ["derivative", "taylor"]
 
 
 def checked_order(order, what):
-    """An order of derivative as a non-negative int."""
+    """Return an order of derivative as a non-negative int."""
     if isplain(order, bool) or not hasattr(order, "__index__"):
         raise TypeError(f"{what}: order must be an int, not {order!r}")
     order = operator.index(order)
@@ -36,7 +36,7 @@ def checked_order(order, what):
 
 
 def taylor(f, x, v, order, *, higher=()):
-    """Taylor coefficients of t -> f(x + v t) at t = 0, by one pass of arithmetic on power series.
+    """Return the Taylor coefficients of t -> f(x + v t) at t = 0, by one pass of arithmetic on power series.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def taylor(f, x, v, order, *, higher=()):
 
 
 def expand(f, x, directions, order, what):
-    """The coefficients of f along x + directions[0] t + directions[1] t^2 + ...
+    """Return the coefficients of f along x + directions[0] t + directions[1] t^2 + ...
 
     Returns
     -------
@@ -145,7 +145,7 @@ def expand(f, x, directions, order, what):
 
 
 def coefficients(y, level, order):
-    """The coefficients of a result, of the given level; a constant has zeros after the first."""
+    """Return the coefficients of a result, of the given level; a constant has zeros after the first."""
     if isinstance(y, Series) and y.level == level:
         parts = list(y.parts)
     else:
@@ -158,12 +158,12 @@ def coefficients(y, level, order):
 
 
 def _stacked(parts):
-    """Coefficients as one array with a leading axis."""
+    """Return the coefficients as one array with a leading axis."""
     return stack(parts) if any(isinstance(c, Traced) for c in parts) else np.stack(parts)
 
 
 def derivative(f, order=1):
-    """Repeated derivative of a function of one number.
+    """Return the function that computes a repeated derivative of a function of one number.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = ["by_directions", "by_pairs", "in_blocks", "jacfwd", "jacrev"]
 
 
 def _assemble(out_tree, outputs, structures, leaves, block, single):
-    """Nested trees of Jacobian blocks: outputs outside, arguments inside."""
+    """Return nested trees of Jacobian blocks: outputs outside, arguments inside."""
     result = []
     for i, y in enumerate(outputs):
         if is_static(y):
@@ -34,7 +34,7 @@ def _assemble(out_tree, outputs, structures, leaves, block, single):
 
 
 def _dense(table, y, x, dtype):
-    """One block in its final shape and dtype; a number where both sides are."""
+    """Return one block in its final shape and dtype; a number where both sides are."""
     shape = shape_of(y) + shape_of(x)
     table = table.real if table.dtype.kind == "c" != dtype.kind else table  # beside it was one of a complex result
     if isinstance(table, Traced):
@@ -46,7 +46,7 @@ def _dense(table, y, x, dtype):
 
 
 def jacfwd(f, argnums=0):
-    """Jacobian by forward mode: one direction an input element, many at a time, over one recording.
+    """Return the function that computes the Jacobian in forward mode, many directions at a time, over one recording.
 
     Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacrev` where there are fewer
     inputs than outputs.
@@ -63,7 +63,7 @@ def jacfwd(f, argnums=0):
 
 
 def _dense_jacobian(f, argnums, by_rows, name, public):
-    """The function that records f and computes its Jacobian from one side."""
+    """Return the function that records f and computes its Jacobian from one side."""
     single = not isinstance(argnums, tuple | list)
 
     def operator(*args, **kwargs):
@@ -74,7 +74,7 @@ def _dense_jacobian(f, argnums, by_rows, name, public):
 
 
 def by_pairs(f, x):
-    """The Hessian of a function of one vector by forward over forward mode: pairs of directions, no tape.
+    """Return the Hessian of a function of one vector by forward over forward mode: pairs of directions, no tape.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def by_pairs(f, x):
 
 
 def by_directions(f, x):
-    """The same as :func:`by_pairs` by reverse over forward mode: gradients of n directional derivatives."""
+    """Return the same as :func:`by_pairs` by reverse over forward mode: gradients of n directional derivatives."""
     (n,) = x.shape
     unit = np.eye(n, dtype=x.dtype)
     second = vmap(lambda u: grad(lambda y: jvp(f, (y,), (u,))[1])(x))
@@ -102,7 +102,7 @@ def by_directions(f, x):
 
 
 def jacrev(f, argnums=0):
-    """Jacobian by reverse mode: one cotangent an output element, many at a time, over one recording.
+    """Return the function that computes the Jacobian in reverse mode, many cotangents at a time, over one recording.
 
     Parameters, returns and raises are those of :func:`jacobian`; better than :func:`jacfwd` where there are fewer
     outputs than inputs.
@@ -119,7 +119,7 @@ def jacrev(f, argnums=0):
 
 
 def in_blocks(recorded, matrix, single):
-    """A Jacobian, rows and columns in the order of the leaves, as a tree of blocks.
+    """Return a Jacobian, rows and columns in the order of the leaves, as a tree of blocks.
 
     Parameters
     ----------

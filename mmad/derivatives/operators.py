@@ -28,7 +28,7 @@ def _linear_operator():
 
 @functools.cache
 def _operator_class():
-    """The class of operators at a point, which stands on SciPy's: made when it is first needed."""
+    """Return the class of operators at a point, which stands on SciPy's: made when it is first needed."""
 
     class PointOperator(_linear_operator(), Made):
         """A Jacobian at a point; pickled as the call that records it."""
@@ -77,11 +77,11 @@ class _Products:
         self.shape = self.r.shape
 
     def push(self, v):
-        """J v."""
+        """Return J v."""
         return self._forward(self.r.push, np.ravel(v))
 
     def pull(self, v):
-        """The conjugate transpose of J times v."""
+        """Return the conjugate transpose of J times v."""
         return self._adjoint(self.r.pull, np.ravel(v))
 
     def push_many(self, matrix):
@@ -92,12 +92,12 @@ class _Products:
 
     @staticmethod
     def _forward(product, v):
-        """By real tangents, as the arguments are real."""
+        """Multiply by real tangents, as the arguments are real."""
         with suspended():
             return product(v.real) + 1j * product(v.imag) if v.dtype.kind == "c" else product(v)
 
     def _adjoint(self, product, v):
-        """By cotangents, whose pullback is the real part of the product."""
+        """Multiply by cotangents, whose pullback is the real part of the product."""
         with suspended():
             if v.dtype.kind != "c" and self.r.rows.dtype.kind != "c":
                 return product(v)
@@ -105,7 +105,7 @@ class _Products:
 
 
 def hessian_operator(f, x):
-    """The Hessian of a real scalar function at a point, as a linear operator.
+    """Return the Hessian of a real scalar function at a point, as a linear operator.
 
     The gradient is recorded once; each product is one forward sweep over it.
 
@@ -142,7 +142,7 @@ def hessian_operator(f, x):
 
 
 def jacobian_operator(f, x):
-    """The Jacobian of a function at a point, as a linear operator.
+    """Return the Jacobian of a function at a point, as a linear operator.
 
     The function is recorded once; each product with the Jacobian is one forward sweep over it, each product with its
     transpose one reverse sweep; two of complex vectors, and of cotangents of complex results.
@@ -176,7 +176,7 @@ def jacobian_operator(f, x):
 
 
 def factored(left, right):
-    """The product of two factors, kept apart, as a linear operator.
+    """Return the product of two factors, kept apart, as a linear operator.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def stack_rows(parts, empty):
 
 
 def real_leaf(x, where):
-    """The dtype in which a leaf of the arguments is differentiated; TypeError for a complex one."""
+    """Return the dtype in which a leaf of the arguments is differentiated; raise TypeError for a complex one."""
     dtype = inexact_leaf(x)
     if dtype.kind == "c":
         raise TypeError(
@@ -42,13 +42,13 @@ def real_leaf(x, where):
 
 
 def inexact_leaf(x):
-    """The dtype of the derivative of a leaf of the result, complex where the leaf is."""
+    """Return the dtype of the derivative of a leaf of the result, complex where the leaf is."""
     dtype = x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
     return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
 def _lanes_of(d, level, count):
-    """The lanes of a batched value, or of one that is the same in all."""
+    """Return the lanes of a batched value, or of one that is the same in all."""
     if isinstance(d, Batch) and d.level == level:
         return d.lanes
     return (
@@ -77,7 +77,7 @@ class Side:
         self.size = at
 
     def split(self, v, lead=()):
-        """A vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf.
+        """Return a vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf.
 
         Of complex numbers real leaves have the real part.
         """
@@ -122,7 +122,7 @@ class Side:
         return [block for start, stop in leaves for block in blocks(start, stop, width)]
 
     def join(self, parts):
-        """One value a leaf (None: zero) as a vector, traced if they are."""
+        """Return one value a leaf (None: zero) as a vector, traced if they are."""
         flat = [
             np.zeros(kind[0], self.dtype) if g is None else np.reshape(g, (kind[0],))
             for kind, g in zip(self.kinds, parts, strict=True)
@@ -131,7 +131,7 @@ class Side:
         return self._one(flat, 0, (0,))
 
     def join_rows(self, parts, level, count):
-        """The same for batches, shape (count, size); `level` is None where there is but one vector."""
+        """Return the same for batches, shape (count, size); `level` is None where there is but one vector."""
         if level is None:
             return self.join(parts).reshape(1, self.size)
         flat = [
@@ -179,27 +179,27 @@ class Recorded:
         return self.rows.size, self.columns.size
 
     def push(self, v):
-        """J v."""
+        """Return J v."""
         return self.rows.join(self.trace.push(self.columns.split(v), self.trace.outputs, self.lin.cache))
 
     def pull(self, v):
-        """J.T v; of complex results or vectors the real part of the conjugate transpose times v."""
+        """Return J.T v; of complex results or vectors the real part of the conjugate transpose times v."""
         return self.columns.join(self._pull(self.rows.split(v)))
 
     def push_many(self, vectors, width=LANES):
-        """J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
+        """Return J v for each row of `vectors`, `width` of them at a time; shape (count, m)."""
         return stack_rows(self.push_blocks(vectors, width), np.zeros((0, self.rows.size), self.rows.dtype))
 
     def pull_many(self, vectors, width=LANES):
-        """J.T v for each row of `vectors`; shape (count, n)."""
+        """Return J.T v for each row of `vectors`; shape (count, n)."""
         return stack_rows(self.pull_blocks(vectors, width), np.zeros((0, self.columns.size), self.columns.dtype))
 
     def push_blocks(self, vectors, width=LANES, read=None):
-        """The same as :meth:`push_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
+        """Return the same as :meth:`push_many`, as a list of blocks, or of what ``read(start, block)`` gives."""
         return self._products(vectors, width, False, read)
 
     def pull_blocks(self, vectors, width=LANES, read=None):
-        """The same as :meth:`pull_many`, a list of what was done at a time, or of what ``read(start, block)`` gives."""
+        """Return the same as :meth:`pull_many`, as a list of blocks, or of what ``read(start, block)`` gives."""
         return self._products(vectors, width, True, read)
 
     def jacobian(self, by_rows, width=LANES):
@@ -247,7 +247,7 @@ class Recorded:
         return found
 
     def _product(self, parts, count, by_rows):
-        """Products with `count` vectors that go together, given as rows of values a leaf (None: zero)."""
+        """Return the products with `count` vectors that go together, given as rows of values a leaf (None: zero)."""
         level, seeds = batched(parts, count)
         found = self._pull(seeds) if by_rows else self.trace.push(seeds, self.trace.outputs, self.lin.cache)
         return (self.columns if by_rows else self.rows).join_rows(found, level, count)
@@ -267,7 +267,7 @@ def _only_row(v):
 
 
 def plain_leaves(x, what):
-    """Leaves of x; TypeError where one is traced."""
+    """Return the leaves of x; raise TypeError where one is traced."""
     leaves, _ = tree.flatten(x)
     if any(isinstance(v, Traced) for v in leaves):
         raise TypeError(

@@ -79,7 +79,7 @@ def extrapolated_difference(at):
 
 
 def by_extended_differences(f, xs, directions, weights):
-    """The reference "extended"."""
+    """Return the reference "extended"."""
     wide = tuple(np.asarray(x, np.result_type(x, np.longdouble))[()] for x in xs)
     with np.errstate(all="ignore"):
         h = np.longdouble(EXTENDED_STEP[min(len(directions), max(EXTENDED_STEP))])
@@ -87,7 +87,7 @@ def by_extended_differences(f, xs, directions, weights):
 
 
 def by_complex_step(f, xs, directions, weights):
-    """The reference "complex step"."""
+    """Return the reference "complex step"."""
     if any(np.iscomplexobj(x) for x in xs):
         raise TypeError("check_derivatives: a complex step is for real arguments")
     *rest, v = directions
@@ -102,7 +102,7 @@ def by_complex_step(f, xs, directions, weights):
 
 
 def _weighted(f, xs, weights):
-    """<weights, f(xs)> in the precision of the values."""
+    """Return <weights, f(xs)> in the precision of the values."""
     results = f(*[x.copy() if isplain(x, np.ndarray) else x for x in xs])
     return sum(np.sum(np.real(np.conj(w) * y)) for w, y in zip(weights, results, strict=True))
 

@@ -17,7 +17,7 @@ __all__ = ["evaluations", "reversal", "snapshots_for", "stored_first"]
 
 
 def repetitions(n, s):
-    """How often a step has to be run at most: the smallest r with C(s + r, s) >= n."""
+    """Return how often a step has to be run at most: the smallest r with C(s + r, s) >= n."""
     r = 0
     while comb(s + r, s) < n:
         r += 1
@@ -25,7 +25,7 @@ def repetitions(n, s):
 
 
 def evaluations(n, s):
-    """The least number of steps to run, besides the n that are reversed, with s snapshots, the start among them."""
+    """Return the least number of steps to run, besides the n reversed ones, with s snapshots, the start among them."""
     if n <= 1:
         return 0
     r = repetitions(n, s)
@@ -33,7 +33,7 @@ def evaluations(n, s):
 
 
 def snapshots_for(n, repeats=2):
-    """The fewest snapshots with which no step runs more than `repeats` times, besides its reversal."""
+    """Return the fewest snapshots with which no step runs more than `repeats` times, besides its reversal."""
     s = 1
     while comb(s + repeats, s) < n:
         s += 1
@@ -41,13 +41,13 @@ def snapshots_for(n, repeats=2):
 
 
 def split(n, s):
-    """How far to run before the next snapshot, when n steps are to be reversed and s snapshots are free, one here."""
+    """Return how far to run before the next snapshot, to reverse n steps with s snapshots free, one of them here."""
     r = repetitions(n, s)
     return min(comb(s + r - 1, s), n - comb(s + r - 2, s - 1))
 
 
 def stored_first(n, s):
-    """Where the first run over the n steps keeps a snapshot."""
+    """Return where the first run over the n steps keeps a snapshot."""
     stored, at = [0], 0
     while n - at > 1 and len(stored) < s:
         at += split(n - at, s - len(stored) + 1)
@@ -57,7 +57,7 @@ def stored_first(n, s):
 
 
 def reversal(n, s, stored):
-    """What to do to reverse n steps, from the snapshots `stored` and the state before the last step on.
+    """Yield what to do to reverse n steps, from the snapshots `stored` and the state before the last step on.
 
     Yields
     ------

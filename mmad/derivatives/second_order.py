@@ -50,7 +50,7 @@ def _hvp(f, argnums, args, kwargs, what):
 
 
 def _as_leaves(gs, trace):
-    """Gradients, a tree for each traced argument, in the kinds of the arguments' leaves."""
+    """Return the gradients, a tree for each traced argument, in the kinds of the arguments' leaves."""
     leaves, structure = tree.flatten(gs)
     return tree.unflatten(
         structure, [g if leaf is None else in_kind_of(g, leaf) for g, leaf in zip(leaves, trace.leaves, strict=True)]

@@ -47,7 +47,7 @@ DIMENSIONS = 64  # of a NumPy array at the most
 
 @functools.lru_cache(maxsize=64)
 def _falling(k, length):
-    """By t and e: the products of k t - s length over s < e, for t and e from 0 to k; integers."""
+    """Return, by t and e, the products of k t - s length over s < e, for t and e from 0 to k; integers."""
     table = []
     for t in range(k + 1):
         row = [1]
@@ -58,7 +58,7 @@ def _falling(k, length):
 
 
 def _compositions(total, places):
-    """All tuples of `places` non-negative integers with this sum."""
+    """Yield all tuples of `places` non-negative integers with this sum."""
     for bars in itertools.combinations(range(total + places - 1), places - 1):
         edges = (-1, *bars, total + places - 1)
         yield tuple(b - a - 1 for a, b in itertools.pairwise(edges))
@@ -66,7 +66,7 @@ def _compositions(total, places):
 
 @functools.lru_cache(maxsize=4096)
 def _weights(exponents):
-    """The nonzero c_ij of one i, given by its positive exponents: pairs of j on the same places and a float.
+    """Return the nonzero c_ij of one i, given by its positive exponents: pairs of j on the same places and a float.
 
     In integers but for the division at the end: (k t / l over e) (l / k)^e is a product of e numbers k t - s l, divided
     by k^e e!.
@@ -93,7 +93,7 @@ def _weights(exponents):
 
 @functools.lru_cache(maxsize=4)  # each holds as much as a tensor
 def interpolation(n, k):
-    """Directions, and what turns the Taylor coefficients along them into the tensor.
+    """Return directions, and what turns the Taylor coefficients along them into the tensor.
 
     Returns
     -------
@@ -170,7 +170,7 @@ class TensorPlan:
         return held
 
     def explain(self):
-        """The plan in words."""
+        """Return the plan in words."""
         mark = {True: "chosen", False: "not chosen"}
         return (
             f"derivative tensor of order {self.order} in {self.inputs} variables\n"
@@ -182,7 +182,7 @@ class TensorPlan:
 
 
 def choose_strategy(n, order, scalar, strategy="auto", outputs=1, itemsize=8):
-    """The plan for a function of n numbers, by counting: the cheaper one, or the one that `strategy` names."""
+    """Return the plan for a function of n numbers, by counting: the cheaper one, or the one that `strategy` names."""
     directions = comb(n + order - 1, order)
     taylor = directions * (order * (order + 1) // 2)  # products of series up to the order, the value is shared
     taylor += _terms(n, order)  # each in the time of an evaluation of a small function
@@ -194,7 +194,7 @@ def choose_strategy(n, order, scalar, strategy="auto", outputs=1, itemsize=8):
 
 
 def _terms(n, k):
-    """Terms that :func:`_weights` adds up for all multi-indices of order k in n variables."""
+    """Return the number of terms that :func:`_weights` adds up for all multi-indices of order k in n variables."""
     total = 0
     counts = [1] + [0] * k  # of the products of e + 1 over all exponents e > 0 of p variables, by the sum of the e
     for p in range(1, min(n, k) + 1):
@@ -204,7 +204,7 @@ def _terms(n, k):
 
 
 def checked(found, what):
-    """The plan; MemoryError or ValueError where it would take more than there is, with the numbers."""
+    """Return the plan; raise MemoryError or ValueError, with the numbers, where it would take more than there is."""
     shape = f"{found.inputs}**{found.order} entries" + (f" for each of {found.outputs} results" * (found.outputs > 1))
     if found.bytes > available_bytes():
         raise MemoryError(
@@ -220,7 +220,7 @@ def checked(found, what):
 
 
 def derivative_tensor(f, order, strategy="auto"):
-    """The full tensor of all partial derivatives of one order.
+    """Return the function that computes the tensor of all partial derivatives of one order.
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ def derivative_tensor(f, order, strategy="auto"):
 
 
 def by_interpolation(f, x, order, what):
-    """The tensor from Taylor coefficients."""
+    """Return the tensor from Taylor coefficients."""
     shape = shape_of(x)
     if not size(shape):
         return np.zeros((*shape_of(f(x)), *shape * order), x.dtype)

@@ -41,7 +41,7 @@ cdef extern from "Python.h":
 
 
 cdef cnp.ndarray view_at(cnp.ndarray a, Py_ssize_t offset, tuple shape, tuple strides):
-    """A view into a's memory: offset from its first element and strides in bytes; the caller vouches for the bounds."""
+    """Return a view into a's memory: offset from its first element and strides in bytes; the caller vouches for the bounds."""
     cdef cnp.npy_intp dims[64]
     cdef cnp.npy_intp steps[64]
     cdef int nd = len(shape), k
@@ -59,7 +59,7 @@ cdef cnp.ndarray view_at(cnp.ndarray a, Py_ssize_t offset, tuple shape, tuple st
 
 
 cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple strides):
-    """The window of a C-contiguous base: offset and strides in elements."""
+    """Return the window of a C-contiguous base: offset and strides in elements."""
     cdef Py_ssize_t size = base.dtype.itemsize
     if not PyArray_ISCARRAY_RO(base):
         base = np.ascontiguousarray(base)
@@ -67,17 +67,17 @@ cdef cnp.ndarray window_view(cnp.ndarray base, object offset, tuple shape, tuple
 
 
 cdef tuple shape_of_array(cnp.ndarray a):
-    """a.shape"""
+    """Return a.shape"""
     return whole_numbers(cnp.PyArray_DIMS(a), cnp.PyArray_NDIM(a), 1)
 
 
 cpdef tuple taken_shape(tuple shape, object index):
-    """The shape of what an index takes from an array of a shape."""
+    """Return the shape of what an index takes from an array of a shape."""
     return np.broadcast_to(np.int8(0), shape)[index].shape
 
 
 cdef tuple strides_of_array(cnp.ndarray a):
-    """Strides in elements."""
+    """Return the strides in elements."""
     return whole_numbers(cnp.PyArray_STRIDES(a), cnp.PyArray_NDIM(a), cnp.PyArray_ITEMSIZE(a))
 
 
@@ -100,7 +100,7 @@ cdef uint64_t checksum(cnp.ndarray arr) except? 0:
 
 
 cdef bint is_plain_double(object x):
-    """A float64, C-contiguous, aligned ndarray of native byte order."""
+    """Return a float64, C-contiguous, aligned ndarray of native byte order."""
     return (type(x) is cnp.ndarray and (<cnp.ndarray> x).dtype.num == cnp.NPY_DOUBLE
             and PyArray_ISCARRAY_RO(<cnp.ndarray> x))
 
@@ -143,7 +143,7 @@ cdef object chain_value(object bar, object p):
 
 
 cdef object masked_value(object bar, object p):
-    """bar * p, where an exactly zero bar or p gives zero whatever the other is."""
+    """Return bar * p, where an exactly zero bar or p gives zero whatever the other is."""
     cdef cnp.ndarray r
     if isinstance(bar, float) and isinstance(p, float):
         return 0.0 if <double> bar == 0 or <double> p == 0 else <double> bar * <double> p
@@ -159,7 +159,7 @@ cdef object masked_value(object bar, object p):
 
 
 cdef object settled_value(object bar, object p, object u):
-    """bar * p, where an exactly zero bar gives zero whatever p is, and a zero p whatever bar is where u is infinite."""
+    """Return bar * p, where an exactly zero bar gives zero whatever p is, and a zero p whatever bar is where u is infinite."""
     out = chain_value(bar, p)
     if type(out) is float and isinstance(u, float) and isfinite(<double> out):
         return out
@@ -175,23 +175,23 @@ cdef object settled_value(object bar, object p, object u):
 
 
 cdef object zero_product(object bar, object p):
-    """A zero of the shape and dtype of bar * p: that of a real number with a complex partial is complex."""
+    """Return a zero of the shape and dtype of bar * p: that of a real number with a complex partial is complex."""
     dtype = np.result_type(bar, p)
     return np.zeros(np.shape(p), dtype) if isinstance(p, cnp.ndarray) else 0.0 if dtype == np.float64 else dtype.type(0)
 
 
 def chain(bar, p):
-    """bar * p with 0 * inf = 0 where bar is zero: the product of the chain rule."""
+    """Return bar * p with 0 * inf = 0 where bar is zero: the product of the chain rule."""
     return chain_value(bar, p)
 
 
 def masked(bar, p):
-    """bar * p with 0 * inf = 0 whichever is zero: the product with a partial that is a mask."""
+    """Return bar * p with 0 * inf = 0 whichever is zero: the product with a partial that is a mask."""
     return masked_value(bar, p)
 
 
 def settled(bar, p, u):
-    """bar * p with 0 * inf = 0 where bar is zero, or p is and u is infinite."""
+    """Return bar * p with 0 * inf = 0 where bar is zero, or p is and u is infinite."""
     return settled_value(bar, p, u)
 
 

@@ -46,7 +46,7 @@ cdef Kernel kernel_of(int type, int op, int variant) noexcept nogil:
 
 
 cdef size_t group_scratch(const Group *g) noexcept:
-    """Bytes of scratch that a group needs."""
+    """Return the bytes of scratch that a group needs."""
     return mm_group_scratch(g)
 
 
@@ -63,7 +63,7 @@ cdef void group_run(const Group *g, char **buffers, const double *slots, char *s
 
 cdef bint group_run_parallel(const Group *g, char **buffers, const double *slots, char *scratch, size_t one, int threads,
                              double *totals) noexcept nogil:
-    """Run a whole group in several threads; return False if it cannot be divided, and nothing was done."""
+    """Run a whole group in several threads; return False, with nothing done, if it cannot be divided."""
     return mm_group_run_parallel(g, buffers, slots, scratch, one, threads, totals) != 0
 
 
@@ -128,7 +128,7 @@ cdef void forget_poles() noexcept:
 
 
 cdef void keep_poles(int more) noexcept:
-    """Keep what is known of that, before code runs that clears the processor's flags."""
+    """Keep what is known of divisions by zero, before code runs that clears the processor's flags."""
     mm_poles_keep(more)
 
 

@@ -29,7 +29,7 @@ cdef object _handler = PyCapsule_New(<void *> &pool_handler, "mem_handler", NULL
 
 
 cdef object pool_enter():
-    """Let NumPy allocate from the pool; gives what `pool_exit` needs."""
+    """Let NumPy allocate from the pool; return what `pool_exit` needs."""
     return PyDataMem_SetHandler(_handler) if pool_bound else None
 
 
@@ -40,7 +40,7 @@ cdef int pool_exit(object previous) except -1:
 
 
 def enter():
-    """Let NumPy allocate from the pool in this context; returns a token for :func:`leave`."""
+    """Let NumPy allocate from the pool in this context; return a token for :func:`leave`."""
     return pool_enter()
 
 
@@ -61,7 +61,7 @@ def clear_pool():
 
 
 def cached_bytes():
-    """Bytes the pool keeps now."""
+    """Return the bytes the pool keeps now."""
     return pool_cached
 
 

@@ -18,7 +18,7 @@ cdef enum:
 
 
 cdef bint overlapping(tuple shape, tuple strides):
-    """Whether an affine window may visit an element twice (other than by zero strides)."""
+    """Return whether an affine window may visit an element twice (other than by zero strides)."""
     cdef Py_ssize_t reach = 0
     if len(shape) < 2:
         return False
@@ -30,12 +30,12 @@ cdef bint overlapping(tuple shape, tuple strides):
 
 
 def overlaps(tuple shape, tuple strides):
-    """Whether an affine window may visit an element twice, other than by zero strides."""
+    """Return whether an affine window may visit an element twice, other than by zero strides."""
     return overlapping(shape, strides)
 
 
 cdef bint in_order(tuple shape, tuple strides):
-    """Whether a window walks its base in C order without gaps."""
+    """Return whether a window walks its base in C order without gaps."""
     cdef Py_ssize_t step = 1
     cdef int k
     for k in range(len(shape) - 1, -1, -1):
@@ -46,7 +46,7 @@ cdef bint in_order(tuple shape, tuple strides):
 
 
 cdef void add_strided(double *r, const double *g, int nd, const cnp.npy_intp *dims, const cnp.npy_intp *steps) noexcept:
-    """r[...] += g for g in C order and r with any steps, element by element: elements of r may be met twice."""
+    """Add g to r, for g in C order and r with any steps, element by element: elements of r may be met twice."""
     cdef cnp.npy_intp index[RANK]
     cdef Py_ssize_t inner, rows = 1
     cdef int d
@@ -72,7 +72,7 @@ cdef void add_strided(double *r, const double *g, int nd, const cnp.npy_intp *di
 
 
 cdef bint add_small_window(cnp.ndarray acc, Py_ssize_t offset, tuple shape, tuple strides, object g) except -1:
-    """acc[window] += g, for a window that is short or of one axis; False: it is neither, and nothing was done."""
+    """Add g to acc[window], for a window that is short or of one axis; return False, with nothing done, for another."""
     cdef int nd = <int> len(shape), k
     cdef cnp.npy_intp dims[RANK]
     cdef cnp.npy_intp steps[RANK]
@@ -90,7 +90,7 @@ cdef bint add_small_window(cnp.ndarray acc, Py_ssize_t offset, tuple shape, tupl
 
 
 cpdef add_window(cnp.ndarray acc, tuple window, object g):
-    """acc[window] += g, where the window may repeat elements."""
+    """Add g to acc[window], where the window may repeat elements."""
     cdef Py_ssize_t n, o, step
     offset, shape, strides = window
     if 0 in shape:
@@ -116,7 +116,7 @@ cpdef add_window(cnp.ndarray acc, tuple window, object g):
 
 
 def embed(ct, offset, shape, strides, of):
-    """Zeros of shape `of` with `ct` added into a window; offset and strides in elements."""
+    """Return zeros of shape `of` with `ct` added into a window; offset and strides in elements."""
     cdef cnp.ndarray out
     ct = np.asarray(ct)
     out = np.zeros(of, dtype=ct.dtype)
@@ -126,7 +126,7 @@ def embed(ct, offset, shape, strides, of):
 
 
 def last_write(index, shape):
-    """Mask over an index's positions: which of them hold the value NumPy keeps when the index repeats."""
+    """Return a mask over an index's positions: which of them hold the value NumPy keeps when the index repeats."""
     order = np.empty(shape, dtype=np.int64)
     n = order[index].size
     k = np.arange(n).reshape(order[index].shape)

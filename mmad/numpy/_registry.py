@@ -56,5 +56,5 @@ def setter(name):
 
 
 def is_traced(*values):
-    """Whether any value, or an element of a list or tuple among them, is traced."""
+    """Return whether any value, or an element of a list or tuple among them, is traced."""
     return any(isinstance(v, Traced) or (isinstance(v, list | tuple) and is_traced(*v)) for v in values)

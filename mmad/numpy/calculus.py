@@ -22,7 +22,7 @@ from mmad.wrappers._batch import Batch
 
 
 def cut(axis, *bounds):
-    """The index that slices one axis."""
+    """Return the index that slices one axis."""
     return (slice(None),) * axis + (slice(*bounds),)
 
 
@@ -73,7 +73,7 @@ def ediff1d(x, to_end=None, to_begin=None):
 
 
 def _spacings(varargs, shape, axes):
-    """For each axis a number, or the differences of its coordinates."""
+    """Return for each axis a number, or the differences of its coordinates."""
     if not varargs:
         return [1.0] * len(axes)
     if len(varargs) == 1 and shape_of(lifted(varargs[0])) == ():
@@ -200,7 +200,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 
 def _pick(table, k):
-    """The entries of a table at integer positions, plain or one set a lane."""
+    """Return the entries of a table at integer positions, plain or one set a lane."""
     if np.ndim(k) == 0 and not isinstance(k, Traced):
         return table[int(k)]
     return gather(table, k)
@@ -313,7 +313,7 @@ def imag(x):
 
 
 def _set_part(x, value, name):
-    """What ``x.real = value`` and ``x.imag = value`` do."""
+    """Set the real or the imaginary part, as ``x.real = value`` and ``x.imag = value`` do."""
     if (isinstance(x, Jet | Batch) and not x.shape) or isinstance(x, ScalarVar):
         raise AttributeError(f"the {name} part of a number cannot be set; make another number")
     if name == "imag" and not _complex(x):

@@ -57,7 +57,7 @@ def full(shape, fill_value, dtype=None, *, like=None, **kwargs):
 
 
 def _filled(shape, fill_value, dtype, like):
-    """An array that is filled with a traced value."""
+    """Return an array that is filled with a traced value."""
     if dtype.kind not in "fc":
         return np.full(shape, int(fill_value), dtype)
     out = adopt(np.zeros(shape, dtype), outermost((like, fill_value)))
@@ -72,7 +72,7 @@ arange = _creator("arange", np.arange)
 
 
 def _promoting(x):
-    """What stands for a value in NumPy's promotion of dtypes: its dtype, or a Python number, which is weak."""
+    """Return what stands for a value in NumPy's promotion of dtypes: its dtype, or a Python number, which is weak."""
     if isinstance(x, Traced):
         return x.dtype if getattr(x, "strong", True) else 0.0
     return x

@@ -117,7 +117,7 @@ def piecewise(x, condlist, funclist, *args, **kwargs):
 
 # -------------------------------------------------------------------------------------------------- taking
 def _bounded(indices, n, mode):
-    """Indices for an axis of length n, with `mode` applied."""
+    """Return indices for an axis of length n, with `mode` applied."""
     indices = values_for_shape(lifted(indices))
     if not isplain(indices, int | np.integer):
         indices = np.asarray(indices)
@@ -171,7 +171,7 @@ def extract(condition, arr):
 
 # ------------------------------------------------------------------------------------------------- putting
 def _cycled(values, n):
-    """The values, in C order, repeated to n of them."""
+    """Return the values, in C order, repeated to n of them."""
     values = lifted(values)
     m = size(shape_of(values))
     values = flat(values) if isinstance(values, Traced) else np.ravel(values)
@@ -269,7 +269,7 @@ def _astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True):
 
 @implements(method="item")
 def _item(x, *index):
-    """One element, as a traced number."""
+    """Return one element, as a traced number."""
     if len(index) == 1 and isinstance(index[0], tuple):
         index = index[0]
     shape = shape_of(x)
@@ -282,7 +282,7 @@ def _item(x, *index):
 
 @implements(method="tolist")
 def _tolist(x):
-    """Nested lists of traced numbers."""
+    """Return nested lists of traced numbers."""
     if shape_of(x) == ():
         return x
     return [_tolist(x[k]) for k in range(shape_of(x)[0])]
@@ -321,7 +321,7 @@ class Flat:
         return self[self.index - 1]
 
     def copy(self):
-        """A flat copy."""
+        """Return a flat copy."""
         return self.base.flatten()
 
 

@@ -23,12 +23,12 @@ def as_operand(x):
 
 
 def normal_axis(axis, ndim):
-    """A non-negative axis; AxisError if there is none such."""
+    """Return a non-negative axis; raise AxisError if there is none such."""
     return np.lib.array_utils.normalize_axis_index(axis, ndim)
 
 
 def take_axis(x, index, axis):
-    """The elements at a vector of positions along one axis, in an array of its own."""
+    """Return the elements at a vector of positions along one axis, in an array of its own."""
     if axis == 0:
         return gather(x, index)
     return a.positive(moveaxis(gather(moveaxis(x, axis, 0), index), 0, axis))

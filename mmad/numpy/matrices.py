@@ -31,13 +31,13 @@ EighResult = collections.namedtuple("EighResult", ["eigenvalues", "eigenvectors"
 
 # --- norms ------------------------------------------------------------------------------------------------
 def _power(s, order, at_zero):
-    """A power of s where that is not zero; elsewhere `at_zero`, a zero with the derivatives that it is to have."""
+    """Return a power of s where that is not zero; elsewhere `at_zero`, a zero with the derivatives it is to have."""
     zero = a.equal(s, 0.0)
     return a.select(zero, at_zero, power(a.select(zero, 1.0, s), order))
 
 
 def _length(x, axes, keepdims):
-    """The root of the sum of the squares of the moduli over some axes."""
+    """Return the root of the sum of the squares of the moduli over some axes."""
     known = squares_of(x)  # the norm of norms
     if len(axes) == len(shape_of(x)) and not keepdims and dtype_of(x).kind != "c":
         s = sum_of_squares(ravel(x))
@@ -184,7 +184,7 @@ def cholesky(a, /, *, upper=False):
 
 
 def _triangle(UPLO):
-    """The triangle that NumPy reads, as LAPACK calls it."""
+    """Return the triangle that NumPy reads, as LAPACK calls it."""
     if UPLO.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
     return UPLO.upper()

@@ -16,7 +16,7 @@ from mmad.wrappers._batch import Batch, divergence
 
 
 def values_for_shape(x):
-    """The plain values behind a traced one, where they decide about shapes; lanes of a batch must agree."""
+    """Return the plain values behind a traced one, where they decide about shapes; lanes of a batch must agree."""
     while isinstance(x, Traced):
         if isinstance(x, Batch):
             lanes = values_for_shape(x.lanes)
@@ -31,7 +31,7 @@ def values_for_shape(x):
 
 
 def truth(x):
-    """x as truth values: what a shape may depend on without depending on the numbers themselves."""
+    """Return x as truth values: what a shape may depend on without depending on the numbers themselves."""
     x = lifted(x)
     if isinstance(x, Traced):
         return x if x.dtype.kind == "b" else a.not_equal(x, 0.0)
@@ -39,12 +39,12 @@ def truth(x):
 
 
 def flat(x):
-    """x as one axis, in C order."""
+    """Return x as one axis, in C order."""
     return x if len(shape_of(x)) == 1 else reshape(x, (size(shape_of(x)),))
 
 
 def lined(x, axis):
-    """x, raveled where `axis` is None, and the axis as a non-negative integer."""
+    """Return x, raveled where `axis` is None, and the axis as a non-negative integer."""
     x = lifted(x)
     if axis is None:
         return flat(x), 0
@@ -52,7 +52,7 @@ def lined(x, axis):
 
 
 def merge_axes(x, axes):
-    """x with the given axes moved to the end and made one."""
+    """Return x with the given axes moved to the end and made one."""
     shape = shape_of(x)
     if len(axes) == len(shape):
         return flat(x)
@@ -221,7 +221,7 @@ def array_equiv(x, y):
 
 # ---------------------------------------------------------------------------------------- order statistics
 def _restored(r, shape, axes, keepdims, lead=0):
-    """The result of an order statistic, with its reduced axes as ones where asked for."""
+    """Return the result of an order statistic, with its reduced axes as ones where asked for."""
     if not kept(keepdims):
         return r
     ones = tuple(1 if k in axes else d for k, d in enumerate(shape))
@@ -229,7 +229,7 @@ def _restored(r, shape, axes, keepdims, lead=0):
 
 
 def _propagated(s, r):
-    """NaN (sorted last in s) instead of the result r of each line that has one."""
+    """Put NaN (sorted last in s) into the result r of each line that has one."""
     last = s[..., -1]
     return a.select(a.isnan(last), last, r)
 
@@ -257,7 +257,7 @@ _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
 def _weighted(below, above, t):
-    """Between two neighbours, from the nearer end as NumPy does, so that both ends are met exactly."""
+    """Interpolate between two neighbours, from the nearer end as NumPy does, so that both ends are met exactly."""
     d = a.subtract(above, below)
     return a.select(np.less(t, 0.5), a.add(below, a.multiply(d, t)), a.subtract(above, a.multiply(d, 1 - t)))
 
@@ -308,7 +308,7 @@ def percentile(x, q, axis=None, out=None, overwrite_input=False, method="linear"
 
 
 def _without_nan(x, axis, function):
-    """`function` of the elements of each line that are not NaN."""
+    """Return `function` of the elements of each line that are not NaN."""
     x = lifted(x)
     shape = shape_of(x)
     axes = normal_axes(axis, len(shape))

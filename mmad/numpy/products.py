@@ -24,7 +24,7 @@ def _ranks(x, y):
 
 
 def _strong(x):
-    """A Python number as NumPy's functions of arrays take it: of full precision."""
+    """Return a Python number as NumPy's functions of arrays take it: of full precision."""
     return np.float64(x) if type(x) is float else np.asarray(x)[()] if isplain(x, int | complex) else x
 
 
@@ -224,7 +224,7 @@ def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="
 
 
 def parse_einsum(operands):
-    """Labels of each operand, of the result (a letter an axis, no ellipsis), and the operands."""
+    """Return the labels of each operand, of the result (a letter an axis, no ellipsis), and the operands."""
     if isinstance(operands[0], str):
         spec, arrays = operands[0].replace(" ", ""), [as_operand(v) for v in operands[1:]]
     else:
@@ -265,7 +265,7 @@ def parse_einsum(operands):
 
 
 def _simplified(x, term, terms, arrays):
-    """An operand as a view without repeated labels, and without axes of length 1 that are broadcast."""
+    """Return an operand as a view without repeated labels, and without axes of length 1 that are broadcast."""
     size = {}
     for t, v in zip(terms, arrays, strict=True):
         for c, d in zip(t, v.shape, strict=True):
@@ -289,7 +289,7 @@ def _sum_out(x, labels, keep):
 
 
 def _path(optimize, terms, result, arrays):
-    """Which operands to multiply, one step after the other, as `numpy.einsum_path` gives it."""
+    """Return which operands to multiply, one step after the other, as `numpy.einsum_path` gives it."""
     if isinstance(optimize, list | tuple) and optimize and optimize[0] == "einsum_path":
         return optimize[1:]
     if len(arrays) <= 2:

@@ -14,22 +14,22 @@ from mmad.tape.constants import lift
 
 
 def lifted(x):
-    """x with lists of traced numbers made one traced array."""
+    """Return x with lists of traced numbers made one traced array."""
     return lift(x) if isinstance(x, list | tuple) else x
 
 
 def given(value):
-    """Whether an optional argument was given."""
+    """Return whether an optional argument was given."""
     return value is not None and value is not np._NoValue
 
 
 def kept(keepdims):
-    """`keepdims` as a bool."""
+    """Return `keepdims` as a bool."""
     return bool(keepdims) and keepdims is not np._NoValue
 
 
 def prepared(x, axis, dtype=None, where=True, neutral=0.0):
-    """The operand of a reduction, with elements that `where` excludes made neutral, and its axes."""
+    """Return the operand of a reduction, with elements that `where` excludes made neutral, and its axes."""
     x = lifted(x)
     if dtype is not None and dtype is not np._NoValue:
         x = a.astype(x, dtype=np.dtype(dtype))
@@ -39,7 +39,7 @@ def prepared(x, axis, dtype=None, where=True, neutral=0.0):
 
 
 def count(x, axes, where=True, keepdims=False):
-    """Number of elements that a reduction takes together: an int, or an array of x's precision where `where` varies."""
+    """Return how many elements a reduction takes together: an int, or an array in x's precision if `where` varies."""
     shape = shape_of(x)
     if where is True or where is np._NoValue:
         return size(tuple(shape[k] for k in axes))
@@ -78,7 +78,7 @@ def mean(x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
 
 
 def own_squares(x):
-    """The squares of the moduli, of which a root may be taken."""
+    """Return the squares of the moduli, of which a root may be taken."""
     if getattr(x, "dtype", np.dtype(float)).kind == "c":
         return a.add(slopes.own_square(a.real(x)), slopes.own_square(a.imag(x)))
     return slopes.own_square(x)

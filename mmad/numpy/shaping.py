@@ -15,7 +15,7 @@ from mmad.wrappers._batch import Batch
 
 
 def _fortran(order, x):
-    """Whether elements are read in Fortran order."""
+    """Return whether elements are read in Fortran order."""
     if order not in ("C", "F") and len(shape_of(x)) > 1:
         raise TypeError(
             f"order={order!r} depends on the layout in memory, which a traced array does not share with "
@@ -312,7 +312,7 @@ def _size(x, axis=None):
 
 
 def _plain_like(x):
-    """A plain value with the type of x: of its dtype, and a Python number where it is one, which does not promote."""
+    """Return a plain value with the type of x: of its dtype, or a Python number, which does not promote."""
     if not isinstance(x, Traced):
         return x
     inner = x

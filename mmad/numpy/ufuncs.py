@@ -55,7 +55,7 @@ def _check_out(out, result, name):
 
 
 def _rebound(out, result, name):
-    """What ``out op= traced`` gives for a plain array: the traced result, which Python rebinds the name to.
+    """Return what ``out op= traced`` gives for a plain array: the traced result, which Python rebinds the name to.
 
     The plain array is filled with NaN, so that another name for it cannot be read unnoticed, and a derivative whose
     result is such a NaN is refused.
@@ -70,7 +70,7 @@ def _rebound(out, result, name):
 
 
 def _value_of_operand(x):
-    """The value of a traced operand, without a guard; None where lanes have values of their own."""
+    """Return the value of a traced operand, without a guard; None where lanes have values of their own."""
     while isinstance(x, Traced):
         if isinstance(x, Batch):
             return None
@@ -79,7 +79,7 @@ def _value_of_operand(x):
 
 
 def _warn(ufunc, inputs, where):
-    """NumPy's own warnings for a masked call, which the elements left out do not raise."""
+    """Raise NumPy's own warnings for a masked call, which the elements left out do not raise."""
     *plain, where = [_value_of_operand(x) for x in (*inputs, where)]
     if all(x is not None for x in (*plain, where)):
         shape = np.broadcast_shapes(*(np.shape(x) for x in (*plain, where)))
@@ -153,7 +153,7 @@ def _outer(ufunc, x, y, **kwargs):
 
 
 def _parts(x, axis):
-    """The slices of x along one axis."""
+    """Return the slices of x along one axis."""
     at = (slice(None),) * axis
     return [x[(*at, k)] for k in range(shape_of(x)[axis])]
 
@@ -163,7 +163,7 @@ LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
 
 
 def _first(ufunc, x):
-    """The first element of a reduction or accumulation in the dtype of its result."""
+    """Return the first element of a reduction or accumulation in the dtype of its result."""
     if ufunc in LOGICAL:
         return a.not_equal(x, 0.0)
     if UFUNCS.get(ufunc) is not None and UFUNCS[ufunc].boolean:
@@ -213,7 +213,7 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
 
 
 def _spread(value, shape, like):
-    """A number as an array of a shape, in the dtype of `like`; itself where that is of no dimensions."""
+    """Return a number as an array of a shape, in the dtype of `like`; itself where that is of no dimensions."""
     if isplain(value, bool):
         return np.full(shape, value)[()]
     return a.add(np.zeros(shape, like.dtype), value) if shape else a.astype(value, dtype=like.dtype)
@@ -265,7 +265,7 @@ def _stable(top, exp, log):
 
 
 def _at(ufunc, x, index, *operand):
-    """Unbuffered in-place operation: repeated elements are written one after the other."""
+    """Operate in place, unbuffered: repeated elements are written one after the other."""
     if ufunc in (np.add, np.subtract) and isinstance(x, Traced):
         value = operand[0] if ufunc is np.add else -operand[0]
         probe = np.zeros(x.shape)[index]

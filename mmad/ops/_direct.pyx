@@ -78,7 +78,7 @@ def bind():
 
 
 cdef object sum_of_squares(Op op, tuple vals, dict params):
-    """The product of a vector with itself."""
+    """Return the product of a vector with itself."""
     return matrix_product(OPERATIONS["matmul"], (vals[0], vals[0]), None)
 
 
@@ -102,7 +102,7 @@ cdef int find_loops(Op op, cnp.ufunc ufunc) except -1:
 
 
 cdef void chain_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil:
-    """The product of the chain rule, as an inner loop of NumPy's would do it."""
+    """Multiply as the chain rule does; called as NumPy's inner loops are."""
     cdef Py_ssize_t k
     cdef double bar
     if steps[0] == sizeof(double) and steps[1] == sizeof(double):
@@ -114,7 +114,7 @@ cdef void chain_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data
 
 
 cdef void masked_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil:
-    """The product with a partial that is a mask, likewise."""
+    """Multiply with a partial that is a mask; called as NumPy's inner loops are."""
     cdef Py_ssize_t k
     cdef double bar, p
     if steps[0] == sizeof(double) and steps[1] == sizeof(double):
@@ -126,7 +126,7 @@ cdef void masked_loop(char **at, cnp.npy_intp *n, cnp.npy_intp *steps, void *dat
 
 
 cdef object elementwise(Op op, tuple vals, dict params):
-    """The value of an elementwise operation of one or two operands; None: NumPy's affair."""
+    """Return the value of an elementwise operation of one or two operands; None leaves it to NumPy."""
     cdef int nin = <int> len(vals), kind = -1, nd = 0, k, d, e
     cdef bint strong = False, flat = True
     cdef double number[2]
@@ -246,7 +246,7 @@ cdef object elementwise(Op op, tuple vals, dict params):
 
 
 cdef object matrix_product(Op op, tuple vals, dict params):
-    """The product of two small or long matrices, or of a small matrix and a vector; None: NumPy's affair."""
+    """Return the product of two small or long matrices, or of a small matrix and a vector; None leaves it to NumPy."""
     cdef cnp.ndarray a, b, out
     cdef int64_t work
     if params is not None or type(vals[0]) is not cnp.ndarray or type(vals[1]) is not cnp.ndarray:
@@ -264,7 +264,7 @@ cdef object matrix_product(Op op, tuple vals, dict params):
 
 
 cdef object in_rows(cnp.ndarray a, cnp.ndarray b, int64_t rows):
-    """The product of two matrices, some rows at a time, so that Ctrl-C ends it."""
+    """Return the product of two matrices, some rows at a time, so that Ctrl-C ends it."""
     cdef int64_t i, m = cnp.PyArray_DIM(a, 0)
     out = np.empty((m, cnp.PyArray_DIM(b, 1)), np.result_type(a, b))
     for i in range(0, m, rows):
@@ -274,7 +274,7 @@ cdef object in_rows(cnp.ndarray a, cnp.ndarray b, int64_t rows):
 
 
 cdef cnp.ndarray multiplied(cnp.ndarray a, bint turn_a, cnp.ndarray b, bint turn_b):
-    """The product of a matrix and a matrix or vector, `turn`: its transpose; None: it is not small, or not float64."""
+    """Return the product of a matrix and a matrix or vector, `turn`: its transpose; None: it is not small, or not float64."""
     cdef Product p
     cdef cnp.npy_intp dims[2]
     cdef cnp.ndarray out
@@ -308,7 +308,7 @@ cdef cnp.ndarray multiplied(cnp.ndarray a, bint turn_a, cnp.ndarray b, bint turn
 
 
 cdef object small_embed(Op op, tuple vals, dict params):
-    """A small float64 array added into a window of zeros; None: it is none."""
+    """Return a small float64 array added into a window of zeros; None: it is none."""
     cdef cnp.npy_intp dims[8]
     cdef tuple of = params["of"]
     cdef cnp.ndarray out

@@ -70,7 +70,7 @@ def compile_partials(Op op, bint needs_out):
 
 
 cdef double partial_value(const Partial *q, const double *operands) noexcept nogil:
-    """The partial derivative at (operands..., result)."""
+    """Return the partial derivative at (operands..., result)."""
     cdef double w[MAX_PROGRAM]
     cdef const Node *p
     cdef int k
@@ -95,7 +95,7 @@ cdef bint _cuts = True
 
 
 cdef bint cuts() noexcept nogil:
-    """Whether a partial that vanishes as an operand goes to infinity wins over an infinite tangent or cotangent there."""
+    """Return whether a partial that vanishes as an operand goes to infinity wins over an infinite tangent there."""
     return _cuts
 
 
@@ -108,14 +108,14 @@ cdef bint set_cuts(bint now) noexcept nogil:
 
 
 cdef double partial_product(const Partial *q, double s, double p, const double *operands) noexcept nogil:
-    """s * p for a tangent or cotangent s that is not zero; operands are followed by the result."""
+    """Return s * p for a tangent or cotangent s that is not zero; operands are followed by the result."""
     if p == 0 and (q.mask or (q.limit >= 0 and _cuts and isinf(operands[q.limit]))):
         return 0.0
     return s * p
 
 
 cdef double scalar_push(int opcode, int arity, const double *operands, const double *dots) noexcept nogil:
-    """Tangent of a scalar operation; operands are followed by the result."""
+    """Return the tangent of a scalar operation; operands are followed by the result."""
     cdef double s = 0.0
     cdef int i
     cdef const Partial *q
@@ -129,7 +129,7 @@ cdef double scalar_push(int opcode, int arity, const double *operands, const dou
 
 
 cdef object array_partial(Op op, int i, tuple vals, object out):
-    """A partial as declared; where the declaration is a constant or an operand, without calling it."""
+    """Return a partial as declared; where the declaration is a constant or an operand, without calling it."""
     cdef Partial *q
     if op.opcode >= 0:
         q = &PARTIALS[op.opcode][i]

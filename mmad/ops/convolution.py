@@ -7,7 +7,7 @@ from mmad.ops.declare import linear
 
 
 def conj(x):
-    """The conjugate where there is one to take."""
+    """Return the conjugate where there is one to take."""
     return a.conjugate(x) if getattr(x, "dtype", np.dtype(float)).kind == "c" else x
 
 

@@ -20,7 +20,7 @@ def _cut(axis, *bounds):
 
 
 def shifted(x, axis, fill, back=False):
-    """x moved by one place along an axis: element i is x_(i-1), or x_(i+1) where `back`; the gap holds `fill`."""
+    """Return x moved by one place along an axis: element i is x_(i-1), or x_(i+1) if `back`; the gap holds `fill`."""
     shape = shape_of(x)
     if shape[axis] == 0:
         return x
@@ -63,7 +63,7 @@ cumsum = linear(
 
 # ------------------------------------------------------------------------------------------- recurrences
 def _scan(c, b):
-    """s_i = c_i s_(i-1) + b_i along the first axis."""
+    """Return s_i = c_i s_(i-1) + b_i along the first axis."""
     n = len(b)
     # Short, or long rows: one row after the other.  Otherwise the recurrence of every second element first (half as
     # long, with coefficients multiplied in pairs), then the elements between: a logarithmic number of array passes.
@@ -86,7 +86,7 @@ def _recurrence(c, b, axis, reverse):
 
 
 def _carry(ct, c, axis, reverse):
-    """The transpose in b: r_i = ct_i + c_(i+1) r_(i+1)."""
+    """Return the transpose in b: r_i = ct_i + c_(i+1) r_(i+1)."""
     return recurrence(shifted(a.conjugated(c), axis, 0.0, back=not reverse), ct, axis=axis, reverse=not reverse)
 
 
@@ -136,7 +136,7 @@ cumprod = nonlinear(
 
 
 def _product_of_others(x, axis):
-    """For each element the product of all the other ones along the axes."""
+    """Return for each element the product of all the other ones along the axes."""
     shape, inverse = shape_of(x), None
     if len(axis) > 1:  # as one axis, the last
         order = tuple(k for k in range(len(shape)) if k not in axis) + axis
@@ -178,7 +178,7 @@ prod = nonlinear(
 
 # --------------------------------------------------------------------------------------------------- extrema
 def _running(name, ufunc):
-    """The running maximum or minimum: at each place, the elements so far that tie share the derivative."""
+    """Return the running maximum or minimum: at each place, the elements so far that tie share the derivative."""
 
     def jvp(dots, out, x, axis, reverse):
         same = a.astype(a.equal(out, shifted(out, axis, np.nan, back=reverse)), dtype=out.dtype)  # no new extreme here

@@ -73,12 +73,12 @@ def _noise(rng, shape, dtype):
 
 
 def shift_size(dtype):
-    """How far eigenvectors are shifted, to see how much a result depends on them."""
+    """Return how far eigenvectors are shifted, to see how much a result depends on them."""
     return np.finfo(dtype).eps ** 0.375
 
 
 def _rates(w, turn):
-    """Different numbers within equal eigenvalues, others in another basis; zero for a simple one."""
+    """Return different numbers within equal eigenvalues, others in another basis; zero for a simple one."""
     out, equal = np.zeros_like(w), _equal(w)
     for lane in np.ndindex(*equal.shape[:-1]):
         for run in _runs(equal[lane]):
@@ -87,7 +87,7 @@ def _rates(w, turn):
 
 
 def _over_rates(x, w, turn):
-    """x_ij / (r_j - r_i) for equal eigenvalues, zero elsewhere."""
+    """Return x_ij / (r_j - r_i) for equal eigenvalues, zero elsewhere."""
     (x, r, equal), lanes = _lanes((x, 2), (_rates(w, turn), 1), (_equal(w), 1))
     out = np.zeros_like(x)
     for lane in lanes:
@@ -99,7 +99,7 @@ def _over_rates(x, w, turn):
 
 
 def _agreed(x, x_turned, x_shifted, y, y_turned, y_shifted, rest, strict):
-    """The elements of a derivative x of y that are the same in another basis, as y is; elsewhere those of `rest`.
+    """Return the elements of a derivative x of y that are the same in another basis, as y is; else those of `rest`.
 
     What rounding may change them by is told by the change with shifted eigenvectors.
     """
@@ -121,7 +121,7 @@ def _agreed(x, x_turned, x_shifted, y, y_turned, y_shifted, rest, strict):
 
 # --- operations -------------------------------------------------------------------------------------------
 def _turned_basis(m, m_dot, uplo, turn):
-    """A basis V and V^H dA V; shifted, the latter is not Hermitian, either."""
+    """Return a basis V and V^H dA V; shifted, the latter is not Hermitian, either."""
     v = basis(m, uplo=uplo, turn=turn)
     p = _turned_op(_whole_op(m_dot, uplo), v)
     if turn == SHIFTED:
@@ -142,7 +142,7 @@ def _vectors_jvp(dots, out, m, uplo, turn):
 
 
 def _basis_jvp(dots, out, m, uplo, turn):
-    """The derivative of derivatives: only of simple eigenvalues."""
+    """Return the derivative of the derivative, which there is at simple eigenvalues only."""
     v, p = _turned_basis(m, dots[0], uplo, turn)
     return matmul(v, over_gaps(p, eigenvalues(m, uplo=uplo), at_repeated=SIMPLE))
 

@@ -14,13 +14,13 @@ from mmad.tape._instructions import Op
 
 
 def lanes_of(vals, batched):
-    """The operands with a leading axis of lanes each: those that are not batched are repeated, as views."""
+    """Return the operands with a leading axis of lanes each: those that are not batched are repeated, as views."""
     count = next(shape_of(v)[0] for v, b in zip(vals, batched, strict=True) if b)
     return [v if b else broadcast_to(v, (count, *shape_of(v))) for v, b in zip(vals, batched, strict=True)]
 
 
 def restore_axes(ct, shape, axis, keepdims):
-    """The cotangent of a reduction with its reduced axes put back as ones."""
+    """Return the cotangent of a reduction with its reduced axes put back as ones."""
     if keepdims or len(shape_of(ct)) == len(shape):
         return ct
     return reshape(ct, tuple(1 if k in axis else d for k, d in enumerate(shape)))
@@ -28,7 +28,7 @@ def restore_axes(ct, shape, axis, keepdims):
 
 # ------------------------------------------------------------------------------------------------ positions
 def _along(index, shape, axis):
-    """The index `index` along one axis, as a tuple for all axes of an array of this shape."""
+    """Return the index `index` along one axis, as a tuple for all axes of an array of this shape."""
     out = []
     for k, d in enumerate(shape):
         out.append(index if k == axis else np.arange(d).reshape((1,) * k + (-1,) + (1,) * (len(shape) - k - 1)))
@@ -77,7 +77,7 @@ add_along = linear(
 
 
 def _position(name, impl, shift):
-    """An operation whose result is integers or truth values; `shift` adds the axis of lanes to its parameters."""
+    """Return an operation whose result is integers or truth values; `shift` adds the lanes' axis to its parameters."""
 
     def batch(vals, batched, **params):
         return op(vals[0], **shift(params))
@@ -95,7 +95,7 @@ def _several(params):
 
 
 def _argsort(x, axis):
-    """The stable order of x; by way of the faster unstable one, which is the same where no two elements are equal."""
+    """Return the stable order of x, by the faster unstable one where no two elements are equal."""
     if x.dtype.kind == "f" and x.size > 256:
         order = np.argsort(x, axis=axis)
         s = np.moveaxis(_take_along(x, order, axis, True), axis, -1)
@@ -137,7 +137,7 @@ def _extreme_result(shapes, vals, axis, keepdims):
 
 
 def _declare_extreme(name, ufunc):
-    """The reduction by np.maximum or np.minimum: elements that tie share the derivative equally."""
+    """Return the reduction by np.maximum or np.minimum: elements that tie share the derivative equally."""
 
     def weights_impl(x, axis):
         top = ufunc.reduce(x, axis=axis, keepdims=True)

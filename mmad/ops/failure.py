@@ -14,7 +14,7 @@ __all__ = ["raises"]
 
 
 def _raises(*operands, of, params, error, states):
-    """Whether an operation or function raises an error of this kind, under these settings of `np.errstate`."""
+    """Return whether an operation or function raises an error of this kind, under these settings of `np.errstate`."""
     with np.errstate(**states), warnings.catch_warnings():
         if issubclass(RuntimeWarning, error):
             warnings.simplefilter("error", RuntimeWarning)

@@ -25,24 +25,24 @@ COLUMNS = np.array([[0.4, -1.1], [1.3, 0.2], [-0.5, 0.8]])
 
 
 def adjoint(x):
-    """The conjugate transpose of the matrices in the last two axes."""
+    """Return the conjugate transpose of the matrices in the last two axes."""
     return swap(adjoint_of(x))
 
 
 def trace_of_product(x, y):
-    """The sum of the elementwise products of matrices: of x^T y, the trace; zeros of y win."""
+    """Return the sum of the elementwise products of matrices: of x^T y, the trace; zeros of y win."""
     n = len(shape_of(x)) if len(shape_of(x)) > len(shape_of(y)) else len(shape_of(y))
     return sum_(a.chain(y, x), axis=(n - 2, n - 1), keepdims=False)
 
 
 def scale(s, x):
-    """Matrices, each times a number, which wins where it is zero."""
+    """Return matrices, each times a number, which wins where it is zero."""
     return a.chain(viewed(s, lambda m: m[..., None, None]) if shape_of(s) else s, x)
 
 
 # --- solve and inverse ------------------------------------------------------------------------------------
 def _solve_jvp(dots, out, m, b):
-    """X = A^-1 B: dX = A^-1 (dB - dA X)."""
+    """Return dX = A^-1 (dB - dA X) of X = A^-1 B."""
     dm, db = dots
     rhs = db
     if dm is not None:
@@ -51,7 +51,7 @@ def _solve_jvp(dots, out, m, b):
 
 
 def _lined_up(x, batched, rank):
-    """Lanes first, then axes of length 1 up to the common rank of one lane's operands."""
+    """Put lanes first, then axes of length 1 up to the common rank of one lane's operands."""
     shape = shape_of(x)
     return reshape(x, shape[:1] + (1,) * (rank + 1 - len(shape)) + shape[1:]) if batched else x
 
@@ -80,7 +80,7 @@ solve = nonlinear(
 
 
 def _batch_last_axes(op):
-    """The batch rule of an operation on the last two axes of one operand."""
+    """Return the batch rule of an operation on the last two axes of one operand."""
     return lambda vals, batched: op()(vals[0])
 
 
@@ -104,7 +104,7 @@ WELL_CONDITIONED = 1e4  # up to here det(A) A^-T loses at most four digits; beyo
 
 
 def _products_but_one(s):
-    """For each entry along the last axis, the product of all others."""
+    """Return for each entry along the last axis the product of all others."""
     one = np.ones_like(s[..., :1])
     before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
@@ -112,7 +112,7 @@ def _products_but_one(s):
 
 
 def _factors(m):
-    """Singular vectors and values; the determinant of the vectors, of modulus one."""
+    """Return singular vectors and values, and the determinant of the vectors, of modulus one."""
     u, s, vh = np.linalg.svd(m)
     return u, s, vh, np.linalg.det(u) * np.linalg.det(vh)
 
@@ -123,7 +123,7 @@ def _singular_cofactor(m):
 
 
 def _cofactor(m):
-    """The matrix of cofactors, det(A) A^-T, also of a singular A."""
+    """Return the matrix of cofactors, det(A) A^-T, also of a singular A."""
     if not m.shape[-1]:
         return m.copy()
     try:
@@ -138,7 +138,7 @@ def _cofactor(m):
 
 
 def _cofactor_tangent(m, x):
-    """The derivative of the cofactors of A in the direction X, also at a singular A.
+    """Return the derivative of the cofactors of A in the direction X, also at a singular A.
 
     With A = U S V^H and Y = U^H X V, the second derivative of det(A) in the directions X and U Z V^H is
     det(U V^H) sum_{i != j} p_ij (y_ii z_jj - y_ij z_ji), p_ij the product of all singular values but the i-th and j-th.
@@ -155,7 +155,7 @@ def _cofactor_tangent(m, x):
 
 
 def _cofactor_tangent_jvp(dots, out, m, x):
-    """From C_X = (tr(A^-1 X) I - B X^T) C, where B = A^-T and C are the cofactors: needs a regular A."""
+    """Differentiate C_X = (tr(A^-1 X) I - B X^T) C, where B = A^-T and C are the cofactors: needs a regular A."""
     dm, dx = dots
     total = None if dx is None else cofactor_tangent(m, dx)
     if dm is None:
@@ -232,7 +232,7 @@ slogdet = nonlinear("slogdet", _slogdet, _slogdet_jvp, batch=_slogdet_batch, pro
 
 # --- Cholesky ---------------------------------------------------------------------------------------------
 def lower_triangle(x, diagonal):
-    """The lower triangle; the diagonal, made real, times a number."""
+    """Return the lower triangle; the diagonal, made real, times a number."""
     n = shape_of(x)[-1]
     below = a.select(np.tri(n, k=-1, dtype=bool), x, 0.0)
     if not diagonal:
@@ -245,7 +245,7 @@ def _real(x):
 
 
 def _cholesky_jvp(dots, out, m):
-    """A = L L^H: dL = L Phi(L^-1 dA L^-H), where Phi takes the lower triangle and halves the diagonal.
+    """Return dL = L Phi(L^-1 dA L^-H) of A = L L^H, where Phi takes the lower triangle and halves the diagonal.
 
     NumPy reads the lower triangle of A alone, so its derivative is that of a function of the lower triangle.
     """
@@ -255,7 +255,7 @@ def _cholesky_jvp(dots, out, m):
 
 
 def _cholesky_transpose(ct, m):
-    """S = L^-H Phi(L^H ct) L^-1, of which both triangles act through the lower one: that of S + S^H, half its diagonal.
+    """Return S + S^H, half its diagonal, where S = L^-H Phi(L^H ct) L^-1: both triangles act through the lower one.
 
     Phi + Phi^H is Hermitian, and so is L^-H (Phi + Phi^H) L^-1, which saves a transposition.
     """

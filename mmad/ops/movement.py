@@ -14,7 +14,7 @@ from mmad.python.kinds import isplain
 
 
 def contiguous(shape):
-    """Strides, in elements, of a C-ordered array of this shape."""
+    """Return the strides, in elements, of a C-ordered array of this shape."""
     strides, step = [], 1
     for d in reversed(shape):
         strides.append(step)
@@ -23,7 +23,7 @@ def contiguous(shape):
 
 
 def size(shape):
-    """Number of elements of an array of this shape."""
+    """Return the number of elements of an array of this shape."""
     n = 1
     for d in shape:
         n *= d
@@ -172,7 +172,7 @@ class _ConcatenateTransposes(dict):
         return rule
 
     def every(self, ct, active, *arrays, axis):
-        """The parts of a cotangent for all active operands at once."""
+        """Return the parts of a cotangent for all active operands at once."""
         parts, start = [], 0
         for on, x in zip(active, arrays, strict=True):
             stop = start + shape_of(x)[axis]
@@ -212,7 +212,7 @@ concatenate = linear(
 
 # --- the view functions rules are written with ------------------------------------------------------------
 def viewed(x, function):
-    """`function`, which reshapes or reorders axes, of a plain or traced value."""
+    """Return `function`, which reshapes or reorders axes, of a plain or traced value."""
     if isplain(x, np.ndarray):
         return function(x)
     if hasattr(x, "view") and not isplain(x, np.generic):
@@ -224,26 +224,26 @@ def viewed(x, function):
 
 
 def windowed(x, params):
-    """The view of an array that the parameters of `window` name."""
+    """Return the view of an array that the parameters of `window` name."""
     return viewed(x.laid_out() if hasattr(x, "laid_out") else x, lambda m: _arrays.window(m, **params))
 
 
 def stacked(arrays, axis=0):
-    """Arrays of one shape as one array, along a new axis."""
+    """Join arrays of one shape along a new axis."""
     at = (slice(None),) * axis + (None,)
     return concatenate(*[viewed(v, lambda m: m[at]) for v in arrays], axis=axis)
 
 
 def reshape(x, shape):
-    """x with another shape, in C order."""
+    """Return x with another shape, in C order."""
     return viewed(x, lambda a: a.reshape(shape)) if shape_of(x) != shape else x
 
 
 def broadcast_to(x, shape):
-    """x broadcast to a shape."""
+    """Return x broadcast to a shape."""
     return viewed(x, lambda a: np.broadcast_to(a, shape)) if shape_of(x) != shape else x
 
 
 def swap(x):
-    """x with its last two axes exchanged."""
+    """Return x with its last two axes exchanged."""
     return viewed(x, lambda a: a.swapaxes(-1, -2))

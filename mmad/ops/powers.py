@@ -88,12 +88,12 @@ power_cross = elementwise(
 
 
 def _power_third_by_base(x, y):
-    """The third derivative of x**y by x: zero where a falling power is, also at zero."""
+    """Return the third derivative of x**y by x: zero where a falling power is, also at zero."""
     factor = a.multiply(a.multiply(y, a.subtract(y, 1.0)), a.subtract(y, 2.0))
     return a.select(a.equal(factor, 0.0), 0.0, a.multiply(factor, power(x, a.subtract(y, 3.0))))
 
 
 def _power_third(x, y):
-    """The derivative of x**y by x twice and y."""
+    """Return the derivative of x**y by x twice and y."""
     factor = a.multiply(a.multiply(y, a.subtract(y, 1.0)), log(x))
     return a.multiply(power(x, a.subtract(y, 2.0)), a.add(a.subtract(a.multiply(2.0, y), 1.0), factor))

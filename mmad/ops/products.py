@@ -11,14 +11,14 @@ __all__ = ["adjoint_of", "contract"]
 
 
 def adjoint_of(x):
-    """The conjugate of a complex value; a real one as it is."""
+    """Return the conjugate of a complex value; a real one as it is."""
     if isplain(x, complex) or getattr(x, "dtype", np.dtype(float)).kind == "c":
         return a.conjugate(x)
     return x
 
 
 def _axes_in_order(x, labels, order):
-    """x with its axes in the order of `order`, and one of length 1 for each label it has not."""
+    """Return x with its axes in the order of `order`, and one of length 1 for each label it has not."""
     x = x.transpose([labels.index(c) for c in order if c in labels])
     return x[tuple(slice(None) if c in labels else None for c in order)]
 
@@ -68,7 +68,7 @@ def _contract_result(shapes, vals, spec):
 
 
 def _transposed(ct, y, sct, sy, so):
-    """The contraction of a cotangent, which wins where it is zero if nothing is summed."""
+    """Return the contraction of a cotangent, which wins where it is zero if nothing is summed."""
     if any(c not in so for c in sct + sy):
         return contract(ct, y, spec=(sct, sy, so))
     ct, y = (

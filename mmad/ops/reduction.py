@@ -13,7 +13,7 @@ from mmad.python.kinds import isplain
 
 
 def normal_axes(axis, ndim):
-    """Axes as a sorted tuple of non-negative integers; None means all."""
+    """Return axes as a sorted tuple of non-negative integers; None means all."""
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
@@ -40,7 +40,7 @@ def _sum_batch(vals, batched, axis, keepdims):
 
 
 def reduced(shapes, vals, axis, keepdims):
-    """The shape that is left of the first one when axes are reduced."""
+    """Return the shape that is left of the first one when axes are reduced."""
     return tuple(1 if k in axis else d for k, d in enumerate(shapes[0]) if keepdims or k not in axis)
 
 

@@ -10,7 +10,7 @@ from mmad.ops.declare import nonlinear
 
 
 def _sinc(x, order):
-    """The derivative of order `order` of sin(pi x)/(pi x)."""
+    """Return the derivative of order `order` of sin(pi x)/(pi x)."""
     if order == 0:
         return np.sinc(x)
     x = np.asarray(x)
@@ -46,7 +46,7 @@ sinc_op = nonlinear(
 
 
 def _i0(x, order):
-    """I_order(x) / x**order, where I_order is the modified Bessel function: even, positive, and smooth at zero."""
+    """Return I_order(x) / x**order for the modified Bessel function I_order: even, positive, smooth at zero."""
     if order == 0:
         return np.i0(x)[()]
     x = np.asarray(x)
@@ -62,7 +62,7 @@ def _i0(x, order):
 
 
 def _i0_series(r, order):
-    """The power series; all terms are positive, so none cancel."""
+    """Return the power series; all terms are positive, so none cancel."""
     term = np.full(r.shape, 1.0 / (2.0**order * math.factorial(order)), r.dtype)
     total, k, square = term, 0, np.square(r / 2)
     while np.any(term > np.finfo(r.dtype).eps / 8 * total):
@@ -73,7 +73,7 @@ def _i0_series(r, order):
 
 
 def _i0_asymptotic(r, order):
-    """Hankel's expansion for large r, whose terms are below rounding long before they grow."""
+    """Return Hankel's expansion for large r, whose terms are below rounding long before they grow."""
     term = total = np.ones_like(r)
     for k in range(1, 40):
         term = term * ((2 * k - 1) ** 2 - 4 * order**2) / (8 * k * r)

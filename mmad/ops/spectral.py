@@ -44,7 +44,7 @@ ROUNDING = 8  # eigenvalues closer than ROUNDING * n * eps * |A| are equal: LAPA
 
 # --- on plain values --------------------------------------------------------------------------------------
 def _equal(w):
-    """For neighbouring eigenvalues, whether they are equal to rounding."""
+    """Return, for neighbouring eigenvalues, whether they are equal to rounding."""
     n = w.shape[-1]
     if n < 2:
         return np.zeros(w.shape[:-1] + (max(n - 1, 0),), dtype=bool)
@@ -53,7 +53,7 @@ def _equal(w):
 
 
 def _runs(equal):
-    """The slices of repeated eigenvalues of one matrix, from :func:`_equal`."""
+    """Return the slices of repeated eigenvalues of one matrix, from :func:`_equal`."""
     n, start, out = len(equal) + 1, 0, []
     for k in range(1, n + 1):
         if k == n or not equal[k - 1]:
@@ -78,30 +78,30 @@ def refuse(what):
 
 
 def _numerically_equal(c, run):
-    """Whether the numbers of one repeated eigenvalue are equal, to the precision of a smooth function of it."""
+    """Return whether the numbers of one repeated eigenvalue are equal, to the precision of a smooth function of it."""
     eps = np.finfo(c.dtype).eps
     return np.ptp(c[run]) <= max(eps**0.5 * np.abs(c[run]).max(), eps**0.75 * np.abs(c).max())
 
 
 def _whole(x, uplo):
-    """The Hermitian matrices of which a tangent has the triangle that NumPy reads."""
+    """Return the Hermitian matrices of which a tangent has the triangle that NumPy reads."""
     part = np.tril(x, -1) if uplo == "L" else np.triu(x, 1)
     return part + np.conj(np.swapaxes(part, -1, -2)) + np.real(x) * np.eye(x.shape[-1], dtype=part.real.dtype)
 
 
 def _folded(g, uplo):
-    """The transpose of :func:`_whole`: both triangles act through the one that NumPy reads."""
+    """Return the transpose of :func:`_whole`: both triangles act through the one that NumPy reads."""
     part = np.tril(g, -1) if uplo == "L" else np.triu(g, 1)
     return 2 * part + np.real(g) * np.eye(g.shape[-1], dtype=part.real.dtype)
 
 
 def _turned(x, v):
-    """V^H X V."""
+    """Return V^H X V."""
     return np.conj(np.swapaxes(v, -1, -2)) @ x @ v
 
 
 def _lanes(*pairs):
-    """Arrays of common leading axes, from (array, trailing axes) each, and the indices of these axes."""
+    """Return arrays of common leading axes, from (array, trailing axes) each, and the indices of these axes."""
     lead = np.broadcast_shapes(*[x.shape[: x.ndim - k] for x, k in pairs])
     return [np.broadcast_to(x, lead + x.shape[x.ndim - k :]) for x, k in pairs], np.ndindex(*lead)
 
@@ -134,7 +134,7 @@ def _eigenvalues_pull(m, c, uplo):
 
 
 def _eigenvalues_push(m, c, dm, dc, uplo, simple):
-    """The derivative of V diag(c) V^H, where c_i = c_j for equal eigenvalues.
+    """Return the derivative of V diag(c) V^H, where c_i = c_j for equal eigenvalues.
 
     That is V (diag(dc) + D * V^H dA V) V^H, D_ij = (c_j - c_i) / (w_j - w_i).  In the basis that makes V_b^H dA V_b
     diagonal no D_ij of equal eigenvalues is needed.
@@ -193,13 +193,13 @@ def _eigenvectors(m, uplo):
 
 
 def undefined(m, uplo):
-    """Eigenvectors, NaN for a repeated eigenvalue and zero for a simple one."""
+    """Return the eigenvectors, NaN for a repeated eigenvalue and zero for a simple one."""
     w, v = np.linalg.eigh(m, uplo)
     return v @ _over_gaps(np.zeros_like(v), w, FORWARD)
 
 
 def _over_gaps(x, w, at_repeated):
-    """x_ij / (w_j - w_i), and zero on the diagonal.
+    """Return x_ij / (w_j - w_i), and zero on the diagonal.
 
     For equal eigenvalues zero (APART), NaN (FORWARD), or an error (SIMPLE, BACKWARD; PROGRAM when it runs, but NaN as
     long as it is recorded).
@@ -226,7 +226,7 @@ def _over_gaps(x, w, at_repeated):
 
 # --- operations -------------------------------------------------------------------------------------------
 def _whole_op(dm, uplo):
-    """:func:`_whole` with operations."""
+    """Evaluate :func:`_whole` with operations."""
     n = shape_of(dm)[-1]
     part = a.multiply(dm, np.tri(n, k=-1) if uplo == "L" else np.tri(n, k=-1).T)
     return a.add(a.add(part, adjoint(part)), a.multiply(a.real(dm), np.eye(n)))
@@ -243,7 +243,7 @@ def _turned_op(x, v):
 
 
 def _diagonal(x):
-    """The real diagonal."""
+    """Return the real diagonal."""
     return a.real(sum_(a.multiply(x, np.eye(shape_of(x)[-1])), axis=(len(shape_of(x)) - 2,), keepdims=False))
 
 
@@ -252,12 +252,12 @@ def _on_diagonal(c):
 
 
 def _differences(w):
-    """w_j - w_i."""
+    """Return w_j - w_i."""
     return a.subtract(viewed(w, lambda x: x[..., None, :]), viewed(w, lambda x: x[..., :, None]))
 
 
 def _eigen_derivatives(m, m_dot, uplo):
-    """Eigenvalues, eigenvectors V and what the derivatives of both are made of: w, V, K = V^H dV, dw."""
+    """Return the eigenvalues, eigenvectors V and what the derivatives of both are made of: w, V, K = V^H dV, dw."""
     w, v = eigenvalues(m, uplo=uplo), eigenvectors(m, uplo=uplo)
     p = _turned_op(_whole_op(m_dot, uplo), v)
     return w, v, over_gaps(p, w, at_repeated=SIMPLE), _diagonal(p)
@@ -292,7 +292,7 @@ def _pull_jvp(dots, out, m, c, uplo):
 
 
 def _push_jvp(dots, out, m, c, dm, dc, uplo, simple):
-    """Of V Z V^H, Z = diag(dc) + D * P: V (Z' + K Z - Z K) V^H."""
+    """Return V (Z' + K Z - Z K) V^H, the tangent of V Z V^H with Z = diag(dc) + D * P."""
     m_dot, c_dot, dm_dot, dc_dot = dots
     zero = zero_like(dc)
     terms = [
@@ -317,7 +317,7 @@ def _push_jvp(dots, out, m, c, dm, dc, uplo, simple):
 
 
 def _push_transpose(ct, m, c, dm, dc, uplo, simple):
-    """Of V (D * P) V^H, for c: the diagonal of [P, K], K_ij = (V^H ct V)_ij / (w_j - w_i)."""
+    """Return the cotangent of c in V (D * P) V^H: the diagonal of [P, K], K_ij = (V^H ct V)_ij / (w_j - w_i)."""
     _, v, k, _ = _eigen_derivatives(m, ct, uplo)
     return _diagonal(_commutator(_turned_op(_whole_op(dm, uplo), v), k))
 
@@ -332,7 +332,7 @@ def _over_gaps_jvp(dots, out, x, w, at_repeated):
 
 
 def _eigenvectors_jvp(dots, out, m, uplo):
-    """V (F * V^H dA V), F_ij = 1 / (w_j - w_i) and 0 on the diagonal."""
+    """Return V (F * V^H dA V), where F_ij = 1 / (w_j - w_i) and 0 on the diagonal."""
     v = eigenvectors(m, uplo=uplo)
     rotated = _turned_op(_whole_op(dots[0], uplo), v)
     at_repeated = PROGRAM if _recorded(rotated) else FORWARD
@@ -353,7 +353,7 @@ def _eigenvectors_transpose(ct, m, uplo):
 
 
 def _lined_up(ranks):
-    """The batch rule: lanes first, then axes of length 1 up to the common number of leading axes."""
+    """Return the batch rule: lanes first, then axes of length 1 up to the common number of leading axes."""
 
     def rule(op):
         def batch(vals, batched, **params):

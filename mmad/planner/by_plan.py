@@ -35,7 +35,7 @@ OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the functi
 
 
 def sweep(plan, r, recorded=True):
-    """What the entries are read from: products with columns and with rows, in blocks of lanes."""
+    """Return what the entries are read from: products with columns and with rows, in blocks of lanes."""
     if plan.structure is not None:
         return (plan.structure.sweep(r),)
     c, (m, n) = plan.coloring, r.shape
@@ -59,14 +59,14 @@ def sweep(plan, r, recorded=True):
 
 
 def unit_products(plan, r):
-    """Products with all unit vectors by a plan of a dense strategy: the matrix, or its transpose (`BY_ROWS`)."""
+    """Return products with all unit vectors by a plan of a dense strategy: the matrix, or its transpose (`BY_ROWS`)."""
     if plan.strategy in OVER_FORWARD:
         return nested_hessian(by_pairs if plan.strategy == "forward-over-forward" else by_directions, r)
     return r.unit_products(plan.strategy in BY_ROWS, plan.width)
 
 
 def nested_hessian(hessian, r):
-    """The Hessian by derivatives of directional derivatives of the function, instead of its recorded gradient."""
+    """Return the Hessian by derivatives of directional derivatives of the function, not by its recorded gradient."""
     f, args, kwargs, nums = r.call
     t, full = r.trace, list(args)
 
@@ -79,7 +79,7 @@ def nested_hessian(hessian, r):
 
 
 def check_product(plan, r, found, given=False):
-    """A random product of a new plan's result with a vector, against one forward sweep; `given`: so was its pattern."""
+    """Raise unless a new plan's result agrees with a forward sweep along a random vector; `given`: its pattern was."""
     m, n = r.shape
     v = np.random.default_rng(n).normal(size=n)
     want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
@@ -103,23 +103,23 @@ def check_product(plan, r, found, given=False):
 
 
 def zeros_hold(plan, r):
-    """Whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
+    """Return whether what the plan's pattern counts on, zeros of constant arrays, is so in a recording."""
     return plan.zeros is None or plan.zeros.hold(r.trace)
 
 
 def guard_zeros(plan, r):
-    """Have a program look whether that is still so."""
+    """Have a program check that the zeros that the plan counts on are still there."""
     if plan.zeros is not None and (tape := open_tape()) is not None and tape.guarded:
         plan.zeros.guard(r.trace, tape)
 
 
 def with_plan_number(found, entry):
-    """A result and the number of its plan, as a program gives them; -1: the plan of the program."""
+    """Return a result and the number of its plan, as a program gives them; -1: the plan of the program."""
     return found, -1 if entry is None else entry.number
 
 
 def in_trees(trace, parts):
-    """A value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
+    """Return a value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
     leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
     out = []
     for kind, count in trace.structures:
@@ -129,7 +129,7 @@ def in_trees(trace, parts):
 
 
 def untraced(x):
-    """A tree without what is traced, as values of this run: no guard is left, as nothing recorded depends on them."""
+    """Return a tree with values for what is traced; they leave no guard, as nothing recorded depends on them."""
     leaves, structure = tree.flatten(x)
     return tree.unflatten(structure, [_peek(v) if isinstance(v, Var) else concrete(v) for v in leaves])
 
@@ -140,7 +140,7 @@ def _peek(v):
 
 
 def entries_of(plan, *found):
-    """The entries of a plan's pattern, from what its sweeps found."""
+    """Return the entries of a plan's pattern, from what its sweeps found."""
     if plan.structure is not None:
         return plan.structure.entries(*found)
     p = plan.pattern
@@ -153,7 +153,7 @@ def entries_of(plan, *found):
 
 
 def scattered(pattern, data):
-    """Entries in a dense matrix, traced if they are."""
+    """Return entries in a dense matrix, traced if they are."""
     m, n = pattern.shape
     if isinstance(data, Traced):
         return put_index(zeros((m * n,), data.dtype, data), data, pattern.flat).reshape(m, n)

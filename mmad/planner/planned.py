@@ -89,7 +89,7 @@ class Planned:
 
     # ------------------------------------------------------------------------------------ what is recorded
     def differentiated(self, nums):
-        """The function whose Jacobian is wanted."""
+        """Return the function whose Jacobian is wanted."""
         raise NotImplementedError
 
     @property
@@ -104,7 +104,7 @@ class Planned:
         return r
 
     def _key(self, args):
-        """Shapes and dtypes of what is differentiated by, and its leaves."""
+        """Return shapes and dtypes of what is differentiated by, and its leaves."""
         nums = positions(self.f, self.argnums, args, self.name)
         if len(nums) == 1 and type(args[nums[0]]) is np.ndarray:
             x = args[nums[0]]
@@ -113,7 +113,7 @@ class Planned:
         return tuple([x if is_static(x) else (shape_of(x), getattr(x, "dtype", float)) for x in leaves]), leaves
 
     def places(self, args):
-        """Positions of the arguments that are differentiated by, and of a vector that is multiplied."""
+        """Return the positions of the arguments that are differentiated by, and of a vector that is multiplied."""
         return positions(self.f, self.argnums, args, self.name)
 
     # ------------------------------------------------------------------------------------ the routes
@@ -130,7 +130,7 @@ class Planned:
         return self._finished(*self._settling(key, args, kwargs))
 
     def _traced(self, tape, args, kwargs, leaves):
-        """Inside another derivative, or while `mmad.compile` records."""
+        """Evaluate inside another derivative, or while `mmad.compile` records."""
         if self.options.factored or self.options.sparse:
             return self._unassembled(tape, args, kwargs)
         if tape is not None and tape.guarded and not wrappers_open():
@@ -140,7 +140,7 @@ class Planned:
         return self._by_shape(self.record(args, kwargs))
 
     def _unassembled(self, tape, args, kwargs):
-        """A sparse or factored result for a program: the matrix is made of what the program computes."""
+        """Return a sparse or factored result for a program: the matrix is made of what the program computes."""
         what, kind = describe(self.f, self.product), "factored" if self.options.factored else "sparse"
         if wrappers_open() or not returned_by_program(tape):
             raise TypeError(
@@ -172,7 +172,7 @@ class Planned:
         return result
 
     def _first_replayed(self, r, entry, args, kwargs):
-        """By a program; what is sparse is compared with the recording for the plan, instead of another, eager sweep."""
+        """Evaluate by a program; check a sparse result against the plan's recording, without another eager sweep."""
         if not self.options.sparse:
             return self._replayed(entry, args, kwargs)
         entry.checked = True
@@ -185,7 +185,7 @@ class Planned:
         return found, used
 
     def _settling_without_values(self, key, args, kwargs):
-        """The same where memory is short: planned from a recording without values."""
+        """Do the same where memory is short: plan from a recording without values."""
         leaves, form = tree.flatten((args, kwargs))
         moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
 
@@ -203,7 +203,7 @@ class Planned:
         return self._settled(entry, args, kwargs)
 
     def _settled(self, entry, args, kwargs):
-        """By a plan that was made before."""
+        """Evaluate by a plan that was made before."""
         self.entries.use(entry)
         if entry.plan.mode == "compiled":
             return self._replayed(entry, args, kwargs)
@@ -213,7 +213,7 @@ class Planned:
 
     # ------------------------------------------------------------------------------------ planning
     def plan(self, *args, **kwargs):
-        """How the derivative at these arguments is computed.
+        """Return how the derivative at these arguments is computed.
 
         Returns
         -------
@@ -246,7 +246,7 @@ class Planned:
         return compare(self, args, kwargs, rounds, progress)
 
     def _planned(self, r, args=None, kwargs=None):
-        """The plan for a recording; a new one for a structure not met before, by a race if there are arguments."""
+        """Return the plan for a recording; a new one, by a race if there are arguments, for a new structure."""
         key = self.structure_of(r)
         entry = self.entries.by_structure.get(key)
         gone = entry is not None and not zeros_hold(entry.plan, r)
@@ -262,12 +262,12 @@ class Planned:
         return entry
 
     def structure_of(self, r):
-        """What recordings that can be evaluated by one plan have in common."""
+        """Return what recordings that can be evaluated by one plan have in common."""
         kinds = tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
         return r.shape, kinds, structure(r.trace)
 
     def task(self, r, options=None, constants=True):
-        """What is known of the derivative of a recording; `constants`: zeros of constant arrays as well."""
+        """Return the task for a recording: what is known of its derivative; `constants`: their zeros as well."""
         options = self.options if options is None else options
         graph = functools.cache(lambda: graph_of(r))
 
@@ -296,17 +296,17 @@ class Planned:
             self.entries.forget(lambda entry: (entry.plan.strategy, entry.plan.mode) in pairs)
 
     def caller(self, task, candidate):
-        """A function that evaluates by a candidate of a task, and gives what a call of the plan would."""
+        """Return a function that evaluates by a candidate of a task, and gives what a call of the plan would."""
         return contestant(self, task, candidate)[0]
 
     # ------------------------------------------------------------------------------------ evaluating
     def _by_shape(self, r):
-        """Dense, from the side with fewer sweeps: all that can be chosen for a small matrix."""
+        """Return the dense result, from the side with fewer sweeps: all that can be chosen for a small matrix."""
         m, n = r.shape
         return in_blocks(r, r.jacobian(self.product == "jacobian" and m < n), self.single)
 
     def _of_complex(self, r):
-        """The Jacobian of complex results by real arguments: dense, without a plan."""
+        """Return the Jacobian of complex results by real arguments: dense, without a plan."""
         if self.options.sparse or self.options.factored:
             raise TypeError(
                 f"{r.trace.origin}: a sparse or factored Jacobian of a complex result is not supported; take it of "
@@ -315,7 +315,7 @@ class Planned:
         return self._by_shape(r)
 
     def evaluate(self, args, kwargs, swept=False):
-        """What `run` gives (or `sweep` alone), traced while something records, and the plan."""
+        """Return what `run` gives (or `sweep` alone), traced while something records, and the plan."""
         r = self.record(args, kwargs)
         if r.rows.dtype.kind == "c":
             return self._of_complex(r), None
@@ -332,12 +332,12 @@ class Planned:
         return result, entry
 
     def _reads_entries(self, plan):
-        """Whether a pattern says what is computed: one that leaves out entries would make it wrong."""
+        """Return whether a pattern says what is computed: one that leaves out entries would make it wrong."""
         found = plan.coloring if plan.structure is None else plan.structure
         return plan.pattern is not None and (self.options.sparse or found is not None)
 
     def run(self, plan, r, sparse, new=False):
-        """By a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
+        """Evaluate by a plan: the entries of a sparse result, or a dense one in the structure of the arguments."""
         found = plan.coloring if plan.structure is None else plan.structure
         if found is None and not sparse:
             found = unit_products(plan, r)
@@ -351,7 +351,7 @@ class Planned:
         return data if sparse else in_blocks(r, scattered(plan.pattern, data), self.single)
 
     def _replayed(self, entry, args, kwargs):
-        """By a compiled program, for sparse results up to the products: reading entries need not be compiled."""
+        """Evaluate by a compiled program, for sparse results up to the products: reading entries is not compiled."""
         replay = entry.replay
         if replay is None:
             swept, plan = self.options.sparse or self.options.factored, entry.plan
@@ -377,7 +377,7 @@ class Planned:
         return (entries_of(used.plan, *found) if self.options.sparse else found), used
 
     def unrecorded(self, plan, entry, args, kwargs, swept):
-        """What a program would give, by a run of the function; dense results need no plan for its branches."""
+        """Return what a program would give, by a run of the function; dense results need no plan for its branches."""
         if self.usual is not None and self.options.strategy in ("auto", self.usual):
             return self.unplanned(args, kwargs), entry
         if plan.pattern is None and not swept:
@@ -385,7 +385,7 @@ class Planned:
         return self.evaluate(args, kwargs, swept)
 
     def unplanned(self, args, kwargs):
-        """The result by the operator that takes no options."""
+        """Return the result by the operator that takes no options."""
         raise NotImplementedError
 
     def compiled(self, evaluate, plan):
@@ -396,13 +396,13 @@ class Planned:
         return compiled.compile(evaluate, memory=allowed)
 
     def _finished(self, found, entry):
-        """The result as it was asked for."""
+        """Return the result as it was asked for."""
         if self.options.factored:
             return factored(*found)
         return self._sparse(entry.plan, found) if self.options.sparse else found
 
     def _sparse(self, plan, found):
-        """The matrix of the entries of a plan's pattern."""
+        """Return the matrix of the entries of a plan's pattern."""
         out = plan.pattern.tocsr(found)
         return out if self.format == "csr" else out.asformat(self.format)
 

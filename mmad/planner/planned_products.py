@@ -65,7 +65,7 @@ class PlannedGradient(ByComplexArguments, PlannedJacobian):
     operator, usual = staticmethod(grad), "reverse"
 
     def select(self, trace):
-        """The value is what is differentiated; auxiliary data is the rest."""
+        """Have the value differentiated, and return the rest: the auxiliary data."""
         out, aux = scalar_output(trace, self.name, self.options.has_aux)
         trace.outputs, trace.out_tree = [out], tree.LEAF
         return aux if trace.nested else plain(aux)
@@ -137,7 +137,7 @@ class PlannedProduct(ByComplexArguments, PlannedHessian):
         return self._with_value(r, self._in_trees(r, r.columns.split(product)))
 
     def _in_trees(self, r, parts):
-        """A value for each leaf of what is differentiated by, in the tree that the arguments are."""
+        """Return a value for each leaf of what is differentiated by, in the tree that the arguments are."""
         pairs = zip(r.trace.leaves, parts, strict=True)
         out = in_trees(r.trace, [None if new is None else in_kind_of(new, x) for x, new in pairs])
         return out[0] if self.single else tuple(out)
@@ -156,7 +156,7 @@ class PlannedValueGradProduct(PlannedProduct):
         return value_and_grad(self.f, self.argnums if self.single else nums)
 
     def select(self, trace):
-        """The gradient is what is differentiated; the value is the rest."""
+        """Have the gradient differentiated, and return the rest: the value."""
         value, *trace.outputs = trace.outputs
         trace.out_tree = tree.flatten(trace.outputs)[1]
         return value if trace.nested else finished(value)

@@ -108,7 +108,7 @@ def contestant(planned, task, candidate, key=None):
 
 
 def _forced(task, strategy):
-    """The same task with one strategy asked for."""
+    """Return the same task with one strategy asked for."""
     out = Task(
         task.product, task.shape, lambda steps: (task.pattern, task.zeros), task.work, task.itemsize,
         replace(task.options, strategy=strategy, evaluations=None, mode="auto"), task.origin, task.searches,

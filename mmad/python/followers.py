@@ -23,7 +23,7 @@ def follow(out, x):
 
 
 def refresh(written):
-    """After a write to a traced array: what shows it, or may do so, is read again."""
+    """Read again, after a write to a traced array, what shows it or may do so."""
     here = threading.get_ident()
     for entry in list(FOLLOWERS):
         out, x, thread = entry[0](), *entry[1:]

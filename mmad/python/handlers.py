@@ -10,7 +10,7 @@ DEPTH = 20  # handlers around one place, at the most
 
 
 def caught_here(error):
-    """Whether the function that mmad runs now would catch an error, or one of those that it has called.
+    """Return whether the function that mmad runs now would catch an error, or one of those that it has called.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def caught_here(error):
 
 
 def catches(code, names, error):
-    """Whether code has a handler for an error anywhere.
+    """Return whether code has a handler for an error anywhere.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def _own(names):
 
 
 def _table(code):
-    """(start, stop, target) in bytes, for every protected stretch."""
+    """Yield (start, stop, target) in bytes, for every protected stretch."""
     data, out = iter(code.co_exceptiontable), []
     while True:
         try:
@@ -54,7 +54,7 @@ def _table(code):
 
 
 def _number(data):
-    """A number of six bits a byte, the highest first."""
+    """Return a number of six bits a byte, the highest first."""
     byte = next(data)
     value = byte & 63
     while byte & 64:
@@ -76,7 +76,7 @@ def _caught_at(code, at, names, error):
 
 
 def _handles(code, target, names, error):
-    """Whether the handler that begins at `target` catches an error: of a class it compares with, or of any."""
+    """Return whether the handler that begins at `target` catches an error: of a class it compares with, or of any."""
     classes = []
     for i in dis.get_instructions(code):
         if i.offset < target or i.opname in ("PUSH_EXC_INFO", "NOP", "PUSH_NULL", "BUILD_TUPLE", "NOT_TAKEN"):

@@ -46,7 +46,7 @@ def _package(frame):
 
 
 def _public(module, name):
-    """The name under which a function of a library is documented."""
+    """Return the name under which a function of a library is documented."""
     if module == "numpy._core._methods":
         return "numpy.ndarray." + name.lstrip("_")
     parts = [part for part in module.split(".") if not part.startswith("_")]
@@ -54,14 +54,14 @@ def _public(module, name):
 
 
 def _public_name(frame):
-    """The public name of the library function that a frame runs."""
+    """Return the public name of the library function that a frame runs."""
     function = frame.f_globals.get(frame.f_code.co_name)
     module = getattr(function, "__module__", None) or frame.f_globals.get("__name__", "")
     return _public(module, frame.f_code.co_qualname)
 
 
 def _source(code, lasti):
-    """The source text that an instruction stands for; None where it cannot be found."""
+    """Return the source text that an instruction stands for; None where it cannot be found."""
     first, last, begin, end = next(itertools.islice(code.co_positions(), lasti // 2, None), (None,) * 4)
     if first is None or last is None or begin is None or end is None:
         return None
@@ -72,7 +72,7 @@ def _source(code, lasti):
 
 
 def _called(frame, lasti):
-    """The library function that the running instruction of a frame calls, by its public name; None if it is not one."""
+    """Return the public name of the library function that the running instruction of a frame calls, or None."""
     text = _source(frame.f_code, lasti) or ""
     method = METHOD.search(text)
     if method is not None and hasattr(np.ndarray, method[1]):
@@ -98,7 +98,7 @@ def _called(frame, lasti):
 
 
 def asker(frame):
-    """The name of the library function that asks for a plain number, seen from the innermost frame; "" if none does."""
+    """Return the name of the library function that asks for a plain number, seen from the innermost frame, or ""."""
     name = ""
     while frame is not None and _package(frame) in LIBRARIES:
         if not name or "<locals>" not in frame.f_code.co_qualname:  # not a wrapper around the function
@@ -108,7 +108,7 @@ def asker(frame):
 
 
 def _caller():
-    """The frame that called into this module."""
+    """Return the frame that called into this module."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back
@@ -163,12 +163,12 @@ def refused():
 
 
 def _holds_traced(a):
-    """Whether an array is one of objects with traced values among the first."""
+    """Return whether an array is one of objects with traced values among the first."""
     return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
 
 
 def _chain(error):
-    """The exceptions of a chain, the last one first."""
+    """Return the exceptions of a chain, the last one first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -228,7 +228,7 @@ def refuse_array(dtype):
 
 
 def object_array(x, dtype=None, copy=None):
-    """What `np.asarray` of a traced array gives: an object array of its elements, which follows it if it is no copy."""
+    """Return what `np.asarray` of a traced array gives: an object array of its elements, which follows it."""
     if dtype is not None and np.dtype(dtype) != np.dtype(object):
         refuse_array(dtype)
     out = np.empty(x.shape, dtype=object)
@@ -257,7 +257,7 @@ def _refuse_complex_objects(dtype=None, copy=None):
 
 
 def array_method(x, element):
-    """The `__array__` of a traced value for whoever asks now.
+    """Return the `__array__` of a traced value for whoever asks now.
 
     Parameters
     ----------

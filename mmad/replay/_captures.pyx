@@ -92,7 +92,7 @@ cdef class Check:
         return is_unchanged(self.name(self.owner), self.value)
 
     def describe(self):
-        """What has the place, for messages."""
+        """Return what has the place, for messages."""
         return repr(self.name) if isinstance(self.name, str) else f"a {type(self.owner).__name__}"
 
     def __repr__(self):
@@ -100,12 +100,12 @@ cdef class Check:
 
 
 cdef inline bint is_at(PyObject *found, object value) noexcept:
-    """Whether an object, or None where there is none, is where it was."""
+    """Return whether an object, or None where there is none, is where it was."""
     return value is None if found == NULL else found == <PyObject *> value
 
 
 cdef bint same_dict(dict now, dict then) except -1:
-    """Whether two dicts have the same keys, in one order, and values."""
+    """Return whether two dicts have the same keys, in one order, and values."""
     cdef PyObject *key
     cdef PyObject *value
     cdef PyObject *other
@@ -121,7 +121,7 @@ cdef bint same_dict(dict now, dict then) except -1:
 
 
 cdef bint is_unchanged(object now, object then) except -1:
-    """Whether two values are one object, or one number or text."""
+    """Return whether two values are one object, or one number or text."""
     cdef double a, b
     cdef Py_ssize_t i
     if now is then:
@@ -146,7 +146,7 @@ cdef bint is_unchanged(object now, object then) except -1:
 
 
 cdef bint unchanged(list checks) except -1:
-    """Whether all of them hold."""
+    """Return whether all of them hold."""
     cdef Py_ssize_t i
     for i in range(len(checks)):
         if not (<Check> checks[i]).holds():
@@ -155,7 +155,7 @@ cdef bint unchanged(list checks) except -1:
 
 
 def changed(list checks):
-    """The first check that does not hold, or None."""
+    """Return the first check that does not hold, or None."""
     for c in checks:
         if not (<Check> c).holds():
             return c

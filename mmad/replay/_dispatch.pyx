@@ -62,7 +62,7 @@ cdef class ArgumentPattern:
     cdef list parts
 
     cdef bint matches(self, object x, list values) except -1:
-        """Whether x is like it; floating-point leaves are appended to `values`."""
+        """Return whether x is like it; floating-point leaves are appended to `values`."""
         cdef cnp.ndarray arr
         cdef Py_ssize_t i
         if self.kind == ARRAY:
@@ -119,7 +119,7 @@ cdef class ArgumentPattern:
         return True
 
     cdef object build(self, list leaves, Py_ssize_t *at):
-        """Tuples and lists of leaves[at...]."""
+        """Build tuples and lists of leaves[at...]."""
         cdef list out
         if self.kind == FLOAT:
             at[0] += 1
@@ -129,7 +129,7 @@ cdef class ArgumentPattern:
 
 
 cdef ArgumentPattern pattern_of(object x):
-    """The pattern of an argument; None where only the general way knows its leaves."""
+    """Return the pattern of an argument; None where only the general way knows its leaves."""
     cdef ArgumentPattern p = ArgumentPattern.__new__(ArgumentPattern)
     cdef cnp.ndarray arr
     cdef int i
@@ -164,7 +164,7 @@ cdef ArgumentPattern pattern_of(object x):
 
 
 cdef ArgumentPattern pattern_of_structure(object structure):
-    """The pattern of a tree of tuples and lists, by its structure; None where there is anything else."""
+    """Return the pattern of a tree of tuples and lists, by its structure; None where there is anything else."""
     cdef ArgumentPattern p = ArgumentPattern.__new__(ArgumentPattern)
     if structure.is_leaf():
         p.kind = FLOAT
@@ -204,7 +204,7 @@ cdef class Signature:
             self.args = None
 
     def traces(self):
-        """Every trace."""
+        """Return every trace."""
         out, waiting = [], [self.root] if self.root is not None else []
         while waiting:
             t = waiting.pop()
@@ -244,7 +244,7 @@ cdef class Replay:
         self.pattern = None if structure is tree.LEAF else pattern_of_structure(structure)
 
     cpdef object give(self, list found):
-        """The result."""
+        """Return the result."""
         cdef Py_ssize_t i
         for i in range(len(self.givers)):
             if self.givers[i] is not None:
@@ -276,7 +276,7 @@ cdef class Dispatcher:
         self.errors = _errors.get()
 
     cdef bint quick(self, Signature s, tuple args, dict kwargs, list values) except -1:
-        """Whether a call is of a signature, found without flattening its arguments."""
+        """Return whether a call is of a signature, found without flattening its arguments."""
         cdef dict open
         cdef PyObject *now = NULL
         if s is None or s.args is None or s.root is None:
@@ -291,11 +291,11 @@ cdef class Dispatcher:
         return s.args.matches(args, values) and s.kwargs.matches(kwargs, values) and unchanged(s.checks)
 
     def run(self, Replay t, list values):
-        """As `outcome`, for callers in Python."""
+        """Do as `outcome`, for callers in Python."""
         return self.outcome(t, values)
 
     cdef object outcome(self, Replay t, list values):
-        """What a program gives: a list, or the guard that failed and what it saw; an error is a guard that fails.
+        """Return what a program gives: a list, or the guard that failed and what it saw; an error is a guard that fails.
 
         The function itself may catch the error and go on in another way.
         """
@@ -310,7 +310,7 @@ cdef class Dispatcher:
         return found
 
     cpdef object replay(self, Signature s, list values):
-        """The trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
+        """Return the trace whose guards all hold and its results; or the last trace tried and the guard that failed there."""
         cdef Replay t = s.latest
         if t is not None and t is not s.root:
             found = self.outcome(t, values)

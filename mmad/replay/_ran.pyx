@@ -110,7 +110,7 @@ cdef class Ran:
         self.met = {}
 
     cdef CodeThatRan *entry(self, uintptr_t code) noexcept:
-        """Where a code object is, or would be."""
+        """Return where a code object is, or would be."""
         cdef size_t h = (code >> 4) * 0x9E3779B97F4A7C15u
         h = (h >> 20) & (self.room - 1)
         while self.table[h].code and self.table[h].code != code:
@@ -132,7 +132,7 @@ cdef class Ran:
         return 0
 
     cdef int meet(self, PyFrameObject *frame) except -1:
-        """A call of Python code."""
+        """Note a call of Python code."""
         cdef object code = PyFrame_GetCode(frame)
         cdef CodeThatRan *e = self.entry(<uintptr_t> <PyObject *> code)
         if not e.code:
@@ -161,7 +161,7 @@ cdef class Ran:
         return 0
 
     cdef int note(self, object x) except -1:
-        """An argument: objects of classes that are written in Python count, and such classes."""
+        """Note an argument: objects of classes that are written in Python count, and such classes."""
         if type(x) is tuple:  # *args
             for v in <tuple> x:
                 self.note(v)
@@ -179,7 +179,7 @@ cdef class Ran:
 
 
 cdef int called(PyObject *ran, PyFrameObject *frame, int what, PyObject *arg) except -1:
-    """The profile function."""
+    """Handle an event of the interpreter: the profile function."""
     cdef Ran r = <Ran> ran
     if r.before.function != NULL and r.before.function(r.before.object, frame, what, arg) == -1:
         return -1

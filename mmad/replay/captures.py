@@ -129,7 +129,7 @@ class Captures:
         self.follow_attributes()
 
     def follow_attributes(self):
-        """Attributes of objects, until no name and no object is new."""
+        """Follow attributes of objects, until no name and no object is new."""
         if not self.names.isdisjoint(("environ", "environb", "getenv")):
             self.container(os.environ._data)
         looked = -1
@@ -147,7 +147,7 @@ class Captures:
         self.key = tuple([key_of(c.value) for c in self.checks])
 
     def part(self, x):
-        """The places in an argument, which is neither an array nor a number that is differentiated."""
+        """Return the places in an argument, which is neither an array nor a number that is differentiated."""
         part = object.__new__(Captures)
         part.checks, part.places, part.arrays = [], {}, []
         part.home, part.libraries = self.home, self.libraries
@@ -159,7 +159,7 @@ class Captures:
         return part
 
     def heeds(self):
-        """Whether the function may go on from an error of arithmetic, or has NumPy raise one."""
+        """Return whether the function may go on from an error of arithmetic, or has NumPy raise one."""
         filters = "error" in self.names and not self.names.isdisjoint(("simplefilter", "filterwarnings"))
         return (
             filters
@@ -178,14 +178,14 @@ class Captures:
             self.checks.append(Check(kind, owner, name, value))
 
     def made(self, owner, make):
-        """A check of what a function makes of an object; what is in it is followed."""
+        """Check what a function makes of an object; what is in it is followed."""
         value = make(owner)
         self.check("made", owner, make, value)
         for v in value if type(value) is tuple else (value,):
             self.follow(v)
 
     def library(self, module):
-        """Whether a module is not looked into: it is installed, and another package than the function's own."""
+        """Return whether a module is not looked into: it is installed, and another package than the function's own."""
         root = _root(module)
         if root not in self.libraries:
             self.libraries[root] = root in LIBRARIES or (installed(root) and root != self.home)
@@ -244,7 +244,7 @@ class Captures:
             self.object(x)
 
     def array(self, x):
-        """The contents of arrays are watched; of arrays of objects they are places."""
+        """Watch the contents of an array; those of an array of objects are places."""
         self.arrays.append(x)
         if x.dtype.hasobject:
             self.made(x, _elements)
@@ -259,7 +259,7 @@ class Captures:
             self.holders[id(x)] = x, set()
 
     def object(self, x):
-        """An object with attributes, or a class."""
+        """Follow an object with attributes, or a class."""
         own = getattr(x, "__dict__", None)
         self.follow(own.get("__wrapped__") if own is not None else None)
         cls = x if isinstance(x, type) else type(x)
@@ -290,7 +290,7 @@ class Captures:
             self.follow(type(x))
 
     def data(self, x):
-        """An object of a library that is installed, or of NumPy or SciPy: its attributes."""
+        """Follow the attributes of an object of a library that is installed, or of NumPy or SciPy."""
         own = getattr(x, "__dict__", None)
         if isinstance(x, type) or not isinstance(own, dict):
             return
@@ -301,7 +301,7 @@ class Captures:
             self.follow(v)
 
     def function(self, f):
-        """Closure, globals and defaults of a function."""
+        """Follow closure, globals and defaults of a function."""
         self.follow(getattr(f, "__wrapped__", None))
         if self.home is None and f.__module__ is not None and _root(f.__module__) not in LIBRARIES:
             self.home = _root(f.__module__)
@@ -322,7 +322,7 @@ class Captures:
             self.holders[id(f)] = f, set()
 
     def code(self, code, names):
-        """Code, and the globals of its function: what its names stand for."""
+        """Follow code, and the globals of its function: what its names stand for."""
         if id(code) in self.codes:
             return
         used, codes, known = set(), [code], False
@@ -358,7 +358,7 @@ class Captures:
                 self.follow(module)
 
     def container(self, x):
-        """Contents of a list, tuple, dict, set and the like."""
+        """Follow the contents of a list, tuple, dict, set and the like."""
         if isinstance(x, bytearray | array.array | memoryview):
             self.check("made", x, bytes, bytes(x))
             return
@@ -383,7 +383,7 @@ class Captures:
             self.object(x)
 
     def attribute(self, x, name):
-        """An attribute of an object, a class or a module."""
+        """Follow an attribute of an object, a class or a module."""
         own = getattr(x, "__dict__", None)
         if isinstance(x, type):
             if name in own:
@@ -408,19 +408,19 @@ STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
 
 
 def wanted(names):
-    """Whether code whose function has these globals is followed where it runs."""
+    """Return whether code whose function has these globals is followed where it runs."""
     root = _root(names.get("__name__"))
     return root not in LIBRARIES | IMPORTING or root in HOLDING
 
 
 def installed(root):
-    """Whether a package is installed, not written beside the program."""
+    """Return whether a package is installed, not written beside the program."""
     file = getattr(sys.modules.get(root), "__file__", None)
     return file is not None and bool({"site-packages", "dist-packages"} & set(Path(file).parts))
 
 
 def key_of(x, inside=False):
-    """A value as a part of a key: numbers and texts by value, to the sign of a zero, anything else by identity.
+    """Return a value as a part of a key: numbers and texts by value, to the sign of a zero, anything else by identity.
 
     A container counts by its contents, but for one `inside` of another: its own contents have a key of their own.
     """
@@ -461,7 +461,7 @@ def _root(module):
 
 
 def _hears(code, globals_):
-    """Whether code collects warnings, or has NumPy call a function for them: a replay has none."""
+    """Return whether code collects warnings, or has NumPy call a function for them: a replay has none."""
     words = set().union(*[_words(c) for c in code.co_consts if isinstance(c, str | tuple)])
     names = words.union(code.co_names)
     if "record" in words and any(globals_.get(name) is warnings.catch_warnings for name in code.co_names):
@@ -474,14 +474,14 @@ def _hears(code, globals_):
 
 
 def _words(x):
-    """The names of attributes that a constant may spell."""
+    """Return the names of attributes that a constant may spell."""
     if isinstance(x, str):
         return set(x.split(".")) if x.replace(".", "").isidentifier() else set()
     return set().union(*map(_words, x)) if isinstance(x, tuple) else set()
 
 
 def _computes(code):
-    """Whether code hands `getattr` a name that is no constant."""
+    """Return whether code hands `getattr` a name that is no constant."""
     constant = None  # outside of such a call
     for i in dis.get_instructions(code):
         if i.opname in ("LOAD_GLOBAL", "LOAD_NAME") and i.argval == "getattr":
@@ -500,7 +500,7 @@ def _computes(code):
 
 
 def _own_names(x):
-    """The attributes that an object has of its own; of modules, none: they hold too much."""
+    """Return the attributes that an object has of its own; of modules, none: they hold too much."""
     if isinstance(x, types.ModuleType):
         return set()
     slots = [n for c in type(x).__mro__ for n, v in vars(c).items() if isinstance(v, types.MemberDescriptorType)]

@@ -45,7 +45,7 @@ CHECKED_CALLS = 3  # calls that check=True runs both ways
 
 
 def branches(run, leaves):
-    """The lines of the user's where Python looks at a value, as " (file:line)"; found by recording line by line."""
+    """Return the user's lines where Python looks at a value, as " (file:line)"; found by recording line by line."""
     seen, guards = [], set()
     tape = None
 
@@ -82,7 +82,7 @@ def _again(f, check, passes, memory):
 
 
 def compile(f, *, check=False, passes=None, memory=None):
-    """A function that is recorded at its first call and replayed at later ones.
+    """Return a function that is recorded at its first call and replayed at later ones.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class Compiled(Dispatcher):
         self.seconds, self.warned = 0.0, False
 
     def general(self, args, kwargs):
-        """A call that is not quite like the one before."""
+        """Handle a call that is not quite like the one before."""
         self.calls += 1
         if self.floating is not None:
             args = self.floating(args)
@@ -196,7 +196,7 @@ class Compiled(Dispatcher):
         return self._record(signature, where, args, kwargs, leaves, structure, values, parts)
 
     def stats(self):
-        """What has happened so far.
+        """Return what has happened so far.
 
         Returns
         -------
@@ -220,11 +220,11 @@ class Compiled(Dispatcher):
         return f"<{describe(self.f, 'compile')}: {self.calls} calls, {len(self.traces())} programs>"
 
     def traces(self):
-        """Every trace that is kept."""
+        """Return every trace that is kept."""
         return [t for s in list(self.signatures.values()) for t in s.traces()]
 
     def programs(self):
-        """The programs compiled so far, one a trace, to be looked at, called and saved.
+        """Return the programs compiled so far, one a trace, to be looked at, called and saved.
 
         Returns
         -------
@@ -250,11 +250,11 @@ class Compiled(Dispatcher):
         return _again, (self.f, self.check, tuple(self.passes), self.memory)
 
     def _captures(self):
-        """What the function reads now."""
+        """Return what the function reads now."""
         return Captures(self.f, list(self.ran.values()), list(self.objects_seen.values()))
 
     def _parts(self, args, kwargs, leaves):
-        """The places in arguments, and in what hangs on them, that are neither numbers nor arrays; by identity.
+        """Return the places in arguments, and in what hangs on them, that are neither numbers nor arrays; by identity.
 
         Classes of arguments are what the function reads, too.
         """
@@ -270,7 +270,7 @@ class Compiled(Dispatcher):
         return {id(x): self.captures.part(x) for x in found}
 
     def _extend(self, captures):
-        """Take further places into account: what was recorded without them does not depend on them."""
+        """Add further places that the function reads: what was recorded without them does not depend on them."""
         before, self.captures = self.captures, captures
         kept = {}
         for (structure, key, *rest), signature in self.signatures.items():
@@ -282,7 +282,7 @@ class Compiled(Dispatcher):
         self.signatures, self.recent = kept, None
 
     def _found(self, ran, parts):
-        """Whether code that ran reads places that were not known."""
+        """Return whether code that ran reads places that were not known."""
         known = self.captures
         given = set().union(*[p.places for p in parts])
         codes = [(code, names) for code, names in ran.codes if id(code) not in known.codes]
@@ -304,12 +304,12 @@ class Compiled(Dispatcher):
 
     @staticmethod
     def _reporting():
-        """Why a call is eager under these settings of `np.errstate`, in a list; empty if it is not."""
+        """Return why a call is eager under these settings of `np.errstate`, in a list; empty if it is not."""
         ways = {"call", "print", "log"}.intersection(np.geterr().values())
         return [f"is called under np.errstate({ways.pop()!r})"] if ways else []
 
     def _signature(self, leaves, structure, captures, places, orders):
-        """What a recording depends on, and the values that it does not depend on."""
+        """Return what a recording depends on, and the values that it does not depend on."""
         errors = tuple(np.geterr().items())
         parts = [structure, captures.key, orders, errors if "raise" in dict(errors).values() else None]
         parts += [p.key for p in places.values()]
@@ -428,7 +428,7 @@ class Compiled(Dispatcher):
         return result
 
     def _pays(self, signature):
-        """Whether to record one more way: so far recordings have taken less time than the calls that they serve.
+        """Return whether to record one more way: so far recordings have taken less time than the calls that they serve.
 
         The first few are always recorded.  After that recordings are paid for by calls: as they are, without programs,
         those so far would have taken twice as long as all recordings took.
@@ -455,12 +455,12 @@ class Compiled(Dispatcher):
         return result
 
     def eagerly(self, args, kwargs):
-        """A call of a signature that was given up."""
+        """Handle a call of a signature that was given up."""
         self.counts["eager"] += 1
         return self.f(*args, **kwargs)
 
     def _written(self, saved, returned, args, kwargs):
-        """The result of a run that has written to an array that it captures, or else of the function itself.
+        """Return the result of a run that has written to an array that it captures, or else of the function itself.
 
         What a run gave that wrote to an array after it had read it cannot be trusted: a derivative in it may have read
         the array after it was written to.
@@ -480,7 +480,7 @@ class Compiled(Dispatcher):
         return self.f(*args, **kwargs)
 
     def _settled(self, parts):
-        """Whether the run that was recorded has left alone what it reads: a replay would not change it again."""
+        """Return whether the run that was recorded has left alone what it reads: a replay would not change it again."""
         places = (changed(p.checks) for p in (self.captures, *parts))
         place = next((p for p in places if p is not None), None)
         if place is None:
@@ -520,7 +520,7 @@ class Compiled(Dispatcher):
             warnings.warn(text, RuntimeWarning, stacklevel=user_level(sys._getframe(1)))
 
     def _checked(self, result, args, kwargs):
-        """The result; where that is asked for, compared with the function's own."""
+        """Return the result; compare it with the function's own where that is asked for."""
         if not self.check or self.calls > CHECKED_CALLS:
             return result
         got, want = tree.flatten(result)[0], tree.flatten(self.f(*args, **kwargs))[0]
@@ -559,7 +559,7 @@ class Compiled(Dispatcher):
 
 
 def _objects(tree_of):
-    """The objects of the user's classes in arguments."""
+    """Return the objects of the user's classes in arguments."""
     waiting, seen = [tree_of], set()
     while waiting:
         x = waiting.pop()
@@ -576,14 +576,14 @@ def _objects(tree_of):
 
 
 def _configuration(tree_of):
-    """What hangs on objects among the arguments and is no leaf of them: attributes without derivative."""
+    """Return what hangs on objects among the arguments and is no leaf of them: attributes without derivative."""
     for x in _objects(tree_of):
         if type(x) in tree._registered:
             yield from [v for v in tree._attributes(x).values() if not tree._differentiable(v)]
 
 
 def _containers(arguments):
-    """The containers among the arguments that can be changed."""
+    """Return the containers among the arguments that can be changed."""
     waiting = [*arguments[0], *arguments[1].values()]
     while waiting:
         x = waiting.pop()
@@ -594,5 +594,5 @@ def _containers(arguments):
 
 
 def _orders(arguments):
-    """The keys of dicts among the arguments, in their order: leaves come in another."""
+    """Return the keys of dicts among the arguments, in their order: leaves come in another."""
     return tuple([tuple(x) for x in (arguments[1], *_containers(arguments)) if isinstance(x, dict)])

@@ -24,7 +24,7 @@ CALLS = frozenset(("CALL", "CALL_FUNCTION", "CALL_METHOD", "CALL_KW", "CALL_FUNC
 
 
 def computed_with(captures):
-    """The captured arrays that may be computed with.
+    """Return the captured arrays that may be computed with.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _names_of(check, captures):
 
 
 def _defaults_of(code, captures):
-    """Names and values of default arguments."""
+    """Return the names and values of default arguments."""
     for f in captures.functions.get(id(code), ()):
         values, names = f.__defaults__ or (), code.co_varnames[: code.co_argcount]
         yield from zip(names[len(names) - len(values) :], values, strict=True)
@@ -75,7 +75,7 @@ def _defaults_of(code, captures):
 
 
 def _computed_in(code, module, names, loose, holding):
-    """Identities of the arrays that one code object may compute with."""
+    """Return the identities of the arrays that one code object may compute with."""
     steps = [i for i in dis.get_instructions(code) if i.opname not in QUIET]
     known = dict(names)
     if loose and not holding.isdisjoint((*code.co_names, *code.co_freevars, *code.co_varnames)):
@@ -98,7 +98,7 @@ def _computed_in(code, module, names, loose, holding):
 
 
 def _stored(steps, i):
-    """The stores that directly follow."""
+    """Return the stores that directly follow."""
     for step in steps[i + 1 : i + 9]:
         if step.opname not in STORES and not step.opname.startswith(("STORE_FAST", "UNPACK")):
             return
@@ -115,7 +115,7 @@ def _from(steps, i, holding):
 
 
 def _reads(steps, i, known, module):
-    """Whether what is loaded at a place is then read by itself."""
+    """Return whether what is loaded at a place is then read by itself."""
     after = steps[i + 1 : i + 5]
     if not after:
         return False
@@ -146,12 +146,12 @@ def _reads(steps, i, known, module):
 
 
 def _plain(step, known):
-    """Whether a step loads a constant or a captured array."""
+    """Return whether a step loads a constant or a captured array."""
     return step.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT")) or (step.opname in LOADS and step.argval in known)
 
 
 def _users(steps, i, module):
-    """Whether a call that is being prepared may be of a function of the user's."""
+    """Return whether a call that is being prepared may be of a function of the user's."""
     for step in reversed(steps[max(0, i - 8) : i]):
         if step.opname in CALLS or step.opname in STORES:
             return False

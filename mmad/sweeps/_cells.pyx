@@ -51,7 +51,7 @@ cdef class Cells:
         return (self.lanes, *shape) if self.many else shape
 
     cdef tuple full_window(self, dict w):
-        """A window, over all lanes."""
+        """Return a window over all lanes, as (offset, shape, strides)."""
         if not self.many:
             return w["offset"], w["shape"], w["strides"]
         return w["offset"], (self.lanes, *w["shape"]), (<Py_ssize_t> prod(w["of"]), *w["strides"])
@@ -67,7 +67,7 @@ cdef class Cells:
         return True
 
     cdef object get(self, int32_t k):
-        """What rules take: a number, array or batch; None if zero."""
+        """Return what rules take: a number, array or batch; None if zero."""
         cdef Cell *cell
         cdef int lane
         cdef cnp.ndarray lanes
@@ -84,7 +84,7 @@ cdef class Cells:
         return Batch(self.level, lanes)
 
     cdef object pop(self, int32_t k):
-        """The same, leaving nothing behind."""
+        """Return the same and leave nothing behind."""
         g = self.get(k)
         if self.is_array(k):
             self.clear(k)
@@ -98,7 +98,7 @@ cdef class Cells:
         return 0
 
     cdef int set(self, int32_t k, object g) except -1:
-        """cell = g, for an array node."""
+        """Set cell = g, for an array node."""
         cdef Cell *cell = self.at(k)
         Py_INCREF(g)
         Py_XDECREF(cell.o)
@@ -106,7 +106,7 @@ cdef class Cells:
         return 0
 
     cdef object plain(self, int32_t k, object g):
-        """What a cell of array node k keeps of a rule's result."""
+        """Return what a cell of array node k keeps of a rule's result."""
         cdef Rec rec
         if not self.many:
             return g if isinstance(g, (cnp.ndarray, float)) else np.asarray(g)
@@ -116,7 +116,7 @@ cdef class Cells:
         return np.array(np.broadcast_to(g, self.full_shape(rec.shape)), order="C")
 
     cdef int add(self, int32_t k, object g) except -1:
-        """cell += g."""
+        """Add g to the cell."""
         cdef Cell *cell = self.at(k)
         cdef cnp.ndarray a
         cdef int lane
@@ -147,7 +147,7 @@ cdef class Cells:
         return self.set(k, total if isinstance(total, (cnp.ndarray, float)) else np.asarray(total))
 
     cdef cnp.ndarray own(self, int32_t k):
-        """The cell's array as a C-contiguous buffer of its own, made if need be."""
+        """Return the cell's array as a C-contiguous buffer of its own, made if need be."""
         cdef Cell *cell = self.at(k)
         cdef Rec rec
         cdef cnp.ndarray a
@@ -175,7 +175,7 @@ cdef class Cells:
         return self.add(base, g)
 
     cdef object result(self, int32_t k):
-        """The finished value of node k."""
+        """Return the finished value of node k."""
         cdef Rec rec
         g = self.get(k)
         if g is None:
@@ -187,7 +187,7 @@ cdef class Cells:
 
 
 cdef Cells new_cells(Tape tape, list seeds, list others):
-    """Cells up to the last node that is asked for, with the lanes of the seeds."""
+    """Return the cells up to the last node that is asked for, with the lanes of the seeds."""
     cdef int32_t stop = 0, k
     level, lanes = None, 1
     tape.check_watched()

@@ -24,12 +24,12 @@ cdef int32_t emit(Tape tape, int op, int32_t a, int32_t b, int32_t c) except -1:
 
 
 cdef ScalarVar number(Tape tape, int32_t k):
-    """The traced value of a scalar instruction."""
+    """Return the traced value of a scalar instruction."""
     return make_scalar(tape, k, tape.nodes[k].v, tape.nodes[k].flags & CARRIED)
 
 
 cdef object operand(Tape tape, Rec rec, int i, int32_t k):
-    """Operand i of array instruction k, or its result where i is their number, as a traced value if it is one."""
+    """Return operand i of array instruction k, or its result where i is their number, as a traced value if it is one."""
     cdef int32_t j = rec.at[i] if i < rec.n else k
     v = rec.vals[i] if i < rec.n else rec.out
     if j < 0:
@@ -40,18 +40,18 @@ cdef object operand(Tape tape, Rec rec, int i, int32_t k):
 
 
 cdef list scalar_operands(Tape tape, int32_t k):
-    """The nodes that scalar instruction k reads."""
+    """Return the nodes that scalar instruction k reads."""
     cdef Node p = tape.nodes[k]
     return [p.a, p.b, p.c][:scalar_arity(p.op)]
 
 
 cdef tuple recorded_numbers(Tape tape, list nodes, bint plain):
-    """The values of scalar nodes: those that were recorded, or traced."""
+    """Return the values of scalar nodes: those that were recorded, or traced."""
     return tuple([tape.node(j)[2] if plain else tape.var_at(j) for j in nodes])
 
 
 cdef object element_index(Tape tape, int32_t k, int64_t flat):
-    """The index of an element of array node k from its number in C order."""
+    """Return the index of an element of array node k from its number in C order."""
     cdef tuple shape = tape.rec_of(k).shape
     return flat if len(shape) == 1 else tuple([int(i) for i in np.unravel_index(flat, shape)])
 

@@ -51,7 +51,7 @@ cdef class Tangents:
         raise NotImplementedError
 
     cdef int write_part(self, int32_t k, Rec rec, object value) except -1:
-        """The same with a window, or what a fancy index names, and the tangent of an array, None for zero."""
+        """Set it likewise with a window, or what a fancy index names, and the tangent of an array, None for zero."""
         raise NotImplementedError
 
     cdef int push_window(self, int32_t k, Rec rec, object dot) except -1:
@@ -72,7 +72,7 @@ cdef class Tangents:
 
 
 cdef int push_array(Tangents t, int32_t k, Rec rec) except -1:
-    """One instruction on arrays forward."""
+    """Push tangents through one instruction on arrays."""
     cdef list dots
     cdef int i
     if rec.op.kind == KIND_PUT or rec.op.kind == KIND_PUT_INDEX:

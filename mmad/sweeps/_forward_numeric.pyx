@@ -36,7 +36,7 @@ cdef enum:
 
 
 cdef inline void tangent_scalar(const Node *nodes, const Node *p, Cell *c, Cell *dot, int lanes) noexcept nogil:
-    """One scalar instruction forward, all lanes; a zero tangent contributes nothing."""
+    """Push tangents through one scalar instruction, all lanes; a zero tangent contributes nothing."""
     cdef double d
     cdef double w[4]
     cdef int arity, i, lane
@@ -264,7 +264,7 @@ def forward_sweep(Tape tape, list seeds, list outputs, dict cache=None):
 
 
 cdef list swept_forward(Tape tape, list seeds, list outputs, dict cache, Doubts doubts):
-    """One forward sweep; see :func:`forward_sweep`."""
+    """Do one forward sweep; see :func:`forward_sweep`."""
     cdef NumericTangents tangents
     cdef int32_t k
     tape.fill_all()
@@ -280,7 +280,7 @@ cdef list swept_forward(Tape tape, list seeds, list outputs, dict cache, Doubts 
 
 # ------------------------------------------------------------------------------------------------ zeros
 cdef object marked(Tape tape, int32_t k, object where, double value):
-    """A seed for node k: `value` where it is suspected, else zero."""
+    """Return a seed for node k: `value` where it is suspected, else zero."""
     if not tape.nodes[k].flags & NODE_ARRAY:
         return value
     rec = tape.rec_of(k)
@@ -288,7 +288,7 @@ cdef object marked(Tape tape, int32_t k, object where, double value):
 
 
 def vanishes(Tape tape, list suspects, list seeds):
-    """Whether no suspected zero was made by arithmetic: an infinite tangent from there is cut off before the results.
+    """Return whether no suspected zero was made by arithmetic: an infinite tangent from there is cut off before the results.
 
     Where it is not, the tangent meets the factor that made the cotangent zero, and becomes NaN.
     """
@@ -309,7 +309,7 @@ def vanishes(Tape tape, list suspects, list seeds):
 
 
 def made_by_arithmetic(Tape tape, int32_t k, object where, list seeds):
-    """The suspected elements of one node whose zero was made by arithmetic; None: there are none."""
+    """Return the suspected elements of one node whose zero was made by arithmetic; None: there are none."""
     if vanishes(tape, [(k, where)], seeds):
         return None
     if np.size(where) == 1 or np.count_nonzero(where) > ONE_BY_ONE:

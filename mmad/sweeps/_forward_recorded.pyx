@@ -113,7 +113,7 @@ cdef class RecordedTangents(Tangents):
         return k
 
     cdef object push_scalar(self, int32_t k):
-        """The tangent of a scalar instruction by its rules."""
+        """Return the tangent of a scalar instruction by its rules."""
         cdef Op op = scalar_op(self.tape.nodes[k].op)
         cdef list at = scalar_operands(self.tape, k)
         cdef list dots = [self.dots.get(j) for j in at]
@@ -146,7 +146,7 @@ cdef class RecordedTangents(Tangents):
         return self.set(k, self.at_pole(k, rec.op, None, rec.dtype))
 
     cdef object pushed(self, Op op, int32_t k, list dots, tuple vals, object out, dict params, tuple shape, object dtype):
-        """The tangent of an operation by its rules, NaN where a zero that arithmetic made is lost."""
+        """Return the tangent of an operation by its rules, NaN where a zero that arithmetic made is lost."""
         if self.singular(op):
             if self.doubts.stage == MARK:
                 self.doubts.marks[k] = [None if d is None else apply1(o_positive, d) for d in dots]
@@ -201,28 +201,28 @@ cdef class RecordedTangents(Tangents):
         return self.set(k, apply_op(rec.op, (base, value) if window else (base, value, rec.vals[2]), rec.params))
 
     cdef bint handed_on(self, int32_t base):
-        """Whether nothing else reads the tangent of a version, so that it is written to in place."""
+        """Return whether nothing else reads the tangent of a version, so that it is written to in place."""
         return base not in self.kept and self.tape.is_version(base)
 
     # ------------------------------------------------------------------------------------ zeros
     cdef bint singular(self, Op op) noexcept:
-        """Whether partials of an operation may be infinite."""
+        """Return whether partials of an operation may be infinite."""
         return op.opcode >= 0 and POINTS[op.opcode].operand >= 0 and not kinked(op.opcode)
 
     cdef bint asks(self, Op op) noexcept:
-        """Whether this sweep is to look for an infinite derivative here."""
+        """Return whether this sweep is to look for an infinite derivative here."""
         return self.doubts.stage == FIND and not self.doubts.found and not self.linear and not self.tape.live \
             and self.singular(op)
 
     cdef object at_pole(self, int32_t k, Op op, object g, object dtype):
-        """The tangent g, or None, of instruction k in a sweep that starts at poles, NaN where it is at one."""
+        """Return the tangent g, or None, of instruction k in a sweep that starts at poles, NaN where it is at one."""
         if self.doubts.stage != POLES or not self.singular(op) or k not in self.doubts.poles:
             return g
         start = apply2(o_chain, apply_op(o_astype, (self.doubts.poles[k],), {"dtype": dtype}), np.nan)
         return start if g is None else apply2(o_add, start, g)
 
     cdef object poisoned(self, int32_t k, Op op, list dots, tuple vals, object out, object g):
-        """The tangent g of instruction k, NaN where a zero that arithmetic made meets an infinite partial."""
+        """Return the tangent g of instruction k, NaN where a zero that arithmetic made meets an infinite partial."""
         cdef dict poles = self.doubts.poles
         if self.doubts.stage != POISON or k not in self.doubts.marks or g is None:
             return g
@@ -281,7 +281,7 @@ def record_forward(Tape tape, int32_t start, int32_t stop, list seeds, list outp
 
 
 cdef dict swept(Tape tape, int32_t start, int32_t stop, list seeds, list outputs, bint plain, bint linear, Doubtful doubts):
-    """The tangents of one sweep, by node."""
+    """Return the tangents of one sweep, by node."""
     cdef RecordedTangents tangents = RecordedTangents(tape, start, stop, seeds, outputs, plain, linear, doubts)
     with np.errstate(all="ignore"):
         walk_forward(tangents)
@@ -289,7 +289,7 @@ cdef dict swept(Tape tape, int32_t start, int32_t stop, list seeds, list outputs
 
 
 cdef object forgotten(object g, object lost):
-    """A tangent, NaN where a pole's infinity was to reach it, and did not."""
+    """Return a tangent, NaN where a pole's infinity was to reach it, and did not."""
     if g is None or lost is None:
         return g
     lost = apply2(o_and, apply1(o_isnan, lost), apply1(o_isfinite, g))

@@ -49,7 +49,7 @@ cdef class Pull:
         free(self.scratch)
 
     cdef bint prepare(self, Rec rec, object ct) except -1:
-        """Whether an operation on arrays and its cotangent are such as are done here."""
+        """Return whether an operation on arrays and its cotangent are such as are done here."""
         cdef Op op = rec.op
         cdef int k
         if op.opcode < 0 or op.kind != KIND_ELEMENTWISE or op.partials is None or op.boolean or len(rec.shape) > RANK:
@@ -77,7 +77,7 @@ cdef class Pull:
         return True
 
     cdef int operand(self, int k, Value *r) except -1:
-        """Operand k (the result, where k is the arity) as a vector of the result's size, or as a number; 0: neither."""
+        """Read operand k (for k the arity, the result) as a vector of the result's size, or a number; return 0 for neither."""
         cdef cnp.ndarray a
         v = self.spread[k]
         if v is None:
@@ -98,12 +98,12 @@ cdef class Pull:
         return 1
 
     cdef bint same_shape(self, int i) noexcept:
-        """Whether operand i has the shape of the result."""
+        """Return whether operand i has the shape of the result."""
         v = self.rec.vals[i]
         return is_double(v) and has_shape(<cnp.ndarray> v, self.nd, self.dims)
 
     cdef object cotangent(self, int i, cnp.ndarray into):
-        """The cotangent of operand i: a float (uniform), an array, None (zero), or NotImplemented.
+        """Return the cotangent of operand i: a float (uniform), an array, None (zero), or NotImplemented.
 
         With `into`, an array of the operand's shape, it is added to that instead, and `into` is what is returned.
         """
@@ -137,7 +137,7 @@ cdef class Pull:
         return r if same else summed(r, self.rec.vals[i])
 
     cdef void run(self, const Partial *q, const Value *of, const Value *partial, double *r, bint add) noexcept:
-        """r = (or +=) cotangent * partial, in which a zero cotangent gives zero."""
+        """Set r = (or +=) cotangent * partial, in which a zero cotangent gives zero."""
         cdef Value p
         cdef Py_ssize_t lo, m
         cdef double *t
@@ -160,7 +160,7 @@ cdef class Pull:
                 mm_add(r + lo, t, m)
 
     cdef void chained(self, int product, const Value *p, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept:
-        """t = cotangent * p"""
+        """Set t = cotangent * p."""
         cdef double v
         cdef Py_ssize_t k
         if self.bar != NULL:
@@ -174,14 +174,14 @@ cdef class Pull:
                 t[k] = v
 
     cdef void settled(self, const Value *p, const Value *limit, Py_ssize_t lo, Py_ssize_t m, double *t) noexcept:
-        """t = cotangent * p, in which a zero p gives zero where `limit` is infinite."""
+        """Set t = cotangent * p, in which a zero p gives zero where `limit` is infinite."""
         cdef Value bar, u
         bar.at, bar.number = NULL if self.bar == NULL else self.bar + lo, self.number
         u.at, u.number = NULL if limit.at == NULL else limit.at + lo, limit.number
         kernel_of(MM_F64, SC_settled, ALL_VECTORS)(t, self.vector(&bar, 1, m), self.vector(p, 2, m), self.vector(&u, 3, m), m)
 
     cdef void program(self, const Partial *q, const Value *of, Py_ssize_t lo, Py_ssize_t m, Value *r) noexcept:
-        """A partial's program on one block; operands are followed by the result."""
+        """Run a partial's program on one block; operands are followed by the result."""
         cdef Value w[MAX_PROGRAM]
         cdef const Node *p
         cdef const Value *a
@@ -216,7 +216,7 @@ cdef class Pull:
         r[0] = w[q.ref]
 
     cdef const double *vector(self, const Value *x, int place, Py_ssize_t m) noexcept:
-        """A register as a vector."""
+        """Return a register as a vector."""
         cdef double *t = self.scratch + (MAX_PROGRAM + place) * BLOCK
         cdef Py_ssize_t k
         if x.at != NULL:
@@ -227,7 +227,7 @@ cdef class Pull:
 
 
 cdef object summed(cnp.ndarray g, object val):
-    """The sum of g over the axes along which `val` was broadcast: an array of its shape, or a float."""
+    """Return the sum of g over the axes along which `val` was broadcast: an array of its shape, or a float."""
     cdef double *p = <double *> cnp.PyArray_DATA(g)
     cdef Py_ssize_t n = cnp.PyArray_SIZE(g), k
     cdef int nd = cnp.PyArray_NDIM(g), d, e
@@ -257,7 +257,7 @@ cdef object summed(cnp.ndarray g, object val):
 
 
 cdef object product_cotangent(object ct, object x, object y, int i):
-    """The cotangent of factor i of a small product of a matrix and a matrix or vector; None: not done here."""
+    """Return the cotangent of factor i of a small product of a matrix and a matrix or vector; None: not done here."""
     if not is_double(ct) or not is_double(x) or not is_double(y) or cnp.PyArray_NDIM(<cnp.ndarray> x) != 2:
         return None
     if i == 1:
@@ -268,7 +268,7 @@ cdef object product_cotangent(object ct, object x, object y, int i):
 
 
 cdef cnp.ndarray writable(PyObject *cell):
-    """The array of a cell that may be added to in place: float64, contiguous, with no other owner; else None."""
+    """Return the array of a cell that may be added to in place: float64, contiguous, with no other owner; else None."""
     cdef cnp.ndarray a
     if cell == NULL or Py_REFCNT(cell) != 1:
         return None

@@ -49,7 +49,7 @@ cdef class Cotangents:
         raise NotImplementedError
 
     cdef bint is_zero(self, int32_t k) noexcept:
-        """Whether nothing has been added to the cotangent of node k."""
+        """Return whether nothing has been added to the cotangent of node k."""
         return True
 
     cdef object pop(self, int32_t k):
@@ -81,7 +81,7 @@ cdef class Cotangents:
         raise NotImplementedError
 
     cdef object take_index(self, int32_t k, Rec rec, bint wanted):
-        """The same for a fancy index; where it names an element twice, the last one written has it."""
+        """Do the same for a fancy index; where it names an element twice, the last one written has it."""
         raise NotImplementedError
 
     cdef object pull_direct(self, int32_t k, Rec rec, object ct):
@@ -98,7 +98,7 @@ cdef class Cotangents:
 
 
 cdef int pull_put(Cotangents c, int32_t k, Rec rec) except -1:
-    """A window or fancy index was written: its cotangent goes to what was written, zero to what was there."""
+    """Pull the cotangent of a written window or fancy index: to what was written, zero to what was there."""
     cdef int32_t value = rec.at[1], base = rec.at[0]
     cdef bint wanted = value >= 0 and c.mask[value]
     if rec.op.kind == KIND_PUT:
@@ -112,7 +112,7 @@ cdef int pull_put(Cotangents c, int32_t k, Rec rec) except -1:
 
 
 cdef inline int hand_on(Cotangents c, int32_t k, int32_t base) except -1:
-    """What is left of the cotangent of version k goes to the one before; to nothing if a constant (-1) was written over."""
+    """Hand what is left of the cotangent of version k to the one before; to nothing if a constant (-1) was written over."""
     if base >= 0 and c.mask[base]:
         c.move(k, base)
     else:
@@ -121,7 +121,7 @@ cdef inline int hand_on(Cotangents c, int32_t k, int32_t base) except -1:
 
 
 cdef int pull_array(Cotangents c, int32_t k) except -1:
-    """One instruction on arrays backward."""
+    """Pull cotangents through one instruction on arrays."""
     cdef Rec rec = <Rec> c.tape.recs[c.tape.nodes[k].a]
     cdef list active, gs
     cdef int i

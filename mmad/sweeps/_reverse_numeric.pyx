@@ -41,7 +41,7 @@ o_matmul = OPERATIONS["matmul"]
 
 cdef inline void reverse_scalar(const Node *nodes, const Node *p, const uint8_t *mask, Cell *base, const Cell *bar,
                                 int lanes) noexcept nogil:
-    """One scalar instruction backward, all lanes; a zero cotangent contributes nothing."""
+    """Pull cotangents through one scalar instruction, all lanes; a zero cotangent contributes nothing."""
     cdef double s, d
     cdef double w[4]
     cdef int arity, i, lane
@@ -219,7 +219,7 @@ cdef class NumericCotangents(Cotangents):
         return g
 
     cdef object pull_direct(self, int32_t k, Rec rec, object ct):
-        """An elementwise operation or a small product backward, in C."""
+        """Pull cotangents through an elementwise operation or a small product, in C."""
         cdef Cells cells = self.cells
         cdef Op op = rec.op
         cdef int32_t j
@@ -252,7 +252,7 @@ cdef class NumericCotangents(Cotangents):
         return None
 
     cdef bint singular(self, int32_t k, Rec rec) except -1:
-        """Whether an operation has an infinite derivative, or no slope, at some element."""
+        """Return whether an operation has an infinite derivative, or no slope, at some element."""
         cdef const Singularity *q
         cdef int opcode = rec.op.opcode
         if opcode < 0:
@@ -295,7 +295,7 @@ def reverse_sweep(Tape tape, list seeds, list inputs):
 
 
 cdef list swept_back(Tape tape, list seeds, list inputs, Doubts doubts):
-    """One reverse sweep; see :func:`reverse_sweep`."""
+    """Do one reverse sweep; see :func:`reverse_sweep`."""
     cdef NumericCotangents cotangents
     cdef int32_t k
     tape.fill_all()

@@ -93,7 +93,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return k
 
     cdef int pull_number(self, int32_t k) except -1:
-        """A scalar instruction backward whose cotangent is not one of the tape."""
+        """Pull a cotangent that is not one of the tape through a scalar instruction."""
         cdef Tape tape = self.tape
         cdef Op op = scalar_op(tape.nodes[k].op)
         cdef list at = scalar_operands(tape, k)
@@ -110,7 +110,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return 0
 
     cdef list pulled(self, Op op, int32_t k, object ct, tuple vals, object out, dict params, tuple shape, list active):
-        """Cotangents of an operation's operands by its rules, NaN where a zero that arithmetic made is lost."""
+        """Return the cotangents of an operation's operands by its rules, NaN where a zero that arithmetic made is lost."""
         if op.role & ROLE_ROOT and self.through(k):
             return pull_through(op, ct, vals, out, shape, active)
         if self.singular(k, op.opcode):
@@ -145,11 +145,11 @@ cdef class RecordedCotangents(TracedCotangents):
         return gs
 
     cdef object pull_direct(self, int32_t k, Rec rec, object ct):
-        """An operation on float64 arrays backward, by its compiled partials."""
+        """Pull a cotangent through an operation on float64 arrays, by its compiled partials."""
         return None if not self.plain and self.elementwise(rec, ct, k) else ct
 
     cdef int pull_scalar(self, int32_t k) except -1:
-        """A scalar instruction backward."""
+        """Pull a cotangent through a scalar instruction."""
         cdef Node p = self.tape.nodes[k]
         cdef int32_t bar = self.bars[k - self.start], g
         cdef const Partial *q
@@ -203,7 +203,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return 0
 
     cdef object chain(self, const Partial *q, object bar, object p, Rec rec, int32_t k, object doubted):
-        """bar * p, the cotangent with partial q of instruction k; None where p is zero."""
+        """Return bar * p, the cotangent with partial q of instruction k; None where p is zero."""
         if type(p) is float:
             if <double> p == 1.0:
                 return bar
@@ -220,7 +220,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return self.doubted_elements(k, bar, p, g, kinked(rec.op.opcode)) if self.singular(k, rec.op.opcode) else g
 
     cdef object partial(self, const Partial *q, Rec rec, int32_t k):
-        """A partial of instruction k."""
+        """Return a partial of instruction k."""
         cdef const Node *p
         cdef list found, operands
         cdef int i, arity
@@ -247,7 +247,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return found[q.ref]
 
     cdef bint elementwise(self, Rec rec, object ct, int32_t k) except -1:
-        """An operation on float64 arrays backward, by its compiled partials; False: it is left to the rules."""
+        """Pull a cotangent through an operation on float64 arrays, by compiled partials; False leaves it to the rules."""
         cdef Op op = rec.op
         cdef const Partial *q
         cdef cnp.ndarray arr
@@ -295,12 +295,12 @@ cdef class RecordedCotangents(TracedCotangents):
 
     # ------------------------------------------------------------------------------------ zeros
     cdef bint singular(self, int32_t k, int op) noexcept:
-        """Whether a partial of instruction k may be infinite; of products, only where there are norms."""
+        """Return whether a partial of instruction k may be infinite; of products, only where there are norms."""
         return op >= 0 and POINTS[op].operand >= 0 and (op != SC_chain or self.tape.rooted) \
             and not self.tape.nodes[k].flags & NODE_SPOILT
 
     cdef bint through(self, int32_t k) except -1:
-        """Whether a zero cotangent of norm k is never structural, so that it does not win where the norm has no slope."""
+        """Return whether a zero cotangent of norm k is never structural: then it does not win where the norm has no slope."""
         if self.forget:
             return False
         if self.direct == NULL:
@@ -308,7 +308,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return self.direct[k]
 
     cdef bint lost_norm(self, int32_t k, int32_t bar) except -1:
-        """Whether a cotangent that arithmetic made zero meets norm k, a number, where it has no slope."""
+        """Return whether a cotangent that arithmetic made zero meets norm k, a number, where it has no slope."""
         cdef Tape tape = self.tape
         if self.forget or tape.nodes[k].v != 0 or tape.nodes[bar].v != 0 or tape.nodes[k].flags & NODE_SPOILT \
                 or (tape.nodes[k].flags | tape.nodes[bar].flags) & NODE_DEFERRED:
@@ -316,7 +316,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return not vanishes(tape, [(k, True)], self.seeds)
 
     cdef object lost_norms(self, Rec rec, object ct, int32_t k):
-        """The elements of array instruction k at which that is so, None: there are none."""
+        """Return the elements of array instruction k at which that is so, None: there are none."""
         if not rec.op.role & ROLE_ROOT or self.forget or self.tape.nodes[k].flags & (NODE_SPOILT | NODE_DEFERRED) \
                 or type(ct) is not ArrayVar or (<ArrayVar> ct).pending():
             return None
@@ -327,7 +327,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return None if found is None else made_by_arithmetic(self.tape, k, found, self.seeds)
 
     cdef int32_t doubted(self, int32_t k, int32_t bar, int32_t g, int32_t product) except -1:
-        """bar * g of scalar instruction k, which may be infinite: `product`, but NaN for a zero that arithmetic made."""
+        """Return bar * g of scalar instruction k, which may be infinite: `product`, but NaN for a zero that arithmetic made."""
         cdef Tape tape = self.tape
         cdef int32_t lost, infinite
         cdef bint kink = kinked(tape.nodes[k].op)
@@ -346,7 +346,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return product
 
     cdef object doubted_elements(self, int32_t k, object ct, object p, object product, bint kink):
-        """The same for array instruction k."""
+        """Do the same for array instruction k."""
         if self.marking is not None:
             self.marking[k] = ct
         elif self.marks is not None and k in self.marks:
@@ -355,7 +355,7 @@ cdef class RecordedCotangents(TracedCotangents):
         return product
 
     cdef bint asks(self) noexcept:
-        """Whether this sweep looks for zeros that meet infinite partials, and has found none."""
+        """Return whether this sweep looks for zeros that meet infinite partials, and has found none."""
         return self.marks is None and self.marking is None and not self.doubtful and not self.linear
 
     cdef int doubt(self, Rec rec, int32_t k, object ct) except -1:
@@ -436,7 +436,7 @@ def record_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inpu
 
 cdef RecordedCotangents swept(Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget, bint plain,
                               bint linear, dict marks, dict marking):
-    """One recorded sweep."""
+    """Do one recorded sweep."""
     cdef RecordedCotangents cotangents
     with np.errstate(all="ignore"):
         cotangents = RecordedCotangents(tape, start, stop, seeds, inputs, forget, plain, linear, marks, marking)
@@ -445,7 +445,7 @@ cdef RecordedCotangents swept(Tape tape, int32_t start, int32_t stop, list seeds
 
 
 cdef object unbounded(object p, bint kink):
-    """Where a partial is infinite, or is none."""
+    """Return where a partial is infinite, or is none."""
     if kink:
         return apply_op(o_not, (apply_op(o_isfinite, (p,), None),), None)
     return apply_op(o_isinf, (p,), None)

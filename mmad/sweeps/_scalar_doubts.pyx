@@ -12,7 +12,7 @@ from mmad.tape._instructions cimport Node, scalar_arity
 
 
 cdef bint infinite(const Node *nodes, const Node *p, int i) noexcept nogil:
-    """Whether partial i of a scalar instruction is infinite, or none."""
+    """Return whether partial i of a scalar instruction is infinite, or none."""
     cdef double w[4]
     cdef double d
     cdef int arity = scalar_arity(p.op)
@@ -24,7 +24,7 @@ cdef bint infinite(const Node *nodes, const Node *p, int i) noexcept nogil:
 
 
 cdef object numbers_of(const Cell *c, int lanes):
-    """Cells of one scalar node as an array."""
+    """Return the cells of one scalar node as an array."""
     cdef int lane
     return np.array([c[lane].s for lane in range(lanes)])
 
@@ -48,7 +48,7 @@ cdef int doubt_back(Cells cells, const uint8_t *mask, int32_t k, Doubts doubts) 
 
 
 cdef int doubt_forward(Cells cells, int32_t k, Doubts doubts) except -1:
-    """The same for the tangents of its operands and its own."""
+    """Do the same for the tangents of its operands and its own."""
     cdef const Node *nodes = cells.tape.nodes
     cdef const Node *p = nodes + k
     cdef int i

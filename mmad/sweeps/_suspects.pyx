@@ -35,7 +35,7 @@ o_chain = OPERATIONS["chain"]
 
 
 cdef object unknown(object g):
-    """NaN where a seed, of any kind, is not zero, and zero elsewhere."""
+    """Return NaN where a seed, of any kind, is not zero, and zero elsewhere."""
     if g is None:
         return None
     return apply2(o_chain, g, np.nan) if isinstance(g, Traced) else chain_value(g, np.nan)
@@ -49,19 +49,19 @@ cdef class Doubts:
         self.stage, self.at, self.reached, self.poles = FIND, {}, None, {}
 
     cdef list seeds(self, list given):
-        """The seeds of the second sweep."""
+        """Return the seeds of the second sweep."""
         self.stage, self.reached = ASK, {}
         return [(k, unknown(g)) for k, g in given]
 
     cdef bint confirmed(self) except -1:
-        """Whether any doubts are left after the second sweep."""
+        """Return whether any doubts are left after the second sweep."""
         self.stage, self.at = POISON, {}
         for (k, _), where in self.reached.items():
             self.at[k] = self.at[k] | where if k in self.at else where
         return bool(self.at)
 
     cdef list zeros(self, list given):
-        """The seeds of a sweep that starts at poles."""
+        """Return the seeds of a sweep that starts at poles."""
         self.stage, self.at, self.poles = POISON, self.poles, {}
         return [(k, nothing(g)) for k, g in given]
 
@@ -84,7 +84,7 @@ cdef class Doubts:
         return 0
 
     cdef object poisoned(self, int32_t k, object g):
-        """g with NaN for the elements of instruction k that are lost."""
+        """Return g with NaN for the elements of instruction k that are lost."""
         where = self.at.get(k) if self.stage == POISON else None
         if where is None:
             return g
@@ -93,7 +93,7 @@ cdef class Doubts:
         return poison(where, g)
 
     cdef object backward(self, int32_t k, Op op, object ct, tuple vals, object out, list active):
-        """The cotangent to go on with, of an array instruction at a singular point."""
+        """Return the cotangent to go on with, of an array instruction at a singular point."""
         if self.stage != POISON:
             g = (<Batch> ct).lanes if isinstance(ct, Batch) else ct
             for i, infinite in enumerate(infinite_partials(op, vals, out, active)):
@@ -102,7 +102,7 @@ cdef class Doubts:
         return self.poisoned(k, ct)
 
     cdef int forward(self, int32_t k, Op op, list dots, tuple vals, object out, int rank) except -1:
-        """The same for the tangents of the operands, None where they are zero; the result's is `poisoned` later."""
+        """Do the same for the tangents of the operands, None where they are zero; the result's is `poisoned` later."""
         if self.stage == POISON:
             return 0
         for i, infinite in enumerate(infinite_partials(op, vals, out, [d is not None for d in dots])):
@@ -117,7 +117,7 @@ cdef class Doubts:
 
 
 cdef object nothing(object g):
-    """A seed of zero like another one."""
+    """Return a seed of zero like another one."""
     if g is None:
         return None
     if isinstance(g, Batch):
@@ -126,7 +126,7 @@ cdef object nothing(object g):
 
 
 cdef object forgotten(object g, object reached):
-    """A tangent, NaN where a pole's infinity was to reach it, and did not."""
+    """Return a tangent, NaN where a pole's infinity was to reach it, and did not."""
     if reached is None:
         return g
     if isinstance(reached, Batch):

@@ -104,7 +104,7 @@ cdef class TracedCotangents(Cotangents):
         return self.add_scalar(k, self.tape.constant(float(np.real(g)), 0))
 
     cdef object own(self, int32_t k, object like):
-        """The cotangent of array node k as an array of its own, to write values of the kind of `like` to."""
+        """Return the cotangent of array node k as an array of its own, to write values of the kind of `like` to."""
         old = self.values.get(k)
         if not self.owned[k - self.start]:
             self.values[k] = old = self.buffer(k, old, like)
@@ -114,7 +114,7 @@ cdef class TracedCotangents(Cotangents):
         return old
 
     cdef object buffer(self, int32_t k, object old, object like):
-        """A copy of a cotangent, zeros where it is None, that takes values of the kind of `like`."""
+        """Return a copy of a cotangent, zeros where it is None, that takes values of the kind of `like`."""
         cdef Rec rec = self.tape.rec_of(k)
         if not self.plain and type(old) is ArrayVar and not isinstance(like, Wrapper) and rec.shape != ():
             return apply1(o_positive, old)
@@ -199,7 +199,7 @@ cdef class TracedCotangents(Cotangents):
         return 0
 
     cdef ArrayVar part(self, ArrayVar acc, dict window):
-        """A window of a buffer."""
+        """Return a window of a buffer."""
         acc.laid_out()
         return acc.alias(window_view(acc.arr, window["offset"], window["shape"], window["strides"]))
 

@@ -12,7 +12,7 @@ __all__ = ["transpose_pushforward"]
 
 
 def transpose_pushforward(op, ct, vals, out, params, active):
-    """Cotangents of an operation that declares a pushforward only: record it on tangents, and transpose that."""
+    """Return the cotangents of an operation with a pushforward only: record that on tangents, and transpose it."""
     tape = next((v.tape for v in (*vals, out) if isinstance(v, Var)), None)
     fresh = tape is None
     if fresh:

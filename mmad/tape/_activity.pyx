@@ -11,7 +11,7 @@ from mmad.tape._tape cimport Tape
 
 
 def independent(Tape tape, int32_t start):
-    """Whether nothing recorded from node `start` on depends on what was recorded before."""
+    """Return whether nothing recorded from node `start` on depends on what was recorded before."""
     cdef const int32_t *operand
     cdef int32_t k, i, n
     for k in range(start, tape.n):
@@ -29,7 +29,7 @@ cdef inline bint foreign(Tape tape, int32_t j, int32_t start):
 
 
 cdef uint8_t *active_mask(Tape tape, int32_t start, int32_t stop, list inputs) except NULL:
-    """One byte a node: whether its value depends on the inputs, which may be any nodes."""
+    """Return one byte a node: whether its value depends on the inputs, which may be any nodes."""
     cdef uint8_t *mask = <uint8_t *> calloc(stop + 1, 1)
     cdef const int32_t *operand
     cdef int32_t k, i, n
@@ -55,7 +55,7 @@ cdef frozenset _CHOOSE = frozenset(("select", "maximum", "minimum", "fmax", "fmi
 
 
 cdef uint8_t *direct_mask(Tape tape, int32_t start, int32_t stop, list seeds) except NULL:
-    """One byte a node: whether some seed depends on it in a way on which nothing is chosen.
+    """Return one byte a node: whether some seed depends on it in a way on which nothing is chosen.
 
     A cotangent of zero is not structural there: arithmetic made it.
     """
@@ -100,7 +100,7 @@ cdef uint8_t *direct_mask(Tape tape, int32_t start, int32_t stop, list seeds) ex
 
 
 cdef bint covers(dict window) except -1:
-    """Whether a view has every element of its base."""
+    """Return whether a view has every element of its base."""
     cdef Py_ssize_t n = 1, of = 1
     for d, s in zip(window["shape"], window["strides"]):
         if s != 0:
@@ -111,7 +111,7 @@ cdef bint covers(dict window) except -1:
 
 
 cdef bytes as_bytes(uint8_t *mask, int32_t stop):
-    """A mask as an object; the memory is freed."""
+    """Return a mask as an object; the memory is freed."""
     try:
         return (<char *> mask)[:stop]
     finally:
@@ -119,17 +119,17 @@ cdef bytes as_bytes(uint8_t *mask, int32_t stop):
 
 
 def direct_nodes(Tape tape, int32_t start, int32_t stop, list seeds):
-    """As bytes, one a node: whether some seed depends on it in a way on which nothing is chosen."""
+    """Return, as bytes, one a node, whether some seed depends on it in a way on which nothing is chosen."""
     return as_bytes(direct_mask(tape, start, stop, seeds), stop)
 
 
 def active_nodes(Tape tape, int32_t start, int32_t stop, list inputs):
-    """As bytes, one a node: whether it depends on the inputs."""
+    """Return, as bytes, one a node, whether it depends on the inputs."""
     return as_bytes(active_mask(tape, start, stop, inputs), stop)
 
 
 cdef int32_t *last_uses(Tape tape, int32_t start, int32_t stop, list outputs) except NULL:
-    """For each array the last instruction that reads it; entries of numbers mean nothing."""
+    """Return for each array the last instruction that reads it; entries of numbers mean nothing."""
     cdef int32_t *last = <int32_t *> calloc(stop + 1, sizeof(int32_t))
     cdef const int32_t *operand
     cdef int32_t k, i, n

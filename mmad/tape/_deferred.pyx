@@ -30,14 +30,14 @@ cdef dict _dtypes = {}  # (operation, kinds of operands) -> dtype of the result
 
 
 def set_large(Py_ssize_t n):
-    """Defer operations on arrays of n elements or more; the number before."""
+    """Defer operations on arrays of n elements or more; return the number before."""
     global large
     before, large = large, n
     return before
 
 
 cdef tuple result_of(Op op, tuple vals, dict params):
-    """Shape and dtype of an operation's result, without evaluating it; None if they are not known before."""
+    """Return shape and dtype of an operation's result, without evaluating it; None if they are not known before."""
     cdef list shapes = []
     cdef object dtype = None
     if op.kind != KIND_ELEMENTWISE and op.result is None or op.kind == KIND_ELEMENTWISE and params is not None:
@@ -80,13 +80,13 @@ cdef tuple result_of(Op op, tuple vals, dict params):
 
 
 cdef object operand_value(Instructions tape, int32_t j, object v):
-    """The value of an operand that is a number, as it was handed over when it was recorded."""
+    """Return the value of an operand that is a number, as it was handed over when it was recorded."""
     cdef double x = tape.nodes[j].v
     return x != 0 if tape.nodes[j].flags & NODE_BOOL else _np_float64(x) if type(v) is _np_float64 else x
 
 
 cdef tuple filled_operands(Instructions tape, Rec rec):
-    """The operands' values, once they are known."""
+    """Return the operands' values, once they are known."""
     cdef int i
     cdef list vals
     for i in range(rec.n):
@@ -102,7 +102,7 @@ cdef tuple filled_operands(Instructions tape, Rec rec):
 
 
 cdef int compute(Instructions tape, int32_t k) except -1:
-    """The value of an instruction whose operands have theirs."""
+    """Compute the value of an instruction whose operands have theirs."""
     cdef Node *p = tape.nodes + k
     cdef Rec rec
     cdef int arity
@@ -143,7 +143,7 @@ cdef int fill_deferred(Instructions tape, int32_t node) except -1:
 
 
 cdef int fill_waiting(Instructions tape, list waiting) except -1:
-    """Operands first, without recursion."""
+    """Compute the values that wait, operands first, without recursion."""
     cdef int32_t k, j
     cdef Node *p
     cdef Rec rec
@@ -178,7 +178,7 @@ cdef int fill_waiting(Instructions tape, list waiting) except -1:
 
 
 cdef tuple constants_only(Rec rec):
-    """The operands' values, without those that are instructions."""
+    """Return the operands' values, without those that are instructions."""
     cdef int32_t k
     for k in range(rec.n):
         if rec.at[k] < 0:

@@ -39,7 +39,7 @@ cdef void set_door(Door door) noexcept:
 
 
 def scalar_opcodes():
-    """Name -> (opcode, arity) of every scalar operation the compiled loops know."""
+    """Return name -> (opcode, arity) of every scalar operation the compiled loops know."""
     return {scalar_name(k).decode(): (k, scalar_arity(k)) for k in range(SCALAR_BEFORE + 1, SCALAR_END)}
 
 
@@ -105,7 +105,7 @@ cdef list _scalar_ops = _SCALAR_OPS
 
 
 cpdef Op scalar_op(int opcode):
-    """The declared operation of a scalar opcode."""
+    """Return the declared operation of a scalar opcode."""
     return _scalar_ops[opcode]
 
 
@@ -128,7 +128,7 @@ cdef class Rec:
 
 
 cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple shape, object dtype):
-    """A record of n operands, whose nodes the caller fills in."""
+    """Return a record of n operands, whose nodes the caller fills in."""
     cdef Rec r = Rec.__new__(Rec)
     r.at = r.few
     if n > 3:
@@ -141,14 +141,14 @@ cdef Rec new_rec(Op op, int32_t n, tuple vals, dict params, object out, tuple sh
 
 
 cdef int spare(Rec rec) except -1:
-    """Take a record that only numbers and arrays hang on from what the garbage collector looks through again and again."""
+    """Untrack a record on which only numbers and arrays hang: the garbage collector would look through it again and again."""
     if not PyObject_GC_IsTracked(rec.vals) and (rec.params is None or not PyObject_GC_IsTracked(rec.params)):
         PyObject_GC_UnTrack(rec)
     return 0
 
 
 cdef bint equal(tuple x, const cnp.npy_intp *y, int n, Py_ssize_t unit) noexcept:
-    """Whether numbers of a tuple, times a unit, are those given."""
+    """Return whether numbers of a tuple, times a unit, are those given."""
     cdef int k
     if len(x) != n:
         return False
@@ -211,7 +211,7 @@ cdef class Instructions:
         return self.push(op, flags, <int32_t> len(self.recs) - 1, -1, -1, v)
 
     cdef int32_t constant(self, double v, int flags) except -1:
-        """The node of a constant; a small direct-mapped table saves repeated ones."""
+        """Return the node of a constant; a small direct-mapped table saves repeated ones."""
         cdef uint64_t bits
         cdef int k
         cdef int32_t node
@@ -225,12 +225,12 @@ cdef class Instructions:
         return node
 
     cdef Rec rec_of(self, int32_t node):
-        """The record that knows the shape and dtype of an array node."""
+        """Return the record that knows the shape and dtype of an array node."""
         cdef Node *p = self.nodes + node
         return <Rec> self.recs[p.c if p.op == OP_STORE else p.a]
 
     cdef tuple shape_of(self, cnp.ndarray arr):
-        """arr.shape; that of an array recorded recently is the same tuple."""
+        """Return arr.shape; for an array recorded recently the same tuple."""
         cdef int n = cnp.PyArray_NDIM(arr), k
         cdef size_t h = n
         cdef tuple found
@@ -245,7 +245,7 @@ cdef class Instructions:
         return found
 
     cdef tuple window_of(self, Py_ssize_t offset, cnp.ndarray r, cnp.ndarray base):
-        """View r of a base as (offset, shape, strides), and as the parameters of `window`; equal ones are the same objects."""
+        """Return view r of a base as (offset, shape, strides), and as parameters of `window`; equal ones are one object."""
         cdef size_t h = <size_t> offset
         cdef int n = cnp.PyArray_NDIM(r), k
         cdef tuple found, window
@@ -297,7 +297,7 @@ cdef class Instructions:
         return self.n
 
     def node(self, int32_t k):
-        """Instruction k as (op name, operand nodes, value or None), for printing and interpreting."""
+        """Return instruction k as (op name, operand nodes, value or None), for printing and interpreting."""
         if not 0 <= k < self.n:
             raise IndexError(k)
         cdef Node *p = self.nodes + k
@@ -316,7 +316,7 @@ cdef class Instructions:
         return scalar_name(p.op).decode(), (p.a, p.b, p.c)[:scalar_arity(p.op)], p.v
 
     def operands_of(self, int32_t k):
-        """The nodes that instruction k reads; -1 for a constant of its record."""
+        """Return the nodes that instruction k reads; -1 for a constant of its record."""
         cdef int32_t i, n
         cdef const int32_t *at
         if not 0 <= k < self.n:
@@ -325,7 +325,7 @@ cdef class Instructions:
         return tuple([at[i] for i in range(n)])
 
     def record_of(self, int32_t k):
-        """The Rec behind array node k (for a store: its root's), or None for a scalar instruction."""
+        """Return the Rec behind array node k (for a store: its root's), or None for a scalar instruction."""
         cdef Node *p = self.nodes + k
         if p.op == OP_REC or p.flags & NODE_ARRAY:
             return self.rec_of(k)
@@ -340,14 +340,14 @@ cdef class Instructions:
         return self.nodes[k].flags
 
     cpdef bint is_version(self, int32_t k) noexcept:
-        """Whether node k is a written version of a storage that nothing else holds: a write may go in place."""
+        """Return whether node k is a written version of a storage that nothing else holds: a write may go in place."""
         cdef Node *p = self.nodes + k
         if p.flags & NODE_CONSUMED:
             return False
         return p.op == OP_STORE or (p.op == OP_REC and (<Rec> self.recs[p.a]).op.kind >= KIND_PUT)
 
     cdef object record(self, Op op, tuple args, dict params):
-        """Evaluate an operation on traced values of this tape and add it; the traced result."""
+        """Evaluate an operation on traced values of this tape and add it; return the traced result."""
         raise NotImplementedError
 
     cdef int fill(self, int32_t node) except -1:
@@ -361,14 +361,14 @@ cdef class Instructions:
 
 
 cdef object frozen_index(Instructions tape, object index):
-    """An index whose arrays are protected likewise."""
+    """Return an index whose arrays are protected likewise."""
     if isinstance(index, tuple):
         return tuple([freeze(tape, i) for i in index])
     return freeze(tape, index)
 
 
 cdef object freeze(Instructions tape, object value):
-    """A captured constant, protected against later writes by user code."""
+    """Return a captured constant, protected against later writes by user code."""
     cdef cnp.ndarray arr
     if not isinstance(value, cnp.ndarray):
         return value

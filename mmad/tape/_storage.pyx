@@ -49,14 +49,14 @@ cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint 
 
 
 cdef ArrayVar make_number(Instructions tape, int32_t node, cnp.ndarray arr):
-    """A number of a dtype other than float64."""
+    """Return a number of a dtype other than float64."""
     cdef ArrayVar r = make_array(tape, node, arr, False)
     r.number = True
     return r
 
 
 cpdef bint basic_index(object index):
-    """Whether NumPy answers this index with a view."""
+    """Return whether NumPy answers this index with a view."""
     if isinstance(index, tuple):
         for k in index:
             if not (k is None or k is Ellipsis or isinstance(k, slice)
@@ -68,7 +68,7 @@ cpdef bint basic_index(object index):
 
 
 cdef bint slicing(object index, cnp.ndarray arr) noexcept:
-    """Whether an index is of whole numbers and slices, and gives an array."""
+    """Return whether an index is of whole numbers and slices, and gives an array."""
     if type(index) is slice:
         return cnp.PyArray_NDIM(arr) > 0
     if type(index) is int:
@@ -85,7 +85,7 @@ cdef bint slicing(object index, cnp.ndarray arr) noexcept:
 
 
 def plain_index(index):
-    """An index without traced integers and masks in it."""
+    """Return an index without traced integers and masks in it."""
     if isinstance(index, tuple):
         return tuple([plain_index(k) for k in index])
     if isinstance(index, list):
@@ -119,17 +119,17 @@ cdef class ArrayVar(Var):
         return 0
 
     cdef bint pending(self) noexcept:
-        """Whether the elements have not been computed."""
+        """Return whether the elements have not been computed."""
         return self.tape.nodes[self.node].flags & NODE_DEFERRED
 
     cdef int known(self) except -1:
-        """Before the elements are read: those of an array that was recorded without them are computed."""
+        """Compute the elements, before they are read, of an array that was recorded without them."""
         if self.pending():
             self.tape.fill(self.node)
         return 0
 
     cdef cnp.ndarray take(self):
-        """The value, for an operation that will hold on to it."""
+        """Return the value, for an operation that will hold on to it."""
         cdef ArrayVar root = self if self.base is None else self.base
         self.sync()
         self.tape.nodes[self.node].flags |= NODE_CONSUMED
@@ -148,7 +148,7 @@ cdef class ArrayVar(Var):
         return 0
 
     cdef ArrayVar alias(self, cnp.ndarray r):
-        """A view for `r`, a NumPy view into this array's buffer."""
+        """Return a view for `r`, a NumPy view into this array's buffer."""
         cdef ArrayVar root = self if self.base is None else self.base
         cdef ArrayVar view
         cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(r)
@@ -166,7 +166,7 @@ cdef class ArrayVar(Var):
             self.sync()
 
     def laid_out(self):
-        """This array, its elements in C order in memory, which windows given as numbers need."""
+        """Return this array, its elements in C order in memory, which windows given as numbers need."""
         self.sync()
         if self.base is None and not self.arr.flags.c_contiguous:
             self.known()
@@ -174,7 +174,7 @@ cdef class ArrayVar(Var):
         return self
 
     def view(self, function=None, *, dtype=None, type=None):
-        """`function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
+        """Return `function` of this array, as NumPy does it: a view where NumPy gives a view, else a copy.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ cdef class ArrayVar(Var):
         return (<ArrayVar> apply1(o_pos, self)).rearranged(function)
 
     cdef object rearranged(self, function):
-        """A view of this array, which is new and in C order, that has no other name."""
+        """Return a view of this array, which is new and in C order, that has no other name."""
         r = function(self.arr)
         if not np.may_share_memory(r, self.arr):
             raise TypeError("this reordering of a traced array is not a view of it")
@@ -223,7 +223,7 @@ cdef class ArrayVar(Var):
         return make_scalar(self.tape, load_node(root, flat, v), v, NODE_STRONG)
 
     cdef Py_ssize_t element(self, object index, double **address) except -2:
-        """Flat index in the base of an all-integer index of a float64 array; -1 if it is another kind."""
+        """Return the flat index in the base of an all-integer index of a float64 array; -1 if it is another kind."""
         cdef cnp.ndarray arr = self.arr
         cdef int nd = arr.ndim, k
         cdef Py_ssize_t i, flat, step
@@ -375,7 +375,7 @@ cdef class ArrayVar(Var):
         return 0
 
     cdef int write_later(self, Op op, dict params, object index, object value) except -1:
-        """A new version of the root whose elements are not computed now."""
+        """Make a new version of the root whose elements are not computed now."""
         cdef ArrayVar root = self if self.base is None else self.base
         cdef Rec rec
         cdef int32_t source = -1
@@ -392,7 +392,7 @@ cdef class ArrayVar(Var):
         return advance(root, self.tape.push_rec(OP_REC, NODE_ARRAY | NODE_DEFERRED, rec, 0.0))
 
     cdef object inplace(self, Op op, object other):
-        """`self op= other` with NumPy's rules: the result keeps this array's shape and dtype."""
+        """Do `self op= other` with NumPy's rules: the result keeps this array's shape and dtype."""
         if not isinstance(other, Traced) and not isinstance(other, PLAIN):
             other = as_plain(other)
             if other is NotImplemented:
@@ -456,7 +456,7 @@ cdef class ArrayVar(Var):
         return self.whole_number("trunc", int)
 
     cdef object whole_number(self, str how, function):
-        """Python learns an integer: leave a guard on the rounded value."""
+        """Leave a guard on the rounded value, as Python learns an integer."""
         cdef object value
         self.refresh()
         self.known()
@@ -493,7 +493,7 @@ cdef class ArrayVar(Var):
         return k
 
     cdef object shown(self):
-        """The value where it becomes text: on a guarded tape that leaves a guard."""
+        """Return the value where it becomes text: on a guarded tape that leaves a guard."""
         self.refresh()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
@@ -582,12 +582,12 @@ cdef int inside(cnp.ndarray whole, cnp.ndarray r) except -1:
 
 
 cdef inline bint is_part(ArrayVar x) noexcept:
-    """Whether this is the real or the imaginary part of a window."""
+    """Return whether this is the real or the imaginary part of a window."""
     return x.base is not None and len(x.window) == 4
 
 
 cdef ArrayVar complex_window(ArrayVar x):
-    """The complex window that this is a part of."""
+    """Return the complex window that this is a part of."""
     return x.base.alias(window_view(x.base.arr, x.window[0], x.window[1], x.window[2]))
 
 
@@ -598,7 +598,7 @@ cdef int take_part(ArrayVar x, ArrayVar of) except -1:
 
 
 cdef object alias_part(ArrayVar x, cnp.ndarray r):
-    """A view for `r`, NumPy's view of the real or imaginary parts in this complex array's buffer."""
+    """Return a view for `r`, NumPy's view of the real or imaginary parts in this complex array's buffer."""
     cdef ArrayVar root = x if x.base is None else x.base
     cdef ArrayVar view, of
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(root.arr)
@@ -630,19 +630,19 @@ cdef int write_part(ArrayVar x, object index, object value) except -1:
 
 
 def getattr_of(name, function):
-    """`function` of an array's real or imaginary part."""
+    """Return `function` of an array's real or imaginary part."""
     return lambda a: function(getattr(a, name))
 
 
 cdef object _as_view(a, index):
-    """a[index] as an array view even where NumPy would give a scalar."""
+    """Return a[index] as an array view even where NumPy would give a scalar."""
     if type(index) is tuple:
         return a[index] if Ellipsis in index else a[index + (Ellipsis,)]
     return a[index] if index is Ellipsis else a[index, ...]
 
 
 cdef tuple whole_window(cnp.ndarray arr):
-    """The window that is all of a C-ordered array."""
+    """Return the window that is all of a C-ordered array."""
     cdef list strides = []
     cdef Py_ssize_t step = 1
     for d in reversed((<object> arr).shape):
@@ -679,7 +679,7 @@ cdef int32_t load_node(ArrayVar root, int64_t flat, double v) except -1:
 
 
 cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1:
-    """acc[flat] += scalar node, for a float64 storage of its own (not a view)."""
+    """Add scalar node to acc[flat], for a float64 storage of its own (not a view)."""
     cdef double *p
     cdef double v
     cdef int32_t k
@@ -730,7 +730,7 @@ cdef int check_fit(tuple shape, tuple target) except -1:
 
 
 cpdef object without_leading(object value, Py_ssize_t rank):
-    """A value without the leading axes of length 1 that a target of a lower rank has no use for."""
+    """Return a value without the leading axes of length 1 that a target of a lower rank has no use for."""
     cdef Py_ssize_t extra
     if not isinstance(value, (Traced, cnp.ndarray)):
         return value
@@ -749,7 +749,7 @@ cdef bint writeable(ArrayVar x) except -1:
 
 
 cdef object scalar_of(ArrayVar x):
-    """What NumPy gives for a fully indexed element: a number, which later writes do not reach."""
+    """Return what NumPy gives for a fully indexed element: a number, which later writes do not reach."""
     if x.arr.dtype.num == cnp.NPY_DOUBLE:
         x.known()
         return x.load(<Py_ssize_t> x.window[0], (<double *> cnp.PyArray_DATA(x.arr))[0])

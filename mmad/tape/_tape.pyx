@@ -33,7 +33,7 @@ cdef object _np_float64 = np.float64
 
 
 cdef object memory_of(object arr):
-    """The array that an array is a view of, in the end."""
+    """Return the array that an array is a view of, in the end."""
     while type(arr.base) is np.ndarray:
         arr = arr.base
     return arr
@@ -117,20 +117,20 @@ cdef class Tape(Instructions):
         return self.wrap(rec, out)
 
     cdef int guard_failure(self, Op op, tuple args, dict params, object error) except -1:
-        """An operation has raised, and the function may go on from there: a replay is good only where it raises again."""
+        """Guard that an operation raises: the function may go on from there, so a replay is good only where it raises again."""
         if op.name != "raises" and not op.raw and (isinstance(error, _FOLLOWED) or OPERATIONS.get(op.name) is not op):
             guard_raises(args, op, params, type(error))
         return 0
 
     cdef int guard_success(self, Op op, tuple args, dict params) except -1:
-        """An operation might have raised an error for its values, as `np.errstate` says: a replay is good only where not."""
+        """Guard that an operation raises no error for its values, as `np.errstate` says: a replay is good only where not."""
         cdef object kinds = None if op.name == "raises" or op.raw else raised_for_values()
         if kinds is not None:
             guard_raises(args, op, params, kinds)
         return 0
 
     cdef object defer(self, Rec rec):
-        """The traced result of an operation that is not evaluated now; None if it has to be."""
+        """Return the traced result of an operation that is not evaluated now; None if it has to be."""
         cdef tuple found, shape
         cdef int flags = NODE_ARRAY | NODE_DEFERRED
         cdef int32_t k
@@ -178,7 +178,7 @@ cdef class Tape(Instructions):
         self.filled = self.n
 
     cdef object wrap(self, Rec rec, object out):
-        """The traced result of a recorded operation whose value is `out`."""
+        """Return the traced result of a recorded operation whose value is `out`."""
         cdef cnp.ndarray arr
         cdef Op op = rec.op
         cdef int flags = NODE_ARRAY
@@ -221,7 +221,7 @@ cdef class Tape(Instructions):
         return found
 
     def value_of(self, var):
-        """The value of a traced value as it is now; unlike `var.value` it leaves no guard."""
+        """Return the value of a traced value as it is now; unlike `var.value` it leaves no guard."""
         if type(var) is ScalarVar:
             return (<ScalarVar> var).known()
         (<ArrayVar> var).refresh()
@@ -229,7 +229,7 @@ cdef class Tape(Instructions):
         return (<ArrayVar> var).arr
 
     def add_guard(self, var):
-        """Python looks at a traced value: a replay is good only where it is what it is now."""
+        """Leave a guard, as Python looks at a traced value: a replay is good only where the value is what it is now."""
         cdef ArrayVar x
         if type(var) is ScalarVar:
             if (<ScalarVar> var).flags & NODE_BOOL:
@@ -244,7 +244,7 @@ cdef class Tape(Instructions):
         self.push(OP_GUARD, 0, x.node, -1, <int32_t> len(self.recs) - 1, 0.0)
 
     def add_input(self, value, strong=False, number=False):
-        """A new input: a traced copy of a float or of a C-contiguous array (`number`: that stands for a number)."""
+        """Add an input: a traced copy of a float or of a C-contiguous array (`number`: that stands for a number)."""
         cdef int32_t node
         cdef cnp.ndarray arr
         if isinstance(value, float):
@@ -258,7 +258,7 @@ cdef class Tape(Instructions):
         return make_array(self, node, arr, False)
 
     def add_constant(self, value):
-        """A traced constant: a float, or an array whose buffer the trace may write to."""
+        """Add a constant: a float, or an array whose buffer the trace may write to."""
         if isinstance(value, float):
             return make_scalar(self, self.constant(value, 0), value, 0)
         rec = new_rec(None, 0, (), None, value, value.shape, value.dtype)
@@ -268,13 +268,13 @@ cdef class Tape(Instructions):
     # tangent is traced, such arrays are traced constants, so that it is recorded; where it is not, the program watches
     # them.  Most rules compute nothing of them alone, and are recorded with the arrays themselves.
     cpdef object captured(self, object x):
-        """An operand that is not recorded: in a recording for a program an array as a traced constant."""
+        """Return an operand that is not recorded: in a recording for a program an array as a traced constant."""
         if not self.live or type(x) is not np.ndarray or not x.size or x.dtype.kind not in "fc":
             return x
         return self.add_constant(x)
 
     cpdef tuple for_rules(self, Op op, object args, tuple vals, bint plain):
-        """Operands of an instruction for its rules; `plain`: all that they are given to multiply is."""
+        """Return operands of an instruction for its rules; `plain`: all that they are given to multiply is."""
         cdef int i
         if not self.live or (not plain and (op.kind != KIND_ELEMENTWISE or op.name in _LINEAR)):
             return vals
@@ -322,11 +322,11 @@ cdef class Tape(Instructions):
                 self.use(arr)
 
     def sources(self):
-        """The captured arrays that constants of the recording were computed from, with checksums."""
+        """Return the captured arrays that constants of the recording were computed from, with checksums."""
         return [] if self.used is None else list(self.used.values())
 
     def var_at(self, int32_t k, value=None):
-        """A traced value for node k; `value` is the array where the node is one."""
+        """Return a traced value for node k; `value` is the array where the node is one."""
         if self.nodes[k].flags & NODE_ARRAY:
             if value is None:
                 value = self.rec_of(k).out

@@ -9,7 +9,7 @@ __all__ = ["adopt", "conform", "has_traced", "lift", "outermost", "takes", "trac
 
 
 def adopt(value, like):
-    """A plain array as a constant that accepts values of the kind of `like`; `value` is taken over.
+    """Return a plain array as a constant that accepts values of the kind of `like`; `value` is taken over.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def adopt(value, like):
 
 
 def conform(x, like):
-    """An array as one that also accepts values of the kind of `like`; x itself where it does already."""
+    """Return an array as one that also accepts values of the kind of `like`; x itself where it does already."""
     if _is_batch(x) and (not isinstance(like, Wrapper) or x.level > like.level):
         lanes = conform(x.lanes, like)
         return x if lanes is x.lanes else type(x)(x.level, lanes)
@@ -56,7 +56,7 @@ def _is_batch(x):
 
 
 def traced_parts(x):
-    """Where traced values are in a value: as it is, in the lanes, in the parts of a dual number or series."""
+    """Return where traced values are in a value: as it is, in the lanes, in the parts of a dual number or series."""
     if _is_batch(x):
         return {("lanes", *path) for path in traced_parts(x.lanes)}
     if isinstance(x, Jet):
@@ -65,14 +65,14 @@ def traced_parts(x):
 
 
 def takes(x, value):
-    """Whether an array can be written a value in place: it has to be traced wherever the value is."""
+    """Return whether an array can be written a value in place: it has to be traced wherever the value is."""
     if isinstance(value, Wrapper) and getattr(x, "level", -1) != value.level:
         return False
     return traced_parts(value) <= traced_parts(x)
 
 
 def zeros(shape, dtype, like):
-    """Zeros that accept values of the kind of `like`; a plain number of shape ()."""
+    """Return zeros that accept values of the kind of `like`; a plain number of shape ()."""
     value = np.zeros(shape, dtype)
     if shape == () and not _is_batch(like):
         return 0.0 if value.dtype == np.float64 else value[()]
@@ -80,7 +80,7 @@ def zeros(shape, dtype, like):
 
 
 def lift(items):
-    """A traced array from a nested list, tuple or object array with traced numbers or arrays in it."""
+    """Return a traced array from a nested list, tuple or object array with traced numbers or arrays in it."""
     if isinstance(items, Traced):
         return items
     cells = items if isplain(items, np.ndarray) else None
@@ -110,7 +110,7 @@ def unboxed(x):
 
 
 def _nested(items):
-    """The cells of a nested sequence as an object array; traced arrays inside stay whole."""
+    """Return the cells of a nested sequence as an object array; traced arrays inside stay whole."""
 
     def shape(x):
         if isinstance(x, list | tuple) and not isinstance(x, Traced):
@@ -137,7 +137,7 @@ def has_traced(x):
 
 
 def outermost(values):
-    """The traced value of the highest level among `values`: what an array of them has to be like."""
+    """Return the traced value of the highest level among `values`: what an array of them has to be like."""
     best = None
     for v in values:
         if isinstance(v, Traced) and (best is None or getattr(v, "level", 0) > getattr(best, "level", 0)):

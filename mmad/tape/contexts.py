@@ -14,18 +14,18 @@ STATE = threading.local()
 
 
 def open_tape():
-    """The tape being recorded in this thread, or None."""
+    """Return the tape being recorded in this thread, or None."""
     tapes = getattr(STATE, "tapes", None)
     return tapes[-1] if tapes else None
 
 
 def wrappers_open():
-    """Whether a forward derivative or a batch is open in this thread."""
+    """Return whether a forward derivative or a batch is open in this thread."""
     return bool(getattr(STATE, "wrappers", ()))
 
 
 def derivatives_open():
-    """How many derivatives are open in this thread."""
+    """Return how many derivatives are open in this thread."""
     forward = [w for w in getattr(STATE, "wrappers", ()) if isinstance(w, Jet)]
     return len(getattr(STATE, "tapes", ())) + len(forward)
 

@@ -98,7 +98,7 @@ def _text_of(c):
 
 
 def decode(tape, k, inputs):
-    """Instruction k of a tape.
+    """Return instruction k of a tape.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ BASES = GIVEN, TURNED, SHIFTED
 
 
 def in_basis(f, turn):
-    """The function f with eigenvectors in one of the bases; right to first derivatives."""
+    """Return the function f with eigenvectors in one of the bases; right to first derivatives."""
 
     def g(*args, **kwargs):
         s, t = make_dual(new_level(), 0.0, 1.0), make_dual(new_level(), 0.0, 1.0)
@@ -53,7 +53,7 @@ def in_basis(f, turn):
 
 
 def _accepting(args, s, t):
-    """The arguments as values that accept s and t when they are written to, as do arrays made like them."""
+    """Return the arguments as values that accept s and t when they are written to, as do arrays made like them."""
     leaves, structure = tree.flatten(args)
     for k, x in enumerate(leaves):
         if isinstance(x, Traced):
@@ -63,7 +63,7 @@ def _accepting(args, s, t):
 
 
 def without_dual_numbers(y, s, t):
-    """A value without s and t: with its own derivatives and those of the coefficient of s t."""
+    """Return a value without s and t: with its own derivatives and those of the coefficient of s t."""
     mixed = 0.0
     if isinstance(y, Dual) and y.level == t.level:
         y, mixed = y.primal, y.tangent
@@ -74,7 +74,7 @@ def without_dual_numbers(y, s, t):
 
 
 def decomposed(m, uplo, turn, s, t):
-    """Eigenvalues and eigenvectors in one of the bases, with rates and turns along the dual numbers s and t.
+    """Return eigenvalues and eigenvectors in one of the bases, with rates and turns along the dual numbers s and t.
 
     A matrix that was computed of other eigenvectors does not depend on their basis, or else the result does.
     """
@@ -87,7 +87,7 @@ def decomposed(m, uplo, turn, s, t):
 
 
 def nearly_equal(y, z):
-    """Whether two results are equal but for rounding; traced ones are."""
+    """Return whether two results are equal but for rounding; traced ones are."""
     if any(isinstance(v, Traced) or v is None or isinstance(v, str | bytes) for v in (y, z)):
         return True
     eps = np.finfo(np.result_type(y, z, np.float16)).eps
@@ -95,7 +95,7 @@ def nearly_equal(y, z):
 
 
 def agreed_cotangent(gs, terms, shape, dtype):
-    """One of the cotangents of an input in all bases, if it and the terms of what is differentiated are equal."""
+    """Return one of an input's cotangents in all bases, if they and the terms of what is differentiated are equal."""
     if all(g is None for g in gs):
         return None
     gs = [np.zeros(shape, dtype) if g is None else g for g in gs]
@@ -105,7 +105,7 @@ def agreed_cotangent(gs, terms, shape, dtype):
 
 
 def agreed_tangent(dots, ys, rest):
-    """The tangent of an output, where it and the output are equal in all bases, and elsewhere `rest`."""
+    """Return the tangent of an output, where it and the output are equal in all bases, and elsewhere `rest`."""
     if all(d is None for d in dots):
         return rest
     dtype = np.result_type(ys[0].dtype if hasattr(ys[0], "dtype") else float, np.float16)
@@ -114,7 +114,7 @@ def agreed_tangent(dots, ys, rest):
 
 
 def pulled_by_directions(trace, outputs, cts):
-    """Cotangents by forward sweeps over a trace, if tangents are linear in the direction; else None.
+    """Return cotangents by forward sweeps over a trace, if tangents are linear in the direction; else None.
 
     Second derivatives of symmetric functions of eigenvalues have forward rules only (:mod:`mmad.ops.spectral`).
     """

@@ -50,7 +50,7 @@ def _named(x):
 
 
 def _holds_traced(x):
-    """Whether a traced value is found among what x refers to."""
+    """Return whether a traced value is found among what x refers to."""
     pending, seen = deque([x]), set()
     while pending and len(seen) < LOOKED_AT:
         x = pending.popleft()
@@ -64,7 +64,7 @@ def _holds_traced(x):
 
 
 def _parts(x):
-    """What x holds itself: not the globals of a function, nor the class of an object."""
+    """Return what x holds itself: not the globals of a function, nor the class of an object."""
     if isinstance(x, types.FunctionType):
         return [cell_contents(c) for c in x.__closure__ or ()] + [
             *(x.__defaults__ or ()),
@@ -80,7 +80,7 @@ def _parts(x):
 
 
 def cell_contents(cell):
-    """What a cell of a closure holds; None if nothing yet."""
+    """Return what a cell of a closure holds; None if nothing yet."""
     try:
         return cell.cell_contents
     except ValueError:

@@ -40,7 +40,7 @@ class Outside:
         _replaced(f, note, {})
 
     def given(self, values):
-        """The function with other values in their places; where there are none, the function itself."""
+        """Return the function with other values in their places; where there are none, the function itself."""
         if not self.values:
             return self.f
         new = {id(v): w for v, w in zip(self.values, values, strict=True)}
@@ -48,7 +48,7 @@ class Outside:
 
 
 def _replaced(x, swap, replacements):
-    """x with `swap` of every traced value in it; x itself where there is none that is another."""
+    """Return x with `swap` of every traced value in it; x itself where there is none that is another."""
     if isinstance(x, Traced):
         return swap(x)
     if id(x) in replacements:

@@ -21,7 +21,7 @@ SAVED = 64  # residuals kept an application: one a lane of a batch; older ones a
 
 
 def is_operand(x):
-    """Whether a leaf is a number or an array that derivatives flow through, or an array that has to be kept."""
+    """Return whether a leaf is a number or an array that derivatives flow through, or an array that has to be kept."""
     if isplain(x, np.ndarray):
         return x.dtype.kind in "fciub"
     return isplain(x, Traced | float | complex | np.inexact)
@@ -47,7 +47,7 @@ class Slot:
     __hash__ = None
 
     def take(self, flat):
-        """This leaf out of the packed vector; of a cotangent likewise."""
+        """Take this leaf out of the packed vector; of a cotangent likewise."""
         part = flat[self.start : self.start + self.size]
         part = reshape(part, self.shape) if self.shape else part[0]
         if isinstance(part, Traced):
@@ -93,28 +93,28 @@ class Call:
 
     # --- arguments ------------------------------------------------------------------------------
     def arguments(self, operands):
-        """The differentiable arguments, as a tuple."""
+        """Return the differentiable arguments, as a tuple."""
         leaves = list(self.leaves)
         for k, v in zip(self.operands, operands, strict=True):
             leaves[k] = as_given(v)
         return tree.unflatten(self.structure, leaves)
 
     def tangents(self, operands, dots):
-        """Tangents of the differentiable arguments: zeros where None, what has no derivative as it is."""
+        """Return the tangents of the differentiable arguments: zeros where None, what has no derivative as it is."""
         leaves = [0.0 if isplain(v, int | np.integer) else v for v in self.leaves]
         for k, v, d in zip(self.operands, operands, dots, strict=True):
             leaves[k] = zero_of(v) if d is None else as_given(d)
         return tree.unflatten(self.structure, leaves)
 
     def everything(self, arguments):
-        """All arguments by position, those that are not differentiated with respect to among them."""
+        """Return all arguments by position, those that are not differentiated with respect to among them."""
         args = list(arguments)
         for k in sorted(self.fixed):
             args.insert(k, self.fixed[k])
         return args
 
     def cotangents(self, operands, cts):
-        """What a backward rule returned, as a list with a value or None for each operand."""
+        """Return what a backward rule returned, as a list with a value or None for each operand."""
         name = self.rules.name
         primals = self.arguments(operands)
         if not isinstance(cts, tuple | list) or len(cts) != len(primals):
@@ -147,7 +147,7 @@ class Call:
 
     # --- results --------------------------------------------------------------------------------
     def pack(self, y):
-        """A result as the value of the instruction: its one leaf, or all leaves in one vector."""
+        """Return a result as the value of the instruction: its one leaf, or all leaves in one vector."""
         leaves, out_tree = tree.flatten(y)
         slots, statics, at = [], [], 0
         for v in leaves:
@@ -176,18 +176,18 @@ class Call:
         return np.concatenate([np.zeros(0), *[np.ravel(v) for v in parts]])
 
     def unpack(self, flat):
-        """The leaves of a result, or of a cotangent of it, from the instruction's value; None for what is static."""
+        """Return the leaves of a result, or of its cotangent, from the instruction's value; None for what is static."""
         if sum(s is not None for s in self.slots) == 1:
             return [None if s is None else flat for s in self.slots]
         return [None if s is None else s.take(flat) for s in self.slots]
 
     def result(self, flat):
-        """The function's result."""
+        """Return the function's result."""
         leaves = [v if s is None else p for v, s, p in zip(self.statics, self.slots, self.unpack(flat), strict=True)]
         return tree.unflatten(self.out_tree, leaves)
 
     def cotangent(self, ct):
-        """A cotangent in the structure of the result; zeros where it is static."""
+        """Return a cotangent in the structure of the result; zeros where it is static."""
         leaves = [
             v if s is None else as_given(p.copy() if isplain(p, np.ndarray) else p)
             for v, s, p in zip(self.statics, self.slots, self.unpack(ct), strict=True)
@@ -195,7 +195,7 @@ class Call:
         return tree.unflatten(self.out_tree, [0.0 if isplain(v, int | np.integer) else v for v in leaves])
 
     def tangent_leaves(self, y_dot):
-        """The leaves of a tangent that a rule returned, checked; None for zero and for what is static."""
+        """Return the leaves of a tangent that a rule returned, checked; None for zero and for what is static."""
         if y_dot is None:
             return [None] * len(self.slots)
         leaves, _ = tree.flatten(y_dot)
@@ -218,7 +218,7 @@ class Call:
         return out
 
     def pack_tangent(self, leaves):
-        """Leaves of a tangent (None: zero) as the tangent of the instruction."""
+        """Return the leaves of a tangent (None: zero) as the tangent of the instruction."""
         pairs = [(d, s) for d, s in zip(leaves, self.slots, strict=True) if s is not None]
         if all(d is None for d, _ in pairs):
             return None

@@ -20,12 +20,12 @@ _float64 = np.dtype(np.float64)
 
 
 def is_static(x):
-    """Whether a leaf of an argument is configuration that no derivative is taken of."""
+    """Return whether a leaf of an argument is configuration that no derivative is taken of."""
     return x is None or isinstance(x, str | bytes)
 
 
 def in_kind_of(g, leaf):
-    """A cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array).
+    """Return a cotangent or tangent in the kind of the leaf it belongs to (float, NumPy scalar, array).
 
     The leaf may be traced; its value is not looked at, which would leave a guard.
     """
@@ -46,7 +46,7 @@ def in_kind_of(g, leaf):
 
 
 def _like_traced(g, leaf):
-    """A plain cotangent or tangent in the kind that `finished` gives a traced leaf."""
+    """Return a plain cotangent or tangent in the kind that `finished` gives a traced leaf."""
     if type(leaf) is ScalarVar:
         return np.float64(g) if leaf.strong else float(g)
     if isinstance(leaf, ArrayVar):
@@ -58,7 +58,7 @@ def _like_traced(g, leaf):
 
 
 def finished(x):
-    """A plain value as users expect it: numbers and arrays of their own, inside any outer derivative's wrapper."""
+    """Return a plain value as users expect it: numbers and arrays of their own, inside any outer wrapper."""
     if isinstance(x, ScalarVar):
         return np.float64(x.value) if x.strong else x.value
     if isinstance(x, ArrayVar):
@@ -71,7 +71,7 @@ def finished(x):
 
 
 def as_recorded(x, d):
-    """A tangent of x; where x is recorded for a program, a constant of it, so that what is computed with it is, too."""
+    """Return a tangent of x, as a constant of the program if x is recorded for one."""
     tape = open_tape()
     if tape is None or not tape.live or not isinstance(x, Traced) or isinstance(d, Traced):
         return d
@@ -81,7 +81,7 @@ def as_recorded(x, d):
 
 
 def value_and_tangent(out, level):
-    """Value and tangent of a result, of the given level; a constant has a zero tangent."""
+    """Return value and tangent of a result, of the given level; a constant has a zero tangent."""
     if isinstance(out, Dual) and out.level == level:
         y, d = out.primal, out.tangent
         return y, np.float64(d) if type(y) is np.float64 and type(d) is float else d
@@ -95,12 +95,12 @@ def value_and_tangent(out, level):
 
 
 def as_given(x):
-    """A value as a function's body and rules get it: 0-d arrays are NumPy scalars."""
+    """Return a value as a function's body and rules get it: 0-d arrays are NumPy scalars."""
     return x[()] if isplain(x, np.ndarray) and x.ndim == 0 else x
 
 
 def zero_of(x):
-    """A plain zero of the shape of x, of its dtype or float64."""
+    """Return a plain zero of the shape of x, of its dtype or float64."""
     dtype = dtype_of(x)
     if shape_of(x) == () and dtype.kind != "c" and dtype.itemsize >= 8:
         return 0.0
@@ -108,7 +108,7 @@ def zero_of(x):
 
 
 def in_dtype(x, dtype):
-    """x in another dtype; the real part where that is real."""
+    """Return x in another dtype; the real part where that is real."""
     if dtype_of(x) == dtype:
         return x
     if dtype_of(x).kind == "c" and dtype.kind != "c":

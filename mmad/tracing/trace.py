@@ -44,12 +44,12 @@ _float64 = np.dtype(np.float64)
 
 
 def returned_by_program(tape):
-    """Whether `mmad.compile` records on a tape, outside of every other derivative."""
+    """Return whether `mmad.compile` records on a tape, outside of every other derivative."""
     return tape is not None and tape.live and STATE.tapes.count(tape) == 1
 
 
 def left_behind(shape):
-    """A plain array took a traced value by augmented assignment: what other names it has are of no use any more."""
+    """Note that a plain array took a traced value by augmented assignment: its other names are of no use any more."""
     STATE.left = shape
 
 
@@ -71,7 +71,7 @@ def refuse_left_behind(outputs):
 
 
 def is_nan(y):
-    """Whether NaN is in a result, plain or traced."""
+    """Return whether NaN is in a result, plain or traced."""
     while isinstance(y, Wrapper):
         y = y.parts[0] if isinstance(y, Jet) else y.lanes
     if isinstance(y, Var):
@@ -83,7 +83,7 @@ def is_nan(y):
 
 
 def template():
-    """What an array made now has to accept: a traced value of every open derivative, or None outside of all."""
+    """Return what an array made now has to accept: a traced value of every open derivative, or None outside of all."""
     tape = open_tape()
     like = None if tape is None else tape.add_constant(0.0)
     for w in sorted(getattr(STATE, "wrappers", ()), key=lambda w: w.level):
@@ -114,7 +114,7 @@ class Description:
 
 
 def describe(f, what):
-    """What is being differentiated, for messages."""
+    """Return what is being differentiated, for messages."""
     return Description(f, what)
 
 
@@ -131,7 +131,7 @@ class ArgumentPlace:
 
 
 def plain_leaf(x, where):
-    """A differentiable number or array as float or C-contiguous ndarray copy; TypeError says what is wrong."""
+    """Return a differentiable number or array as float or C-contiguous copy; a TypeError says what is wrong."""
     if type(x) is float:
         return x
     if isplain(x, np.ndarray):
@@ -158,7 +158,7 @@ def plain_leaf(x, where):
 
 
 def in_c_order(x):
-    """Whether an array lies in memory as the elements of a trace's arrays do."""
+    """Return whether an array lies in memory as the elements of a trace's arrays do."""
     return x.flags.c_contiguous and x.flags.aligned
 
 
@@ -244,7 +244,7 @@ class Trace:
         return tree.unflatten(structure, traced)
 
     def _input(self, x, leaf):
-        """A new traced input: on the tape, inside any dual number or batch of an outer derivative."""
+        """Return a new traced input: on the tape, inside any dual number or batch of an outer derivative."""
         if isinstance(x, Jet):
             first, *rest = x.parts
             return x.of([self._input(first, leaf), *[+p if isinstance(p, Traced) else p for p in rest]])
@@ -273,7 +273,7 @@ class Trace:
 
     # ------------------------------------------------------------------------------------ reverse
     def pull(self, outputs, cts):
-        """Cotangents of the inputs from those of `outputs` (leaves of what the function returned).
+        """Return the cotangents of the inputs from those of `outputs` (leaves of what the function returned).
 
         Returns
         -------
@@ -309,11 +309,11 @@ class Trace:
         return self._spread(iter(self._sweep([(out.node, ct)])))
 
     def _spread(self, gs):
-        """Cotangents by node as cotangents by input leaf."""
+        """Return the cotangents by node as cotangents by input leaf."""
         return [None if x is None else self._collect(x, gs) for x in self.inputs]
 
     def _collect(self, x, gs):
-        """The cotangent of one input leaf, put together from those of its nodes."""
+        """Return the cotangent of one input leaf, put together from those of its nodes."""
         if isinstance(x, Jet):
             return self._collect(x.parts[0], gs)
         if isinstance(x, Batch):
@@ -322,7 +322,7 @@ class Trace:
         return next(gs)
 
     def _convolved(self, sweep, out, ct):
-        """The sweep of a seed that is a dual number or series: coefficients of `out` with those of the seed."""
+        """Sweep back a seed that is a dual number or series: coefficients of `out` with those of the seed."""
         same = _at(out, ct.level)
         found = []
         for k in range(len(ct.parts)):
@@ -357,7 +357,7 @@ class Trace:
         return self.pull_between(seeds, self.nodes)
 
     def pull_between(self, seeds, wanted):
-        """Cotangents of nodes from those of others.
+        """Return the cotangents of nodes from those of others.
 
         Parameters
         ----------
@@ -382,7 +382,7 @@ class Trace:
 
     # ------------------------------------------------------------------------------------ forward
     def push(self, dots, outputs, cache=None):
-        """Tangents of `outputs` from those of the inputs (None: zero); None where zero."""
+        """Return the tangents of `outputs` from those of the inputs (None: zero); None where zero."""
         missing = Met.missing
         if any(isinstance(x, Wrapper) for x in (*self.inputs, *outputs)) or any(isinstance(d, Jet) for d in dots):
             found = [self._push(out, dots) for out in outputs]
@@ -393,7 +393,7 @@ class Trace:
         return found
 
     def _push_plain(self, dots, outputs, cache=None):
-        """The same where no outer derivative's wrapper is about."""
+        """Do the same where no outer derivative's wrapper is about."""
         seeds = [(x.node, d) for x, d in zip(self.inputs, dots, strict=True) if d is not None and x is not None]
         nodes = [out.node if isinstance(out, Traced) else None for out in outputs]
         wanted = [k for k in nodes if k is not None]
@@ -403,7 +403,7 @@ class Trace:
         return [None if k is None else next(found) for k in nodes]
 
     def push_between(self, seeds, wanted, cache=None):
-        """Tangents of nodes from those of others.
+        """Return the tangents of nodes from those of others.
 
         Parameters
         ----------
@@ -425,7 +425,7 @@ class Trace:
         return forward_sweep(self.tape, seeds, wanted, cache)
 
     def _push(self, out, dots):
-        """The tangent of one output where outer derivatives' wrappers are about: level by level, the highest first."""
+        """Return the tangent of one output inside outer derivatives' wrappers: level by level, the highest first."""
         wrappers = [w for w in (*self.inputs, out) if isinstance(w, Wrapper)]
         wrappers += [w for w in dots if isinstance(w, Jet)]
         if not wrappers:
@@ -457,7 +457,7 @@ class Trace:
         return _jet_of(top, found)
 
     def _without(self, level):
-        """This trace as seen below the wrappers of a level."""
+        """Return this trace as seen below the wrappers of a level."""
         view = object.__new__(Trace)
         view.__dict__.update(self.__dict__)
         view.inputs = [(x.parts[0] if isinstance(x, Jet) else x.lanes) if _at(x, level) else x for x in self.inputs]
@@ -465,7 +465,7 @@ class Trace:
 
     # ------------------------------------------------------------------------------------ repeated eigenvalues
     def _undefined(self, outputs):
-        """Whether outputs depend on eigenvectors of a repeated eigenvalue though a cotangent of zero was lost there."""
+        """Return whether outputs depend on eigenvectors of a repeated eigenvalue where a cotangent of zero was lost."""
         if self.nested:  # where zeros are recorded
             return False
         recs = [(k, self.tape.record_of(k)) for k in range(self.start, len(self.tape))]
@@ -474,7 +474,7 @@ class Trace:
         return bool(seeds and wanted) and any(is_nan(d) for d in self.push_between(seeds, wanted))
 
     def _in_bases(self, outputs):
-        """This trace in each of the bases, with what `outputs` are there, and their values."""
+        """Return this trace in each of the bases, with what `outputs` are there, and their values."""
         f, args, kwargs, argnums, what = self.call
         if f is None:
             raise undifferentiable(f"what {self.origin} computes of eigenvectors")
@@ -496,7 +496,7 @@ class Trace:
         return found
 
     def _arguments(self):
-        """The traced arguments, to run the function again."""
+        """Return the traced arguments, to run the function again."""
         if not self.nested and not any(isinstance(x, Traced) for x in self.leaves):
             return self.point()
         out, at = [], 0
@@ -506,7 +506,7 @@ class Trace:
         return tuple(out)
 
     def _pull_in_bases(self, outputs, cts):
-        """Cotangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
+        """Return the cotangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
         try:
             found = self._in_bases(outputs)
             gs = [t.pull(outs, cts) for t, outs, _ in found]
@@ -522,7 +522,7 @@ class Trace:
         ]
 
     def _push_in_bases(self, dots, outputs, rest):
-        """Tangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
+        """Return the tangents of what does not depend on the basis of a repeated eigenvalue's eigenspace."""
         found = self._in_bases(outputs)
         tangents = [t.push(dots, outs) for t, outs, _ in found]
         return [
@@ -532,7 +532,7 @@ class Trace:
 
     # ------------------------------------------------------------------------------------ trees
     def point(self):
-        """The traced arguments as they were when the function was recorded, a tuple of trees of plain values."""
+        """Return the traced arguments as they were when the function was recorded, a tuple of trees of plain values."""
         if self.nested or any(isinstance(x, Traced) for x in self.leaves):
             raise TypeError(
                 f"{self.origin}: what belongs to a point of an outer derivative cannot be pickled or copied"
@@ -550,7 +550,7 @@ class Trace:
         return tuple(out)
 
     def trees(self, gs):
-        """Cotangents by input leaf as a tree for each traced argument; zeros where None."""
+        """Return the cotangents by input leaf as a tree for each traced argument; zeros where None."""
         out, at = [], 0
         for structure, count in self.structures:
             leaves = [self._filled(k, gs[k]) for k in range(at, at + count)]
@@ -593,12 +593,12 @@ def _in_lanes(x, level, count):
 
 
 def _sum(x, y):
-    """x + y; None is zero."""
+    """Return x + y; None is zero."""
     return y if x is None else x if y is None else a.add(x, y)
 
 
 def _jet_of(jet, parts):
-    """A dual number or series like `jet` of parts of one shape (None: zero), inside a batch if they are one."""
+    """Return a dual number or series like `jet` of parts of one shape (None: zero), inside a batch if they are one."""
     like = next((p for p in parts if p is not None), None)
     if like is None:
         return None
@@ -612,7 +612,7 @@ def _jet_of(jet, parts):
 
 
 def _batch_of(level, lanes):
-    """A batch of a level with these lanes (None: zero), inside a batch of directions if they are one."""
+    """Return a batch of a level with these lanes (None: zero), inside a batch of directions if they are one."""
     if lanes is None:
         return None
     if isinstance(lanes, Batch) and lanes.level > level:
@@ -621,7 +621,7 @@ def _batch_of(level, lanes):
 
 
 def _diagonal(level, g):
-    """The batch of a level whose lane k is lane k of lane k of `g`."""
+    """Return the batch of a level whose lane k is lane k of lane k of `g`."""
     if g.level != level:
         return (
             Batch(g.level, _diagonal(level, g.lanes))
@@ -632,7 +632,7 @@ def _diagonal(level, g):
 
 
 def _contains(x, level):
-    """Whether a batch of this level is in x, inside other wrappers."""
+    """Return whether a batch of this level is in x, inside other wrappers."""
     while isinstance(x, Wrapper):
         if x.level == level:
             return True
@@ -641,7 +641,7 @@ def _contains(x, level):
 
 
 def _numeric(g):
-    """Whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
+    """Return whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
     return not isinstance(g, Traced) or (isinstance(g, Batch) and isplain(g.lanes, np.ndarray))
 
 

@@ -49,7 +49,7 @@ def _equal(a, b):
 
 
 def _differentiable(value):
-    """Whether an attribute of an object is traced: integers, truth values and text are its configuration."""
+    """Return whether an attribute of an object is traced: integers, truth values and text are its configuration."""
     if isplain(value, np.ndarray):
         return value.dtype.kind in "fcO"
     if isplain(value, bool | int | str | bytes | type(None) | np.integer | np.bool_):
@@ -76,7 +76,7 @@ def _has_attributes(x):
 
 
 def _slots(cls):
-    """Names of the slots of a class, those of its bases first."""
+    """Return the names of the slots of a class, those of its bases first."""
     found = []
     for c in reversed(cls.__mro__):
         slots = vars(c).get("__slots__", ())
@@ -85,13 +85,13 @@ def _slots(cls):
 
 
 def _attributes(obj):
-    """Attributes of an object by name, in slots and in its dictionary."""
+    """Return the attributes of an object by name, in slots and in its dictionary."""
     found = {name: getattr(obj, name) for name in _slots(type(obj)) if hasattr(obj, name)}
     return {**found, **getattr(obj, "__dict__", {})}
 
 
 def _blank(cls):
-    """A new object of a class, without its initialisation."""
+    """Return a new object of a class, without its initialisation."""
     builtin = next(c for c in cls.__mro__ if not c.__flags__ & HEAP_TYPE)
     return builtin.__new__(cls)
 
@@ -110,7 +110,7 @@ class Shell:
             (dict if isinstance(container, dict) else list).clear(self.empty)
 
     def filled(self, values):
-        """An object like the one that was taken apart, with other elements."""
+        """Return an object like the one that was taken apart, with other elements."""
         if self.empty is None:
             obj = tuple.__new__(self.cls, values)
         else:
@@ -132,7 +132,7 @@ class Shell:
 
 
 def _split_container(x):
-    """Elements of an object of a class derived from list, tuple or dict, and its shell."""
+    """Return the elements of an object of a class derived from list, tuple or dict, and its shell."""
     return list(x.values() if isinstance(x, dict) else x), Shell(x), None
 
 
@@ -194,7 +194,7 @@ def _is_leaf(x):
 
 
 def flatten(tree):
-    """Leaves of a tree and its structure.
+    """Return the leaves of a tree and its structure.
 
     Returns
     -------
@@ -208,14 +208,14 @@ def flatten(tree):
 
 
 def unflatten(structure, leaves):
-    """The tree of a structure with these leaves."""
+    """Return the tree of a structure with these leaves."""
     if structure is LEAF:
         return leaves[0]
     return optree.tree_unflatten(structure, leaves)
 
 
 def paths(tree):
-    """A readable place for every leaf, as in ``['weights'][0]``."""
+    """Return a readable place for every leaf, as in ``['weights'][0]``."""
     if isplain(tree, (float, np.ndarray, Traced)):
         return [""]
     places = optree.tree_accessors(tree, is_leaf=_is_leaf, none_is_leaf=True, namespace=NAMESPACE)

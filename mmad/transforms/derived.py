@@ -26,7 +26,7 @@ __all__ = ["batch", "linearize", "pullback", "pushforward", "transpose"]
 
 
 def _static(x):
-    """Whether a leaf has nothing to do with derivatives: None and text."""
+    """Return whether a leaf has nothing to do with derivatives: None and text."""
     return x is None or isinstance(x, str | bytes)
 
 
@@ -38,7 +38,7 @@ class _TapeBuilder:
         self.tape.in_tree = []
 
     def add(self, in_tree, values):
-        """New arguments with these leaves; None and text stay as they are.
+        """Add new arguments with these leaves; None and text stay as they are.
 
         Returns
         -------
@@ -62,7 +62,7 @@ class _TapeBuilder:
 
 
 def _tangents(values):
-    """A tangent for each argument leaf to record with: of its shape and dtype; every element is one.
+    """Return a tangent for each argument leaf to record with: of its shape and dtype; every element is one.
 
     The value does not matter, no rule looks at it.
     """
@@ -70,7 +70,7 @@ def _tangents(values):
 
 
 def _cotangents(tape):
-    """The same for each leaf of the result."""
+    """Return the same for each leaf of the result."""
     out = []
     for k, c, as_float in zip(tape.outputs, tape.constants, tape.floats, strict=True):
         if k < 0:
@@ -86,19 +86,19 @@ def _cotangents(tape):
 
 
 def _undifferentiated(c):
-    """A placeholder for the cotangent of an integer, a truth value or text."""
+    """Return a placeholder for the cotangent of an integer, a truth value or text."""
     if _static(c):
         return c
     return np.ones(np.shape(c)) if isplain(c, np.ndarray) else 1.0
 
 
 def _zero(v):
-    """A zero of the shape and dtype of v."""
+    """Return a zero of the shape and dtype of v."""
     return np.zeros(shape_of(v), getattr(v, "dtype", np.float64))[()]
 
 
 def _filled(g, like):
-    """A tangent or cotangent; zeros of the kind of `like` where it is None."""
+    """Return a tangent or cotangent; zeros of the kind of `like` where it is None."""
     if _static(like):
         return like
     return _zero(like) if g is None else g
@@ -178,7 +178,7 @@ def _lanes(y, level, k):
 
 # ------------------------------------------------------------------------------------------------ linear maps
 def at_point(tape, at):
-    """The tape itself, recorded at other arguments."""
+    """Return the tape itself, recorded at other arguments."""
     new = _TapeBuilder(type(tape), tape.origin)
     with Recording(new.tape):
         xs = new.add(tape.in_tree, tape.arguments(at))
@@ -269,17 +269,17 @@ def _is_linear(i, on):
 
 # ------------------------------------------------------------------------------------------------ helpers
 def _carries(tape, k):
-    """Whether a value has a derivative."""
+    """Return whether a value has a derivative."""
     return tape.instructions[k].dtype.kind in "fc"
 
 
 def _refreshed(y):
-    """A traced result as of now: a view of a storage that was written to since is brought up to date."""
+    """Return a traced result as of now: a view of a storage that was written to since is brought up to date."""
     if isinstance(y, ArrayVar):
         y.refresh()
     return y
 
 
 def _tuple(in_tree):
-    """The structure of a tuple of one tree an argument."""
+    """Return the structure of a tuple of one tree an argument."""
     return tree.flatten(tuple(tree.unflatten(s, [0.0] * count) for s, count in in_tree))[1]

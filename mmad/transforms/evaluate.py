@@ -61,7 +61,7 @@ def evaluate(tape, values, watch=None):
 
 
 def _step(i, env):
-    """The value of one instruction."""
+    """Return the value of one instruction."""
     if i.name == "const":
         return i.params["value"]
     vals = [c if k < 0 else env[k] for k, c in zip(i.operands, i.constants, strict=True)]
@@ -88,7 +88,7 @@ def _step(i, env):
 
 
 def _kind(i, v):
-    """A plain result as the kind of value it was recorded as: float, NumPy scalar, truth value, array."""
+    """Return a plain result as the kind of value it was recorded as: float, NumPy scalar, truth value, array."""
     if isinstance(v, Traced):
         return v
     if i.array:
@@ -108,12 +108,12 @@ def _store(i, base, value):
 
 
 def _level(x):
-    """Order of the kinds of values: a value can be written into arrays of its own level and those above."""
+    """Return the order of the kinds of values: a value can be written into arrays of its own level and those above."""
     return x.level if isinstance(x, Wrapper) else 0 if isinstance(x, Var) else -1
 
 
 def _writable(i, base, value):
-    """The array to write into: the base itself or a copy; None where it cannot hold the value."""
+    """Return the array to write into: the base itself or a copy; None where it cannot hold the value."""
     if _level(base) >= _level(value):
         return base if i.in_place else _copied(base)
     if isplain(base, np.ndarray) and base.dtype.kind in "fc":
@@ -122,7 +122,7 @@ def _writable(i, base, value):
 
 
 def _copied(x):
-    """A new storage with the elements of x; a traced one copies when it is first written to."""
+    """Return a new storage with the elements of x; a traced one copies when it is first written to."""
     if isinstance(x, Jet):
         return x.of([_copied(part) for part in x.parts])
     if isinstance(x, Batch):
@@ -166,12 +166,12 @@ def _guard(tape, i, v):
 
 
 def _value_without_guard(v):
-    """The concrete value, without leaving a guard for the look."""
+    """Return the concrete value, without leaving a guard for the look."""
     return v if not isinstance(v, Var) else v.tape.value_of(v)
 
 
 def _described(tape, k):
-    """A value by the instruction that defines it, its operands by theirs, one level deep."""
+    """Return a value by the instruction that defines it, its operands by theirs, one level deep."""
     i = tape.instructions[k]
     names = [_shown(c) if j < 0 else _operand(tape, j) for j, c in zip(i.operands, i.constants, strict=True)]
     return f"%{k} = {i.name}({', '.join(names)})" if names else f"%{k}"
@@ -191,7 +191,7 @@ def _shown(v):
 
 
 def recorded_arguments(tape):
-    """The arguments a tape was recorded with, by leaf; those that are not traced as they are."""
+    """Return the arguments a tape was recorded with, by leaf; those that are not traced as they are."""
     out = []
     for k, static in zip(tape.inputs, tape.statics, strict=True):
         if k < 0:

@@ -142,7 +142,7 @@ class Tape(_tape.Tape):
         return tree.unflatten(self.out_tree, results)
 
     def arguments(self, args):
-        """Leaves of the arguments, checked against what was recorded."""
+        """Return the leaves of the arguments, checked against what was recorded."""
         if len(args) != len(self.in_tree):
             raise TypeError(f"{self.origin}: the tape takes {len(self.in_tree)} arguments, it was given {len(args)}")
         leaves = []
@@ -187,7 +187,7 @@ class Tape(_tape.Tape):
         return float(v) if as_float else v
 
     def compile(self, passes: Any = None, memory: int | str | None = None) -> Program:
-        """The tape as a program of the virtual machine.
+        """Return the tape as a program of the virtual machine.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Tape(_tape.Tape):
 
     # ------------------------------------------------------------------------------------ transforms
     def pushforward(self) -> Tape:
-        """Tangents: a tape ``(*primals, *tangents) -> (y, y_dot)``.
+        """Return a tape of tangents: ``(*primals, *tangents) -> (y, y_dot)``.
 
         Examples
         --------
@@ -228,7 +228,7 @@ class Tape(_tape.Tape):
         return derived.pushforward(self)
 
     def pullback(self) -> Tape:
-        """Cotangents: a tape ``(*primals, y_bar) -> (x_bar, ...)``, one cotangent a primal.
+        """Return a tape of cotangents: ``(*primals, y_bar) -> (x_bar, ...)``, one cotangent a primal.
 
         Examples
         --------
@@ -239,7 +239,7 @@ class Tape(_tape.Tape):
         return derived.pullback(self)
 
     def linearize(self, *at: Any) -> Tape:
-        """The linear map at a point: a tape ``(*tangents) -> y_dot``.
+        """Return the linear map at a point: a tape ``(*tangents) -> y_dot``.
 
         Parameters
         ----------
@@ -255,7 +255,7 @@ class Tape(_tape.Tape):
         return derived.linearize(self, at)
 
     def transpose(self) -> Tape:
-        """The transpose of a linear tape: ``y_bar -> (x_bar, ...)``, one cotangent an argument.
+        """Return the transpose of a linear tape: ``y_bar -> (x_bar, ...)``, one cotangent an argument.
 
         For complex values it is the adjoint of the real inner product, as everywhere in mmad.
 
@@ -273,7 +273,7 @@ class Tape(_tape.Tape):
         return derived.transpose(self)
 
     def batch(self, k: int) -> Tape:
-        """k lanes at once: every argument and the result have a leading axis of length `k`.
+        """Return a tape of k lanes at once: every argument and the result have a leading axis of length `k`.
 
         Raises
         ------
@@ -290,7 +290,7 @@ class Tape(_tape.Tape):
 
 
 def _equal_structures(s, t):
-    """Whether two structures are equal; a single leaf has more than one form."""
+    """Return whether two structures are equal; a single leaf has more than one form."""
     if s is tree.LEAF or t is tree.LEAF:
         return all(r is tree.LEAF or r.is_leaf() for r in (s, t))
     return s == t
@@ -364,6 +364,6 @@ def record(f, *args, live=False):
 
 
 def _run_recorded(f, args, live, plain_integers):
-    """Run a function on traced arguments; its tape and trace."""
+    """Run a function on traced arguments; return its tape and trace."""
     tape = Tape(describe(f, "record"), True, live, plain_integers)
     return tape, Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)

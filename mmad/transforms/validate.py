@@ -22,7 +22,7 @@ _PLACES = {"load": 1, "store": 2, "guard": 1, "input": 0, "const": 0, "window": 
 
 
 def validate(tape):
-    """Check a tape; returns it if nothing is wrong.
+    """Check a tape; return it if nothing is wrong.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _fail(tape, i, what):
 
 
 def _operands(tape, i, k):
-    """Rules 1 and 2."""
+    """Check rules 1 and 2."""
     if len(i.operands) != len(i.constants):
         _fail(tape, i, f"has {len(i.operands)} operands, {len(i.constants)} constants")
     for p, (j, c) in enumerate(zip(i.operands, i.constants, strict=True)):
@@ -91,7 +91,7 @@ def _operands(tape, i, k):
 
 
 def _ends(tape):
-    """Rule 6."""
+    """Check rule 6."""
     n = len(tape.instructions)
     if len(tape.inputs) != len(tape.statics) or len(tape.inputs) != sum(count for _, count in tape.in_tree):
         raise ValidationError(f"{tape.origin}: {len(tape.inputs)} inputs do not fill the arguments' structure")
@@ -106,7 +106,7 @@ def _ends(tape):
 
 
 def _storages(tape, readers):
-    """Rule 4."""
+    """Check rule 4."""
     for i in tape.instructions:
         if not i.in_place:
             continue
@@ -118,7 +118,7 @@ def _storages(tape, readers):
 
 
 def _types(tape):
-    """Rules 3 and 5: run it on the recorded arguments and compare what instructions give with what they declare."""
+    """Check rules 3 and 5: run on the recorded arguments, compare what instructions give with what they declare."""
 
     def check(i, v):
         if i.array != isplain(v, np.ndarray):

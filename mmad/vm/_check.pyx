@@ -127,7 +127,7 @@ cdef class Checker:
         return 0
 
     cdef str kind_of(self, object spec):
-        """What a place or an operand is, by the first item of its tuple (which may be anything, and is looked at with care)."""
+        """Return what a place or an operand is, by the first item of its tuple, which may be anything."""
         if type(spec) is not tuple or not len(spec) or type(spec[0]) is not str:
             self.wrong("a place of the program is none")
         return spec[0]
@@ -138,7 +138,7 @@ cdef class Checker:
         return 0
 
     cdef int typed(self, object b, object shape, object dtype) except -1:
-        """A whole buffer as an array."""
+        """Check that a whole buffer is a sound array."""
         cdef double n = 1
         if type(b) is not int or not 0 <= b < self.p.n_buffers or type(shape) is not tuple or len(shape) > 64 \
                 or not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.itemsize == 0:
@@ -152,7 +152,7 @@ cdef class Checker:
         return 0
 
     cdef int places(self) except -1:
-        """Inputs and results."""
+        """Check inputs and results."""
         cdef Machine p = self.p
         cdef int i
         cdef str kind
@@ -178,7 +178,7 @@ cdef class Checker:
         return 0
 
     cdef int results(self) except -1:
-        """Results, once everything has run."""
+        """Check results, once everything has run."""
         cdef int i
         cdef str kind
         for i, spec in enumerate(self.p.result_specs):
@@ -201,7 +201,7 @@ cdef class Checker:
         return 0
 
     cdef int view(self, tuple spec) except -1:
-        """An operand of a call: (buffer, offset, shape, strides, dtype), or (buffer, table, shape, None, dtype)."""
+        """Check an operand of a call: (buffer, offset, shape, strides, dtype), or (buffer, table, shape, None, dtype)."""
         cdef double low, high, n
         b, offset, shape, strides, dtype = spec
         if type(b) is not int or type(offset) is not int or abs(offset) > LARGEST or type(shape) is not tuple \
@@ -282,7 +282,7 @@ cdef class Checker:
         return 0
 
     cdef int32_t scalars(self, int32_t start) except -1:
-        """A run of scalar instructions; where the next one starts."""
+        """Check a run of scalar instructions; return where the next one starts."""
         cdef Machine p = self.p
         cdef Instr *q
         cdef int32_t k, n = p.n_slots
@@ -402,7 +402,7 @@ cdef class Checker:
         return 0
 
     cdef int reach(self, const Group *g, const Access *x) except -1:
-        """Whether an access stays inside its buffer."""
+        """Return whether an access stays inside its buffer."""
         cdef double elements = <double> (self.p.buffers[x.buffer].bytes // SIZES[x.type])
         cdef double low = <double> x.offset, high = <double> x.offset, n = 1
         cdef int k
@@ -451,7 +451,7 @@ cdef class Checker:
         return 0
 
     cdef int routine(self, const Routine *q) except -1:
-        """Linear algebra: operands and result are contiguous."""
+        """Check linear algebra: operands and result are contiguous."""
         cdef double n = <double> q.n, k = <double> q.k, count = <double> q.count
         cdef double square = n * n, factors = n * n + n, size = n * k
         cdef bint systems = MM_SOLVE <= q.what and q.what < MM_COFACTOR
@@ -474,7 +474,7 @@ cdef class Checker:
         return 0
 
     cdef int stack(self, int32_t b, int64_t offset, double size, double count, int64_t step) except -1:
-        """Blocks of a buffer, one after the other or all the same."""
+        """Check blocks of a buffer, one after the other or all the same."""
         if offset < 0 or step < 0:
             self.wrong("a matrix routine has negative strides")
         if count and <double> offset + (count - 1) * <double> step + size > <double> (self.p.buffers[b].bytes // 8):
@@ -483,7 +483,7 @@ cdef class Checker:
 
     cdef int matrix(self, int32_t b, int64_t offset, double rows, double columns, int64_t row, int64_t column, double count,
                     int64_t step, bint repeated) except -1:
-        """One factor; `repeated`: what is summed over in it is the same again and again, and only its other axis strides."""
+        """Check one factor; `repeated`: what is summed over in it is the same all over, and only its other axis strides."""
         cdef double last
         if offset < 0 or row < 0 or column < 0 or step < 0:
             self.wrong("a matrix product has negative strides")
@@ -541,7 +541,7 @@ cdef class Checker:
         return 0
 
     cdef int window(self, Op op, tuple operands, dict params, tuple what) except -1:
-        """The operations on affine windows do not look where they reach: their parameters have to be right."""
+        """Check parameters of operations on affine windows, which do not look where they reach."""
         if op.name not in ("window", "embed", "put"):
             return 0
         if set(params) != {"offset", "shape", "strides", "of"}:

@@ -43,13 +43,13 @@ def make_machine(dict parts):
 
 
 def structure_sizes():
-    """Sizes of the machine's structures, by which files of another build are told apart."""
+    """Return the sizes of the machine's structures, by which files of another build are told apart."""
     return [sizeof(Instr), sizeof(Group), sizeof(Access), sizeof(BlockOp), sizeof(Step), sizeof(Product),
             sizeof(Routine), sizeof(Buffer)]
 
 
 def from_description(dict description):
-    """A program from :meth:`Program.description`, or from a file that claims to be one.
+    """Make a program from :meth:`Program.description`, or from a file that claims to be one.
 
     Raises
     ------

@@ -91,7 +91,7 @@ cdef class Maker:
         return 0
 
     cdef int64_t most(self, const Step *s):
-        """At most so many calls."""
+        """Make room for at most so many calls."""
         cdef const Group *g
         if s.kind != STEP_GROUP:
             return 1
@@ -100,7 +100,7 @@ cdef class Maker:
 
     # ------------------------------------------------------------------------------------ places
     cdef Where buffer(self, int32_t b, int64_t offset) noexcept:
-        """Where byte `offset` of a buffer is."""
+        """Return where byte `offset` of a buffer is."""
         cdef Machine p = self.p
         cdef Where w
         if p.buffers[b].home == HOME_ARENA:
@@ -134,7 +134,7 @@ cdef class Maker:
 
     # ------------------------------------------------------------------------------------ steps
     cdef bint step(self, const Step *s) except -1:
-        """Whether a step became calls."""
+        """Return whether a step became calls."""
         cdef Machine p = self.p
         cdef Product *q
         cdef Routine *r
@@ -172,7 +172,7 @@ cdef class Maker:
         return at(BASE_ACCESSES, <Py_ssize_t> x - <Py_ssize_t> self.p.accesses)
 
     cdef Where scratch(self, const Group *g, int64_t k) noexcept:
-        """Register k, as the loop over blocks has it."""
+        """Return where register k is, as the loop over blocks has it."""
         cdef int64_t size = 8 if g.type == MM_F64 else 4
         return at(BASE_SCRATCH, k * ((g.block * size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT))
 
@@ -203,7 +203,7 @@ cdef class Maker:
         return 0
 
     cdef int mark_vectors(self, const Group *g) noexcept:
-        """Registers that an operation or a store reads all of, not as one number, or that an operation writes to."""
+        """Return the registers that an operation or a store reads all of, not as one number, or that an operation writes to."""
         cdef const BlockOp *o
         cdef int k, arity
         memset(self.vector, 0, g.registers + 1)
@@ -221,7 +221,7 @@ cdef class Maker:
             self.vector[g.store[k].reg] = 1
 
     cdef bint whole(self, const Group *g, const Access *x) noexcept:
-        """Whether a store gives every element of its accumulator the first value, so that nothing need be cleared."""
+        """Return whether a store gives every element of its accumulator the first value, so that nothing need be cleared."""
         return x.action == STORE_ADD and x.mode == ACCESS_LINEAR and x.offset == 0 and x.extent == g.size \
             and x.type == g.type
 

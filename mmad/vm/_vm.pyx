@@ -86,7 +86,7 @@ def set_num_threads(int n):
 
 
 def get_num_threads():
-    """How many threads compiled functions use; see :func:`set_num_threads`."""
+    """Return how many threads compiled functions use; see :func:`set_num_threads`."""
     return _threads
 
 
@@ -133,7 +133,7 @@ cdef class Workspace:
 
 
 cdef inline int64_t index_of(const Instr *p) noexcept:
-    """The element that a load or store is of."""
+    """Return the element that a load or store is of."""
     return (<int64_t> p.c << 32) | <int64_t> <unsigned int> p.b
 
 
@@ -192,7 +192,7 @@ cdef class Machine:
         free(self.constant)
 
     cdef int prepare(self) except -1:
-        """Addresses instead of numbers, now that all are known to be right; and what is faster instead of what was given."""
+        """Put addresses for numbers, now that all are known to be right; and what is faster for what was given."""
         cdef Group *g
         cdef Access *x
         cdef int32_t k, at = 0, op = 0
@@ -260,15 +260,15 @@ cdef class Machine:
         return self.arena + self.scratch
 
     def report(self):
-        """What the compiler noted: (pass, instructions after it, seconds), in order."""
+        """Return what the compiler noted: (pass, instructions after it, seconds), in order."""
         return self.parts.get("report", [])
 
     def interface(self):
-        """Where inputs come in and results go out."""
+        """Return where inputs come in and results go out."""
         return self.input_specs, self.result_specs
 
     def step_list(self):
-        """The steps as plain records, for printing and for estimating their cost.
+        """Return the steps as plain records, for printing and for estimating their cost.
 
         Returns
         -------
@@ -326,12 +326,12 @@ cdef class Machine:
         return out
 
     def buffer_list(self):
-        """Buffers as (bytes, home, offset in the arena)."""
+        """Return the buffers as (bytes, home, offset in the arena)."""
         names = ("arena", "input", "constant", "result", "object")
         return [(self.buffers[k].bytes, names[self.buffers[k].home], self.buffers[k].offset) for k in range(self.n_buffers)]
 
     def description(self):
-        """Everything that a file has to hold; captured arrays as they are now.
+        """Return everything that a file has to hold; captured arrays as they are now.
 
         Raises
         ------
@@ -386,7 +386,7 @@ cdef class Machine:
         return out
 
     cdef int enter(self, Workspace w, list values) except -1:
-        """Addresses and numbers of inputs, constants and results."""
+        """Set addresses and numbers of inputs, constants and results."""
         cdef int i
         cdef int32_t k
         cdef cnp.ndarray arr
@@ -418,7 +418,7 @@ cdef class Machine:
         return 0
 
     cdef cnp.ndarray fresh(self, tuple shape, object dtype, int64_t nbytes):
-        """A new array; a large one from the pool of memory that has been used before."""
+        """Return a new array; a large one from the pool of memory that has been used before."""
         if nbytes < LARGE and len(shape) <= 8:
             return small(shape, dtype)
         pool = pool_enter()
@@ -428,7 +428,7 @@ cdef class Machine:
             pool_exit(pool)
 
     cdef list leave(self, Workspace w):
-        """The results, and nothing of them left behind."""
+        """Return the results, and leave nothing of them behind."""
         cdef list out = []
         cdef int i, own = 0
         cdef Port *p
@@ -455,7 +455,7 @@ cdef class Machine:
         return out
 
     cdef object execute(self, Workspace w):
-        """Every step; None, or the number of a guard that does not hold and what it sees."""
+        """Run every step; return None, or the number of a guard that does not hold and what it sees."""
         cdef int32_t k
         cdef object found
         for k in range(self.n_moving):
@@ -470,7 +470,7 @@ cdef class Machine:
         return None
 
     cdef int calls_of(self, Workspace w, const Stretch *q) except -1:
-        """A stretch of the stream."""
+        """Run a stretch of the stream."""
         if q.work < LONG:
             calls_run(self.stream + q.start, self.stream + q.stop, w.base)
         else:
@@ -584,7 +584,7 @@ cdef class Machine:
 
     # ------------------------------------------------------------------------------------ calls
     cdef object view(self, Workspace w, int32_t b, object offset, tuple shape, object strides, object dtype):
-        """An array of a buffer's elements, read-only."""
+        """Return an array of a buffer's elements, read-only."""
         cdef cnp.npy_intp dims[64]
         cdef cnp.npy_intp steps[64]
         cdef int nd = len(shape), k
@@ -612,7 +612,7 @@ cdef class Machine:
         return np.array(r) if own else r
 
     cdef object call(self, Workspace w, tuple call):
-        """One call; None, or a guard that fails and what it sees."""
+        """Run one call; return None, or a guard that fails and what it sees."""
         cdef Op op = call[0]
         cdef tuple what = call[3]
         cdef dict params = call[2]
@@ -659,7 +659,7 @@ cdef int failed() except -1:
 
 
 cdef tuple access_record(const Access *x):
-    """A load or store as (register, action, place)."""
+    """Return a load or store as (register, action, place)."""
     if x.mode == ACCESS_SCALAR or TOTAL_ADD <= x.action <= TOTAL_MINIMUM:
         return x.reg, ACTIONS[x.action], f"%{x.buffer}"
     if x.mode == ACCESS_INDEX:
@@ -671,7 +671,7 @@ cdef tuple access_record(const Access *x):
 
 
 cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
-    """An array of up to eight axes, with nothing in it yet."""
+    """Return an array of up to eight axes, with nothing in it yet."""
     cdef cnp.npy_intp dims[8]
     cdef int k
     for k in range(len(shape)):
@@ -681,7 +681,7 @@ cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
 
 
 cdef object met(object now, object seen, int number):
-    """None if a guard on an array holds, else its number and what it sees."""
+    """Return None if a guard on an array holds, else its number and what it sees."""
     if isinstance(seen, cnp.ndarray):
         if np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc"):
             return None
@@ -691,13 +691,13 @@ cdef object met(object now, object seen, int number):
 
 
 cdef object changes(list watched):
-    """None if the index arrays that tables were made from are what they were, else their checksums."""
+    """Return None if the index arrays that tables were made from are what they were, else their checksums."""
     now = tuple([checksum(index) for index, _ in watched])
     return None if all([a == b for a, (_, b) in zip(now, watched)]) else now
 
 
 cdef void *taken(dict parts, str name, Py_ssize_t item, int32_t *count) except? NULL:
-    """A copy of a part; its number of items goes to `count`."""
+    """Return a copy of a part; its number of items goes to `count`."""
     cdef bytes data = parts[name]
     cdef void *out
     if len(data) % item:

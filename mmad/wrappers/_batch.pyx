@@ -56,7 +56,7 @@ cdef class Parting:
         return self
 
     cdef bint heard(self) except -1:
-        """Whether the mapped function may learn of a warning."""
+        """Return whether the mapped function may learn of a warning."""
         if (getattr(warnings, "_showwarnmsg_impl", None) is not self.show
                 or warnings.showwarning is not self.showwarning):
             return True
@@ -187,12 +187,12 @@ cdef class Batch(Wrapper):
         return f"Batch({self.lanes!r})"
 
     def laid_out(self):
-        """This batch, its lanes in C order in memory."""
+        """Return this batch, its lanes in C order in memory."""
         self.lanes = np.ascontiguousarray(self.lanes) if isinstance(self.lanes, cnp.ndarray) else self.lanes.laid_out()
         return self
 
     def view(self, function=None, *, dtype=None, type=None):
-        """`function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
+        """Return `function` of every lane (reshaping or reordering axes only), sharing memory with this batch."""
         asked = reordering(self, function, dtype, type)
         if asked is None:
             return self.astype(function or dtype)
@@ -262,7 +262,7 @@ number_or_array(Batch)
 
 
 cdef object of_rank(object v, Py_ssize_t rank):
-    """Lanes with so many axes: some of length 1 after the first are added, or those that broadcast away are dropped."""
+    """Return lanes with so many axes: some of length 1 after the first are added, or those that broadcast away are dropped."""
     cdef tuple shape = shape_of(v)
     cdef Py_ssize_t missing = rank - len(shape)
     if not shape or missing == 0 or any([d != 1 for d in shape[1:1 - missing]]):

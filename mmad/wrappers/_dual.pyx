@@ -46,7 +46,7 @@ def doubtful(level):
 
 
 cdef object plain_of(object x):
-    """The numbers in a value, whatever carries them; None where there are none yet."""
+    """Return the numbers in a value, whatever carries them; None where there are none yet."""
     while isinstance(x, Wrapper):
         x = x.parts[0] if isinstance(x, Jet) else x.lanes
     if isinstance(x, ScalarVar):
@@ -68,12 +68,12 @@ o_pos = OPERATIONS["positive"]
 
 
 def new_level():
-    """A nesting level above all that were opened before."""
+    """Return a nesting level above all that were opened before."""
     return next(_levels)
 
 
 cpdef object make_dual(int64_t level, object value, object tangent):
-    """A dual number: scalar or array as its value is."""
+    """Make a dual number: scalar or array as its value is."""
     cdef Dual r
     if shape_of(value) == () and not isinstance(value, cnp.ndarray):
         r = ScalarDual.__new__(ScalarDual)
@@ -97,7 +97,7 @@ cpdef object make_dual(int64_t level, object value, object tangent):
 
 
 cpdef object own(object x):
-    """x, or a copy of it where it shares memory with something else, so that it may be written to."""
+    """Return x, or a copy of it where it shares memory with something else, so that it may be written to."""
     cdef bint shared = False
     if isinstance(x, cnp.ndarray):
         shared = cnp.PyArray_BASE(<cnp.ndarray> x) != NULL
@@ -138,7 +138,7 @@ cdef class Dual(Jet):
         return self.primal, self.tangent
 
     def of(self, parts):
-        """A dual number of the same level with other parts."""
+        """Make a dual number of the same level with other parts."""
         return make_dual(self.level, parts[0], parts[1])
 
     cpdef object apply(self, Op op, tuple args, dict params):
@@ -210,7 +210,7 @@ cdef inline ScalarDual new_scalar(int64_t level, double value, double tangent, b
 
 
 cdef inline object scalar_binary(int opcode, ScalarDual x, object other, bint reflected):
-    """Both parts Python floats: in C.  None where the general way is needed."""
+    """Do it in C where both parts are Python floats.  None where the general way is needed."""
     cdef double w[3]
     cdef double d[2]
     cdef double ov, od = 0.0
@@ -314,13 +314,13 @@ cdef class ArrayDual(Dual):
         return cnp.ndarray
 
     def laid_out(self):
-        """This array, both parts in C order in memory."""
+        """Return this array, both parts in C order in memory."""
         self._primal, self.tangent = [
             np.ascontiguousarray(x) if isinstance(x, cnp.ndarray) else x.laid_out() for x in (self._primal, self.tangent)]
         return self
 
     def view(self, function=None, *, dtype=None, type=None):
-        """`function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
+        """Return `function` (reshaping or reordering axes only) of both parts, sharing memory with this array."""
         function = reordering(self, function, dtype, type)
         return seen_through(make_view(self.level, viewed(self._primal, function), viewed(self.tangent, function)), self,
                             function)
@@ -371,7 +371,7 @@ cdef ArrayDual make_view(int64_t level, object value, object tangent):
 
 
 cpdef object settable(object array, object v):
-    """`array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
+    """Return `array` itself, or a traced copy of it where a traced value is to be written into a plain array."""
     if isinstance(v, Traced) and not isinstance(array, Traced):
         fresh = adopt(np.zeros(array.shape, array.dtype), v)
         fresh[...] = array

@@ -47,7 +47,7 @@ o_add, o_div, o_mul, o_power, o_real, o_astype, o_unequal, o_all, o_neg, o_recip
 
 
 cdef object plus(object x, object y):
-    """x + y of coefficients; None is zero."""
+    """Return x + y of coefficients; None is zero."""
     if x is None:
         return y
     if y is None:
@@ -58,21 +58,21 @@ cdef object plus(object x, object y):
 
 
 cdef object times(int k, object x):
-    """k x of a coefficient."""
+    """Return k x of a coefficient."""
     if k == 1 or x is None:
         return x
     return apply2(o_mul, <double> k, x) if isinstance(x, Traced) else <double> k * x
 
 
 cdef object over(object x, int k):
-    """x / k of a coefficient."""
+    """Return x / k of a coefficient."""
     if k == 1 or x is None:
         return x
     return apply2(o_div, x, <double> k) if isinstance(x, Traced) else x / <double> k
 
 
 cdef object zeros_like(object value):
-    """A zero of the kind of a coefficient."""
+    """Return a zero of the kind of a coefficient."""
     shape = shape_of(value)
     if shape == () and not isinstance(value, cnp.ndarray):
         dtype = dtype_of(value)
@@ -88,7 +88,7 @@ cdef class Context:
         self.level, self.made, self.nodes = level, {}, []
 
     cdef Lazy source(self, list coefficients):
-        """A finished series as a lazy one."""
+        """Return a finished series as a lazy one."""
         cdef Lazy r = self.new(None, (), None)
         r.known, r.mode = coefficients, FINISHED
         r.shape_, r.dtype_ = shape_of(coefficients[0]), None if type(coefficients[0]) is float else dtype_of(coefficients[0])
@@ -101,7 +101,7 @@ cdef class Context:
         return r
 
     cdef object apply(self, Op op, tuple args, dict params):
-        """The operation of lazy series and constants: one that was made before, or a new one with its value."""
+        """Return the operation of lazy series and constants: one that was made before, or a new one with its value."""
         cdef list vals = [], key = [op.name]
         cdef Lazy r
         cdef double w[3]
@@ -182,7 +182,7 @@ cdef class Lazy(Jet):
         return self.context.apply(op, args, params)
 
     cdef int how(self) except -1:
-        """Which recurrence the declaration leads to."""
+        """Return which recurrence the declaration leads to."""
         cdef Op op = self.op
         cdef int i, n = 0
         if op.jvp is not None and type(op.transposes) is dict or op.transposes is None and op.jvp is not None:
@@ -205,7 +205,7 @@ cdef class Lazy(Jet):
         return type(self.args[i]) is Lazy and (<Lazy> self.args[i]).level == self.level
 
     cdef object coefficient(self, int k):
-        """The coefficient of t^k; None if it is zero."""
+        """Return the coefficient of t^k; None if it is zero."""
         while len(self.known) <= k:
             if self.mode == FINISHED:
                 return None
@@ -213,13 +213,13 @@ cdef class Lazy(Jet):
         return self.known[k]
 
     cdef object rate(self, int j):
-        """j times the coefficient of t^j."""
+        """Return j times the coefficient of t^j."""
         while len(self.rates) <= j:
             self.rates.append(times(len(self.rates), self.coefficient(len(self.rates))) if self.rates else None)
         return self.rates[j]
 
     cdef object fitted(self, object c):
-        """A coefficient in the shape and dtype of the value."""
+        """Return a coefficient in the shape and dtype of the value."""
         if c is None or type(c) is float and self.dtype_ is None:
             return c
         shape = shape_of(c)
@@ -255,7 +255,7 @@ cdef class Lazy(Jet):
         return g if k == 1 else None
 
     cdef object derivative(self, int i):
-        """The derivative of an operand with respect to t; None if it is constant."""
+        """Return the derivative of an operand with respect to t; None if it is constant."""
         cdef Lazy r, u
         if not self.active(i):
             return None
@@ -267,7 +267,7 @@ cdef class Lazy(Jet):
         return r
 
     cdef object together(self, int k):
-        """Linear in the operands together: the operation of their coefficients; constants have none."""
+        """Return the operation of the coefficients where it is linear in the operands together; constants have none."""
         cdef list args = list(self.args)
         cdef bint some = False
         cdef int i
@@ -294,7 +294,7 @@ cdef class Lazy(Jet):
         return total
 
     cdef object quotient(self, int k):
-        """(u_k - sum_(j=1..k) x_j y_(k-j)) / x_0, zero where the numerator is."""
+        """Return (u_k - sum_(j=1..k) x_j y_(k-j)) / x_0, zero where the numerator is."""
         cdef Lazy u, x = self.args[1]
         cdef object c = None, s = None
         cdef int j
@@ -337,7 +337,7 @@ cdef class Lazy(Jet):
         return total
 
     cdef object partial(self, int i):
-        """The series of the partial derivative by an operand, or a constant."""
+        """Return the series of the partial derivative by an operand, or a constant."""
         if self.op.partials[i] is None:
             raise UnsupportedError(f"{self.op.name} has no derivative with respect to its argument {i}")
         if self.op is o_power:
@@ -373,7 +373,7 @@ cdef class Lazy(Jet):
         return self.shape[0]
 
     def view(self, function=None, *, dtype=None, type=None):
-        """`function` (reshaping or reordering axes only) of every coefficient."""
+        """Return `function` (reshaping or reordering axes only) of every coefficient."""
         function = reordering(self, function, dtype, type)
         return self.each(lambda c: viewed(c, function))
 
@@ -382,7 +382,7 @@ cdef class Lazy(Jet):
         return self.each(lambda c: c[index])
 
     cdef object each(self, object function):
-        """A series whose coefficients are a linear function of this one's."""
+        """Return a series whose coefficients are a linear function of this one's."""
         cdef Lazy r = self.context.new(None, (self,), None)
         value = function(self.known[0])
         r.mode, r.terms, r.shape_, r.dtype_ = EACH, function, shape_of(value), None if type(value) is float else dtype_of(value)
@@ -391,7 +391,7 @@ cdef class Lazy(Jet):
 
 
 cdef bint regular(object x):
-    """Whether no element is zero."""
+    """Return whether no element is zero."""
     nonzero = apply2(o_unequal, x, 0.0)
     if shape_of(nonzero) != ():
         nonzero = apply_op(o_all, (nonzero,), {"axis": tuple(range(len(shape_of(nonzero)))), "keepdims": False})
@@ -399,7 +399,7 @@ cdef bint regular(object x):
 
 
 cdef object convolve(Lazy u, Lazy v, int k):
-    """sum_(j=0..k) u_j v_(k-j)."""
+    """Return sum_(j=0..k) u_j v_(k-j)."""
     cdef object total = None
     cdef double s = 0.0
     cdef bint plain = True
@@ -420,7 +420,7 @@ cdef object convolve(Lazy u, Lazy v, int k):
 
 
 cdef object convolved(Lazy u, Lazy p, int k):
-    """sum_(j=1..k) j u_j p_(k-j)."""
+    """Return sum_(j=1..k) j u_j p_(k-j)."""
     cdef object total = None
     cdef double s = 0.0
     cdef bint plain = True

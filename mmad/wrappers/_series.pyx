@@ -34,7 +34,7 @@ o_pos = OPERATIONS["positive"]
 
 
 cpdef object make_series(int64_t level, list parts):
-    """A series of these coefficients (None: zero): scalar or array as the first is."""
+    """Make a series of these coefficients (None: zero): scalar or array as the first is."""
     cdef Series r
     cdef int k
     value = parts[0]
@@ -88,7 +88,7 @@ cdef class Series(Jet):
         return tuple([zeros_like(self.coefficients[0]) if c is None else c for c in self.coefficients])
 
     def of(self, parts):
-        """A series of the same level with other coefficients (None: zero)."""
+        """Make a series of the same level with other coefficients (None: zero)."""
         return make_series(self.level, list(parts))
 
     @property
@@ -134,7 +134,7 @@ cdef class Series(Jet):
             context.release()
 
     cdef object by_orders(self, Op op, tuple args, dict params):
-        """An operation with a rule of the user's own, which runs on finished series: of all orders at once, or, if
+        """Apply an operation with a rule of the user's own, which runs on finished series: of all orders at once, or, if
         it uses the result, of one order more each time."""
         cdef int k, j
         cdef int order = max([(<Series> a).order for a in args if self.mine(a)])
@@ -159,7 +159,7 @@ cdef class Series(Jet):
         return isinstance(x, Series) and (<Series> x).level == self.level
 
     cdef object part(self, int k):
-        """The coefficient of t^k; a zero of its kind."""
+        """Return the coefficient of t^k; a zero of its kind."""
         c = self.coefficients[k] if k < len(self.coefficients) else None
         return zeros_like(self.coefficients[0]) if c is None else c
 
@@ -170,7 +170,7 @@ cdef class Series(Jet):
 
 
 cdef object fast(Series x, int opcode, tuple args):
-    """Sums, differences and products of numbers, all of whose coefficients are Python floats; None otherwise."""
+    """Return the sum, difference or product of numbers, all of whose coefficients are Python floats; None otherwise."""
     cdef list u, v, r = []
     cdef int k, j, n
     cdef double s
@@ -197,7 +197,7 @@ cdef object fast(Series x, int opcode, tuple args):
 
 
 cdef list floats(object a, Series x):
-    """The coefficients of an operand where they are Python floats."""
+    """Return the coefficients of an operand where they are Python floats."""
     if type(a) is float:
         return [a]
     if type(a) is int:
@@ -211,7 +211,7 @@ cdef list floats(object a, Series x):
 
 
 cdef list owned(list parts, tuple args):
-    """Coefficients that share memory with nothing else, so that they may be written to."""
+    """Return coefficients that share memory with nothing else, so that they may be written to."""
     cdef set seen = set()
     cdef list out = []
     for a in args:
@@ -272,13 +272,13 @@ cdef class ArraySeries(Series):
         return cnp.ndarray
 
     def laid_out(self):
-        """This array, its coefficients in C order in memory."""
+        """Return this array, its coefficients in C order in memory."""
         self.coefficients = [np.ascontiguousarray(c) if isinstance(c, cnp.ndarray) else c.laid_out()
                              for c in self.coefficients]
         return self
 
     def view(self, function=None, *, dtype=None, type=None):
-        """`function` (reshaping or reordering axes only) of every coefficient, sharing memory with this array."""
+        """Return `function` (reshaping or reordering axes only) of every coefficient, sharing memory with this array."""
         function = reordering(self, function, dtype, type)
         return seen_through(array_of(self.level, [viewed(c, function) for c in self.coefficients]), self, function)
 

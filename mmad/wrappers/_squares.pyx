@@ -41,7 +41,7 @@ set_even_power(even_power)
 
 
 cdef object even_power(Op op, tuple args):
-    """An operation whose result is an even power of a norm; None: it is not."""
+    """Return an operation whose result is an even power of a norm; None: it is not."""
     cdef double half = 1.0
     cdef object x = args[0], s
     if not isinstance(x, Traced):
@@ -66,7 +66,7 @@ cdef object even_power(Op op, tuple args):
 
 
 cdef double half_of(object exponent) except -1:
-    """Half of a positive even exponent; 0 of any other."""
+    """Return half of a positive even exponent; 0 of any other."""
     cdef double half
     if type(exponent) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> exponent) == 0:
         exponent = exponent[()]
@@ -77,7 +77,7 @@ cdef double half_of(object exponent) except -1:
 
 
 cdef bint is_same_norm(object x, object y) except -1:
-    """Whether two recorded values are one norm, computed twice from the same values."""
+    """Return whether two recorded values are one norm, computed twice from the same values."""
     cdef Tape tape
     if not isinstance(x, Var) or not isinstance(y, Var) or (<Var> x).tape is not (<Var> y).tape:
         return False
@@ -95,7 +95,7 @@ cdef bint equal_numbers(object x, object y) except -1:
 
 
 cdef bint equal_instructions(Tape tape, int32_t j, int32_t k, int depth) except -1:
-    """Whether two instructions are equal, and so are their operands."""
+    """Return whether two instructions are equal, and so are their operands."""
     cdef Node *p = tape.nodes + j
     cdef Node *q = tape.nodes + k
     cdef Rec r, s
@@ -159,7 +159,7 @@ cdef object squares(object x, int depth):
 
 
 cdef object squares_at(Tape tape, int32_t k, int depth):
-    """The squares of what a node holds."""
+    """Return the squares of what a node holds."""
     cdef Node *p = tape.nodes + k
     cdef Node element = p[0]
     cdef Op op
@@ -191,7 +191,7 @@ cdef object squares_at(Tape tape, int32_t k, int depth):
 
 
 cdef object squares_by(Op op, tuple args, dict params, int depth):
-    """The squares of the result of an operation."""
+    """Return the squares of the result of an operation."""
     cdef object s, t
     if op is o_root:
         return args[0]

@@ -27,7 +27,7 @@ from mmad.vm._vm cimport HOME_ARENA, HOME_OBJECT, HOME_RESULT, STEP_CALL, Buffer
 
 
 def assemble(Units units, bint reuse, bint sincos):
-    """The parts of a program.
+    """Return the parts of a program.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ cdef class Assembler:
         }
 
     cdef int give_results(self) except -1:
-        """Results that are made where the caller gets them; the rest is copied out."""
+        """Make results where the caller gets them, where possible; the others are copied out."""
         cdef Graph g = self.g
         cdef int32_t k, r, b
         cdef Buffer *q

@@ -76,13 +76,13 @@ cdef class Buffers:
         return <Buffer *> (self.vector.data + b * sizeof(Buffer))
 
     cdef int touch(self, int32_t b, int32_t u) noexcept:
-        """Unit u reads or writes buffer b."""
+        """Note that unit u reads or writes buffer b."""
         self.life[b].first = min(self.life[b].first, u)
         self.life[b].final = max(self.life[b].final, u)
         return 0
 
     cdef bint dies(self, int32_t b, int32_t u) noexcept:
-        """Whether no unit after u reads buffer b, which one array has to itself."""
+        """Return whether no unit after u reads buffer b, which one array has to itself."""
         return self.life[b].last_read <= u
 
     cdef int place(self) except -1:

@@ -57,7 +57,7 @@ cdef class Groups:
         free(self.cleared)
 
     cdef int copy(self, Access *load, int32_t b, tuple shape) except -1:
-        """A step that copies an operand into buffer b."""
+        """Add a step that copies an operand into buffer b."""
         cdef Group *head = <Group *> self.records.groups.add()
         cdef Access *x
         head.size, head.block, head.type = size_of(shape), LONGEST_BLOCK, MM_F64
@@ -72,7 +72,7 @@ cdef class Groups:
         return 0
 
     cdef int add(self, int32_t u) except -1:
-        """The step of unit u."""
+        """Add the step of unit u."""
         cdef Graph g = self.g
         cdef Node *p
         cdef Store *s
@@ -128,7 +128,7 @@ cdef class Groups:
         return <int32_t> self.registers.n - 1
 
     cdef int32_t operand_of(self, int32_t k, int32_t j) except -1:
-        """The register that holds operand j of instruction k."""
+        """Return the register that holds operand j of instruction k."""
         cdef int32_t type = self.g.type[k]
         if self.units.in_group(j, self.u, self.units.form[type]):
             return self.reg[j]
@@ -138,7 +138,7 @@ cdef class Groups:
         return self.reg[j]
 
     cdef int32_t load(self, int32_t j, tuple shape) except -1:
-        """The register that operand j is loaded into over the elements of a shape."""
+        """Return the register that operand j is loaded into over the elements of a shape."""
         cdef Load *q
         cdef Access x
         cdef int32_t r, at
@@ -162,7 +162,7 @@ cdef class Groups:
         return r
 
     cdef int numbers(self, int32_t a, int32_t b, int32_t c, int arity) noexcept:
-        """The operands that are one number, as bits; none where all are, as no kernel is made for that."""
+        """Return the operands that are one number, as bits; none where all are, as no kernel is made for that."""
         cdef int bits = 0, i
         cdef int32_t[3] of
         of[0], of[1], of[2] = a, b, c
@@ -177,7 +177,7 @@ cdef class Groups:
 
     # ------------------------------------------------------------------------------------ stores
     cdef int parts(self) except -1:
-        """The stores of collections and puts, ahead of others: the machine keeps totals for the first few."""
+        """Put the stores of collections and puts ahead of others: the machine keeps totals for the first few."""
         cdef Graph g = self.g
         cdef Store *s
         cdef Access x
@@ -225,7 +225,7 @@ cdef class Groups:
         return 0
 
     cdef int set_first(self, int32_t k) except -1:
-        """Where every store to an accumulator here is contiguous and adds, the one that is ahead of the others sets."""
+        """Have the store that is ahead of the others set its accumulator, if all stores there are contiguous and add."""
         cdef Store *stores = <Store *> self.stores.data
         cdef Store *s
         cdef int32_t i, j, n = <int32_t> self.stores.n, ahead = -1, users = 0
@@ -348,7 +348,7 @@ cdef class Groups:
         return 0
 
     cdef int divisible(self, int64_t block, tuple shape) except? -1:
-        """1: blocks write to different places; 2: but for the neighbours of a cut; 0: not; -n: rows of n elements do."""
+        """Return 1 if blocks write to different places; 2 but for neighbours of a cut; 0 if not; -n if rows of n do."""
         cdef Access *x
         cdef int how = 1
         cdef int32_t i
@@ -361,7 +361,7 @@ cdef class Groups:
         return how
 
     cdef int64_t row(self, tuple shape) except? -1:
-        """Elements at one index of the first axis, the lanes of a batch, if these write to different places; else 0."""
+        """Return the elements at one index of the first axis, a batch's lanes, if these write to different places; else 0."""
         cdef Access *x
         cdef int64_t length = 1, step, low, high, last
         cdef int32_t i, d
@@ -434,7 +434,7 @@ cdef class Groups:
 
 
 cdef int hashed(const Access *x) noexcept:
-    """The chain that an access is in."""
+    """Return the chain of the hash table that an access is in."""
     cdef uint64_t h = <uint64_t> x.offset ^ <uint64_t> x.shape[0] ^ <uint64_t> x.strides[0] ^ <uintptr_t> x.table
     h ^= h >> 16
     h ^= h >> 8
@@ -442,7 +442,7 @@ cdef int hashed(const Access *x) noexcept:
 
 
 cdef int64_t whole_rows(int64_t block, tuple shape) except -1:
-    """A block of at most this length that holds whole rows, or a row in equal parts: rows are dealt with at once."""
+    """Return a block of at most this length that holds whole rows, or a row in equal parts: rows are dealt with at once."""
     cdef int64_t length = shape[len(shape) - 1] if len(shape) > 1 else 1
     cdef int64_t parts
     if length < 1:

@@ -25,14 +25,14 @@ cdef class Places:
         free(self.sizes)
 
     cdef int release(self, int32_t unit) noexcept:
-        """Places that no unit from this one on needs are free."""
+        """Free the places that no unit from this one on needs."""
         while self.n_used and self.used[0].final < unit:
             self.add(self.used[0].at, self.used[0].size)
             self.pop()
         return 0
 
     cdef int64_t take(self, int64_t need, int32_t final) noexcept:
-        """Where `need` bytes are until unit `final` has run."""
+        """Return where `need` bytes are until unit `final` has run."""
         cdef int32_t k = self.size_from(need)
         cdef Size *s = self.sizes + k
         cdef int64_t at, size
@@ -51,7 +51,7 @@ cdef class Places:
         return at
 
     cdef int32_t size_from(self, int64_t size) noexcept:
-        """The first of the sizes that is at least this one."""
+        """Return the first of the sizes that is at least this one."""
         cdef int32_t low = 0, high = self.n_sizes, middle
         while low < high:
             middle = (low + high) // 2
@@ -62,7 +62,7 @@ cdef class Places:
         return low
 
     cdef int add(self, int64_t at, int64_t size) noexcept:
-        """A free place."""
+        """Return a free place."""
         cdef int32_t k = self.size_from(size)
         cdef Size *s = self.sizes + k
         cdef Allocation *x = self.unused + self.n_unused

@@ -23,7 +23,7 @@ cdef class Products:
         self.g, self.buffers, self.views, self.groups, self.records = views.g, views.buffers, views, groups, records
 
     cdef bint add(self, int32_t u, int32_t k) except -1:
-        """The step of product k; False where it has to be a call."""
+        """Add the step of product k; return False where it has to be a call."""
         cdef Graph g = self.g
         cdef Product p
         cdef Product *q
@@ -42,7 +42,7 @@ cdef class Products:
         return True
 
     cdef tuple matrix(self, int32_t k, int32_t u, int side):
-        """Operand k of a product as a view; a copy of it, made just before, if the machine could not read it."""
+        """Return operand k of a product as a view; of a copy made just before, if the machine could not read it."""
         cdef tuple view = self.views.view(k), shape = view[2], strides = view[3]
         cdef int n = len(shape)
         cdef int32_t b
@@ -62,7 +62,7 @@ cdef class Products:
         return b, 0, shape, strides_of(shape), view[4]
 
     cdef bint product(self, tuple a, tuple b, tuple shape, Product *p) except -1:
-        """Fill in a matrix product; False where it is none of one batch axis and unit strides."""
+        """Fill in a matrix product; return False where it is none of one batch axis and unit strides."""
         cdef tuple sa = a[2], sb = b[2], ta = a[3], tb = b[3]
         if ta is None or tb is None:
             return False
@@ -95,7 +95,7 @@ cdef class Products:
 
 
 cdef int together(Product *p) noexcept:
-    """Many products with one common matrix as one product."""
+    """Make many products with one common matrix one product."""
     cdef Product q = p[0]
     if p.b_step == 0 and (p.m == 1 or p.a_step == p.m * p.a_row):  # the rows of all are multiplied by one matrix
         q.m = p.count * p.m
@@ -114,7 +114,7 @@ cdef int together(Product *p) noexcept:
 
 
 cdef inline bint factor(int side, int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
-    """Whether the machine multiplies with a matrix as it is: one for the BLAS, or one of which the elements that are summed
+    """Return whether the machine multiplies with a matrix as it is: one for the BLAS, or one whose elements that are summed
     over are all the same (columns of the first factor, rows of the second)."""
     if rows > 1 and columns > 1 and (row if side else column) == 0:
         return (column if side else row) >= 1
@@ -122,7 +122,7 @@ cdef inline bint factor(int side, int64_t rows, int64_t columns, int64_t row, in
 
 
 cdef inline bint one(int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
-    """Whether a matrix can be handed to the BLAS: one stride is one, the other at least a row long, and none is zero."""
+    """Return whether a matrix can be handed to the BLAS: one stride is one, the other at least a row long, and none is zero."""
     if rows <= 1 or columns <= 1:
         return row >= 0 and column >= 0 and (rows <= 1 or row >= 1) and (columns <= 1 or column >= 1)
     return (column == 1 and row >= columns) or (row == 1 and column >= rows)

@@ -17,7 +17,7 @@ cdef class Vector:
         free(self.data)
 
     cdef void *add(self) except NULL:
-        """Room for one more, zeroed; valid until the next one is added."""
+        """Return room for one more, zeroed; it is valid until the next one is added."""
         cdef Py_ssize_t capacity
         cdef void *grown
         if self.n >= self.capacity:

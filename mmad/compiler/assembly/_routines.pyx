@@ -24,7 +24,7 @@ cdef class Routines:
         self.g, self.buffers, self.views, self.groups, self.records = views.g, views.buffers, views, groups, records
 
     cdef int add(self, int32_t u, int32_t k) except -1:
-        """The step of instruction k."""
+        """Add the step of instruction k."""
         cdef Graph g = self.g
         cdef Routine r
         cdef int64_t size, right
@@ -54,7 +54,7 @@ cdef class Routines:
         return 0
 
     cdef int contiguous(self, int32_t k, int32_t u, int32_t *b, int64_t *offset) except -1:
-        """Where array k is in C order: in its buffer, or in a copy that is made just before."""
+        """Return where array k is in C order: in its buffer, or in a copy that is made just before."""
         cdef tuple shape = self.g.shape(k)
         cdef Access load
         cdef int32_t source
@@ -79,7 +79,7 @@ cdef inline bint has_sides(int what) noexcept:
 
 
 cdef int64_t matrix_order(Graph g, int32_t k) except -1:
-    """The order of the matrices of instruction k."""
+    """Return the order of the matrices of instruction k."""
     cdef tuple shape = g.shape(g.arg(k, 0))
     cdef int64_t last = shape[len(shape) - 1], n = 1
     if is_matrix(g.payload(k).action):
@@ -90,7 +90,7 @@ cdef int64_t matrix_order(Graph g, int32_t k) except -1:
 
 
 cdef int64_t routine_work(Graph g, int32_t k) except -1:
-    """Multiplications of instruction k."""
+    """Return the multiplications of instruction k."""
     cdef int what = g.payload(k).action
     cdef int64_t n = matrix_order(g, k), each = n * n if is_matrix(what) else n * n + n
     cdef int64_t count = size_of(g.shape(g.arg(k, 0))) // each

@@ -34,7 +34,7 @@ cdef class Runs:
         free(self.scalar)
 
     cdef int sort(self) except -1:
-        """Put the scalar instructions in the order of their units; how many each unit has."""
+        """Put the scalar instructions in the order of their units; return how many each unit has."""
         cdef int32_t k, u, n = 0
         cdef list counts = [0] * self.units.n, at = []
         for k in range(self.g.n):
@@ -54,7 +54,7 @@ cdef class Runs:
         return 0
 
     cdef int add(self, int32_t u) except -1:
-        """The step of unit u; units come in their order."""
+        """Add the step of unit u; units come in their order."""
         cdef int32_t n = self.counts[u], start = self.done
         self.done += n
         return self.run(u, self.scalar + start, n)

@@ -33,7 +33,7 @@ cdef class Slots:
         free(self.is_scalar)
 
     cdef int find_scalars(self) except -1:
-        """Which instructions are in a run of scalars."""
+        """Find which instructions are in a run of scalars."""
         cdef int32_t k, u, latest = -1
         cdef bint run = False
         cdef int op
@@ -45,7 +45,7 @@ cdef class Slots:
         return 0
 
     cdef int give(self) except -1:
-        """A slot for every number; one that only its own run of scalars reads takes a slot that is free again, and so stays
+        """Return a slot for every number; one that only its own run of scalars reads takes a free slot again, and so stays
         in the first-level cache."""
         cdef Graph g = self.g
         cdef Node *p
@@ -89,7 +89,7 @@ cdef class Slots:
         return <int32_t> self.template.n - 1
 
     cdef int32_t *last_uses(self) except NULL:
-        """By number: the last instruction that reads it, if all that do are in its own run of scalars, else -1.
+        """Return, by number, the last instruction that reads it, if all that do are in its own run of scalars, else -1.
 
         Runs do not interleave, and within one the order is the graph's.  Sines and cosines are left out: `sincos` may
         compute one of them earlier.

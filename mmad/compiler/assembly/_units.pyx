@@ -71,7 +71,7 @@ cdef class Units:
         free(self.over)
 
     cdef int find_last(self) except -1:
-        """The last use of every array, through windows."""
+        """Return the last use of every array, through windows."""
         cdef Graph g = self.g
         cdef const int32_t *operand
         cdef int32_t k, i, n
@@ -100,7 +100,7 @@ cdef class Units:
         return self.n - 1
 
     cdef int32_t form_of(self, tuple shape) except -1:
-        """The number of a shape but for its axes of length 1: elements of equal ones correspond one to one."""
+        """Return the number of a shape but for its axes of length 1: elements of equal ones correspond one to one."""
         found = self.form_index.get(shape)
         cdef tuple form
         if found is None:
@@ -113,7 +113,7 @@ cdef class Units:
         return found
 
     cdef int32_t group(self, int32_t form, bint single, int32_t after) except -1:
-        """The latest group of a form that is not before unit `after`."""
+        """Return the latest group of a form that is not before unit `after`."""
         cdef int32_t key = 2 * form + single
         cdef int32_t u
         if self.fuse:
@@ -130,11 +130,11 @@ cdef class Units:
         return self.g.nodes[k].op >= OP_FIRST_SCALAR and self.g.nodes[k].flags & NODE_ARRAY
 
     cdef bint in_group(self, int32_t j, int32_t unit, int32_t form) noexcept:
-        """Whether value j is a register of a group over elements of this form."""
+        """Return whether value j is a register of a group over elements of this form."""
         return self.elementwise(j) and self.unit[j] == unit and self.form[self.g.type[j]] == form
 
     cdef int32_t complete(self, int32_t j) noexcept:
-        """The first unit that may read value j from memory or a slot."""
+        """Return the first unit that may read value j from memory or a slot."""
         cdef int32_t u = self.unit[self.root[j]]
         return u if u < 0 else u + 1
 
@@ -143,7 +143,7 @@ cdef class Units:
         return u if u < 0 or self.kind[u] == U_SCALARS else u + 1
 
     cdef int read(self, int32_t j, int32_t u) noexcept:
-        """Unit u reads the elements of j from memory."""
+        """Note that unit u reads the elements of j from memory."""
         cdef int32_t r = self.root[j]
         self.need[r] = 1
         if self.busy[r] < u:
@@ -216,7 +216,7 @@ cdef class Units:
         return 0
 
     cdef int32_t place_part(self, int32_t j, int32_t form, bint single, int32_t after) except -1:
-        """The group that stores value j somewhere."""
+        """Return the group that stores value j somewhere."""
         cdef int32_t u
         if self.elementwise(j) and self.unit[j] >= after and bool(self.single[self.unit[j]]) == single \
                 and self.form[self.g.type[j]] == form and len(<list> self.stores[self.unit[j]]) < MOST_STORES:
@@ -241,7 +241,7 @@ cdef class Units:
         return self.g.precision(j) == MM_F32
 
     cdef int32_t writable(self, int32_t k, int32_t base, int32_t value) except -1:
-        """Make version k of `base` ready to be written to; the first unit that may do so."""
+        """Make version k of `base` ready to be written to; return the first unit that may do so."""
         cdef Graph g = self.g
         cdef Node *b = g.nodes + base
         cdef int32_t u

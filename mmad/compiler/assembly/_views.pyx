@@ -26,7 +26,7 @@ cdef class Views:
         self.tables, self.watched, self.table_index = [], [], {}
 
     cdef tuple view(self, int32_t k):
-        """Array k as (buffer, offset, shape, strides, dtype), or with a table (buffer, table, shape, dtype)."""
+        """Return array k as (buffer, offset, shape, strides, dtype), or with a table (buffer, table, shape, dtype)."""
         cdef Map m
         cdef int32_t r = self.units.root[k]
         shape, dtype = self.g.types[self.g.type[k]]
@@ -38,7 +38,7 @@ cdef class Views:
         return self.buffers.of[r], m.offset, m.shape, m.strides, dtype
 
     cdef int32_t table(self, Map m, tuple shape=None) except -1:
-        """The number of a table of positions, repeated along axes that are broadcast."""
+        """Return the number of a table of positions, repeated along axes that are broadcast."""
         key = (id(m.table), shape)
         found = self.table_index.get(key)
         if found is None:
@@ -51,7 +51,7 @@ cdef class Views:
         return found
 
     cdef int64_t element(self, int32_t j, int64_t index) except -1:
-        """Where element `index` of array j is in its root."""
+        """Return where element `index` of array j is in its root."""
         cdef Map m
         cdef int64_t at
         if self.units.root[j] == j:
@@ -65,7 +65,7 @@ cdef class Views:
         return at
 
     cdef int access(self, int32_t j, tuple shape, Access *x) except -1:
-        """How operand j is read over the elements of a shape."""
+        """Return how operand j is read over the elements of a shape."""
         cdef Map m = None
         cdef int32_t r = self.units.root[j]
         cdef tuple own
@@ -95,14 +95,14 @@ cdef class Views:
         return collapse(x, rank, dims, steps)
 
     cdef int type_code(self, int32_t k) except -1:
-        """The kernels that read array k."""
+        """Return the kernels that read array k."""
         cdef uint8_t code = self.g.precision(k)
         if code == TYPE_OTHER:
             raise TypeError(f"no block kernel for dtype {self.g.types[self.g.type[k]][1]}")
         return code
 
     cdef int target(self, int32_t k, int32_t i, Access *x) except -1:
-        """How part i of a collection, or of a put, is stored (-1: a copy of the base of a put)."""
+        """Return how part i of a collection, or of a put, is stored (-1: a copy of the base of a put)."""
         cdef Payload w
         cdef Map m
         cdef int64_t total = self.g.elements(k)
@@ -128,7 +128,7 @@ cdef class Views:
 
 
 cdef int locate(Access *x, tuple shape, tuple strides) except -1:
-    """What has this shape and these strides, as an access."""
+    """Return the access of this shape and these strides."""
     cdef int64_t[64] dims, steps
     cdef int k
     for k in range(<int> len(shape)):
@@ -137,7 +137,7 @@ cdef int locate(Access *x, tuple shape, tuple strides) except -1:
 
 
 cdef int collapse(Access *x, int n, const int64_t *shape, const int64_t *strides) except -1:
-    """Shape and strides with as few axes as possible, and the mode that they make."""
+    """Return shape and strides with as few axes as possible, and the mode that they make."""
     cdef int64_t[64] dims, steps
     cdef int rank = 0, k
     for k in range(n):

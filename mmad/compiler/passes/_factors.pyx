@@ -15,7 +15,7 @@ cdef object F64 = np.dtype(np.float64)
 
 
 cdef int32_t product_of_factors(Graph g, Graph out, int32_t k, const int32_t *to) except -1:
-    """Product k of graph g in the graph that is being made from it."""
+    """Return product k of graph g in the graph that is being made from it."""
     cdef tuple shape = g.shape(k)
     cdef list once = list(shape)
     cdef Map m

@@ -38,7 +38,7 @@ cdef inline bint is_constant(Graph g, int32_t k) noexcept:
 
 
 cdef bint folds(Graph g, const Node *p) noexcept:
-    """Whether an operation has nothing but constants, or one on arrays nothing but numbers, for operands."""
+    """Return whether an operation has nothing but constants, or one on arrays nothing but numbers, for operands."""
     cdef int arity
     if p.op < OP_FIRST_SCALAR:
         return False
@@ -95,6 +95,6 @@ cdef class Fold(Pass):
         return out.push(SC_positive, p.flags, a, -1, -1, 0.0, self.g.type[k])
 
     cdef int32_t value(self, int op, int32_t a, int32_t b, int32_t c) except -1:
-        """An operation on constants as the constant that it evaluates to."""
+        """Return an operation on constants as the constant that it evaluates to."""
         cdef const Node *nodes = self.out.nodes
         return self.out.constant(scalar_eval(op, nodes[a].v, nodes[b].v, nodes[c].v))

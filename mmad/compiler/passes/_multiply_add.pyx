@@ -71,7 +71,7 @@ cdef class MultiplyAdd(Pass):
         return self.out.copy(g, k, self.to)
 
     cdef int32_t fused(self, int32_t k, int32_t product, int32_t term, bint first) except -1:
-        """Sum k as one operation with its product; `first`: the product is the first operand of the sum."""
+        """Return sum k as one operation with its product; `first`: the product is the first operand of the sum."""
         cdef const Node *p = self.g.nodes + k
         cdef const Node *q = self.g.nodes + product
         return self.out.push(operation(q.op, p.op, first), p.flags, self.to[q.a], self.to[other(q)], self.to[term], 0.0,
@@ -83,18 +83,18 @@ cdef inline bint is_product(Graph g, int32_t j) noexcept:
 
 
 cdef inline int operation(int product, int sum, bint first) noexcept:
-    """The operation that does both; `first`: the product is the first operand of the sum."""
+    """Return the operation that does both; `first`: the product is the first operand of the sum."""
     if product == SC_chain:
         return SC_chain_add if sum == SC_add else SC_chain_subtract if first else SC_subtract_chain
     return SC_multiply_add if sum == SC_add else SC_multiply_subtract if first else SC_subtract_multiply
 
 
 cdef inline int32_t other(const Node *q) noexcept:
-    """The second factor of a product or square."""
+    """Return the second factor of a product or square."""
     return q.a if q.op == SC_square else q.b
 
 
 cdef inline bint is_used_by_sum_alone(Graph g, int32_t j, int32_t k, const int32_t *uses) noexcept:
-    """Whether j is a product that only k uses, computed as k is."""
+    """Return whether j is a product that only k uses, computed as k is."""
     return (is_product(g, j) and uses[j] == 1 and g.type[j] == g.type[k]
             and (g.nodes[j].flags | NODE_ARRAY) == (g.nodes[k].flags | NODE_ARRAY))

@@ -55,7 +55,7 @@ from mmad.tape._instructions cimport OP_GUARD, OP_REC, OP_STORE
 
 
 def order(Graph g):
-    """The same instructions, depth first from the results.
+    """Return the same instructions, depth first from the results.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ cdef class Order(Pass):
         return self.find_readers()
 
     cdef int find_readers(self) except -1:
-        """Who reads the versions that are written over, through windows too."""
+        """Find who reads the versions that are written over, through windows too."""
         cdef Graph g = self.g
         cdef int32_t *root = new_map(g)
         cdef uint8_t *written = <uint8_t *> calloc(g.n + 1, 1)
@@ -134,7 +134,7 @@ cdef class Order(Pass):
             free(written)
 
     cdef int32_t predecessor(self, int32_t k, int32_t i) noexcept:
-        """What has to come before instruction k, by number; -1: no such operand, -2: there is no more."""
+        """Return what has to come before instruction k, by number; -1: no such operand, -2: there is no more."""
         cdef int32_t n, b = self.base[k]
         cdef const int32_t *operand = operands_of(self.g, k, &n)
         if i < n:

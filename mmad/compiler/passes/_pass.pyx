@@ -19,7 +19,7 @@ cdef class Pass:
         free(self.to)
 
     cdef bint applies(self) except -1:
-        """Whether there is anything to do."""
+        """Return whether there is anything to do."""
         return True
 
     cdef int prepare(self) except -1:
@@ -27,7 +27,7 @@ cdef class Pass:
         return 0
 
     cdef int32_t rewritten(self, int32_t k) except -2:
-        """What stands for instruction k in the new graph, where those before it are; -1: nothing."""
+        """Return what stands for instruction k in the new graph, where those before it are; -1: nothing."""
         return self.out.copy(self.g, k, self.to)
 
     cdef int rewrite(self) except -1:

@@ -42,17 +42,17 @@ cdef enum:
 
 
 cdef inline int derivative_order(int op) noexcept:
-    """How often a power is differentiated by its base; -1 for other operations."""
+    """Return how often a power is differentiated by its base; -1 for other operations."""
     return 0 if op == SC_power else 1 if op == SC_power_slope else 2 if op == SC_power_curve else -1
 
 
 cdef inline double factor(int order, double v) noexcept:
-    """What a power of one order less is multiplied by."""
+    """Return what a power of one order less is multiplied by."""
     return 1.0 if order == 0 else v if order == 1 else v * (v - 1.0)
 
 
 cdef inline double exponent(Graph g, const Node *p) noexcept:
-    """The exponent of a power, or of a derivative of one, that becomes products; 0 where there is none."""
+    """Return the exponent of a power, or of a derivative of one, that becomes products; 0 where there is none."""
     cdef double v, n
     if derivative_order(p.op) < 0 or g.nodes[p.b].op != OP_CONST or g.nodes[p.b].flags & NODE_ARRAY:
         return 0.0
@@ -101,7 +101,7 @@ cdef class Powers(Pass):
 
 
 cdef int32_t repeated_product(Graph out, int32_t x, int n, int flags, int32_t type) except -1:
-    """x ** n by repeated squaring."""
+    """Return x ** n by repeated squaring."""
     cdef int32_t half
     if n == 1:
         return x

@@ -61,7 +61,7 @@ cdef enum:
 
 
 def fitting(Graph g, memory, units_of):
-    """The same values within a memory.
+    """Return the same values within a memory.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def fitting(Graph g, memory, units_of):
 
 
 cdef Recompute best(Recompute now, memory, double dear, units_of, int64_t *tried):
-    """One step: what holds least, or the first that fits; None where nothing can be computed again."""
+    """Do one step: return what holds least, or the first that fits; None where nothing can be computed again."""
     cdef Recompute other, least = None
     cdef Graph found
     for chunks in CHUNKS:
@@ -151,12 +151,12 @@ cdef class Recompute:
         free(self.again)
 
     cdef bint is_held(self, int32_t k) noexcept:
-        """Whether an instruction makes an array of the program's own."""
+        """Return whether an instruction makes an array of the program's own."""
         cdef Node *p = self.g.nodes + k
         return p.flags & NODE_ARRAY and p.op != OP_INPUT and p.op != OP_CONST and p.op != OP_GUARD
 
     cdef int find_peak(self, Units units) except -1:
-        """Where arrays take most memory, which are held there, and what they take."""
+        """Find where arrays take most memory, which are held there, and what they take."""
         cdef Graph g = self.g
         cdef int64_t *change = <int64_t *> calloc(g.n + 2, sizeof(int64_t))
         cdef int64_t now = 0
@@ -188,7 +188,7 @@ cdef class Recompute:
         return 0
 
     cdef int64_t least(self):
-        """Bytes that some instruction needs at once, whatever is computed again: factors of products, what views look at."""
+        """Return the bytes that some instruction needs at once in any case: for factors of products, for what views look at."""
         cdef const int32_t *operand
         cdef int32_t k, i, n
         cdef int64_t most = 0
@@ -206,7 +206,7 @@ cdef class Recompute:
         return most
 
     cdef int64_t waiting(self, int32_t k) noexcept:
-        """Bytes of an array that is held at the peak and could be computed again."""
+        """Return the bytes of an array that is held at the peak and could be computed again."""
         return self.bytes[k] if self.first[k] >= 0 and not self.kept[k] else 0
 
     cdef Graph run(self, int chunks, double dear):
@@ -242,7 +242,7 @@ cdef class Recompute:
         return self.out
 
     cdef int64_t work(self, int32_t k):
-        """What an instruction takes, in elements."""
+        """Return the work of an instruction, in elements."""
         cdef Graph g = self.g
         cdef tuple shape
         if g.nodes[k].op == OP_REC and g.payload(k).kind == P_MATMUL:
@@ -275,7 +275,7 @@ cdef class Recompute:
         return 0
 
     cdef dict beginnings(self):
-        """Before which instructions which chunks are computed again."""
+        """Return before which instructions which chunks are computed again."""
         cdef dict first = {}, out = {}
         cdef int32_t k
         for k in range(self.peak + 1):
@@ -297,7 +297,7 @@ cdef class Recompute:
         return self.g.nodes[k].op == OP_REC and self.g.payload(k).kind == P_CALL
 
     cdef int reach(self, int32_t k) except -1:
-        """What instruction k, which is computed again, is computed from: again, too, or kept."""
+        """Mark what instruction k, which is computed again, is computed from: computed again, too, or kept."""
         cdef const int32_t *operand
         cdef int32_t i, j, n
         operand = operands_of(self.g, k, &n)

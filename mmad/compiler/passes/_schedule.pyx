@@ -65,7 +65,7 @@ cdef enum:
 
 
 def schedule(Graph g):
-    """The same instructions, those on numbers in another order.
+    """Return the same instructions, those on numbers in another order.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ cdef class Schedule(Pass):
         free(self.another)
 
     cdef bint applies(self) except -1:
-        """Whether there is a long stretch."""
+        """Return whether there is a long stretch."""
         cdef int32_t k, n = 0
         for k in range(self.g.n):
             if operation(self.g, k):
@@ -155,7 +155,7 @@ cdef class Schedule(Pass):
         return 0
 
     cdef int wait(self, int32_t k) noexcept:
-        """An operation becomes a candidate, or waits for an operand that is not computed yet."""
+        """Make an operation a candidate, or have it wait for an operand that is not computed yet."""
         cdef int32_t j, i, n, ready = 0
         cdef const int32_t *operand = operands_of(self.g, k, &n)
         for i in range(n):
@@ -170,7 +170,7 @@ cdef class Schedule(Pass):
         return 0
 
     cdef int32_t best(self) noexcept:
-        """The candidate to be computed next."""
+        """Return the candidate to be computed next."""
         cdef int32_t i, at = 0
         cdef Ready *a = self.candidates
         cdef Ready *b
@@ -189,7 +189,7 @@ cdef class Schedule(Pass):
         return at
 
     cdef int stretch(self, int32_t start, int32_t stop) except -1:
-        """Instructions start..stop in the order in which they are best computed."""
+        """Return instructions start..stop in the order in which they are best computed."""
         cdef int32_t k, j, at, next = start, within = 0
         while True:
             while within < AHEAD and next < stop:

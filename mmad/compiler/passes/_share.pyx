@@ -45,7 +45,7 @@ cdef struct Seen:
 
 @cython.overflowcheck(False)
 cdef inline uint64_t hashed(uint64_t h, uint64_t v) noexcept nogil:
-    """Fibonacci hashing: the upper bits are the good ones, so they come down before more is mixed in."""
+    """Mix v into h by Fibonacci hashing: the upper bits are the good ones, so they come down before more is mixed in."""
     return (h ^ h >> 32 ^ v) * <uint64_t> 0x9E3779B97F4A7C15
 
 
@@ -58,7 +58,7 @@ cdef inline bint is_constant(Graph g, int32_t k) noexcept:
 
 
 cdef inline bint precedes(Graph g, int32_t j, int32_t k) noexcept:
-    """The order of commuting operands: constants first, as `simplify` has them, then the older one."""
+    """Return the order of commuting operands: constants first, as `simplify` has them, then the older one."""
     cdef bint a = is_constant(g, j), b = is_constant(g, k)
     return j < k if a == b else a
 
@@ -146,7 +146,7 @@ cdef class Share(Pass):
 
 
 cdef bint equal(const int32_t *new, const int32_t *old, int32_t n, const int32_t *to) noexcept nogil:
-    """Whether operands are those that stand for others."""
+    """Return whether operands are those that stand for others."""
     cdef int32_t i
     for i in range(n):
         if new[i] != to[old[i]]:

@@ -101,7 +101,7 @@ cdef class Simplify(Pass):
         return r
 
     cdef int32_t simplified(self, int32_t k) except -1:
-        """What stands for instruction k."""
+        """Return what stands for instruction k."""
         cdef Graph g = self.g
         cdef Node *p = g.nodes + k
         cdef int32_t j, a, b, c
@@ -154,11 +154,11 @@ cdef class Simplify(Pass):
         return self.out.nodes[k].op == OP_CONST and not self.out.nodes[k].flags & NODE_ARRAY
 
     cdef inline bint same_type(self, int32_t k, int32_t type) noexcept:
-        """Whether instruction k can stand for a result of this type."""
+        """Return whether instruction k can stand for a result of this type."""
         return self.out.type[k] == type
 
     cdef bint finite_factor(self, int32_t k) noexcept:
-        """Whether instruction k is a constant that is neither zero nor infinite."""
+        """Return whether instruction k is a constant that is neither zero nor infinite."""
         return self.constant(k) and isfinite(self.out.nodes[k].v) and self.out.nodes[k].v != 0
 
     cdef double factor(self, int32_t *k, int32_t type) noexcept:
@@ -186,7 +186,7 @@ cdef class Simplify(Pass):
         return self.out.push(SC_multiply, flags, self.out.constant(c), k, -1, 0.0, type)
 
     cdef int32_t operation(self, int op, int flags, int32_t a, int32_t b, int32_t c, int32_t type) except -1:
-        """An operation, simplified, on operands that are."""
+        """Return the simplified form of an operation on simplified operands."""
         cdef Graph out = self.out
         cdef double u, v
         cdef int32_t x = a, y = b
@@ -273,7 +273,7 @@ cdef class Simplify(Pass):
         return version
 
     cdef int32_t load(self, int32_t array, int64_t index) except -1:
-        """An element: what was stored there last, if that is known.
+        """Return an element: what was stored there last, if that is known.
 
         A version that is read later than the next is made has to be copied first, so that a loop which reads and writes
         one element after the other would take time with the square of its length: no version in between is read.
@@ -288,17 +288,17 @@ cdef class Simplify(Pass):
         return self.out.push(OP_LOAD, 0, array, <int32_t> (index & 0xffffffff), <int32_t> (index >> 32), 0.0, 0)
 
     cdef bint writable(self, int32_t array) except -1:
-        """Whether what is stored into an array may be written over it."""
+        """Return whether what is stored into an array may be written over it."""
         cdef int op = self.out.nodes[array].op
         return op == OP_STORE or (op == OP_REC and self.out.payload(array).kind in (P_COLLECT, P_PUT))
 
     cdef bint written(self, int32_t array) except -1:
-        """Whether an array is what a store or a put has left."""
+        """Return whether an array is what a store or a put has left."""
         cdef int op = self.out.nodes[array].op
         return op == OP_STORE or (op == OP_REC and self.out.payload(array).kind == P_PUT)
 
     cdef int32_t window(self, int32_t k) except -1:
-        """A window on what its base is a window of."""
+        """Return a window, moved to what its base is a window of."""
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Map m = g.payload(k).maps[0]
@@ -312,7 +312,7 @@ cdef class Simplify(Pass):
         return out.window(base, m, g.nodes[k].flags, g.type[k])
 
     cdef int32_t sum_of_collections(self, int32_t k) except -2:
-        """x + y, where one is a collection by addition that nothing else uses; -1 otherwise."""
+        """Return x + y, where one is a collection by addition that nothing else uses; -1 otherwise."""
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Node *p = g.nodes + k
@@ -338,7 +338,7 @@ cdef class Simplify(Pass):
         return self.grown(g_a, p.flags, g.type[k])
 
     cdef Growing grow(self, int32_t k):
-        """The parts of a collection that only what is being made uses: it takes them over.
+        """Return the parts of a collection that only what is being made uses: it takes them over.
 
         The first is left to the collection, too: nothing needs it any more, but until pass `dead` has run it is one.
         """
@@ -360,7 +360,7 @@ cdef class Simplify(Pass):
         return self.out.set_operands(k, self.out.shared.payload_of(P_COLLECT, ADD, None, tuple(maps)), parts)
 
     cdef Map whole(self, int32_t k):
-        """The map of all elements of old instruction k to their own places."""
+        """Return the map of all elements of old instruction k to their own places."""
         cdef tuple shape = self.g.shape(k)
         return self.out.shared.map_of(new_map_of(0, shape, strides_of(shape)))
 
@@ -371,7 +371,7 @@ cdef class Simplify(Pass):
         return k
 
     cdef int add_part(self, Growing parts, int32_t x, Map m, int flags) except -1:
-        """One more part; to one of the same place it is added first."""
+        """Add one more part; one of the same place is added to it first."""
         cdef Graph out = self.out
         cdef int32_t y
         if m.table is None:
@@ -387,7 +387,7 @@ cdef class Simplify(Pass):
         return 0
 
     cdef int32_t put(self, int32_t k) except -1:
-        """A put; what is put over everything itself; where it adds to what is there, a collection."""
+        """Return a put; of a value that covers everything the value itself; a collection where it adds to what is there."""
         cdef Graph g = self.g
         cdef Graph out = self.out
         cdef Map m = g.payload(k).maps[0]
@@ -415,7 +415,7 @@ cdef class Simplify(Pass):
         return out.copy(g, k, self.to)
 
     cdef bint reads(self, int32_t x, int32_t base, Map m) except -1:
-        """Whether old instruction x is the window m of `base`."""
+        """Return whether old instruction x is the window m of `base`."""
         cdef Payload w
         if self.g.nodes[x].op != OP_REC:
             return False
@@ -423,7 +423,7 @@ cdef class Simplify(Pass):
         return w.kind == P_WINDOW and self.g.arg(x, 0) == base and w.maps[0] is m
 
     cdef bint collects(self, int32_t j, int32_t type) except -1:
-        """Whether instruction j collects by addition, for one user only."""
+        """Return whether instruction j collects by addition, for one user only."""
         cdef Graph out = self.out
         cdef Payload w
         if out.type[j] != type or out.nodes[j].op != OP_REC:
@@ -432,7 +432,7 @@ cdef class Simplify(Pass):
         return w.kind == P_COLLECT and w.action == ADD and j not in self.reused and j not in self.emptied
 
     cdef int32_t collection(self, int32_t k) except -1:
-        """A collection; of one part that is added, without the factors that can be taken out."""
+        """Return a collection; of one part that is added, without the factors that can be taken out."""
         cdef Graph out = self.out
         cdef Payload w = self.g.payload(k)
         cdef Map m = w.maps[0]
@@ -461,7 +461,7 @@ cdef class Simplify(Pass):
         return self.sum(x, k)
 
     cdef int32_t joined(self, int32_t k, Payload w, int flags, int32_t type) except -1:
-        """A concatenation; of concatenations that nothing else uses, one of their parts."""
+        """Return a concatenation; of concatenations that nothing else uses, one of their parts."""
         cdef Graph g = self.g
         cdef Payload inner
         cdef Map m, n
@@ -491,18 +491,18 @@ cdef class Simplify(Pass):
         return b
 
     cdef Payload part(self, int32_t k):
-        """What an array instruction of the old graph does besides elementwise arithmetic; None if nothing."""
+        """Return what an array instruction of the old graph does besides elementwise arithmetic; None if nothing."""
         return self.g.payload(k) if self.g.nodes[k].op == OP_REC else None
 
     cdef int32_t sum(self, int32_t x, int32_t k) except -1:
-        """What old instruction k collects, of operand x."""
+        """Return what old instruction k collects, of operand x."""
         cdef Graph g = self.g
         cdef int32_t j = self.out.push_payload(OP_REC, g.nodes[k].flags, g.nodes[k].a, &x, 1, g.type[k])
         self.sums[x, g.payload(k).maps[0], g.type[k]] = j
         return j
 
     cdef bint collected(self, int32_t k, int32_t type) except -1:
-        """Whether old instruction k is a collection by addition of this type, used once."""
+        """Return whether old instruction k is a collection by addition of this type, used once."""
         return self.uses[k] == 1 and self.collects(self.to[k], type)
 
 
@@ -514,7 +514,7 @@ cdef class Growing:
 
 
 cdef bint same_layout(tuple shape, tuple strides):
-    """Whether a window's elements follow each other in C order (axes of length 1 do not matter)."""
+    """Return whether a window's elements follow each other in C order (axes of length 1 do not matter)."""
     cdef int64_t step = 1
     cdef int k
     for k in range(len(shape) - 1, -1, -1):

@@ -18,13 +18,13 @@ cnp.import_array()
 
 
 cdef int32_t[::1] filled(int64_t n, int32_t value):
-    """A new array of n equal numbers."""
+    """Return a new array of n equal numbers."""
     return np.full(n, value, np.int32)
 
 
 def distance_2(const int64_t[::1] rows, const int32_t[::1] columns, const int64_t[::1] starts,
                const int32_t[::1] members, const int32_t[::1] order, const uint8_t[::1] counts):
-    """Colours of columns, of which no two of one colour share a row that counts.
+    """Return colours of columns, of which no two of one colour share a row that counts.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def distance_2(const int64_t[::1] rows, const int32_t[::1] columns, const int64_
 
 def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[::1] edge, const int32_t[::1] order,
          int64_t limit):
-    """Colours of vertices, of which neighbours differ and no path of four has only two.
+    """Return colours of vertices, of which neighbours differ and no path of four has only two.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def star(const int64_t[::1] starts, const int32_t[::1] neighbors, const int64_t[
 
 cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, const int32_t[::1] color,
                        int32_t[::1] forbidden, int32_t v, int32_t w) noexcept nogil:
-    """The colours of w's neighbours are not v's."""
+    """Forbid v the colours of w's neighbours."""
     cdef int64_t z
     cdef int32_t x
     for z in range(starts[w], starts[w + 1]):
@@ -158,7 +158,7 @@ cdef inline void treat(const int64_t[::1] starts, const int32_t[::1] neighbors, 
 
 
 def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
-    """Vertices, each of smallest degree among those before it; in linear time (Matula and Beck, J. ACM 30, 1983)."""
+    """Return the vertices, each of smallest degree among those before it; in linear time (Matula and Beck, J. ACM 30, 1983)."""
     cdef int64_t n = starts.shape[0] - 1, q, k, d, low = 0, taken = 0
     cdef int32_t v, w, u
     result = np.empty(n, np.int32)
@@ -206,7 +206,7 @@ def smallest_last(const int64_t[::1] starts, const int32_t[::1] neighbors):
 
 
 def alone(const int64_t[::1] rows, const int32_t[::1] columns, const int32_t[::1] color):
-    """Whether each entry is the only one in its row of its column's colour; -1 is none."""
+    """Return whether each entry is the only one in its row of its column's colour; -1 is none."""
     cdef int64_t m = rows.shape[0] - 1, i, k, taken = 0
     cdef int32_t c, most = -1
     result = np.zeros(columns.shape[0], np.uint8)
@@ -236,7 +236,7 @@ ctypedef fused real:
 
 def gather(list blocks, int64_t count, int64_t m, int64_t total, int64_t n, const uint16_t[::1] line,
            const int32_t[::1] at, real[::1] data):
-    """``data[k] = lines[line[k]][at[k]]``, `lines` being the rows of the blocks, one block after the other.
+    """Set ``data[k] = lines[line[k]][at[k]]``, `lines` being the rows of the blocks, one block after the other.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ cnp.import_array()
 
 def conflicts(const int64_t[::1] rows, const int32_t[::1] columns, const int64_t[::1] starts,
               const int32_t[::1] members, const uint8_t[::1] counts):
-    """The graph of columns that share a row that counts, as (starts, neighbors); parameters as of `distance_2`."""
+    """Return the graph of columns that share a row that counts, as (starts, neighbors); parameters as of `distance_2`."""
     cdef int64_t n = starts.shape[0] - 1, k, z, at = 0, taken = 0
     cdef int32_t j, i, c
     cdef int which
@@ -65,7 +65,7 @@ cdef class Buckets:
         self.key = np.full(n, -1, np.int32)
 
     cdef inline void put(self, int32_t v, int32_t key) noexcept nogil:
-        """At the end of a list."""
+        """Put a vertex at the end of a list."""
         self.key[v] = key
         self.after[v], self.before[v] = -1, self.tail[key]
         if self.tail[key] >= 0:
@@ -88,7 +88,7 @@ cdef class Buckets:
 
 
 def by_saturation(const int64_t[::1] starts, const int32_t[::1] neighbors):
-    """Each time a vertex whose neighbours have most colours; of those the one with most neighbours, as far as they are sorted.
+    """Colour, one after the other, the vertex whose neighbours have most colours; of those the one with most neighbours.
 
     Colours from 64 on do not count for the choice.
     """
@@ -130,7 +130,7 @@ def by_saturation(const int64_t[::1] starts, const int32_t[::1] neighbors):
 
 
 def by_classes(const int64_t[::1] starts, const int32_t[::1] neighbors):
-    """One colour after the other, each given to as many vertices as will go: always the one with fewest rivals left."""
+    """Give out one colour after the other, each to as many vertices as will go: always the one with fewest rivals left."""
     cdef int64_t n = starts.shape[0] - 1, k, z, left = n, taken = 0
     cdef int32_t v, w, u, c = 0, low
     colors = np.full(n, -1, np.int32)
@@ -204,14 +204,14 @@ cdef class Conflicted:
 
 @cython.overflowcheck(False)
 cdef inline uint64_t following(uint64_t random) noexcept nogil:
-    """Of a sequence of random numbers (Marsaglia, "Xorshift RNGs", J. Stat. Softw. 8 (2003), 14)."""
+    """Return the next random number of a sequence (Marsaglia, "Xorshift RNGs", J. Stat. Softw. 8 (2003), 14)."""
     random ^= random << 13
     random ^= random >> 7
     return random ^ random << 17
 
 
 def by_exchange(const int64_t[::1] starts, const int32_t[::1] neighbors, const int32_t[::1] before, int64_t limit):
-    """One colour less than a colouring has: its smallest class goes to the others, and conflicts are moved about until none is
+    """Save one colour of a colouring: its smallest class goes to the others, and conflicts are moved about until none is
     left.
 
     Parameters

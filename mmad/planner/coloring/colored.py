@@ -59,11 +59,11 @@ class Coloring:
         return self.column_count + self.row_count
 
     def column_seeds(self) -> np.ndarray:
-        """Directions of the forward sweeps: ndarray, shape (column_count, n), of zeros and ones; read-only."""
+        """Return the directions of the forward sweeps: read-only, shape (column_count, n), of zeros and ones."""
         return self._seeds[0]
 
     def row_seeds(self) -> np.ndarray:
-        """The same of the reverse sweeps: shape (row_count, m)."""
+        """Return the same for the reverse sweeps: shape (row_count, m)."""
         return self._seeds[1]
 
     @functools.cached_property
@@ -106,7 +106,7 @@ class Coloring:
         return (line + np.where(down, self.column_count, 0)).astype(np.uint16), at.astype(np.int32)
 
     def _gathered(self, blocks):
-        """The entries, in memory that is kept for such results (see `mmad/kernels/_pool.h`)."""
+        """Return the entries, in memory that is kept for such results (see `mmad/kernels/_pool.h`)."""
         m, n = self.pattern.shape
         pool = _pool.enter()
         try:
@@ -134,7 +134,7 @@ class Coloring:
         return _coloring.alone(t.indptr, t.indices, colors).view(bool)
 
     def decompress(self, columns: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """The entries, from what the sweeps gave.
+        """Return the entries, from what the sweeps gave.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Coloring:
         return order, np.searchsorted(line[order], np.arange(self.count + 1)), line[order], at[order]
 
     def read(self, first, products):
-        """What the entries are that some products give, in the order of :meth:`placed`.
+        """Return the entries that some products give, in the order of :meth:`placed`.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class Coloring:
         return products[line[mine] - first, at[mine]]
 
     def placed(self, parts):
-        """The entries in the order of the pattern, from what :meth:`read` gave for all products, in order."""
+        """Return the entries in the order of the pattern, from what :meth:`read` gave for all products, in order."""
         found = np.concatenate([np.zeros(0), *parts])
         data = np.empty_like(found)
         data[self._by_product[0]] = found
@@ -202,7 +202,7 @@ class Coloring:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Coloring:
-        """Read what :meth:`save` wrote; ValueError where it is nothing of the kind or leaves entries undetermined."""
+        """Read what :meth:`save` wrote; raise ValueError where it is something else or leaves entries undetermined."""
         try:  # np.load itself leaves the file open where the archive is damaged
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 found = {k: file[k] for k in FIELDS}
@@ -252,7 +252,7 @@ class Seeds:
         return order, np.searchsorted(self.colors[order], np.arange(self.count + 1))
 
     def __getitem__(self, which):
-        """Those of a slice of the colours; ndarray, shape (stop - start, n), not to be written to."""
+        """Return those of a slice of the colours; ndarray, shape (stop - start, n), not to be written to."""
         first, last, _ = which.indices(self.count)
         order, starts = self._members
         used = order[starts[first] : starts[max(first, last)]]

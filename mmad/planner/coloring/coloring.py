@@ -55,7 +55,7 @@ class Bounds:
 
 
 def bounds(pattern):
-    """Lower bounds on numbers of colours, from the fullest rows and columns.
+    """Return lower bounds on numbers of colours, from the fullest rows and columns.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def bounds(pattern):
 
 # ------------------------------------------------------------------------------------------------ orders
 def _tries(color, degree, work, graph, smallest_last):
-    """Colourings to race, as triples (name, function of the best so far, steps), the cheapest first.
+    """Return colourings to race, as triples (name, function of the best so far, steps), the cheapest first.
 
     To colour the classes of a colouring again, the last class first or the largest, never takes more colours in a
     distance-2 colouring (Culberson, "Iterated greedy graph coloring and the difficulty landscape", 1992).
@@ -112,7 +112,7 @@ def _largest_classes(colors):
 
 
 def _race(color, degree, lowest, work, effort, graph=None, smallest_last=None):
-    """The best of several colourings, and its name; no further once `lowest` colours or the effort are reached."""
+    """Return the best of several colourings, and its name; stop when `lowest` colours or the effort are reached."""
     best, name, spent, most = None, "natural", 0, min(TRIES, 2 * len(degree))
     for tried, (order, attempt, steps) in enumerate(_tries(color, degree, work, graph, smallest_last)):
         if tried and (tried > most or spent + work > effort):
@@ -136,7 +136,7 @@ NONE = np.zeros(0, np.int32)
 
 
 def _distance_2(p, t, effort, counts=None, order=None):
-    """Colours of the columns of p (t is its transpose), minding only the rows that count; the order's name."""
+    """Return colours of the columns of p (t is its transpose), minding only the rows that count; the order's name."""
     n = p.shape[1]
     sizes = p.row_counts
     counted = np.ones(p.shape[0], np.uint8) if counts is None else counts
@@ -158,7 +158,7 @@ def _distance_2(p, t, effort, counts=None, order=None):
 
 
 def column_coloring(pattern, order=None, effort=EFFORT):
-    """Colours of columns that can share a forward sweep.
+    """Return colours of columns that can share a forward sweep.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def column_coloring(pattern, order=None, effort=EFFORT):
 
 
 def row_coloring(pattern, order=None, effort=EFFORT):
-    """Colours of rows that can share a reverse sweep; see :func:`column_coloring`."""
+    """Return colours of rows that can share a reverse sweep; see :func:`column_coloring`."""
     p = Pattern.of(pattern)
     colors, name = _distance_2(p.T, p, effort, order=order)
     return Coloring("row", p, np.full(p.shape[1], -1, np.int32), colors, name)
@@ -227,7 +227,7 @@ def _graph_coloring(kernel, starts, neighbors, edge, lowest, effort):
 
 
 def star_coloring(pattern, effort=EFFORT):
-    """Colours of the columns of a symmetric matrix, every entry of which is read directly, on one side of the diagonal.
+    """Return colours of the columns of a symmetric matrix, every entry read directly, on one side of the diagonal.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def _fewest(p):
 
 # ------------------------------------------------------------------------------------------------ both sides
 def bicoloring(pattern, effort=EFFORT):
-    """Colours of columns and of rows, for forward and reverse sweeps over one recording.
+    """Return colours of columns and of rows, for forward and reverse sweeps over one recording.
 
     The densest rows, in reverse sweeps, take the conflicts away that would keep columns apart, and the other way round.
     Tried are: without the d densest rows, without the d densest columns, and a star colouring of the graph of rows and
@@ -325,7 +325,7 @@ def bicoloring(pattern, effort=EFFORT):
 
 
 def _dense_apart(p, flipped, effort):
-    """Without the d densest rows of p, which are coloured by themselves; for the few d that promise most."""
+    """Colour without the d densest rows of p, which are coloured by themselves; for the few d that promise most."""
     counts = p.row_counts
     order = np.argsort(-counts, kind="stable")
     ranked = counts[order]
@@ -349,7 +349,7 @@ def _dense_apart(p, flipped, effort):
 
 
 def _selected(p, rows):
-    """Some rows of a pattern, as one of their own."""
+    """Return some rows of a pattern, as one of their own."""
     counts = p.row_counts[rows]
     indptr = np.concatenate([[0], np.cumsum(counts)])
     members = np.repeat(p.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
@@ -357,7 +357,7 @@ def _selected(p, rows):
 
 
 def _renumbered(colors):
-    """The same colours without gaps."""
+    """Return the same colours without gaps."""
     used = np.unique(colors[colors >= 0])
     to = np.full(colors.max(initial=-1) + 2, -1, np.int32)
     to[used] = np.arange(len(used))
@@ -365,7 +365,7 @@ def _renumbered(colors):
 
 
 def _augmented(p, effort):
-    """A star colouring of the graph of rows and columns, without colours that are not needed, if it is little work."""
+    """Return a star colouring of the graph of rows and columns, without colours not needed, if it is little work."""
     n, t = p.shape[1], p.T
     source = p._transposed[1]
     starts = np.concatenate([t.indptr, t.indptr[-1] + p.indptr[1:]])
@@ -380,7 +380,7 @@ def _augmented(p, effort):
 
 
 def _needed(p, columns, rows):
-    """The colours from which something has to be read; the others become -1."""
+    """Return the colours from which something has to be read; the others become -1."""
     across = _coloring.alone(p.indptr, p.indices, columns).view(bool)
     t, source = p._transposed
     down = np.empty(p.nnz, bool)

@@ -21,7 +21,7 @@ cdef enum:
 
 
 def work(Graph g):
-    """Counts of what a graph computes.
+    """Return the counts of what a graph computes.
 
     Parameters
     ----------

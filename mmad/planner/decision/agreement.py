@@ -16,7 +16,7 @@ STEP = 2.0**-22  # relative distance of the first point: far beyond rounding, an
 
 
 def nearby(args, nums, k):
-    """The arguments with those at positions `nums` a little closer to zero, other ones for each k.
+    """Return the arguments with those at positions `nums` a little closer to zero, other ones for each k.
 
     A program that guards a value runs at one point only; measured at several, it is as slow as it is.  Towards zero,
     numbers stay in the domains of roots, logarithms and arcs.
@@ -35,7 +35,7 @@ def _moved(x, factor):
 
 
 def differing(results, itemsize):
-    """Which of some results, by key, differ from most others; none if that cannot be told.
+    """Return which of some results, by key, differ from most others; none if that cannot be told.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def differing(results, itemsize):
 
 
 def tolerance(itemsize):
-    """The relative difference of entries that rounding may explain."""
+    """Return the relative difference of entries that rounding may explain."""
     return AGREE[4 if itemsize < 8 else 8]
 
 
 def vectors(results):
-    """The numbers of some results, trees or sparse matrices, as rows of one matrix, one column a place."""
+    """Return the numbers of some results, trees or sparse matrices, as rows of one matrix, one column a place."""
     if not any(hasattr(r, "tocoo") for r in results):
         return np.stack([_flat(r) for r in results])
     parts = [r.tocoo() for r in results]
@@ -77,7 +77,7 @@ def _flat(result):
 
 
 def errors(rows):
-    """Of each row the largest difference from the median of all, over the largest entry; infinite for a NaN of its own.
+    """Return for each row its largest difference from the median, over the largest entry; infinite for its own NaN.
 
     Parameters
     ----------

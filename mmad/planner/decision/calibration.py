@@ -35,7 +35,7 @@ _known = None
 
 
 def coefficients():
-    """Coefficients for "eager" and "compiled": of this machine, if it has been calibrated.
+    """Return the coefficients for "eager" and "compiled": of this machine, if it has been calibrated.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def calibrate(progress=None):
 
 
 def cache_file():
-    """Where the coefficients are kept; ``MMAD_CACHE`` names another directory."""
+    """Return where the coefficients are kept; ``MMAD_CACHE`` names another directory."""
     if "MMAD_CACHE" in os.environ:
         return Path(os.environ["MMAD_CACHE"]) / "coefficients.json"
     if sys.platform == "win32":
@@ -92,7 +92,7 @@ def cache_file():
 
 
 def read(path):
-    """Coefficients in a file; ValueError where it is damaged or of another machine."""
+    """Return the coefficients in a file; raise ValueError where it is damaged or of another machine."""
     with open(path, encoding="utf-8") as file:
         try:
             data = json.load(file)
@@ -104,13 +104,13 @@ def read(path):
 
 
 def machine_identity():
-    """What the coefficients depend on."""
+    """Return what the coefficients depend on."""
     return [platform.machine(), platform.processor(), platform.node(), os.cpu_count(), sys.version, np.__version__]
 
 
 # ------------------------------------------------------------------------------------------------ measuring
 def measure(progress=None):
-    """Coefficients of this machine."""
+    """Return the coefficients of this machine."""
     steps, shared = [("eager", _eager), ("compiled", _compiled)], {**_compiling(), **_common()}
     return {name: step(shared) for name, step in (steps if progress is None else progress(steps))}
 
@@ -122,7 +122,7 @@ COUNT, LANES = 1000, 8
 
 
 def _energy(x):
-    """Operations as they are met: slices, powers, sums; its gradient adds to windows."""
+    """Evaluate operations of the usual kinds: slices, powers, sums; the gradient adds to windows."""
     return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
 
 
@@ -161,7 +161,7 @@ def _square(x):
 
 
 def _seconds(call, repeats=5):
-    """The best time of a call."""
+    """Return the best time of a call."""
     best = np.inf
     for _ in range(repeats):
         count, start = 0, clock()
@@ -173,7 +173,7 @@ def _seconds(call, repeats=5):
 
 
 def _seconds_apart(call, repeats=7):
-    """The median time of a call after others: eager code is spread over many functions, which are seldom in cache."""
+    """Return the median time of a call after others: eager code is spread over many functions, seldom in cache."""
     times = []
     for _ in range(repeats):
         OTHERS.sum()
@@ -192,7 +192,7 @@ def _seeds(count, n):
 
 
 def _positive(x):
-    """A time; noise may make a difference of two negative."""
+    """Return a time; noise may make a difference of two negative."""
     return float(min(max(x, 1e-12), 0.5))
 
 
@@ -201,7 +201,7 @@ def _mean(values):
 
 
 def _common():
-    """What does not depend on the mode of running."""
+    """Measure what does not depend on the mode of running."""
     index, data = np.random.default_rng(0).permutation(100_000), np.ones(100_000)
     return {
         "entry": _positive(_seconds(lambda: data[index]) / 100_000),
@@ -210,7 +210,7 @@ def _common():
 
 
 def _coefficients(recording, sweep, shared):
-    """From timings of evaluating f (`recording`) and of some lanes of it (`sweep`), the functions of `KINDS` averaged.
+    """Return coefficients from timings of evaluating f (`recording`) and of lanes of it (`sweep`), by `KINDS` averaged.
 
     ``recording(f, x)`` and ``sweep(f, x, lanes, backward, width)`` give seconds; of the latter without the recording.
     What a call or a sweep takes by itself is that of a function with next to no operations.
@@ -293,7 +293,7 @@ def _compiled(shared):
 
 
 def _compiling():
-    """Seconds of compiling, and of each instruction and lane: once, so that nothing of it is in cache."""
+    """Return the seconds of compiling, and of each instruction and lane: measured once, so that nothing is in cache."""
 
     def taken(f, x):
         times = []

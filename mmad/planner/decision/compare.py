@@ -250,14 +250,14 @@ def compare(planned, args, kwargs, rounds=5, progress=None):
 
 
 def _errors(results):
-    """The error of each result, by key."""
+    """Return the error of each result, by key."""
     if not results:
         return {}
     return dict(zip(results, map(float, errors(vectors(list(results.values())))), strict=True))
 
 
 def _callable_at(moved, args, kwargs, calls):
-    """The moved arguments, or those given where the function refuses the moved ones."""
+    """Return the moved arguments, or those given where the function refuses the moved ones."""
     for call, _, _ in list(calls.values())[:1]:
         try:
             call(*moved, **kwargs)

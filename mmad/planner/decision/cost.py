@@ -81,7 +81,7 @@ class Coefficients:
     byte: float
 
     def once(self, work, gradient=False):
-        """Seconds of recording (eager) or running (compiled) what is differentiated."""
+        """Return the seconds of recording (eager) or running (compiled) what is differentiated."""
         return (
             self.call
             + gradient * self.gradient
@@ -92,20 +92,20 @@ class Coefficients:
         )
 
     def single(self, work, backward=False):
-        """Seconds of one sweep's overhead, where it goes by itself."""
+        """Return the seconds of one sweep's overhead, where it goes by itself."""
         if backward:
             return self.reverse_single + work.arrays * self.reverse_single_array
         return self.forward_single + work.arrays * self.forward_single_array
 
     def batch(self, work, backward=False):
-        """Seconds of the overhead of sweeps that go together; among arrays, numbers have lanes in arrays, too."""
+        """Return the seconds of the overhead of sweeps that go together; among arrays, numbers have lanes, too."""
         operations = work.arrays + (work.arrays > 0) * work.numbers
         if backward:
             return self.reverse_batch + operations * self.reverse_batch_array
         return self.forward_batch + operations * self.forward_batch_array
 
     def lanes(self, work, forward, backward, width):
-        """Seconds of some tangents and cotangents, `width` of them at a time."""
+        """Return the seconds of some tangents and cotangents, `width` of them at a time."""
         lane = work.numbers * self.lane_number + work.elements * self.lane_element + work.flops * self.flop
 
         def sweep(count, back):
@@ -121,13 +121,13 @@ class Coefficients:
         return sweep(forward, False) + sweep(backward, True)
 
     def compiling(self, work, forward, backward, width=1):
-        """Seconds of compiling a program with that many sweeps."""
+        """Return the seconds of compiling a program with that many sweeps."""
         numbers, arrays = recorded_instructions(work, forward, backward, width)
         return self.compile + numbers * self.compile_number + arrays * self.compile_array
 
 
 def recorded_instructions(work, forward, backward, width=1):
-    """Instructions on numbers and on arrays of a recording with its sweeps; with lanes, numbers are arrays, too."""
+    """Return the numbers of scalar and of array instructions of a recording with its sweeps; lanes make arrays."""
     lanes = math.ceil(forward / width) + math.ceil(backward / width)
     batched = work.arrays > 0 and width > 1
     numbers = work.numbers * (1 if batched else 1 + lanes)
@@ -135,12 +135,12 @@ def recorded_instructions(work, forward, backward, width=1):
 
 
 def as_dict(coefficients):
-    """Plain data, for a file."""
+    """Return plain data, for a file."""
     return {mode: asdict(c) for mode, c in coefficients.items()}
 
 
 def from_dict(data):
-    """Coefficients from plain data; ValueError where they are none."""
+    """Return coefficients from plain data; raise ValueError where they are none."""
     names = {f.name for f in fields(Coefficients)}
     if not isinstance(data, dict) or set(data) != {"eager", "compiled"}:
         raise ValueError("coefficients are for eager and compiled runs")

@@ -44,7 +44,7 @@ FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth it
 
 
 def decide(task, coefficients, race=None):
-    """The plan for a task, of compiled programs where nothing eager fits into the memory allowed.
+    """Return the plan for a task, of compiled programs where nothing eager fits into the memory allowed.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def decide(task, coefficients, race=None):
 
 
 def plan_by_table(task, coefficients, race):
-    """The plan by the table above."""
+    """Return the plan by the table above."""
     o, (m, n) = task.options, task.shape
     if o.strategy != "auto":
         if o.strategy in COLORED[task.product]:
@@ -128,7 +128,7 @@ def plan_by_table(task, coefficients, race):
 
 
 def promising(task, sweeps, coefficients, search=SEARCH, saved=1.0):
-    """Whether a share of all evaluations, of so many sweeps each, takes longer than to look for a structure."""
+    """Return whether a share of all evaluations, of so many sweeps each, takes longer than to look for a structure."""
     w, o = task.work, task.options
     if w.numbers > 20 * w.arrays:
         return False
@@ -140,7 +140,7 @@ def promising(task, sweeps, coefficients, search=SEARCH, saved=1.0):
 
 
 def worthwhile(task, name, fewest, full, coefficients):
-    """Whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
+    """Return whether there is a structure, if it is worth looking for, that takes fewer sweeps than a dense matrix."""
     if name == "waist":
         if not full or (name in task.searches and not promising(task, min(task.shape), coefficients, WAIST)):
             return False
@@ -152,7 +152,7 @@ def worthwhile(task, name, fewest, full, coefficients):
 
 
 def hopeless(task, name, b):
-    """Whether bounds alone rule a colouring out."""
+    """Return whether bounds alone rule a colouring out."""
     m, n = task.shape
     if name == "columns":
         return b.columns >= 0.5 * n > 2 or (b.columns > 2 * b.rows and b.columns > 8)
@@ -164,7 +164,7 @@ def hopeless(task, name, b):
 
 
 def plan_by_price(task, candidates, race, why=""):
-    """Prices, and a race where they are close; `why` there are no other candidates."""
+    """Return the plan by prices, and by a race where they are close; `why` there are no other candidates."""
     why = why and f"{why}; "
     o = task.options
     ranked = sorted(candidates, key=lambda c: c.total(o.expected))
@@ -209,7 +209,7 @@ def _nothing_fits(ranked, memory):
 
 
 def plan_for_cheapest(task, candidates, reason):
-    """The plan, with a verdict on every candidate."""
+    """Return the plan, with a verdict on every candidate."""
     o = task.options
     fitting = [c for c in candidates if o.memory is None or c.bytes <= o.memory]
     if not fitting:

@@ -53,7 +53,7 @@ class Candidate:
     ends: int = 0
 
     def total(self, evaluations):
-        """Seconds for a number of evaluations, preparation included."""
+        """Return the seconds for a number of evaluations, preparation included."""
         return self.preparation + evaluations * (self.seconds if self.measured is None else self.measured)
 
 
@@ -123,7 +123,7 @@ class Plan:
         return replace(self, reason=reason)
 
     def explain(self) -> str:
-        """The decision in words and tables, at most 80 columns wide."""
+        """Return the decision in words and tables, at most 80 columns wide."""
         m, n = self.shape
         lines = [self.origin[:80], f"  matrix      {m} x {n}"]
         if self.pattern is not None:
@@ -247,7 +247,7 @@ class Plan:
 
 
 def seconds(t):
-    """A time in three digits and a unit."""
+    """Return a time in three digits and a unit."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if t >= scale:
             return f"{t / scale:.3g}{unit}"

@@ -130,7 +130,7 @@ class Task:
         return self.colorings[name]
 
     def structure(self, name):
-        """What a strategy of `STRUCTURED` goes by; None where there is no such structure."""
+        """Return the structure that a strategy of `STRUCTURED` goes by; None where there is none."""
         if name not in self.structures and name not in self.refused:
             start = time.perf_counter()
             try:
@@ -145,7 +145,7 @@ class Task:
         return self.structures.get(name)
 
     def sweeps(self, name):
-        """Numbers of forward and reverse sweeps."""
+        """Return the numbers of forward and reverse sweeps."""
         m, n = self.shape
         if name in STRUCTURED[self.product]:
             found = self.structure(name)
@@ -162,7 +162,7 @@ class Task:
         return (n * (n + 1) // 2 if name == "forward-over-forward" else n), 0
 
     def candidate(self, name, mode, coefficients, sweeps=None):
-        """A strategy with its price; of a colouring with the colours that it has, or with numbers of sweeps given."""
+        """Return a strategy with its price; of a colouring with the colours that it has, or with the sweeps given."""
         forward, reverse = self.sweeps(name) if sweeps is None else sweeps
         colored = name in COLORED[self.product] or name == "blocks"
         separate = colored or self.options.sparse
@@ -173,7 +173,7 @@ class Task:
         out = size * self.itemsize
 
         def each(mode):
-            """Seconds of one evaluation."""
+            """Return the seconds of one evaluation."""
             c = coefficients[mode]
             swept = c.lanes(self.work, forward, reverse, width)
             if structure is not None:
@@ -197,13 +197,13 @@ class Task:
         return Candidate(name, mode, width, forward, reverse, seconds, once, int(held), ends=int(ends))
 
     def compilable(self, candidate):
-        """Whether making the program of a candidate takes no more memory than `LONGEST`, or was asked for."""
+        """Return whether making the program of a candidate takes no more memory than `LONGEST`, or was asked for."""
         if candidate.mode != "compiled" or self.options.mode == "compiled":
             return True
         return self.making(candidate) <= LONGEST
 
     def making(self, candidate):
-        """Bytes that making the program of a candidate takes: instructions, and values that the recording holds."""
+        """Return the bytes that making a candidate's program takes: instructions, and values the recording holds."""
         w, c = self.work, candidate
         numbers, arrays = recorded_instructions(w, c.forward, c.reverse, c.width)
         batched = w.numbers if w.arrays and c.width > 1 else 0  # numbers with lanes are arrays
@@ -212,7 +212,7 @@ class Task:
         return NUMBER * numbers + ARRAY * arrays + values * self.itemsize
 
     def checkpoints(self, memory):
-        """Levels of checkpoints that a program needs to fit into a memory, and what it then holds."""
+        """Return the levels of checkpoints that a program needs to fit into a memory, and what it then holds."""
         w = self.work
         each = HELD * w.elements * self.itemsize / max(w.arrays, 1)
         for levels in range(1, LEVELS + 1):
@@ -222,7 +222,7 @@ class Task:
         return levels, held
 
     def width(self, forward, reverse, mode, c, separate):
-        """Lanes that go together: all up to a limit, fewer where memory is short.
+        """Return how many lanes go together: all up to a limit, fewer where memory is short.
 
         One where numbers prevail, and where so few go together that a batch does not pay.
         """
@@ -240,7 +240,7 @@ class Task:
         return width
 
     def is_cheaper_apart(self, forward, reverse, c):
-        """Whether sweeps take less time one by one than in a batch."""
+        """Return whether sweeps take less time one by one than in a batch."""
         w = self.work
         apart = forward * c.single(w) + reverse * c.single(w, True)
         return apart <= (forward > 0) * c.batch(w) + (reverse > 0) * c.batch(w, True)
@@ -266,7 +266,7 @@ class Task:
 
 
 def modes(options):
-    """Eager, and compiled where it is known that there will be evaluations to come; or what was asked for."""
+    """Return the modes to choose from: eager, compiled too if evaluations are to come; or what was asked for."""
     if options.mode != "auto":
         return (options.mode,)
     again = options.evaluations is not None and options.evaluations > 1
@@ -274,5 +274,5 @@ def modes(options):
 
 
 def work_of(graph):
-    """Counts of a graph."""
+    """Return the counts of a graph."""
     return Work(*work(graph))

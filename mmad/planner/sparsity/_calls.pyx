@@ -41,7 +41,7 @@ cdef class Calls(Unions):
         free(self.number)
 
     cdef Elements of(self, int32_t j):
-        """What an operand depends on, a number as an array of one; None if on nothing."""
+        """Return what an operand depends on, a number as an array of one; None if on nothing."""
         if self.g.nodes[j].op == OP_CONST and j not in self.given:
             if self.g.nodes[j].flags & NODE_ARRAY:
                 return self.constant(j)
@@ -51,7 +51,7 @@ cdef class Calls(Unions):
         return uniform(1, self.number[j]) if self.number[j] else None
 
     cdef Elements constant(self, int32_t j):
-        """Where a constant array is zero; None where it is nowhere."""
+        """Return where a constant array is zero; None where it is nowhere."""
         cdef Payload w
         if self.zeros is None:
             return None
@@ -78,7 +78,7 @@ cdef class Calls(Unions):
         return e
 
     cdef Elements called(self, Payload w, int32_t k):
-        """What the compiler leaves to NumPy: by the labels of its axes, or on all of all operands."""
+        """Return what the results of a call of NumPy depend on: by the labels of its axes, or on all of all operands."""
         cdef tuple shape = self.g.shape(k), found
         cdef list shapes, args
         cdef Elements out = None, e
@@ -129,7 +129,7 @@ cdef class Calls(Unions):
         return self.by_labels(args, operands, shapes, found, shape)
 
     cdef Elements by_labels(self, list args, list operands, list shapes, tuple found, tuple shape):
-        """The union of operands by the labels of their axes."""
+        """Return the union of operands by the labels of their axes."""
         cdef Elements out = None
         cdef int i
         for i in range(len(args)):
@@ -138,7 +138,7 @@ cdef class Calls(Unions):
         return self.unknown(out)
 
     cdef Elements linear(self, int what, list args, list shapes, int64_t until):
-        """What a routine gives for matrices with zeros; None where it has no rule, or where they count as full."""
+        """Return what a routine gives for matrices with zeros; None where it has no rule, or where they count as full."""
         cdef Elements a = self.of(args[0]) if what == MM_CHOLESKY or what >= MM_LOWER else self.factored.get(args[0])
         cdef tuple shape = shapes[len(shapes) - 1]
         cdef int rank = len(shape)
@@ -159,7 +159,7 @@ cdef class Calls(Unions):
                       what == MM_SOLVE_TRANSPOSED or what == MM_LOWER_TRANSPOSED, until)
 
     cdef Elements moved(self, Payload w, list args, list shapes):
-        """The numbers of the sets, moved by what moves the values; None where a position is not known."""
+        """Return the numbers of the sets, moved by what moves the values; None where a position is not known."""
         cdef Elements out, e
         cdef int64_t k
         cdef int i
@@ -189,7 +189,7 @@ cdef class Calls(Unions):
         return out
 
     cdef Elements everything(self, int32_t k):
-        """Each element on all of all operands."""
+        """Let each element depend on all of all operands."""
         cdef int32_t total = 0, i, j
         for i in range(self.g.nodes[k].c):
             j = self.g.arg(k, i)
@@ -199,7 +199,7 @@ cdef class Calls(Unions):
 
 
 cdef inline int64_t order(int64_t length) noexcept nogil:
-    """The order of a matrix whose factors take so many numbers."""
+    """Return the order of a matrix whose factors take so many numbers."""
     cdef int64_t n = 1
     while n * n + n < length:
         n += 1

@@ -42,7 +42,7 @@ cnp.import_array()
 
 def dependence(Graph g, columns, int64_t n, int64_t limit=1 << 27, int64_t most=1 << 62, int64_t room=1 << 62,
                list zeros=None):
-    """Dependence of the results of a graph on some of its inputs.
+    """Return the dependence of the results of a graph on some of its inputs.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ cdef class Propagation(Calls):
         return [self.rows(k) for k in g.outputs], bool(self.sets.exact)
 
     cdef int start(self, int32_t k, object numbers) except -1:
-        """An input: each element depends on itself."""
+        """Add an input: each element depends on itself."""
         cdef Elements e
         cdef int64_t i, first
         cdef const int32_t[::1] labels
@@ -202,7 +202,7 @@ cdef class Propagation(Calls):
         return out if how != ADDED or keeps_zero(p.op) else self.unknown(out)
 
     cdef Elements mine(self, int32_t base, int32_t k, int64_t n):
-        """What a storage's next version starts from; the base's own elements, where nothing else needs them."""
+        """Return what a storage's next version starts from; the base's own elements, where nothing else needs them."""
         cdef Elements e = self.of(base), out
         cdef int64_t i
         if self.arrays[base] is not None and e.sets != NULL and self.last[base] == k and Py_REFCNT(e) <= 2:
@@ -262,7 +262,7 @@ cdef class Propagation(Calls):
         return out
 
     cdef Elements collect(self, Payload w, int32_t target):
-        """What falls on one element is united."""
+        """Unite what falls on one element."""
         cdef Elements out = elements(self.g.elements(target)), e
         cdef Sets s = self.sets
         cdef Walk at
@@ -290,7 +290,7 @@ cdef class Propagation(Calls):
         return out
 
     cdef tuple rows(self, int32_t k):
-        """A result's indices by element."""
+        """Return a result's indices by element."""
         cdef Sets s = self.sets
         cdef Elements e = None
         cdef int64_t n = 1, i
@@ -322,11 +322,11 @@ cdef class Propagation(Calls):
 
 
 cdef inline bint keeps_zero(int op) noexcept nogil:
-    """Operations whose result is zero where all of their operands are."""
+    """Return whether the result of an operation is zero where all of its operands are."""
     return (op == SC_add or op == SC_subtract or op == SC_negative or op == SC_positive or op == SC_select
             or multiplies(op))
 
 
 cdef inline bint multiplies(int op) noexcept nogil:
-    """Products, those of the chain rule among them."""
+    """Return whether an operation is a product, those of the chain rule among them."""
     return op == SC_multiply or op == SC_chain or op == SC_masked or op == SC_settled

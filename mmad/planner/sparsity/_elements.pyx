@@ -14,7 +14,7 @@ cdef class Elements:
 
 
 cdef Elements elements(int64_t n):
-    """Room for n sets, all empty."""
+    """Make room for n sets, all empty."""
     cdef Elements e = Elements.__new__(Elements)
     e.n = n
     e.sets = <int32_t *> calloc(n + 1, sizeof(int32_t))
@@ -72,7 +72,7 @@ cdef Walk walk(Map m):
 
 
 cdef Elements gathered(Elements e, Walk w):
-    """The elements at the positions of a map."""
+    """Return the elements at the positions of a map."""
     cdef Elements out
     cdef int64_t k = 0, i
     cdef const int32_t *x
@@ -97,14 +97,14 @@ cdef Elements gathered(Elements e, Walk w):
 
 
 cdef tuple broadcast(tuple shape, tuple to):
-    """Strides by which an array of a shape is read as one of another shape."""
+    """Return the strides by which an array of a shape is read as one of another shape."""
     cdef tuple own = strides_of(shape)
     cdef int lead = len(to) - len(shape)
     return (0,) * lead + tuple([0 if d == 1 else s for d, s in zip(shape, own)])
 
 
 cdef bint overlaps(Map m):
-    """Whether several elements of an affine map may fall on one place."""
+    """Return whether several elements of an affine map may fall on one place."""
     cdef list steps = sorted([(abs(s), d) for d, s in zip(m.shape, m.strides) if d > 1])
     cdef int64_t reach = 0
     for s, d in steps:

@@ -29,7 +29,7 @@ cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
 
 
 def structure(trace):
-    """A number that two recordings share if they are alike.
+    """Return a number that two recordings share if they are alike.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def structure(trace):
 
 
 def counted(trace):
-    """The instructions that count, in order: in recordings of one structure those with one number correspond.
+    """Return the instructions that count, in order: in recordings of one structure those with one number correspond.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def counted(trace):
 
 
 def constants_of(trace):
-    """The constant arrays that a recording meets, in order: those of two recordings of one structure correspond.
+    """Return the constant arrays that a recording meets, in order: those of two recordings of one structure correspond.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def constants_of(trace):
 
 
 cdef tuple numbering(object trace):
-    """For each instruction its number, -1 where it does not count; and whether it stands for an argument."""
+    """Return for each instruction its number, -1 where it does not count; and whether it stands for an argument."""
     cdef Tape tape = trace.tape
     cdef int32_t k, start = trace.start, stop = <int32_t> len(trace.tape), count = 0
     cdef Node *p
@@ -144,7 +144,7 @@ cdef tuple numbering(object trace):
 
 
 cdef inline int32_t place(int32_t[::1] number, int32_t start, int32_t node) noexcept nogil:
-    """The number of an operand; -1 for constants, -2 for what was recorded before."""
+    """Return the number of an operand; -1 for constants, -2 for what was recorded before."""
     return -1 if node < 0 else -2 if node < start else number[node - start]
 
 
@@ -163,7 +163,7 @@ cdef int64_t of_record(Rec rec, int32_t[::1] number, int32_t start) except? -1:
 
 
 cdef object contents(object v):
-    """Something hashable that is equal for equal indices; floating-point values do not count."""
+    """Return something hashable that is equal for equal indices; floating-point values do not count."""
     if isinstance(v, cnp.ndarray):
         return v.shape, None if v.dtype.kind in "fc" else checksum(v)
     if isinstance(v, (tuple, list)):

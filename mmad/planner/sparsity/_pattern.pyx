@@ -16,7 +16,7 @@ ctypedef fused real:
 
 
 def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
-    """The transpose of a pattern with n columns, and where each of its entries is in the original.
+    """Return the transpose of a pattern with n columns, and where each of its entries is in the original.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def transposed(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n)
 
 
 def canonical(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
-    """Whether every row is ascending without repetition and within n columns."""
+    """Return whether every row is ascending without repetition and within n columns."""
     cdef int64_t i, k, taken = 0
     cdef bint good = True
     with nogil:
@@ -62,7 +62,7 @@ def canonical(const int64_t[::1] indptr, const int32_t[::1] indices, int64_t n):
 
 
 def column_counts(const int32_t[::1] indices, int64_t n):
-    """How many entries each of n columns has."""
+    """Return how many entries each of n columns has."""
     cdef int64_t k, taken = 0
     cdef cnp.ndarray counts = np.zeros(n, np.int64)
     cdef int64_t *count = <int64_t *> cnp.PyArray_DATA(counts)
@@ -74,7 +74,7 @@ def column_counts(const int32_t[::1] indices, int64_t n):
 
 
 def row_numbers(const int64_t[::1] indptr):
-    """The row of each entry."""
+    """Return the row of each entry."""
     cdef int64_t i, k, taken = 0
     cdef cnp.ndarray rows = np.empty(indptr[indptr.shape[0] - 1], np.int32)
     cdef int32_t *to = <int32_t *> cnp.PyArray_DATA(rows)
@@ -88,7 +88,7 @@ def row_numbers(const int64_t[::1] indptr):
 
 def sums(list parts, const int64_t[::1] sizes, const int64_t[::1] starts, const int32_t[::1] number,
          const int32_t[::1] place, real[::1] data):
-    """``data[k] += sum of parts[number[t]][place[t]]`` for t from ``starts[k]`` to ``starts[k + 1]``.
+    """Return ``data``: ``data[k]`` is the sum of ``parts[number[t]][place[t]]`` for t from ``starts[k]`` to ``starts[k + 1]``.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ cdef class Sets:
         return 0
 
     cdef int grow(self) except -1 nogil:
-        """Room for one more set, and one as large as all."""
+        """Make room for one more set, and for one as large as all."""
         cdef int64_t wanted
         cdef void *p
         if self.count + 1 >= self.room:
@@ -93,7 +93,7 @@ cdef class Sets:
         return 0
 
     cdef int32_t keep(self, int64_t size) except -1 nogil:
-        """The number of the set in `scratch`, ascending."""
+        """Return the number of the set in `scratch`, ascending."""
         cdef int64_t h, k, wanted
         cdef int32_t s
         cdef void *p
@@ -131,7 +131,7 @@ cdef class Sets:
         return s
 
     cdef int32_t unite(self, int32_t a, int32_t b) except -1 nogil:
-        """The union of two sets."""
+        """Return the union of two sets."""
         cdef int64_t na, nb, i = 0, j = 0, k = 0
         cdef const int32_t *x
         cdef const int32_t *y
@@ -172,7 +172,7 @@ cdef class Sets:
         return a if k == na else self.keep(k)
 
     cdef int32_t unite_many(self, const int32_t *sets, int64_t count, int64_t step) except -1 nogil:
-        """The union of every `step`-th of the sets, `count` in all."""
+        """Return the union of every `step`-th of the sets, `count` in all."""
         cdef int64_t i, j, k = 0, size
         cdef int32_t s, single, before = 0
         cdef const int32_t *x
@@ -233,7 +233,7 @@ cdef inline bint same(const int32_t *x, const int32_t *y, int64_t n) noexcept no
 
 
 cdef bint contains(const int32_t *x, int64_t n, const int32_t *y, int64_t m) noexcept nogil:
-    """Whether all of y is in x, both ascending."""
+    """Return whether all of y is in x, both ascending."""
     cdef int64_t i, low = 0, high, middle
     for i in range(m):
         high = n
@@ -249,7 +249,7 @@ cdef bint contains(const int32_t *x, int64_t n, const int32_t *y, int64_t m) noe
 
 
 cdef void sort(int32_t *x, int64_t n) noexcept nogil:
-    """Shell's sort; sets are small or go through their stamps."""
+    """Sort by Shell's method; sets are small or go through their stamps."""
     cdef int64_t gap = 1, i, j
     cdef int32_t v
     while gap < n // 3:

@@ -21,7 +21,7 @@ cdef enum:
 
 
 cdef bint has_zeros(Elements e):
-    """Whether an element is known to be zero."""
+    """Return whether an element is known to be zero."""
     cdef int64_t i
     if e is None:
         return False
@@ -42,7 +42,7 @@ cdef class Paths:
     cdef bint moves  # an element depends on something
 
     cdef bint find(self, Sets s, Elements a, int64_t n, int64_t at, bint turned, int64_t until) except -1:
-        """Fill this for the matrix at a position, or its transpose; False where there are too many paths."""
+        """Fill this for the matrix at a position, or its transpose; return False where there are too many paths."""
         cdef int64_t i, k, count = 0, head, done
         cdef int32_t v, j
         cdef int32_t[::1] seen = np.full(n, -1, np.int32)
@@ -84,7 +84,7 @@ cdef class Paths:
 
 cdef Elements solved(Sets s, Elements a, int64_t n, int64_t of_a, Elements b, int64_t columns, int64_t of_b, bint turned,
                      int64_t until):
-    """Solutions of systems, or inverses where `of_b` is 0; None after as many steps as `until`.
+    """Return the solutions of systems, or inverses where `of_b` is 0; None after as many steps as `until`.
 
     `of_a` matrices of order n, or their transposes, and `of_b` right sides of so many columns, one for all or as many.
     """
@@ -139,7 +139,7 @@ cdef Elements solved(Sets s, Elements a, int64_t n, int64_t of_a, Elements b, in
 
 
 cdef Elements triangle(Sets s, Elements a, int64_t n, int64_t count, int64_t until):
-    """Cholesky factors of matrices, of which the lower triangles count; None after as many steps as `until`."""
+    """Return the Cholesky factors of matrices, of which the lower triangles count; None after as many steps as `until`."""
     cdef int64_t m, i, j, k, at, terms
     cdef bint some
     cdef int32_t v

@@ -23,7 +23,7 @@ cdef class Unions:
         self.sets, self.united = Sets(n, limit, most), {}
 
     cdef Elements selected(self, Elements mask, Elements a, Elements b):
-        """By a constant mask, which is zero where b is taken."""
+        """Select by a constant mask, which is zero where b is taken."""
         cdef Elements out = elements(mask.n), e
         cdef int64_t i
         for i in range(mask.n):
@@ -32,7 +32,7 @@ cdef class Unions:
         return out
 
     cdef Elements added(self, Elements a, Elements b, bint first=False):
-        """Element by element; what is None is not known to be zero."""
+        """Add element by element; what is None is not known to be zero."""
         if a is None and b is not None and not first:
             return self.unknown(b)
         if b is None and a is not None:
@@ -40,7 +40,7 @@ cdef class Unions:
         return self.union_of(a, b)
 
     cdef Elements unknown(self, Elements e):
-        """The same, with nothing that is known to be zero."""
+        """Return the same elements, none of which is known to be zero."""
         cdef Elements out = None
         cdef int64_t i
         if e is None:
@@ -56,7 +56,7 @@ cdef class Unions:
         return e if out is None else out
 
     cdef Elements united_as(self, Elements a, Elements b, int how):
-        """Of a product or a quotient: zero where a factor (the dividend) is."""
+        """Unite the operands of a product or a quotient: zero where a factor (the dividend) is."""
         cdef Elements out
         cdef Sets s = self.sets
         cdef int64_t i
@@ -102,7 +102,7 @@ cdef class Unions:
         return gathered(e, Walk(0, to, broadcast(shape, to), None))
 
     cdef Elements union_of(self, Elements a, Elements b):
-        """Element by element."""
+        """Unite element by element."""
         cdef Elements out
         cdef Sets s = self.sets
         cdef int64_t i
@@ -136,7 +136,7 @@ cdef class Unions:
         return out
 
     cdef int gather_up(self, Elements e, Map m, Elements out) except -1:
-        """Sums: the elements that fall on each place, united at once."""
+        """Unite, for sums, the elements that fall on each place, all at once."""
         cdef Sets s = self.sets
         cdef Walk at = walk(m)
         cdef int64_t k = 0, i, to, n = out.n, size = at.size
@@ -177,7 +177,7 @@ cdef class Unions:
         return 0
 
     cdef Elements sum_products(self, list operands, list shapes, tuple found, tuple shape):
-        """A sum of products of two operands: terms with a factor that is zero do not count."""
+        """Return a sum of products of two operands: terms with a factor that is zero do not count."""
         cdef Elements a = operands[0], b = operands[1], out
         cdef Sets s = self.sets
         cdef dict sizes = {v: d for own, dims in zip(found[0], shapes) for v, d in zip(own, dims) if d != 1}
@@ -205,7 +205,7 @@ cdef class Unions:
         return out
 
     cdef Elements slid(self, Elements e, int64_t width, int64_t n, bint outside):
-        """Of a convolution: what lies in a window of a width, which may reach out of the elements, at n places."""
+        """Unite, for a convolution, what lies in a window of a width, which may reach out of the elements, at n places."""
         cdef Elements out
         cdef int64_t k, low, high
         if e is None or e.sets == NULL or (not outside and n != e.n - width + 1):
@@ -217,7 +217,7 @@ cdef class Unions:
         return out
 
     cdef Elements running(self, Elements e, tuple shape, int axis, bint reverse):
-        """The union of what has come before along an axis."""
+        """Return the union of what has come before along an axis."""
         cdef Elements out
         cdef int64_t step = strides_of(shape)[axis], length = shape[axis], i, k, at, to
         if e is None or e.sets == NULL:
@@ -233,11 +233,11 @@ cdef class Unions:
         return self.unknown(out)
 
     cdef int32_t all_of(self, Elements e) except -1:
-        """The union of all elements."""
+        """Return the union of all elements."""
         return (e.common if e.n else 0) if e.sets == NULL else self.sets.unite_many(e.sets, e.n, 1)
 
     cdef Elements labelled(self, Elements e, tuple shape, tuple own, tuple to, tuple result):
-        """United along the axes whose labels the result has not, and spread along those that the operand has not."""
+        """Unite along the axes whose labels the result has not, and spread along those that the operand has not."""
         cdef Elements out
         cdef tuple kept = tuple([d if v in to else 1 for d, v in zip(shape, own)])
         cdef tuple strides = strides_of(kept)
@@ -256,7 +256,7 @@ cdef class Unions:
 
 
 cdef object places(tuple shape, tuple own, tuple labels, tuple dims):
-    """Where an operand is read, by position on some axes: the sum of its strides."""
+    """Return where an operand is read, by position on some axes: the sum of its strides."""
     cdef tuple strides = strides_of(shape)
     cdef dict at = {v: st for v, st, d in zip(own, strides, shape) if d != 1}
     out = np.zeros(dims, np.int64)

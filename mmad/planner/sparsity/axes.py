@@ -18,7 +18,7 @@ RUNNING = ("cumsum", "cumprod", "cummax", "cummin")
 
 
 def labels(name, shapes, shape, params):
-    """Labels of the axes of an operation, where they are known.
+    """Return the labels of the axes of an operation, where they are known.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def labels(name, shapes, shape, params):
 
 
 def routine_labels(own, shapes, shape):
-    """Labels of the axes of a matrix routine of the machine, as :func:`labels` gives them.
+    """Return the labels of the axes of a matrix routine of the machine, as :func:`labels` gives them.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def routine_labels(own, shapes, shape):
 
 
 def _matmul(shapes, shape, params):
-    """Vectors have no rows (columns); stacks are broadcast from the right."""
+    """Label a product of matrices: vectors have no rows (columns), stacks are broadcast from the right."""
     x, y = shapes
     stack = _stack(max(len(x), len(y)) - 2)
     rows, columns = ("i",) * (len(x) > 1), ("j",) * (len(y) > 1)
@@ -82,7 +82,7 @@ def _contract(shapes, shape, params):
 
 
 def _reduction(shapes, shape, params):
-    """Along some axes; those that are kept have length 1."""
+    """Label a reduction along some axes; those that are kept have length 1."""
     axis = params["axis"]
     x = tuple(range(len(shapes[0])))
     if len(shape) == len(x):
@@ -91,20 +91,20 @@ def _reduction(shapes, shape, params):
 
 
 def _line(shapes, shape, params):
-    """Every operand is mixed along one axis, and the result may be of another length there."""
+    """Label an operation that mixes all operands along one axis, where the result may be of another length."""
     x = tuple(range(len(shape)))
     mixed = tuple(("mixed", k) if k == params["axis"] else k for k in x)
     return [mixed] * len(shapes), x
 
 
 def _positions(shapes, shape, params):
-    """Elements are taken along one axis, from positions that have no derivative."""
+    """Label an operation that takes elements along one axis, from positions that have no derivative."""
     (x, _), out = _line(shapes, shape, params)
     return [x, None], out
 
 
 def _matrices(shapes, shape, params):
-    """Each matrix of a stack gives a number, a vector or a matrix."""
+    """Label an operation that makes a number, a vector or a matrix of each matrix of a stack."""
     x = _stack(len(shapes[0]) - 2)
     out = tuple(("out", k) for k in range(len(shape) - len(x)))
     return [(*x, "i", "j")], (*x, *out)
@@ -117,7 +117,7 @@ def _solve(shapes, shape, params):
 
 
 def _constant(shapes, shape, params):
-    """Without a derivative."""
+    """Label an operation without a derivative."""
     return [None] * len(shapes), tuple(range(len(shape)))
 
 
@@ -130,7 +130,7 @@ def _last(labels, count):
 
 
 def _each(shapes, shape, params):
-    """Each element by itself."""
+    """Label an operation on each element by itself."""
     x = tuple(range(len(shape)))
     return [x], x
 

@@ -25,7 +25,7 @@ FEW_INDICES = 1 << 20  # that may be held for any matrix; otherwise four times a
 
 
 def graph_of(recorded):
-    """What leads from the arguments of a recording to its results, as a graph of the compiler."""
+    """Return what leads from the arguments of a recording to its results, as a graph of the compiler."""
     trace = recorded.trace
     inputs = [-1 if x is None or not hasattr(x, "node") else x.node for x in trace.inputs]
     if any(x is not None and not hasattr(x, "node") for x in trace.inputs):
@@ -34,7 +34,7 @@ def graph_of(recorded):
 
 
 def detect(recorded, graph=None, most=UNLIMITED, constants=True):
-    """The pattern of a recorded function's Jacobian.
+    """Return the pattern of a recorded function's Jacobian.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def detect(recorded, graph=None, most=UNLIMITED, constants=True):
 
 
 def sparsity(f, *args, argnums=0, order=1, **kwargs):
-    """Where the Jacobian or the Hessian of a function may be nonzero.
+    """Return where the Jacobian or the Hessian of a function may be nonzero.
 
     The function is recorded once, and sets of inputs are carried through the recording: no derivative is computed, and
     of values only where constant arrays are zero.  The pattern is right wherever the function takes the same branches
@@ -124,7 +124,7 @@ def sparsity(f, *args, argnums=0, order=1, **kwargs):
 
 
 def _guarded(find, args, kwargs):
-    """What is found in a recording for a program, where masks that come from the arguments are no constants."""
+    """Return what is found in a recording for a program, where masks that come from the arguments are no constants."""
     leaves, form = tree.flatten((args, kwargs))
     moving = [k for k, x in enumerate(leaves) if isplain(x, float | np.ndarray) and np.result_type(x).kind in "fc"]
     found = None

@@ -76,7 +76,7 @@ class Pattern:
 
     @classmethod
     def from_coordinates(cls, rows: Any, columns: Any, shape: tuple[int, int]) -> Pattern:
-        """From the rows and columns of the entries, in any order."""
+        """Make a pattern of the rows and columns of the entries, in any order."""
         rows, columns = _whole(rows, np.int64, "rows"), _whole(columns, np.int32, "columns")
         if rows.shape != columns.shape:
             raise ValueError(f"{len(rows)} rows but {len(columns)} columns of entries")
@@ -89,7 +89,7 @@ class Pattern:
 
     @classmethod
     def of(cls, x: Any) -> Pattern:
-        """From a Pattern, a SciPy sparse array or matrix (stored zeros count), or a dense matrix (zeros do not)."""
+        """Make a pattern of a Pattern, a SciPy sparse array (stored zeros count), or a dense matrix (zeros do not)."""
         if isinstance(x, cls):
             return x
         if hasattr(x, "tocoo"):
@@ -102,7 +102,7 @@ class Pattern:
 
     @classmethod
     def stacked(cls, parts, shape):
-        """From pairs (indptr, indices), canonical, one below the other."""
+        """Join pairs (indptr, indices), canonical, one below the other."""
         if len(parts) == 1:
             return cls._trusted(shape, *parts[0])
         starts, indices = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
@@ -166,17 +166,17 @@ class Pattern:
         return self.shape[0] == self.shape[1] and self == self.T
 
     def symmetrized(self) -> Pattern:
-        """The union with the transpose, of a square pattern."""
+        """Return the union with the transpose, of a square pattern."""
         return self if self.is_symmetric else self | self.T
 
     def todense(self) -> np.ndarray:
-        """As a matrix of truth values."""
+        """Return the pattern as a matrix of truth values."""
         out = np.zeros(self.shape, bool)
         out[self.rows, self.indices] = True
         return out
 
     def tocsr(self, data: Any = None) -> Any:
-        """As `scipy.sparse.csr_array` of its own arrays, of ones or of given entries."""
+        """Return the pattern as `scipy.sparse.csr_array` of its own arrays, of ones or of given entries."""
         if self._csr is None:  # SciPy looks through the indices, once
             try:
                 from scipy.sparse import csr_array
@@ -215,7 +215,7 @@ class Pattern:
         return Pattern.from_coordinates(rows, columns, self.shape)
 
     def __le__(self, other: Pattern) -> bool:
-        """Whether all its entries are entries of the other."""
+        """Return whether all its entries are entries of the other."""
         return (self | other) == other
 
     def __reduce__(self):

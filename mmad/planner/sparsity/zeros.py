@@ -30,12 +30,12 @@ class Zeros:
     places: list = field(repr=False)
 
     def hold(self, trace):
-        """Whether the arrays of another recording of the same structure are zero there."""
+        """Return whether the arrays of another recording of the same structure are zero there."""
         arrays = constants_of(trace) if self.places else ()
         return all(_holds(arrays[k], zero, mask) for k, zero, mask in self.places)
 
     def guard(self, trace, tape):
-        """Have the program that is recorded look, too."""
+        """Have the program that is recorded check them, too."""
         arrays = constants_of(trace) if self.places else ()
         for k, zero, _ in self.places:
             x = arrays[k]
@@ -50,7 +50,7 @@ def _holds(x, zero, mask):
 
 
 def zeros_of(trace, arrays):
-    """The zeros of some constant arrays of a recording; None where one of them is not met again by its order."""
+    """Return the zeros of some constant arrays of a recording; None where one of them is not met again by its order."""
     wanted = {id(x): x for x in arrays}
     places, seen = [], set()
     for k, x in enumerate(constants_of(trace) if wanted else ()):

@@ -67,7 +67,7 @@ class Blocks:
         return 0 if self.sums is None else len(self.sums[-1])
 
     def sweep(self, r):
-        """What the entries are read from.
+        """Return what the entries are read from.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Blocks:
         return parts
 
     def entries(self, parts):
-        """The entries of the pattern, from the results of the sweeps.
+        """Return the entries of the pattern, from the results of the sweeps.
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Blocks:
 
 
 def _flat(g, shape, dtype, sign):
-    """What a sweep gave for a node, end to end."""
+    """Return what a sweep gave for a node, end to end."""
     if g is None:
         return np.zeros(size(shape), dtype)
     g = g if sign == 1 else -g

@@ -41,7 +41,7 @@ REVERSE = 1.2  # a cotangent in tangents, to choose the side of a block
 
 
 def blocks_of(recorded, symmetric=False, most=UNLIMITED):
-    """The repeated blocks of a recording.
+    """Return the repeated blocks of a recording.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def blocks_of(recorded, symmetric=False, most=UNLIMITED):
 
 
 def _by_slot(starts, slots, goes):
-    """By slot the elements, ascending, whose sets of slots it is in."""
+    """Return, by slot, the elements, ascending, whose sets of slots it is in."""
     count = len(starts) - 1
     each = len(slots) // max(count, 1)
     if count and each * count == len(slots) and goes.all() and (np.diff(starts) == each).all():
@@ -139,7 +139,7 @@ class _BlockBuilder:
         return True
 
     def _labels(self, family, columns):
-        """The lane of each element of an inlet; -1 for constants."""
+        """Return the lane of each element of an inlet; -1 for constants."""
         numbers = self.families[family] + np.arange(size(family), dtype=np.int32)
         numbers = np.repeat(numbers, size(columns.shape[len(family) :]))
         return np.where(columns.reshape(-1) >= 0, numbers, np.int32(-1)).astype(np.int32)
@@ -209,7 +209,7 @@ class _BlockBuilder:
         return np.dtype(float) if rec is None else rec.dtype
 
     def _tangents(self, color):
-        """Seeds of a forward sweep: ones in the slots of a colour."""
+        """Return the seeds of a forward sweep: ones in the slots of a colour."""
         seeds = []
         for k, columns in self.cut.inlets.items():
             f = self.home[k]
@@ -225,7 +225,7 @@ class _BlockBuilder:
         return seeds
 
     def _cotangents(self, color):
-        """Seeds of a reverse sweep: a number where all of an outlet are one."""
+        """Return the seeds of a reverse sweep: a number where all of an outlet are one."""
         seeds = []
         for o, rank, (at, _), goes in zip(self.cut.outlets, self.lead, self.found, self.goes, strict=True):
             trailing = o.shape[rank:]
@@ -239,7 +239,7 @@ class _BlockBuilder:
 
     # ------------------------------------------------------------------------------------ terms
     def _terms(self):
-        """Where every term of every entry comes out, and where it goes."""
+        """Find where every term of every entry comes out, and where it goes."""
         self.results = [{} for _ in (*self.forward, *self.reverse)]
         terms = []
         for o, rank, (at, elements) in zip(self.cut.outlets, self.lead, self.found, strict=True):
@@ -282,7 +282,7 @@ class _BlockBuilder:
         )  # fmt: skip
 
     def _share(self):
-        """The part of the recording's instructions that a sweep goes over."""
+        """Return the part of the recording's instructions that a sweep goes over."""
         t = self.r.trace
         start, stop = t.start, len(t.tape)
         after = active_nodes(t.tape, start, stop, [start + k for k in self.cut.inlets]) if self.cut.inlets else b""
@@ -304,11 +304,11 @@ class _BlockBuilder:
         return rows[real], columns[real], sign
 
     def _sizes(self):
-        """Elements of each result."""
+        """Return the elements of each result."""
         return np.array([size(self._kind(node)[0]) for found in self.results for node, _ in found], np.int64)
 
     def _sums(self, places, slices, nnz):
-        """By entry, the results that its terms are in and where they are there."""
+        """Return, by entry, the results that its terms are in and where they are there."""
         if slices is not None and len(slices) <= FEW[0] + nnz // FEW[1]:
             return None
         entry = np.concatenate([np.zeros(0, np.int64), *(entry for entry, *_ in places)])
@@ -319,7 +319,7 @@ class _BlockBuilder:
         return self._sizes(), starts.astype(np.int64), number[order], place[order]
 
     def _indexed(self, places, nnz):
-        """Positions among all results end to end, by entry; and those of further terms."""
+        """Return the positions among all results end to end, by entry; and those of further terms."""
         sizes = self._sizes()
         at = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         index, further = np.full(nnz, at[-1]), []
@@ -337,7 +337,7 @@ class _BlockBuilder:
         return shape, self._dtype(k)
 
     def _of_slot(self, o, k, element, trailing, at):
-        """Terms (rows, columns, positions, sweep, result) of the elements of an outlet that depend on a slot."""
+        """Return the terms (rows, columns, positions, sweep, result) of an outlet's elements that depend on a slot."""
         inlet = self.owner[k]
         columns, f, t = self.cut.inlets[inlet], self.home[inlet], k - self.first[inlet]
         if f is None:
@@ -370,7 +370,7 @@ class _BlockBuilder:
 
 
 def _as_slices(places, initial):
-    """The same as slices of entries and of results; None where they are none, or too many."""
+    """Return the same as slices of entries and of results; None where they are none, or too many."""
     found, touched = [], initial != 0
     for entry, number, where in places:
         pair = _as_slice(entry), _as_slice(where)
@@ -383,7 +383,7 @@ def _as_slices(places, initial):
 
 
 def _as_slice(x):
-    """Numbers in steps of one size as a slice, None if they are not."""
+    """Return numbers in steps of one size as a slice, None if they are not."""
     step = int(x[1] - x[0]) if len(x) > 1 else 1
     if step <= 0 or (len(x) > 2 and (np.diff(x) != step).any()):
         return None

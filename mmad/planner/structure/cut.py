@@ -66,7 +66,7 @@ class Cut:
 
 
 def cut_of(recorded):
-    """The cut of a recording; None where it is too long to look at.
+    """Return the cut of a recording; None where it is too long to look at.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class _Search:
 
     # ------------------------------------------------------------------------------------ forward
     def _forward(self, k):
-        """Whether instruction k selects, and whether it puts together."""
+        """Return whether instruction k selects, and whether it puts together."""
         if k in self.selected:
             return
         name, args, rec = self._instruction(k)
@@ -142,7 +142,7 @@ class _Search:
             self.together.add(k)
 
     def _instruction(self, k):
-        """Name, operands that are nodes or -1, record."""
+        """Return name, operands that are nodes or -1, record."""
         name, args, _ = self.tape.node(k)
         rec = self.tape.record_of(k)
         if name in ("load", "store"):
@@ -150,14 +150,14 @@ class _Search:
         return (name, args, None) if rec is None or rec.op is None else (rec.op.name, rec.args, rec)
 
     def _columns_of(self, j):
-        """Columns of an operand, -1 for one that does not depend on the arguments; None where it is computed."""
+        """Return the columns of an operand, -1 if it does not depend on the arguments; None where it is computed."""
         if j < 0 or not self.active[j]:
             return -1
         return self.selected.get(j)
 
     # ------------------------------------------------------------------------------------ backward
     def _goes(self, k, rows, sign):
-        """The elements of k go to rows; parts that do not overlap are one."""
+        """Note that the elements of k go to rows; parts that do not overlap are one."""
         if k < self.start or not self.active[k]:
             return
         parts = self.parts.setdefault(k, [])
@@ -168,7 +168,7 @@ class _Search:
         parts.append((rows, sign))
 
     def _backward(self, k, parts):
-        """Hand on where k goes to its operands; False where it is computed."""
+        """Hand on where k goes to its operands; return False where it is computed."""
         name, args, rec = self._instruction(k)
         rule = TOGETHER.get(name)
         if rule is None or (name in ("add", "subtract") and k not in self.together):
@@ -188,7 +188,7 @@ class _Search:
         return () if rec is None else rec.shape
 
     def _used(self, outlets):
-        """The selections that outlets are computed from."""
+        """Return the selections that outlets are computed from."""
         needed = {o.node + self.start for o in outlets}
         found = []
         for k in range(self.stop - 1, self.start - 1, -1):
@@ -203,7 +203,7 @@ class _Search:
 
 # ------------------------------------------------------------------------------------------------ windows
 def _view(a, offset, shape, strides, **_):
-    """A window of an array of positions."""
+    """Return a window of an array of positions."""
     a = np.ascontiguousarray(a)
     if 0 in shape:
         return np.zeros(shape, a.dtype)
@@ -212,7 +212,7 @@ def _view(a, offset, shape, strides, **_):
 
 
 def _placed(values, window, of):
-    """An array of -1 with values in a window; None where places repeat."""
+    """Return an array of -1 with values in a window; None where places repeat."""
     if overlaps(window["shape"], window["strides"]) or any(
         s == 0 and d > 1 for s, d in zip(window["strides"], window["shape"], strict=True)
     ):

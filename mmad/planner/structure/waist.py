@@ -66,7 +66,7 @@ class Waist:
         return self.width, self.width
 
     def sweep(self, r):
-        """The factors.
+        """Return the factors.
 
         Returns
         -------
@@ -92,18 +92,18 @@ class Waist:
 
     @staticmethod
     def matrix(factors):
-        """The Jacobian, from its factors."""
+        """Return the Jacobian, from its factors."""
         left, right = factors
         return left @ right
 
     def entries(self, factors):
-        """Its entries in the pattern."""
+        """Return its entries in the pattern."""
         return self.matrix(factors)[self.pattern.rows, self.pattern.indices]
 
     terms = 0  # entries are no sums
 
     def flops(self):
-        """Multiplications in the product of the factors."""
+        """Return the multiplications in the product of the factors."""
         m, n = self.shape
         return m * n * self.width
 
@@ -119,7 +119,7 @@ class _Value:
 
 
 def waist_of(recorded, most=UNLIMITED):
-    """The narrowest waist of a recording.
+    """Return the narrowest waist of a recording.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class _Flow:
         self.left = dict(self.room)
 
     def maximum(self, limit):
-        """The greatest flow; None where it is not below the limit."""
+        """Return the greatest flow; None where it is not below the limit."""
         total = 0
         while True:
             path = self._path()
@@ -191,7 +191,7 @@ class _Flow:
                 return None
 
     def _steps(self, place):
-        """Where some flow may still go from a place."""
+        """Return where some flow may still go from a place."""
         k, after = place >> 1, place & 1
         if after:
             yield from (2 * u for u in self.users.get(k, ()))
@@ -203,7 +203,7 @@ class _Flow:
             yield from (2 * j + 1 for j in self.operands.get(k, ()) if self.back.get((j, k)))
 
     def _search(self):
-        """Places that flow may still reach, each with the one before; and the first result among them."""
+        """Return the places that flow may still reach, each with the one before; and the first result among them."""
         before = {2 * k: None for k in self.sources if k in self.room}
         waiting = deque(before)
         while waiting:
@@ -229,7 +229,7 @@ class _Flow:
         return path[::-1]
 
     def _push(self, path):
-        """As much flow as a path takes."""
+        """Push as much flow as a path takes."""
         steps = list(itertools.pairwise(path))
         most = min(self._rest(p, q) for p, q in steps)
         for p, q in steps:
@@ -249,6 +249,6 @@ class _Flow:
         return float("inf") if p & 1 else self.back[k, j]
 
     def cut(self):
-        """The instructions that hold the flow up, ascending."""
+        """Return the instructions that hold the flow up, ascending."""
         reached, _ = self._search()
         return sorted({p >> 1 for p in reached if not p & 1 and p + 1 not in reached})
