@@ -9,7 +9,7 @@ import sys
 from time import process_time
 
 import numpy as np
-import regret
+from experiments import regret
 
 import mmad
 from mmad.planner import planned, racing

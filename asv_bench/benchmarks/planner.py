@@ -1,7 +1,7 @@
 """The planner: sparse derivatives, colours, sweeps, preparation, regret."""
 
 import numpy as np
-import regret
+from experiments import regret
 
 import mmad
 from mmad.bench import find_problem
@@ -149,7 +149,7 @@ class Products(Suite):
 
 @benchmark("Regret")
 class Regret(Suite):
-    """The planner's choice over the best that could be forced, in a few cells of `asv_bench/regret.py`."""
+    """The planner's choice over the best that could be forced, in a few cells of `asv_bench/experiments/regret.py`."""
 
     params = ("rosenbrock-300", "bratu-16", "arrowhead-200", "tanh-network-4", "burgers-200-15")
     param_names = ("cell",)
@@ -160,6 +160,6 @@ class Regret(Suite):
 
     def track_regret(self, _):
         """The geometric mean over 1, 10 and 1000 evaluations; 1 where the choice is within 5 % of the best."""
-        return float(np.exp(np.mean([np.log(judged.regret) for judged in regret.measured(self.cell, 5)])))
+        return float(np.exp(np.mean([np.log(judged["regret"]) for judged in regret.measured(self.cell, 5)])))
 
     track_regret.unit = "times the best"

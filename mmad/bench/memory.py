@@ -1,12 +1,11 @@
 """The memory that a contestant takes, in a process of its own, whose peak is its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import mmad
+from mmad.bench.processes import environment_of_mmad
 from mmad.bench.registry import all_strategies, all_tools, find_problem
 
 __all__ = ["peak_memory", "resident_bytes"]
@@ -52,11 +51,9 @@ def peak_memory(contestant, instance, product):
     """
     size = json.dumps(instance.n)
     command = [sys.executable, "-c", CODE, contestant, instance.problem.name, size, product]
-    home = str(Path(mmad.__file__).resolve().parents[1])
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([home, os.environ.get("PYTHONPATH", "")]))
     # Not in the caller's folder, where an unbuilt source folder may lie.
     here = str(Path(__file__).parent.parent.parent)
-    result = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=here, env=environment_of_mmad(), capture_output=True, text=True, check=False)
     if result.returncode:
         line = (result.stderr.strip().splitlines() or ["no message"])[-1]
         refused = line.startswith("NotImplementedError")

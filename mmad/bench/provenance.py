@@ -14,7 +14,10 @@ import mmad
 __all__ = ["differences", "provenance"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-PACKAGES = ("numpy", "scipy", "jax", "torch", "autograd", "casadi", "asdex", "mygrad", "pytensor", "numdifftools")
+PACKAGES = (
+    "numpy", "scipy", "jax", "torch", "autograd", "casadi", "asdex", "advect", "mygrad", "pytensor", "numdifftools",
+    "sparsediffpy", "ddx-ad",
+)  # fmt: skip
 
 
 def provenance():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmad.bench.measure import Outcome, Timing
 
-__all__ = ["duration", "load", "save", "save_csv"]
+__all__ = ["duration", "load", "save", "save_csv", "without_digits"]
 
 JSON = "results.json"
 CSV = "results.csv"
@@ -27,10 +27,20 @@ def save(folder, outcomes, where):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"where": where, "outcomes": [asdict(outcome) for outcome in outcomes]}, indent=1)
+    lines = ",\n".join(json.dumps(without_digits(asdict(outcome))) for outcome in outcomes)
+    text = f'{{"where": {json.dumps(where)},\n"outcomes": [\n{lines}\n]}}'
     partial = folder / (JSON + ".partial")
     partial.write_text(text + "\n")
     os.replace(partial, folder / JSON)
+
+
+def without_digits(value):
+    """Return a tree of which every float has five digits: no time is measured to more."""
+    if isinstance(value, dict):
+        return {key: without_digits(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_digits(held) for held in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def load(folder):

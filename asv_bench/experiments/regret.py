@@ -14,16 +14,14 @@ from dataclasses import dataclass, field
 from time import process_time
 
 import numpy as np
-from report import Row, Task
 
 import mmad
 from mmad.bench import all_problems, find_problem
-from mmad.bench.results import duration
 from mmad.planner.coloring.coloring import bounds
 from mmad.planner.decision.decide import FORWARD_OVER_FORWARD
 from mmad.planner.decision.task import DENSE
 
-__all__ = ["EVALUATIONS", "Cell", "cells", "measured", "tasks"]
+__all__ = ["EVALUATIONS", "Cell", "cells", "forced", "measured", "run", "timed"]
 
 EVALUATIONS = (1, 10, 1000)
 SAME = 1.05  # within this factor of the best it is the best
@@ -32,8 +30,6 @@ SHORTEST = 1e-3  # seconds that one timing of later calls lasts at least
 MORE, SOON = 3, 0.15  # times as many timings of what takes no more seconds in all
 HOPELESS, LONG = 8.0, 30e-3  # what takes so many times the best, and so many seconds, is timed once only
 ENOUGH = 0.5  # seconds of first calls of one contestant, after three of them
-MEAN_BAR = {1: 1.6, 10: 1.25, 1000: 1.10}
-NINE_IN_TEN, LARGEST = 1.3, 2.0
 
 
 @dataclass(frozen=True)
@@ -181,22 +177,8 @@ def _drop(contestants):
         c.out = hopeless and c.first[0] > LONG and "strategy" in c.options
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Regret in one cell for one number of evaluations, of the planner and of the rules of thumb."""
-
-    cell: str
-    evaluations: int
-    chosen: str
-    best: str
-    regret: float
-    rules: dict
-    predicted: float
-    measured: float
-
-
 def measured(cell, rounds=7):
-    """The planner and the rules, judged in one cell; a list, one for each number of evaluations."""
+    """Return the planner and the rules, judged in one cell: a list of dicts, one for each number of evaluations."""
     contestants = forced(cell)
     planned = {e: Contestant({"evaluations": e}) for e in EVALUATIONS}
     timed(cell, [*contestants, *planned.values()], rounds)
@@ -210,16 +192,19 @@ def measured(cell, rounds=7):
         rules = {rule: _ratio(each[s], costs[best]) for rule, s in rules_of_thumb(cell, sweeps, plan.shape).items()}
         rules["random"] = math.exp(np.mean([math.log(_ratio(t, costs[best])) for t in costs.values()]))
         found.append(
-            Judged(
-                cell.name,
-                e,
-                f"{plan.strategy}, {plan.mode}",
-                ", ".join(best),
-                _ratio(planned[e].cost(e), costs[best]),
-                rules,
-                plan.predicted,
-                float(np.median(planned[e].later)),
-            )
+            {
+                "cell": cell.name,
+                "product": cell.product,
+                "evaluations": e,
+                "chosen": f"{plan.strategy}, {plan.mode}",
+                "reason": plan.reason,
+                "best": ", ".join(best),
+                "regret": _ratio(planned[e].cost(e), costs[best]),
+                "rules": rules,
+                "costs": {", ".join(key): seconds for key, seconds in costs.items()},
+                "predicted": plan.predicted,
+                "later": float(np.median(planned[e].later)),
+            }
         )
     return found
 
@@ -256,62 +241,16 @@ def rules_of_thumb(cell, sweeps, shape):
     }
 
 
-# ------------------------------------------------------------------------------------------------ reporting
-def tasks(quick):
-    """Two tasks, whose rows sum up all cells: of the problems that numbers were set on, and of others."""
+def run(quick):
+    """Return what each contestant takes in each cell, and how the planner and the rules do.
 
-    def judged(others):
-        return [j for c in cells(quick, others) for j in measured(c, 3 if quick else 7)]
-
-    return [
-        Task("regret", lambda: rows(judged(False))),
-        Task("regret, other problems", lambda: rows(judged(True), "other ")),
-    ]
-
-
-def rows(judged, which=""):
-    """Means, quantiles and maxima of the regret, of the planner and of the rules."""
-    found = []
-    for e in EVALUATIONS:
-        here = [j for j in judged if j.evaluations == e]
-        regrets = [j.regret for j in here]
-        worst = sorted(here, key=lambda j: -j.regret)[:5]
-        numbers = {"cells": [vars(j) for j in here]}
-        name = f"regret, {len(here)} {which}problems and sizes, E = {e}"
-        mean, largest = _mean(regrets), max(regrets)
-        share = sum(r <= NINE_IN_TEN for r in regrets) / len(regrets)
-        found.append(Row(f"{name}, mean", "", "", f"{mean:.3f}", f"<= {MEAN_BAR[e]}", mean <= MEAN_BAR[e], numbers))
-        found.append(Row(f"{name}, <= {NINE_IN_TEN}", "", "", f"{share:.0%}", ">= 90 %", share >= 0.9))
-        where = f"{worst[0].cell}: {worst[0].chosen}; best {worst[0].best}"
-        found.append(Row(f"{name}, largest", where, "", f"{largest:.2f}", f"<= {LARGEST}", largest <= LARGEST))
-        for rule in here[0].rules:
-            them = [j.rules[rule] for j in here]
-            cells = f"{_mean(them):.2f}, largest {max(them):.3g}"
-            found.append(Row(f"{name}, by the rule: {rule}", "", "", cells, "", None))
-    ratios = [j.predicted / j.measured for j in judged]
-    low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
-    cells = f"{middle:.2f} (10 %: {low:.2f}, 90 %: {high:.2f})"
-    found.append(Row(f"{which}problems, predicted over measured time of the choice", "", "", cells, "", None))
-    return found
-
-
-def _mean(ratios):
-    return math.exp(np.mean(np.log(ratios)))
-
-
-def listing(judged):
-    """A line for each cell, for the eye."""
-    lines = []
-    for j in sorted(judged, key=lambda j: (-j.regret, j.cell)):
-        lines.append(
-            f"{j.regret:6.2f} E={j.evaluations:<5}{j.cell:<28}{j.chosen:<32}{j.best:<32}"
-            f"{duration(j.measured):>9} {j.predicted / j.measured:5.2f}"
-        )
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    import sys
-
-    every = [j for c in cells("--quick" in sys.argv) if not sys.argv[2:] or sys.argv[2] in c.name for j in measured(c)]
-    print(listing(every))
+    Returns
+    -------
+    dict
+        "set on": cells that the planner's numbers were set on; "others": those that they were not.
+    """
+    rounds = 3 if quick else 7
+    found = {"set on": cells(quick), "others": cells(quick, others=True)}
+    if quick:
+        found = {which: group[::6] for which, group in found.items()}
+    return {which: [entry for cell in group for entry in measured(cell, rounds)] for which, group in found.items()}

@@ -1,0 +1,102 @@
+"""Comparisons of contestants on problems, as `mmad bench` makes them: which ones."""
+
+import numpy as np
+
+from mmad.bench import all_strategies, all_tools, find_problem, problem_names
+from mmad.bench.campaign import Case, cases_of
+from mmad.bench.campaign import run as measure_all
+from mmad.bench.measure import Outcome
+
+__all__ = ["CAMPAIGNS", "tools_here"]
+
+#: Compiles for half a minute a case: in one comparison only.
+SLOW = ("torch-compile",)
+GROWTH = (
+    "rosenbrock", "log-sum-exp", "black-scholes", "gaussian-mixture", "digits", "lennard-jones-chain", "lotka-volterra",
+    "neural-ode",
+)  # fmt: skip
+GROWTH_TOOLS = ("mmad", "mmad-eager", "jax", "autograd", "torch", "torch-autograd", "casadi-sx", "handwritten", "numpy")
+PASSES = (
+    "digits", "gaussian-mixture", "diagonal-lstm", "lotka-volterra", "kalman-filter", "black-scholes", "rosenbrock",
+    "fisher-equation",
+)  # fmt: skip
+INDUCTOR = ("rosenbrock", "log-sum-exp", "digits", "gaussian-mixture")
+
+
+def tools_here(names=None):
+    """Return the tools that are installed, of these names if any are given."""
+    return [t for name, t in all_tools().items() if t.is_installed and (name in names if names else name not in SLOW)]
+
+
+def tools():
+    """All tools on all problems, of the second of four sizes."""
+    return cases_of([find_problem(name) for name in problem_names()], (2,)), tools_here()
+
+
+def growth():
+    """Gradients and Hessian-vector products of some problems in four sizes."""
+    products = ("gradient", "hvp")
+    return cases_of([find_problem(name) for name in GROWTH], (1, 2, 3, 4), products), tools_here(GROWTH_TOOLS)
+
+
+def passes():
+    """Compiled gradients without one pass of the compiler, and without all."""
+    strategies = all_strategies()
+    names = [name for name in strategies if name.startswith("without-")]
+    chosen = [strategies[name] for name in ("compile", *names)]
+    return cases_of([find_problem(name) for name in PASSES], (2, 3), ("gradient",)), chosen
+
+
+def inductor():
+    """`torch.compile`, beside mmad and JAX, on few problems."""
+    cases = [Case(find_problem(name), find_problem(name).sizes[2], "gradient") for name in INDUCTOR]
+    return cases, tools_here(("mmad", "jax", "torch-compile", "numpy"))
+
+
+CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": inductor}
+SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1}  # cases of a quick run
+
+
+def run(name, quick, say=None):
+    """Measure a campaign.
+
+    Parameters
+    ----------
+    name : str
+        Of `CAMPAIGNS`.
+    quick : bool
+        Few cases, rounds and contestants: that everything runs.
+    say : callable, optional
+        Called with a line before each case.
+
+    Returns
+    -------
+    list of Outcome
+
+    Raises
+    ------
+    ArithmeticError
+        Where a contestant of mmad's own is wrong.
+    """
+    cases, contestants = CAMPAIGNS[name]()
+    if quick:
+        cases = cases[:: max(1, len(cases) // SKETCH[name])]
+    begun = set()
+
+    def progress(k, case, contestant):
+        if say is not None and k not in begun:
+            begun.add(k)
+            say(f"{k + 1} of {len(cases)}: {case}")
+
+    rounds, firsts = (1, 1) if quick else (5, 3)
+    outcomes, _ = measure_all(cases, contestants, rounds=rounds, firsts=firsts, progress=progress)
+    ours = {"mmad", "mmad-eager", *all_strategies()}
+    for outcome in outcomes:
+        if outcome.status == "wrong" and outcome.contestant in ours and np.isfinite(outcome.error or np.inf):
+            raise ArithmeticError(f"{outcome.contestant}: {outcome.problem}, {outcome.product}: {outcome.reason}")
+    return outcomes
+
+
+def is_done(outcome: Outcome):
+    """Return whether an outcome has a time."""
+    return outcome.status == "done"
