@@ -44,6 +44,13 @@ def element_write(xp, x):
     return xp.sum(y * x)
 
 
+def element_write_like(xp, x):
+    y = xp.zeros_like(x)
+    for i in range(3):
+        y[i] = x[i] * x[i]
+    return xp.sum(y * x)
+
+
 def write_through_view(xp, x):
     y = x * 2.0
     view = y[1:]
@@ -102,8 +109,9 @@ PROGRAMS = {
     "a loop as long as the data say": (data_dependent_loop, False, False),
     "the same, compiled, longer later": (data_dependent_loop, False, True),
     "recursion": (recursion, False, False),
-    "writing elements, y[i] = v": (element_write, True, False),
-    "the same, compiled": (element_write, True, True),
+    "writing elements of np.zeros(n)": (element_write, True, False),
+    "writing elements of np.zeros_like(x)": (element_write_like, True, False),
+    "the same, compiled": (element_write_like, True, True),
     "in-place operators through a view": (write_through_view, True, False),
     "dictionaries": (dictionary, False, False),
     "exceptions that carry values": (exception, False, False),
@@ -148,6 +156,7 @@ class Real:
 BY_HAND = {
     vectorised: lambda x: np.sin(x) + x * np.cos(x),
     element_write: lambda x: 3.0 * x * x,
+    element_write_like: lambda x: 3.0 * x * x,
     # y = 2 x, then y1 = y1 y0, y2 = y2 y1 with the y1 from before: the right side is read first.
     write_through_view: lambda x: np.array(
         [8 * x[0] + 32 * x[0] * x[1] ** 2, 32 * x[0] ** 2 * x[1] + 32 * x[1] * x[2] ** 2, 32 * x[1] ** 2 * x[2]]

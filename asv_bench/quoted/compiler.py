@@ -81,6 +81,7 @@ NAMES = (
     "passes",
     "inductor",
     "features",
+    "design",
     "overhead",
     "guards",
     "memory",

@@ -14,9 +14,9 @@ bicoloring         columns and rows together: a star colouring of the graph of r
 =================  ==============================================================================================
 
 Acyclic colourings, whose entries are read by substitution, were tried and dropped: on none of the problems of
-`asv_bench/experiments/regret.py` were they more than a twentieth faster than the best of star colours and blocks (chains 2 colours
-instead of 3, minimal surfaces 4 instead of 9, where blocks take 3 sweeps), and errors of rounding grow along chains of
-substitutions as long as the matrix.
+`asv_bench/experiments/regret.py` were they more than a twentieth faster than the best of star colours and blocks
+(chains 2 colours instead of 3, minimal surfaces 4 instead of 9, where blocks take 3 sweeps), and errors of rounding
+grow along chains of substitutions as long as the matrix.
 """
 
 import functools
