@@ -170,11 +170,11 @@ def test_instructions_are_the_operations_of_the_listing():
 def test_array_operations_of_the_stacked_lstm():
     """By hand: 22 operations a layer and step (four gates, three of them sigmoids of four operations), and a sum."""
     module_of("ratios")
-    from counting import array_operations
+    from overhead import operations_of
 
     for layers, batch in ((1, 1), (3, 8)):
         instance = find_problem("stacked-lstm").at((layers, batch))
-        assert array_operations(instance.make(np), instance.point) == 22 * layers * 4 + 1
+        assert operations_of(instance.make(np), instance.point) == 22 * layers * 4 + 1
 
 
 def test_overhead_is_what_times_were_made_of():
