@@ -20,6 +20,7 @@ from mmad.bench.tools._tool import Tool
 from mmad.bench.trees import flatten
 
 __all__ = [
+    "OutOfTimeError",
     "Outcome",
     "Timing",
     "arguments_of",
@@ -36,6 +37,10 @@ POINTS = 8  # that later calls go through in turn
 COMPARED = 2  # of them: a later call may go another way than the first
 LONG = 2.0  # seconds of one call from which on it is timed three times at most
 WHOLE = 300  # rows and columns up to which every element of a matrix is compared; else its product with a direction
+
+
+class OutOfTimeError(Exception):
+    """Time is up before every contestant has been timed."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,11 @@ class Outcome:
         A later call, at another point than the one before.
     control : bool
         Whether what is timed is the function itself.
+    peak : int or None
+        Bytes by which the memory of a process grows that does nothing else; None where it was not measured.
+    operations, moved : int or None
+        Operations of mmad's compiled program for the same, and bytes that it reads and writes: what a time is compared
+        with in a roofline.  None where there is no such program, or it calls back into Python.
     """
 
     contestant: str
@@ -88,9 +98,14 @@ class Outcome:
     first: Timing | None = None
     later: Timing | None = None
     control: bool = False
+    peak: int | None = None
+    operations: int | None = None
+    moved: int | None = None
 
 
-def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_counter, progress=None):
+def measure(
+    instance, product, contestants, *, rounds=7, firsts=3, clock=perf_counter, progress=None, late=lambda: False
+):
     """Measure contestants on one problem of one size.
 
     Parameters
@@ -104,15 +119,24 @@ def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_co
         `time.perf_counter`, or `time.process_time` where other work on the machine must not count.
     progress : callable, optional
         Called with the name of each contestant as its turn begins.
+    late : callable, optional
+        Says whether time is up.  From then on no contestant begins, and no round but the first.
 
     Returns
     -------
     list of Outcome
         In the order of the contestants.
+
+    Raises
+    ------
+    OutOfTimeError
+        Time is up before every contestant has been timed.
     """
     args = arguments_of(instance, product)
     runners, outcomes = {}, {}
     for contestant in contestants:
+        if late():
+            raise OutOfTimeError
         if progress is not None:
             progress(contestant.name)
         runner, outcome = verified(contestant, instance, product, args)
@@ -120,9 +144,9 @@ def measure(instance, product, contestants, *, rounds=7, firsts=3, clock=perf_co
         if runner is not None:
             runners[contestant.name] = contestant, runner
     makers = {name: _maker(contestant, instance, product, args[-1]) for name, (contestant, _) in runners.items()}
-    first = time_preparations(makers, firsts, clock)
+    first = time_preparations(makers, firsts, clock, late)
     given = {name: [tuple(map(runner.arguments, each)) for each in args] for name, (_, runner) in runners.items()}
-    later = time_in_turns({name: runner.run for name, (_, runner) in runners.items()}, rounds, clock, given)
+    later = time_in_turns({name: runner.run for name, (_, runner) in runners.items()}, rounds, clock, given, late)
     return [replace(outcome, first=first.get(name), later=later.get(name)) for name, outcome in outcomes.items()]
 
 
@@ -175,6 +199,8 @@ def _error(instance, product, given, result):
     """Return the largest error of a result, relative to the largest element of the right answer."""
     if product in ("gradient", "hvp"):
         return relative_error(flatten(result), flatten(getattr(instance, product)(*given)))
+    if not hasattr(result, "toarray"):
+        result = np.reshape(result, (-1, instance.inputs))  # of points and results of several dimensions
     if max(result.shape) <= WHOLE:
         dense = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
         return relative_error(dense, getattr(instance, product)(*given))
@@ -221,7 +247,7 @@ def _maker(contestant, instance, product, given):
     return make
 
 
-def time_preparations(makers, rounds, clock=perf_counter):
+def time_preparations(makers, rounds, clock=perf_counter, late=lambda: False):
     """Time first calls, in turns.
 
     Parameters
@@ -229,14 +255,20 @@ def time_preparations(makers, rounds, clock=perf_counter):
     makers : dict of str to callable
         Each gives a call that has not been made yet.
     rounds : int
+    clock, late : callable
+        As for `measure`.
 
     Returns
     -------
     dict of str to Timing
     """
     times = {name: [] for name in makers}
-    for _ in range(rounds):
+    for k in range(rounds):
+        if k and late():
+            break
         for name, make in makers.items():
+            if not k and late():
+                raise OutOfTimeError
             if sum(times[name]) > LONG:
                 continue
             call = make()
@@ -247,7 +279,7 @@ def time_preparations(makers, rounds, clock=perf_counter):
     return {name: Timing.of(seconds) for name, seconds in times.items()}
 
 
-def time_in_turns(calls, rounds, clock=perf_counter, arguments=None):
+def time_in_turns(calls, rounds, clock=perf_counter, arguments=None, late=lambda: False):
     """Time calls, in turns.
 
     Parameters
@@ -257,6 +289,8 @@ def time_in_turns(calls, rounds, clock=perf_counter, arguments=None):
     clock : callable
     arguments : dict of str to list of tuple, optional
         What each is called with, one after the other and over again; without it, with nothing.
+    late : callable
+        As for `measure`.
 
     Returns
     -------
@@ -265,6 +299,8 @@ def time_in_turns(calls, rounds, clock=perf_counter, arguments=None):
     repeats, once = {}, {}
     streams = {name: cycle([()] if arguments is None else arguments[name]) for name in calls}
     for name, call in calls.items():
+        if late():
+            raise OutOfTimeError
         begin = now = clock()
         while now - begin < WARM_UP:
             start = now
@@ -275,6 +311,8 @@ def time_in_turns(calls, rounds, clock=perf_counter, arguments=None):
     times = {name: [] for name in calls}
     gc.collect()
     for k in range(rounds):
+        if k and late():
+            break
         for name, call in calls.items():
             if once[name] > LONG and k >= 3:
                 continue

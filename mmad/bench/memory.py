@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from mmad.bench.processes import environment_of_mmad
 from mmad.bench.registry import all_strategies, all_tools, find_problem
+from mmad.bench.user_function import UserProblem, keep, problem_in
 
 __all__ = ["peak_memory", "resident_bytes"]
 
@@ -28,7 +30,7 @@ def resident_bytes(peak=False):
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith(field)))
 
 
-def peak_memory(contestant, instance, product):
+def peak_memory(contestant, instance, product, timeout=None):
     """Return the bytes by which the memory of a process grows that prepares a contestant and runs it three times.
 
     Parameters
@@ -36,7 +38,10 @@ def peak_memory(contestant, instance, product):
     contestant : str
         The name of a tool or strategy of mmad's own.
     instance : Instance
+        Of a problem of mmad's own, or of a function that was given by name.
     product : str
+    timeout : float, optional
+        Seconds that it may take.
 
     Returns
     -------
@@ -47,13 +52,28 @@ def peak_memory(contestant, instance, product):
     NotImplementedError
         Where the contestant cannot do the problem.
     RuntimeError
-        Where it fails.
+        Where it fails, or the process cannot find the problem.
+    TimeoutError
     """
+    with tempfile.TemporaryDirectory() as folder:
+        problem = instance.problem.name
+        if isinstance(instance.problem, UserProblem):
+            problem = keep(instance.problem, folder)
+        return _grown(contestant, instance, product, problem, timeout)
+
+
+def _grown(contestant, instance, product, problem, timeout):
+    """Return the growth of a process of its own."""
     size = json.dumps(instance.n)
-    command = [sys.executable, "-c", CODE, contestant, instance.problem.name, size, product]
+    command = [sys.executable, "-c", CODE, contestant, problem, size, product]
     # Not in the caller's folder, where an unbuilt source folder may lie.
     here = str(Path(__file__).parent.parent.parent)
-    result = subprocess.run(command, cwd=here, env=environment_of_mmad(), capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(
+            command, cwd=here, env=environment_of_mmad(), capture_output=True, text=True, check=False, timeout=timeout
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"{contestant} on {instance.name}: longer than {timeout:.0f} s") from error
     if result.returncode:
         line = (result.stderr.strip().splitlines() or ["no message"])[-1]
         refused = line.startswith("NotImplementedError")
@@ -64,7 +84,8 @@ def peak_memory(contestant, instance, product):
 def report(name, problem, size, product):
     """Print the growth in bytes."""
     n = json.loads(size)
-    instance = find_problem(problem).at(tuple(n) if isinstance(n, list) else n)
+    found = problem_in(problem) if Path(problem).is_dir() else find_problem(problem)
+    instance = found.at(tuple(n) if isinstance(n, list) else n)
     contestant = {**all_strategies(), **all_tools()}[name]
     args = [instance.point, *([instance.direction] if product == "hvp" else [])]
     before = resident_bytes()

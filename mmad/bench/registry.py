@@ -1,5 +1,6 @@
 """Find problems and contestants: every module of their folders that does not begin with an underscore is imported."""
 
+import difflib
 import importlib
 import pkgutil
 
@@ -28,7 +29,9 @@ def find_problem(name):
         Where there is none.
     """
     if name not in problem_names():
-        raise LookupError(f"no problem {name!r}; there are: {', '.join(problem_names())}")
+        near = difflib.get_close_matches(name, problem_names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise LookupError(f"no problem {name!r}; there are: {', '.join(problem_names())}{hint}")
     return importlib.import_module(f"{problems.__name__}.{name.replace('-', '_')}").PROBLEM
 
 

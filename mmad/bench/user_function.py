@@ -1,11 +1,19 @@
 """A user's own function as a problem."""
 
+import json
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 
 import mmad
 from mmad.bench.problem import Instance, ModelProblem
+from mmad.python.kinds import is_number
+from mmad.python.named import object_named
 
-__all__ = ["problem_of"]
+__all__ = ["UserProblem", "keep", "problem_in", "problem_of"]
 
 NEAR = 1e-2  # how far points are from the given one, relative to it
 
@@ -26,14 +34,29 @@ class ForwardInstance(Instance):
         return np.ravel(mmad.jvp(self.make(np), (x,), (v,))[1])
 
 
+@dataclass(frozen=True)
 class UserProblem(ModelProblem):
-    """A function of which there is one size."""
+    """A function of which there is one size.
+
+    Attributes
+    ----------
+    x : ndarray
+        The point around which others are drawn.
+    keywords : dict
+        Further arguments.
+    is_named : bool
+        Whether the name is that of the function, by which another process can find it.
+    """
+
+    x: np.ndarray | None = None
+    keywords: dict | None = None
+    is_named: bool = False
 
     def at(self, n):
         return ForwardInstance(self, n)
 
 
-def problem_of(name, function, x, product=None):
+def problem_of(name, function, x, product=None, *, keywords=None, is_named=False, checked=True):
     """Return a function of one array as a problem of one size.
 
     What is right is what dual numbers say, forward over forward for second derivatives, after a comparison with
@@ -46,14 +69,27 @@ def problem_of(name, function, x, product=None):
     x : ndarray of floats
     product : str, optional
         What is asked for; by default gradient, HVP and Hessian of a function that returns a number, else the Jacobian.
+    keywords : dict, optional
+        Further arguments of the function.
+    is_named : bool
+        Whether `name` is what `mmad.python.named.object_named` finds the function by.
+    checked : bool
+        Whether its derivatives are compared with differences.
 
     Returns
     -------
     ModelProblem
     """
-    is_scalar = np.shape(function(x.copy())) == ()
+    given = function
+    if keywords:
+        function = partial(given, **keywords)
+    value = function(x.copy())
+    if not isinstance(value, np.ndarray) and not is_number(value):
+        raise TypeError(f"it must return one number or one array of numbers, not {type(value).__name__}")
+    is_scalar = is_number(value)
     products = (product,) if product else ("gradient", "hvp", "hessian") if is_scalar else ("jacobian",)
-    mmad.check_derivatives(function, (x,), order=1 if products == ("gradient",) or not is_scalar else 2)
+    if checked:
+        mmad.check_derivatives(function, (x,), order=1 if products == ("gradient",) or not is_scalar else 2)
 
     def make(xp, n):
         if xp is not np:
@@ -73,4 +109,34 @@ def problem_of(name, function, x, product=None):
         source="a function of the user's own",
         gradient=(lambda y, n: mmad.jacfwd(function)(y)) if is_scalar else None,
         jacobian=None if is_scalar else lambda y, n: mmad.jacfwd(function)(y).reshape(-1, x.size),
+        x=x,
+        keywords=keywords or {},
+        is_named=is_named,
     )
+
+
+def keep(problem, folder):
+    """Write what another process needs to find a function of the user's own; return the folder.
+
+    Raises
+    ------
+    RuntimeError
+        The function has no name that another process could find it by.
+    """
+    if not problem.is_named:
+        raise RuntimeError(f"{problem.name} was given as an object, which another process cannot find")
+    arrays = {f"argument {name}": value for name, value in problem.keywords.items()}
+    np.savez(Path(folder) / "arrays.npz", x=problem.x, **arrays)
+    (Path(folder) / "function.json").write_text(json.dumps({"name": problem.name, "folder": os.getcwd()}))
+    return str(folder)
+
+
+def problem_in(folder):
+    """Return the problem that `keep` wrote, found from the folder in which it was written."""
+    held = json.loads((Path(folder) / "function.json").read_text())
+    with np.load(Path(folder) / "arrays.npz") as file:
+        x = file["x"]
+        given = {name.partition(" ")[2]: file[name] for name in file.files if name != "x"}
+    keywords = {name: value if value.ndim else value[()] for name, value in given.items()}
+    os.chdir(held["folder"])
+    return problem_of(held["name"], object_named(held["name"]), x, keywords=keywords, is_named=True, checked=False)

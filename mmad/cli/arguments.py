@@ -290,7 +290,11 @@ def add_bench(add, shared):
         help="another argument of a function of your own, by name; may be repeated",
     )  # fmt: skip
     bench.add_argument("--rounds", type=positive, default=7, metavar="N", help="timings of a later call (default: 7)")
-    bench.add_argument("--time", metavar="DURATION", help="begin nothing new after it: 90s, 10m, 2h")
+    bench.add_argument("--time", metavar="DURATION", help="stop after it: 90s, 10m, 2h")
+    bench.add_argument(
+        "--memory", action=argparse.BooleanOptionalAction, default=None,
+        help="measure memory too, each in a process of its own, and count operations; default: with --out",
+    )  # fmt: skip
     add_file(bench, "--out", metavar="DIR", help="keep results and pictures there")
     bench.add_argument("--resume", action="store_true", help="go on with what --out holds")
     bench.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -1,8 +1,10 @@
 """``mmad bench``: strategies and tools, compared on problems from the shell."""
 
+import difflib
 import re
 import sys
 from pathlib import Path
+from time import perf_counter
 
 import mmad.bench as bench
 from mmad.bench.campaign import cases_of
@@ -11,19 +13,21 @@ from mmad.bench.profiles import by_case
 from mmad.bench.provenance import differences, provenance
 from mmad.bench.results import duration, load, save, save_csv
 from mmad.bench.user_function import problem_of
+from mmad.bench.work import peaks
 from mmad.cli.errors import CommandError
-from mmad.cli.inputs import import_function, read_array
+from mmad.cli.inputs import import_function, read_array, read_keywords, user_code
 from mmad.cli.plan import progress
 from mmad.python.named import one_line
 
 __all__ = ["run"]
 
 DEFAULT = ("auto", "auto-often", "compile")
+INTERRUPTED = 130  # the exit status, as the shell gives it
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def run(arguments):
-    """Measure, and print a table; write results and pictures where a folder is given."""
+    """Measure, and print a table; write results and pictures where a folder is given, after an interruption too."""
     if arguments.list:
         return show()
     problems = chosen_problems(arguments)
@@ -32,42 +36,92 @@ def run(arguments):
     if not cases:
         raise CommandError("no problem has one of these sizes and products")
     seconds = seconds_of(arguments.time)
-    known, where = load(arguments.out) if arguments.out and arguments.resume else ([], {})
-    if arguments.out and not arguments.resume and load(arguments.out)[0]:
+    known, where = earlier(arguments)
+    resources = arguments.memory if arguments.memory is not None else arguments.out is not None
+    where = where or provenance() | ({"peaks": peaks()} if resources else {})
+    outcomes, left, interrupted = list(known), [], False
+
+    def keep(found):
+        outcomes[:] = found
+        if arguments.out is not None:
+            save(arguments.out, found, where)
+
+    with user_code(), Bar(arguments.quiet, cases, contestants, known, seconds) as bar:
+        try:
+            found, left = measure_all(
+                cases, contestants, known=known, seconds=seconds, rounds=arguments.rounds, progress=bar.turn, save=keep,
+                resources=resources,
+            )  # fmt: skip
+            outcomes[:] = found
+        except KeyboardInterrupt:
+            interrupted = True
+    wanted = {case.key for case in cases}
+    if shown := [o for o in outcomes if (o.problem, o.product, o.n) in wanted]:
+        print(table(shown))
+    for case in left:
+        print(f"not measured for lack of time: {case}", file=sys.stderr)
+    if arguments.out is not None and outcomes:
+        save_csv(arguments.out, outcomes)
+        pictures(outcomes, arguments.out, where)
+    if not interrupted:
+        return 0
+    print("\nmmad bench: interrupted", file=sys.stderr)
+    if arguments.out is not None and outcomes:
+        print(f"what was measured is in {arguments.out}; go on with --resume", file=sys.stderr)
+    return INTERRUPTED
+
+
+def earlier(arguments):
+    """Return the outcomes that --out holds and where they were measured; nothing without --resume."""
+    if arguments.out is None:
+        if arguments.resume:
+            raise CommandError("--resume goes on with the results in a folder: name it with --out")
+        return [], {}
+    if Path(arguments.out).exists() and not Path(arguments.out).is_dir():
+        raise CommandError(f"--out {arguments.out} is not a folder")
+    try:
+        known, where = load(arguments.out)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise CommandError(f"the results in {arguments.out} cannot be read: {one_line(error)}") from error
+    if known and not arguments.resume:
         raise CommandError(f"{arguments.out} holds results already; go on with --resume, or name another folder")
-    here = provenance()
-    changed = differences(where, here) if where else []
+    changed = differences(where, provenance()) if where else []
     if changed:
         raise CommandError(f"{arguments.out} was measured with another {', '.join(changed)}: name another folder")
-    where = where or here
-    keep = None if arguments.out is None else lambda outcomes: save(arguments.out, outcomes, where)
-    bar = progress(arguments.quiet)
-    steps = None if bar is None else bar(range(len(cases) * len(contestants)))
+    return known, where
 
-    def turn(k, case, name):
-        steps.set_description(f"{case}: {name}", refresh=False)
-        steps.update()
 
-    try:
-        outcomes, left = measure_all(
-            cases, contestants, known=known, seconds=seconds, rounds=arguments.rounds,
-            progress=None if steps is None else turn, save=keep,
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        if arguments.out is not None:
-            print(f"\nwhat was measured is in {arguments.out}; go on with --resume", file=sys.stderr)
-        raise
-    finally:
-        if steps is not None:
-            steps.close()
-    wanted = {case.key for case in cases}
-    print(table([o for o in outcomes if (o.problem, o.product, o.n) in wanted]))
-    for case in left:
-        print(f"not begun for lack of time: {case}", file=sys.stderr)
-    if arguments.out is not None:
-        save_csv(arguments.out, outcomes)
-        pictures(outcomes, arguments.out)
-    return 0
+class Bar:
+    """A progress bar over what is left to measure, one step a contestant and case, with the time that is left."""
+
+    def __init__(self, quiet, cases, contestants, known, seconds):
+        found = {}
+        for outcome in known:
+            found.setdefault((outcome.problem, outcome.product, outcome.n), set()).add(outcome.contestant)
+        self.todo = [
+            k for k, case in enumerate(cases) if not {c.name for c in contestants} <= found.get(case.key, set())
+        ]
+        self.names = [contestant.name for contestant in contestants]
+        self.end = None if seconds is None else perf_counter() + seconds
+        make = progress(quiet)
+        self.bar = None if make is None else make(range(len(self.todo) * len(self.names)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.close()
+
+    def turn(self, k, case, name):
+        """Show that a contestant's turn begins."""
+        if self.bar is None:
+            return
+        self.bar.n = self.todo.index(k) * len(self.names) + self.names.index(name)
+        self.bar.set_description(f"{case}: {name}", refresh=False)
+        if self.end is not None:
+            self.bar.set_postfix_str(f"{max(self.end - perf_counter(), 0.0):.0f} s of --time left", refresh=False)
+        self.bar.refresh()
 
 
 def show():
@@ -86,7 +140,7 @@ def chosen_problems(arguments):
     problems = []
     for name in arguments.problems or bench.problem_names():
         if ":" in name:
-            problems.append(user_problem(name, arguments.at))
+            problems.append(user_problem(name, arguments))
             continue
         try:
             problems.append(bench.find_problem(name))
@@ -95,13 +149,17 @@ def chosen_problems(arguments):
     return problems
 
 
-def user_problem(name, at):
-    """A function of the user's own as a problem."""
-    if at is None:
+def user_problem(name, arguments):
+    """Return a function of the user's own as a problem."""
+    if arguments.at is None:
         raise CommandError(f"{name} needs a point: --at X.npy")
-    function, x = import_function(name), read_array(at, "--at")
+    function, x = import_function(name), read_array(arguments.at, "--at")
+    keywords = read_keywords(arguments.arg)
     try:
-        return problem_of(name, function, x)
+        with user_code():
+            return problem_of(name, function, x, keywords=keywords, is_named=True)
+    except AssertionError as error:
+        raise CommandError(f"{name} cannot be compared: its derivatives disagree (see mmad check)") from error
     except Exception as error:
         raise CommandError(f"{name} cannot be compared: {one_line(error)}") from error
 
@@ -114,7 +172,9 @@ def chosen_contestants(arguments):
     for given, known, kind in ((names, strategies, "strategy"), (arguments.tools or (), tools, "tool")):
         for name in known if "all" in given else given:
             if name not in known:
-                raise CommandError(f"no {kind} {name!r}; mmad bench --list names them all")
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise CommandError(f"no {kind} {name!r}; {hint}mmad bench --list names them all")
             if kind == "tool" and not known[name].is_installed:
                 print(f"{name} is not installed and is left out", file=sys.stderr)
                 continue
@@ -138,6 +198,7 @@ def table(outcomes):
     """Outcomes as text: a block for each case, the fastest later call first, then what was not done and why."""
     best = {key: min(o.later.median for o in done.values()) for key, done in by_case(outcomes).items()}
     width = max((len(o.contestant) for o in outcomes), default=0) + 2
+    has_memory = any(outcome.peak is not None for outcome in outcomes)
     lines, last = [], None
 
     def rank(outcome):
@@ -149,7 +210,7 @@ def table(outcomes):
         if key != last:
             size = "-".join(map(str, key[2])) if isinstance(key[2], tuple) else key[2]
             heading = f"{key[0]}, {key[1]}, n = {size}"
-            columns = f"{'later call':>10}  {'of best':>8}  {'first call':>10}"
+            columns = f"{'later call':>10}  {'of best':>8}  {'first call':>10}" + f"  {'memory':>9}" * has_memory
             lines += ["" if lines else None, f"{heading:<{width + 2}}  {columns}"]
             last = key
         if outcome.status != "done":
@@ -158,7 +219,8 @@ def table(outcomes):
         ratio = outcome.later.median / best.get(key, outcome.later.median)
         name = outcome.contestant + " *" * outcome.control
         later, first = duration(outcome.later.median), duration(outcome.first.median)
-        lines.append(f"  {name:<{width}}  {later:>10}  {ratio:>8.3g}  {first:>10}")
+        memory = "" if outcome.peak is None else f"  {outcome.peak / 1e6:>6.3g} MB"
+        lines.append(f"  {name:<{width}}  {later:>10}  {ratio:>8.3g}  {first:>10}{memory}")
     if any(outcome.control for outcome in outcomes):
         lines.append("\n* the function itself, without a derivative")
     return "\n".join(line for line in lines if line is not None)
@@ -170,12 +232,12 @@ def first_sentence(text):
     return line if len(line) <= 90 else line[:87] + "..."
 
 
-def pictures(outcomes, folder):
+def pictures(outcomes, folder, where):
     """Draw, if matplotlib is there."""
     try:
         from mmad.bench.figures import draw
 
-        made = draw(outcomes, Path(folder))
+        made = draw(outcomes, Path(folder), where)
     except ImportError:
         print("pictures need matplotlib: pip install matplotlib", file=sys.stderr)
         return

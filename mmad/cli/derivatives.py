@@ -10,6 +10,7 @@ from mmad.cli.errors import CommandError
 from mmad.cli.inputs import attempt, objective, read_array
 from mmad.cli.outputs import as_json, checked_output, give, write_bytes
 from mmad.planner.sparsity.picture import svg
+from mmad.python.kinds import is_number
 from mmad.python.named import one_line
 
 __all__ = ["OPERATORS", "check", "derivative", "matrix", "operator_of", "sparsity"]
@@ -68,7 +69,7 @@ def sparsity(arguments):
     """Print where the Jacobian or the Hessian may be nonzero; write it as a sparse matrix or a picture."""
     out = checked_output(arguments.out)
     question = objective(arguments)
-    order = arguments.order or (2 if np.shape(attempt(question.value, question)) == () else 1)
+    order = arguments.order or (2 if is_number(attempt(question.value, question)) else 1)
     function = question.scalar if order == 2 else question.function
     pattern = attempt(lambda: mmad.sparsity(function, question.x, order=order, **question.keywords), question)
     m, n = pattern.shape

@@ -10,7 +10,16 @@ import numpy as np
 from mmad.cli.errors import CommandError
 from mmad.python.named import object_named, one_line
 
-__all__ = ["UserFunction", "attempt", "import_function", "objective", "read_array", "require_real_scalar", "user_code"]
+__all__ = [
+    "UserFunction",
+    "attempt",
+    "import_function",
+    "objective",
+    "read_array",
+    "read_keywords",
+    "require_real_scalar",
+    "user_code",
+]
 
 STREAM = "-"
 
@@ -52,13 +61,19 @@ def objective(arguments):
     if read.count(STREAM) > 1:
         raise CommandError("only one array can be read from the standard input: give the others as files")
     x = read_array(arguments.at, "--at")
+    keywords = read_keywords(arguments.arg)
+    return UserFunction(arguments.function, import_function(arguments.function), x, keywords)
+
+
+def read_keywords(named):
+    """Return further arguments by name, from pairs of names and files; an array of no dimensions is a number."""
     keywords = {}
-    for name, file in arguments.arg:
+    for name, file in named:
         if name in keywords:
             raise CommandError(f"--arg {name} is given twice")
         array = read_array(file, f"--arg {name}", kinds="biufc")
         keywords[name] = array if array.ndim else array[()]
-    return UserFunction(arguments.function, import_function(arguments.function), x, keywords)
+    return keywords
 
 
 def import_function(spec):

@@ -10,6 +10,7 @@ from mmad.cli.inputs import attempt, objective
 from mmad.cli.outputs import as_json
 from mmad.planner.decision.calibration import cache_file
 from mmad.planner.decision.calibration import calibrate as measure
+from mmad.python.kinds import is_number
 
 __all__ = ["calibrate", "compare", "plan", "progress"]
 
@@ -51,7 +52,7 @@ def planned(arguments):
     question = objective(arguments)
     product = arguments.product
     if product is None:
-        product = "hessian" if np.shape(attempt(question.value, question)) == () else "jacobian"
+        product = "hessian" if is_number(attempt(question.value, question)) else "jacobian"
     along = ()
     if product == "hvp":
         along = (direction(arguments, question.x) if arguments.vector else np.ones_like(question.x),)

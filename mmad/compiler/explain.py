@@ -1,8 +1,13 @@
 """What a program looks like, and what the compiler did: text for people."""
 
+import math
+import re
+
+import numpy as np
+
 from mmad.compiler.pipeline import PASSES
 
-__all__ = ["explain", "listing", "predicted"]
+__all__ = ["counts", "explain", "listing", "predicted"]
 
 MOST = 60  # scalar instructions printed of one run
 
@@ -29,6 +34,14 @@ FLOP = 0.04  # of a matrix product, one multiplication and addition
 ROUTINE = 0.12  # of other linear algebra: less of it is in long rows
 CALL = 3000.0  # of a NumPy implementation, without its arithmetic
 START = 1200.0  # of a run
+
+#: Instructions that are a multiplication and an addition.
+FUSED = frozenset(
+    name
+    for product in ("multiply", "chain")
+    for total in ("add", "subtract")
+    for name in (f"{product}_{total}", f"{total}_{product}")
+)
 
 
 def listing(machine, origin=""):
@@ -98,6 +111,61 @@ def predicted(machine):
     return total * 1e-9
 
 
+def counts(machine):
+    """Count what a run computes and moves.
+
+    Parameters
+    ----------
+    machine : Machine
+
+    Returns
+    -------
+    dict
+        "operations" on single numbers, of which a multiplication with an addition is two and a function such as exp is
+        one; "bytes" that the steps read from buffers and write to them, whichever cache holds them; "calls" back into
+        Python, whose operations and bytes are not counted.
+    """
+    operations, moved, calls = 0, 0, 0
+    for step in machine.step_list():
+        if step[0] == "scalars":
+            for name, _, _ in step[1]:
+                if name in ("load", "store"):
+                    moved += 8
+                else:
+                    operations += _operations(name)
+        elif step[0] == "group":
+            _, size, _, _, dtype, loads, names, stores = step
+            operations += size * sum(_operations(name) for name, _, _ in names)
+            operations += sum(_elements(place, size) for _, action, place in stores if action == "add")
+            places = [place for _, _, place in (*loads, *stores)]
+            places += [place for _, action, place in stores if action == "add"]  # which is read too
+            moved += np.dtype(dtype).itemsize * sum(_elements(place, size) for place in places)
+        elif step[0] == "matmul":
+            _, count, m, k, n, _ = step
+            operations += 2 * count * m * k * n
+            moved += 8 * count * (m * k + k * n + m * n)
+        elif step[0] == "routine":
+            _, name, count, n, k, _, work = step
+            operations += 2 * work
+            moved += 8 * count * (2 * n * n + (2 * n * k if name.startswith("solve") else 0))
+        else:
+            calls += 1
+    return {"operations": int(operations), "bytes": int(moved), "calls": calls}
+
+
+def _operations(name):
+    """How many operations one instruction is."""
+    return 2 if name in FUSED else 1
+
+
+def _elements(place, size):
+    """How many elements of a buffer an operand of a group is; none for a number."""
+    if not place.startswith("buffer"):
+        return 0
+    axes = re.findall(r"(\d+)\*(-?\d+)", place)
+    return math.prod(int(n) for n, stride in axes if int(stride)) if axes else size
+
+
 def explain(machine, origin=""):
     """What the compiler did, in 100 columns: passes, groups, calls back into Python, buffers, predicted time."""
     report = machine.report()
@@ -136,5 +204,7 @@ def explain(machine, origin=""):
     lines.append(
         f"buffers: {len(buffers)}, of which {count} of {separate} bytes share {machine.workspace} bytes of workspace"
     )
+    done = counts(machine)
+    lines.append(f"work, without calls: {done['operations']} operations, {done['bytes']} bytes read and written")
     lines.append(f"predicted time: {predicted(machine) * 1e6:.3g} us")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmad._core import own_arithmetic
 from mmad.compiler import program_file
-from mmad.compiler.explain import explain, listing
+from mmad.compiler.explain import counts, explain, listing
 from mmad.compiler.pipeline import compile_tape, selected
 from mmad.errors import GuardError, ProgramError
 from mmad.python import html
@@ -144,6 +144,23 @@ class Program:
     def explain(self) -> str:
         """Return what the compiler did, as text: instructions after each pass, steps, buffers, bytes, time."""
         return explain(self.machine, self.origin)
+
+    def counts(self) -> dict[str, int]:
+        """What a call computes and moves.
+
+        Returns
+        -------
+        dict
+            "operations" on single numbers, "bytes" read from buffers and written to them, and "calls" back into Python,
+            whose operations and bytes are not counted.
+
+        Examples
+        --------
+        >>> import numpy as np, mmad
+        >>> mmad.record(lambda x: (2.0 * x + 1.0) @ x, np.ones(100)).compile().counts()["operations"] >= 300
+        True
+        """
+        return counts(self.machine)
 
     # ------------------------------------------------------------------------------------ files
     def save(self, path: str | os.PathLike[str]) -> None:

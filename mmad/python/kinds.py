@@ -4,7 +4,9 @@ A traced value answers `isinstance` as the plain number or array that it stands 
 takes the branches it takes without a derivative.  What mmad has to know is the other thing: what a value is.
 """
 
-__all__ = ["isplain"]
+import numpy as np
+
+__all__ = ["is_number", "isplain"]
 
 
 def isplain(x, kinds):
@@ -23,3 +25,14 @@ def isplain(x, kinds):
     True
     """
     return issubclass(type(x), kinds)
+
+
+def is_number(value):
+    """Return whether a plain value is one number: no array with dimensions, no container, no other object.
+
+    Examples
+    --------
+    >>> is_number(2.0), is_number(np.float32(2.0)), is_number(np.array(2.0)), is_number({}), is_number(np.ones(1))
+    (True, True, True, False, False)
+    """
+    return isinstance(value, int | float | complex | np.number | np.ndarray) and np.ndim(value) == 0

@@ -1,5 +1,10 @@
 """Comparisons of many contestants on many problems: cases, interruption, files, and what they say together."""
 
+import json
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +13,7 @@ from mmad.bench import all_strategies, all_tools, find_problem
 from mmad.bench.campaign import cases_of, run
 from mmad.bench.measure import Outcome, Timing
 from mmad.bench.profiles import by_case, crossing, performance_profile, slope, total_seconds
-from mmad.bench.provenance import provenance
+from mmad.bench.provenance import differences, provenance
 from mmad.bench.results import load, save, save_csv
 from mmad.bench.user_function import problem_of
 
@@ -152,6 +157,61 @@ def test_what_is_wrong_has_no_time():
     assert set(performance_profile(found)[0]) == {"compile"}
 
 
+def sleeper(name, seconds):
+    from mmad.bench.contestant import Contestant, Runner
+
+    def prepare(instance, product):
+        def run(x):
+            time.sleep(seconds)
+            return instance.gradient(x)
+
+        return Runner(run)
+
+    return Contestant(name, name, prepare)
+
+
+def test_the_time_is_kept():
+    """A case that is not timed in time is given up, and not the whole time is spent on one of its rounds."""
+    cases = cases_of([find_problem("rosenbrock")], (1, 2), ["gradient"])
+    begin = time.perf_counter()
+    found, left = run(cases, [sleeper("a", 0.05), sleeper("b", 0.05)], seconds=0.3, rounds=10**6, firsts=2)
+    assert time.perf_counter() - begin < 10.0
+    assert (found, left) == ([], cases)
+    begin = time.perf_counter()
+    found, left = run(cases, [sleeper("a", 0.01), sleeper("b", 0.01)], seconds=4.0, rounds=10**6, firsts=2)
+    assert time.perf_counter() - begin < 20.0
+    assert [o.status for o in found] == ["done"] * 2
+    assert left == cases[1:]
+
+
+def test_resources(tmp_path):
+    cases = cases_of([find_problem("rosenbrock")], (2,), ["gradient"])
+    found, _ = run(cases, contestants("compile", "complex-step"), rounds=2, firsts=1, resources=True)
+    by_name = {o.contestant: o for o in found}
+    assert by_name["compile"].peak > 0
+    assert by_name["compile"].operations == by_name["complex-step"].operations > 5 * cases[0].n
+    assert by_name["compile"].moved > 8 * cases[0].n
+    save(tmp_path, found, {})
+    kept = {o.contestant: o for o in load(tmp_path)[0]}
+    for name, o in by_name.items():
+        assert (kept[name].peak, kept[name].operations, kept[name].moved) == (o.peak, o.operations, o.moved)
+
+
+def test_results_of_an_earlier_version_are_read(tmp_path):
+    save(tmp_path, [outcome("a", 1.0)], {})
+    held = json.loads((tmp_path / "results.json").read_text())
+    for name in ("peak", "operations", "moved"):
+        del held["outcomes"][0][name]
+    (tmp_path / "results.json").write_text(json.dumps(held))
+    assert load(tmp_path)[0] == [outcome("a", 1.0)]
+
+
+def test_speeds_of_the_machine_are_no_difference():
+    where = provenance()
+    assert differences({**where, "peaks": {"bytes per second": 1.0}}, where) == []
+    assert differences({**where, "blas": "another"}, where) == ["blas"]
+
+
 def test_pictures(tmp_path):
     pytest.importorskip("matplotlib")
     from mmad.bench.figures import draw
@@ -166,3 +226,35 @@ def test_pictures(tmp_path):
     }
     assert all(path.exists() and path.with_suffix(".svg").exists() for path in made)
     assert draw([], tmp_path) == []
+    same = [path.with_suffix(".svg").read_bytes() for path in made]
+    assert [path.with_suffix(".svg").read_bytes() for path in draw(outcomes, tmp_path)] == same
+
+
+def test_pictures_of_resources(tmp_path):
+    pytest.importorskip("matplotlib")
+    from mmad.bench.figures import draw
+
+    outcomes = [
+        replace(outcome(c, s * n, n=n, problem="./model.py:Model.loss"), peak=1000 * n, operations=5 * n, moved=40 * n)
+        for c, s in (("a", 1e-6), ("b & <c>", 2e-6)) for n in (10, 20)
+    ]  # fmt: skip
+    made = draw(outcomes, tmp_path, {"peaks": {"operations per second": 1e10, "bytes per second": 1e10}})
+    names = {path.name for path in made}
+    assert {"roofline.png", "memory-model.py-Model.loss-gradient.png"} < names
+    for path in made:
+        assert path.stat().st_size > 5000
+        text = path.with_suffix(".svg").read_text()
+        ElementTree.fromstring(text)
+        assert ">b &amp; &lt;c&gt;" in text  # the legend, as text
+    assert ">this machine<" in (tmp_path / "roofline.svg").read_text()
+    part = [replace(outcomes[0], peak=None, operations=None, moved=None)]
+    assert {path.name for path in draw(part, tmp_path)} == {
+        "profile.png", "first-and-later.png", "amortisation-model.py-Model.loss-gradient.png",
+    }  # fmt: skip
+
+
+def test_a_contestant_looks_the_same_everywhere():
+    from mmad.bench.figures import MOST, _look
+
+    looks = [tuple(_look(k).items()) for k in range(2 * MOST)]
+    assert len(set(looks)) == len(looks)

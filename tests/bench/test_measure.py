@@ -10,6 +10,8 @@ import mmad
 from mmad.bench import Contestant, Runner, all_strategies, all_tools, find_problem
 from mmad.bench.measure import Timing, check, measure, relative_error, time_in_turns, time_preparations
 from mmad.bench.memory import peak_memory, resident_bytes
+from mmad.bench.user_function import problem_of
+from mmad.python.named import object_named
 
 SMALL = find_problem("rosenbrock").at(8)
 
@@ -161,3 +163,23 @@ def test_memory_is_that_of_a_process_of_its_own():
         peak_memory("complex-step", find_problem("rosenbrock").at(10), "hvp")
     with pytest.raises(RuntimeError, match="KeyError"):
         peak_memory("nobody", find_problem("rosenbrock").at(10), "gradient")
+
+
+def test_memory_of_a_function_given_by_name(tmp_path, monkeypatch):
+    (tmp_path / "measured.py").write_text(
+        "import numpy as np\ndef f(x, count=1):\n    return sum((np.sin(x) * k).sum() for k in range(count))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    function = object_named("./measured.py:f")
+    x = np.ones(200_000)
+    few, many = (
+        problem_of("./measured.py:f", function, x, "gradient", keywords={"count": count}, is_named=True, checked=False)
+        for count in (1, 9)
+    )
+    few, many = (peak_memory("mmad-eager", problem.at(x.size), "gradient") for problem in (few, many))
+    assert many - few > 5 * x.nbytes
+    unnamed = problem_of("f", function, np.ones(3), "gradient")
+    with pytest.raises(RuntimeError, match="another process cannot find"):
+        peak_memory("mmad-eager", unnamed.at(3), "gradient")
+    with pytest.raises(TimeoutError, match="longer than 0 s"):
+        peak_memory("mmad-eager", SMALL, "gradient", timeout=0.01)
