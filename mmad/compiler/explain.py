@@ -6,26 +6,16 @@ import re
 import numpy as np
 
 from mmad.compiler.pipeline import PASSES
+from mmad.tape._instructions import scalar_costs
 
 __all__ = ["counts", "explain", "listing", "predicted"]
 
 MOST = 60  # scalar instructions printed of one run
 
-# Nanoseconds, fitted to programs that run on a processor with AVX2 (Zen 3): a recording of asv_bench/benchmarks is
-# predicted within a factor of two where its arrays stay in cache.  With vectors twice as long it is an upper bound.
-# An element, with glibc's vector math; PLAIN for the other operations.
-COSTS = {
-    "exp": 1.5, "exp2": 1.5, "expm1": 2.8, "log": 1.9, "log2": 2.1, "log10": 2.5, "log1p": 2.3, "sin": 4.0, "cos": 3.8,
-    "tan": 6.3, "arcsin": 3.4, "arccos": 3.8, "arctan": 3.4, "arctan2": 5.3, "sinh": 4.2, "cosh": 3.6, "tanh": 3.6,
-    "arcsinh": 5.3, "arccosh": 5.3, "arctanh": 4.6, "power": 5.5, "hypot": 2.1, "cbrt": 5.3, "logaddexp": 4.6,
-    "logaddexp2": 4.6, "divide": 0.65, "reciprocal": 0.65, "sqrt": 0.85, "remainder": 12.0, "fmod": 10.0,
-    "floor_divide": 12.0, "tanh_slope": 2.4, "arctan_slope": 0.9, "arcsinh_slope": 1.4, "cbrt_slope": 7.5,
-    "erf": 3.5, "erfc": 4.5, "erf_slope": 3.5,
-    "logaddexp_slope": 2.8, "logaddexp2_slope": 2.8, "arctan2_slope": 1.3, "arctan2_curve": 1.9, "arctan2_cross": 1.9,
-    "hypot_slope": 1.7, "hypot_curve": 2.4, "hypot_cross": 2.4, "power_slope": 8.5, "power_curve": 9.0,
-    "power_log": 8.0, "power_cross": 9.0,
-}  # fmt: skip
-PLAIN = 0.14
+# Nanoseconds, of a processor with AVX2 (Zen 3): a recording of asv_bench/benchmarks is predicted within a factor of two
+# where its arrays stay in cache.  With vectors twice as long it is an upper bound.
+COSTS = scalar_costs()  # an element, with glibc's vector math, measured; what follows is fitted to programs
+PLAIN = COSTS["add"]  # an element that is read and written
 SCALAR = 2.2  # a scalar instruction
 BLOCK = 4.0  # to call one kernel
 MEMORY = 0.5  # an element of an array that does not fit the caches, read or written

@@ -1,21 +1,22 @@
 /* Kernels over blocks of REAL: one for every scalar operation, compiled once for each precision.
  *
- * The including file defines REAL, SUFFIX (for names) and the meaning of `sin` and the rest.  <math.h> must not be
- * included: the vector math library of glibc is reached by declaring its functions with the simd attribute, which needs
- * neither -ffast-math nor a wrapper; elsewhere the same source calls the scalar library.  Compilers without GNU's builtins take
- * <math.h>, as there is no such library for them.
+ * The including file defines REAL, SUFFIX (for names) and the meaning of `sin` and the rest.  The vector math library of glibc
+ * is reached by declaring its functions again, with the simd attribute, which needs neither -ffast-math nor a wrapper;
+ * elsewhere the same source calls the scalar library.
  */
-#define MMAD_BLOCKS
-#include "_vm.h"
-#include <string.h>
-
 #ifdef __GNUC__
+#undef isnan
+#undef isinf
+#undef isfinite
+#undef signbit
 #define isnan __builtin_isnan
 #define isinf __builtin_isinf
 #define isfinite __builtin_isfinite
 #define signbit __builtin_signbit
 #endif
-#include "_scalar_helpers.h"
+#define MMAD_BLOCKS
+#include "_vm.h"
+#include <string.h>
 #include "_clones.h"
 
 /* Unrolled, since most kernels are bound by instructions: blocks are in the first-level cache. */
@@ -51,7 +52,7 @@
     KERNEL(name, vvs, VECTOR(a) VECTOR(b) NUMBER(c), AT(a) AT(b), expr)        \
     KERNEL(name, svs, NUMBER(a) VECTOR(b) NUMBER(c), AT(b), expr)              \
     KERNEL(name, vss, VECTOR(a) NUMBER(b) NUMBER(c), AT(a), expr)
-#define X(name, arity, expr) KERNEL##arity(name, expr)
+#define X(name, arity, expr, cost) KERNEL##arity(name, expr)
 SCALAR_OPS(X)
 FUSED_OPS(X)
 #undef X
@@ -59,7 +60,7 @@ FUSED_OPS(X)
 #define ENTRY1(name) {name##_v},
 #define ENTRY2(name) {name##_vv, name##_sv, name##_vs},
 #define ENTRY3(name) {name##_vvv, name##_svv, name##_vsv, name##_ssv, name##_vvs, name##_svs, name##_vss},
-#define X(name, arity, expr) ENTRY##arity(name)
+#define X(name, arity, expr, cost) ENTRY##arity(name)
 static const Kernel table[][VARIANTS] = {SCALAR_OPS(X) FUSED_OPS(X)};
 #undef X
 

@@ -1,4 +1,6 @@
-/* Block kernels in float32. */
+/* Block kernels in float32.  F1 and F2 are the functions of glibc's vector library; others are called for each element, in
+ * double precision. */
+#include <math.h>
 #ifdef __GNUC__
 #ifdef MMAD_LIBMVEC
 #define LIBRARY __attribute__((simd("notinbranch"), const))
@@ -9,21 +11,18 @@
 #define F2(name) LIBRARY float name##f(float, float);
 F1(sin) F1(cos) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
 F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F1(erf) F1(erfc) F2(atan2) F2(hypot)
-float fmodf(float, float);
 LIBRARY double exp(double);
 LIBRARY double log(double);
 LIBRARY double tan(double);
 LIBRARY double pow(double, double);
-#else
-#include <math.h>
 #endif
 /* In double precision: the vector functions of the library for floats are some four units in the last place off. */
 static inline float log_f32(float a) { return (float)log((double)a); }
 static inline float tan_f32(float a) { return (float)tan((double)a); }
 static inline float pow_f32(float a, float b) { return (float)pow((double)a, (double)b); }
-static inline float erf_slope_f32(float a) { return (float)(1.128379167095512573896 * exp(-((double)a * (double)a))); }
-#define MM_ERF_SLOPE erf_slope_f32
+static inline double exp_f64(double a) { return exp(a); }
 #define MM_LOG log_f32 /* where the logarithm is a factor of a derivative */
+#define MM_EXP exp_f64
 #define sin sinf
 #define cos cosf
 #define tan tan_f32

@@ -1,4 +1,5 @@
-/* Block kernels in float64. */
+/* Block kernels in float64.  F1 and F2 are all functions of glibc's vector library; others are called for each element. */
+#include <math.h>
 #ifdef __GNUC__
 #ifdef MMAD_LIBMVEC
 #define LIBRARY __attribute__((simd("notinbranch"), const))
@@ -9,9 +10,6 @@
 #define F2(name) LIBRARY double name(double, double);
 F1(sin) F1(cos) F1(tan) F1(asin) F1(acos) F1(atan) F1(sinh) F1(cosh) F1(tanh) F1(asinh) F1(acosh) F1(atanh)
 F1(exp) F1(exp2) F1(expm1) F1(log) F1(log2) F1(log10) F1(log1p) F1(cbrt) F1(erf) F1(erfc) F2(pow) F2(atan2) F2(hypot)
-double fmod(double, double);
-#else
-#include <math.h>
 #endif
 #ifdef __GNUC__
 #define fabs __builtin_fabs

@@ -8,11 +8,12 @@
 #ifndef MMAD_NODE_H
 #define MMAD_NODE_H
 #include <stdint.h>
+#ifdef MMAD_BLOCKS /* which define REAL, and reach the math library in their own way */
 #include "_scalar_ops.h"
-#ifndef MMAD_BLOCKS /* which reach the math library in their own way */
+#else
 #include <math.h>
 #define REAL double
-#include "_scalar_helpers.h"
+#include "_scalar_ops.h"
 #undef REAL
 #endif
 
@@ -50,12 +51,12 @@ static inline int const_slot(uint64_t bits) { return (int)((bits * 0x9E3779B97F4
 
 enum {
     SCALAR_BEFORE = OP_FIRST_SCALAR - 1,
-#define X(name, arity, expr) SC_##name,
+#define X(name, arity, expr, cost) SC_##name,
     SCALAR_OPS(X)
 #undef X
     SCALAR_END,
     FUSED_BEFORE = SCALAR_END - 1,
-#define X(name, arity, expr) SC_##name,
+#define X(name, arity, expr, cost) SC_##name,
     FUSED_OPS(X)
 #undef X
     FUSED_END
@@ -65,7 +66,7 @@ enum {
 static inline double scalar_eval(int op, double a, double b, double c) {
     (void)b; (void)c;
     switch (op) {
-#define X(name, arity, expr) case SC_##name: return (double)(expr);
+#define X(name, arity, expr, cost) case SC_##name: return (double)(expr);
         SCALAR_OPS(X)
         FUSED_OPS(X)
 #undef X
@@ -76,7 +77,7 @@ static inline double scalar_eval(int op, double a, double b, double c) {
 
 static inline const char *scalar_name(int op) {
     switch (op) {
-#define X(name, arity, expr) case SC_##name: return #name;
+#define X(name, arity, expr, cost) case SC_##name: return #name;
         SCALAR_OPS(X)
         FUSED_OPS(X)
 #undef X
@@ -84,9 +85,20 @@ static inline const char *scalar_name(int op) {
     return "?";
 }
 
+/* Nanoseconds an element of a block. */
+static inline double scalar_cost(int op) {
+    switch (op) {
+#define X(name, arity, expr, cost) case SC_##name: return cost;
+        SCALAR_OPS(X)
+        FUSED_OPS(X)
+#undef X
+    }
+    return CHEAP;
+}
+
 static inline int scalar_arity(int op) {
     switch (op) {
-#define X(name, arity, expr) case SC_##name: return arity;
+#define X(name, arity, expr, cost) case SC_##name: return arity;
         SCALAR_OPS(X)
         FUSED_OPS(X)
 #undef X

@@ -73,7 +73,7 @@ void mm_scalars_prepare(Instr *code, int64_t n, int32_t one, int32_t zero) {
 #ifdef __GNUC__
 /* Each instruction jumps to the next one's code itself, so that the processor predicts the jumps apart. */
 const Instr *mm_scalars_run(const Instr *p, double *s, char **buffers) {
-#define X(name, arity, expr) [SC_##name] = &&L_##name,
+#define X(name, arity, expr, cost) [SC_##name] = &&L_##name,
     static const void *const labels[] = {
         [VM_LOAD] = &&L_load, [VM_STORE] = &&L_store, [VM_GUARD] = &&L_guard, [VM_END] = &&L_end,
         [VM_SINCOS] = &&L_sincos, [VM_LINEAR] = &&L_linear,
@@ -102,7 +102,7 @@ L_linear:
     goto *labels[p->op];
 L_end:
     return NULL;
-#define X(name, arity, expr)                                       \
+#define X(name, arity, expr, cost)                                 \
     L_##name: {                                                    \
         const double a = s[p->a], b = s[p->b], c = s[p->c];        \
         (void)a, (void)b, (void)c;                                 \

@@ -24,6 +24,11 @@ def compile_partials(Op op, bint needs_out):
     """Trace the declared partials of a scalar operation into programs the sweeps evaluate.
 
     `needs_out`: they use the result, whether these programs do or not.
+
+    Raises
+    ------
+    TypeError
+        The declaration says something of a partial that changes nothing, or a partial fails where the operands are numbers.
     """
     cdef Tape tape
     cdef Partial *q
@@ -39,12 +44,15 @@ def compile_partials(Op op, bint needs_out):
         if rule is None:
             q.kind = PARTIAL_NONE
             continue
+        said = "masks" if q.mask else "saturates" if q.limit >= 0 else ""
         tape = Tape(f"the partial of {op.name}", guarded=True)
         operands = [tape.add_input(0.5 + 0.25 * k) for k in range(op.nin)] + [tape.add_input(0.375)]
         with np.errstate(all="ignore"):
             r = rule(*operands)
         if type(r) is not ScalarVar:
             q.kind, q.c = PARTIAL_CONSTANT if r != 0 else PARTIAL_NONE, float(r)
+            if said:
+                raise TypeError(f"elementwise: the partial of {op.name} by operand {i} is {r} everywhere, so {said} is not used")
             continue
         if (<ScalarVar> r).node == op.nin:
             uses_out = True
@@ -66,6 +74,8 @@ def compile_partials(Op op, bint needs_out):
                         q.uses |= 1 << j
                 uses_out = uses_out or q.uses >> op.nin
             q.program[k].a, q.program[k].b, q.program[k].c = max(p.a, 0), max(p.b, 0), max(p.c, 0)
+    if needs_out and uses_out:
+        raise TypeError(f"elementwise: the partials of {op.name} are seen to use the result: needs_out is not used, leave it out")
     op.needs_out = needs_out or uses_out
 
 

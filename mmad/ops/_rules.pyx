@@ -72,7 +72,11 @@ cdef object chain_any(object bar, object p, bint adjoint):
 
 
 cdef bint computed(Op op, int i) noexcept:
-    """Whether a partial that is a number is a value, and not one that is declared."""
+    """Whether a partial that is a number was computed at this point, instead of being the same at all points.
+
+    The partial 1.0 of ``add`` is declared; that of ``square``, 2 x, is computed.  Only the latter, where it happens to be zero,
+    gives NaN with an infinite cotangent; a declared zero says that there is no derivative.
+    """
     return op.opcode >= 0 and partial_of(op.opcode, i).kind >= PARTIAL_OPERAND \
         and (op.saturates is None or i not in op.saturates)
 
@@ -205,9 +209,18 @@ cpdef object kink_of(Op op, tuple vals):
 
 
 cpdef object spoilt(object ct, object lost, object p):
-    """Return the product of a norm's cotangent with its slope, whose derivatives are NaN where the norm is zero.
+    """Return the product of a norm's cotangent with its slope, spoilt: its derivatives are NaN where the norm is zero.
 
-    The term of the kink is masked by the slope, which is zero there; the derivative of that term is not.
+    ``abs(x)`` has the slope sign(x), 0 at 0 by convention; the derivative of this slope must not be 0 there as well, since
+    abs has no second derivative at 0.  So a term is added whose value is always 0 and whose derivative is NaN at 0: the kink
+    (`kink_of`, NaN at 0) masked by the slope, which is zero there.
+
+    Parameters
+    ----------
+    ct, p : number, ndarray or traced
+        The cotangent and the slope.
+    lost : number, ndarray, traced or None
+        What `kink_of` gives; None where the slope itself is NaN.
     """
     if isinstance(p, Var):
         (<Var> p).tape.nodes[(<Var> p).node].flags |= NODE_SPOILT

@@ -1,4 +1,7 @@
-"""Where operations have infinite derivatives, and norms no slope."""
+"""Where operations have infinite derivatives, and norms no slope.
+
+Which operations, and where, they declare by `infinite_at`; the sweeps ask here at every step, by opcode.
+"""
 from libc.stdint cimport int32_t
 
 cimport numpy as cnp
@@ -19,16 +22,8 @@ cdef extern from "_kernels.h" nogil:
     bint mm_holds(const double *a, Py_ssize_t n, double first, double second) noexcept
 
 
-#: operation -> the operand that matters and the values of it at which a partial is infinite
-SINGULAR = {
-    **{name: (0, (0.0,)) for name in ("sqrt", "cbrt", "log", "log2", "log10", "reciprocal", "power")},
-    **{name: (0, (0.0,)) for name in ("cbrt_slope", "power_slope", "power_log", "power_curve", "power_cross")},
-    **{name: (0, (1.0, -1.0)) for name in ("arcsin", "arccos", "arccosh", "arctanh")},
-    "log1p": (0, (-1.0,)),
-    "divide": (1, (0.0,)),
-}
-
-#: the same of the slopes of norms, which do not exist at zero, and of products with one
+#: operation -> the operand that matters and its values, of the slopes of norms, which do not exist at zero, and of products
+#: with one
 _KINKED = {
     **{name: (0, (0.0,)) for name in ("absolute_slope", "hypot_slope")},
     "chain": (1, (np.nan,)),
@@ -42,9 +37,10 @@ cdef int fill_table() except -1:
     cdef int k
     for k in range(128):
         SINGULARITIES[k].operand = -1
-    for name, (operand, (first, *more)) in (SINGULAR | _KINKED).items():
+    declared = {name: next(iter(op.infinite_at.items())) for name, op in OPERATIONS.items() if op.infinite_at}
+    for name, (operand, values) in (declared | _KINKED).items():
         k = (<Op> OPERATIONS[name]).opcode
-        SINGULARITIES[k].operand, SINGULARITIES[k].first, SINGULARITIES[k].second = operand, first, more[0] if more else first
+        SINGULARITIES[k].operand, SINGULARITIES[k].first, SINGULARITIES[k].second = operand, values[0], values[len(values) - 1]
     return 0
 
 
@@ -84,7 +80,12 @@ cpdef bint at_singularity(Op op, tuple vals) except -1:
 
 
 def products(Instructions tape):
-    """Return whether a tape has products of the chain rule on it, and operations whose derivative may be infinite."""
+    """Return whether a zero may meet an infinite derivative on a recorded sweep.
+
+    It may where the tape has both: products of the chain rule (`chain`, `masked`, `settled`), of which one factor may be zero,
+    and operations with `infinite_at`.  The sweep of ``sqrt(x)`` has the product of the cotangent with ``1 / (2 sqrt(x))``, and
+    has to look, at each replay, whether x is zero; that of ``sin(x)`` has not.
+    """
     cdef bint product = False, singular = False
     cdef int32_t k
     cdef int op

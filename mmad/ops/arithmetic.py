@@ -42,6 +42,7 @@ divide = elementwise(
     lambda x, y, out: negative(divide(out, y)),
     probes=PAIRS,
     saturates={0: 1, 1: 1},
+    infinite_at={1: (0.0,)},
 )
 negative = elementwise("negative", np.negative, lambda x, out: -1.0, probes=POINTS)
 positive = elementwise("positive", _positive, lambda x, out: 1.0, probes=POINTS, also=(np.positive,))
@@ -53,6 +54,7 @@ reciprocal = elementwise(
     probes=POINTS,
     also=(np.reciprocal,),
     saturates={0: 0},
+    infinite_at={0: (0.0,)},
 )
 
 # The product of the chain rule: bar * p, zero where bar is zero whatever p is.
@@ -92,7 +94,7 @@ select = elementwise(
 )
 
 
-sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE)
+sqrt = elementwise("sqrt", np.sqrt, lambda x, out: divide(0.5, out), probes=POSITIVE, infinite_at={0: (0.0,)})
 sign = elementwise("sign", _sign, lambda x, out: 0.0, nin=1, probes=POINTS)
 copysign = elementwise(
     "copysign",
@@ -194,7 +196,6 @@ conjugate = elementwise(
     transposes={0: lambda ct, z: conjugate(ct)},
     nin=1,
     probes=((1.3 + 0.4j,),),
-    also=(np.conj,),
 )
 
 

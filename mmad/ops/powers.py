@@ -4,14 +4,14 @@ import numpy as np
 
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
-from mmad.ops._slopes import Slope
+from mmad.ops._kernel_functions import KernelFunction
 from mmad.ops.declare import elementwise
 from mmad.ops.transcendental import log
 from mmad.python.kinds import isplain
 
 PAIRS = ((1.3, 0.7), (0.4, 2.1), (2.0, -1.6))
 
-cbrt = elementwise("cbrt", np.cbrt, lambda x, out: slopes.cbrt_slope(x), probes=a.POINTS)
+cbrt = elementwise("cbrt", np.cbrt, lambda x, out: slopes.cbrt_slope(x), probes=a.POINTS, infinite_at={0: (0.0,)})
 hypot = elementwise(
     "hypot",
     np.hypot,
@@ -46,6 +46,7 @@ power = elementwise(
     probes=PAIRS,
     also=(np.float_power,),
     saturates={0: 0},
+    infinite_at={0: (0.0,)},
 )
 
 
@@ -57,33 +58,37 @@ def _power_log(x, y):
 # y x**(y - 1) and x**y log(x), y (y - 1) x**(y - 2) and x**(y - 1) (1 + y log(x)): the derivatives of x**y
 power_slope = elementwise(
     "power_slope",
-    Slope("power_slope", lambda x, y: np.where(y == 0, 0, y * np.power(x, y - 1))[()]),
+    KernelFunction("power_slope", lambda x, y: np.where(y == 0, 0, y * np.power(x, y - 1))[()]),
     lambda x, y, out: power_curve(x, y),
     lambda x, y, out: power_cross(x, y),
     probes=PAIRS,
     saturates={0: 0},
+    infinite_at={0: (0.0,)},
 )
 power_log = elementwise(
     "power_log",
-    Slope("power_log", _power_log),
+    KernelFunction("power_log", _power_log),
     lambda x, y, out: power_cross(x, y),
     lambda x, y, out: a.select(a.equal(out, 0.0), 0.0, a.multiply(out, log(x))),
     probes=PAIRS,
+    infinite_at={0: (0.0,)},
 )
 power_curve = elementwise(
     "power_curve",
-    Slope("power_curve", lambda x, y: np.where((y == 0) | (y == 1), 0, y * (y - 1) * np.power(x, y - 2))[()]),
+    KernelFunction("power_curve", lambda x, y: np.where((y == 0) | (y == 1), 0, y * (y - 1) * np.power(x, y - 2))[()]),
     lambda x, y, out: _power_third_by_base(x, y),
     lambda x, y, out: _power_third(x, y),
     probes=PAIRS,
     saturates={0: 0},
+    infinite_at={0: (0.0,)},
 )
 power_cross = elementwise(
     "power_cross",
-    Slope("power_cross", lambda x, y: np.power(x, y - 1) * (1 + y * np.log(x))),
+    KernelFunction("power_cross", lambda x, y: np.power(x, y - 1) * (1 + y * np.log(x))),
     lambda x, y, out: _power_third(x, y),
     lambda x, y, out: a.multiply(power(x, a.subtract(y, 1.0)), a.multiply(log(x), a.add(2.0, a.multiply(y, log(x))))),
     probes=PAIRS,
+    infinite_at={0: (0.0,)},
 )
 
 

@@ -1,4 +1,4 @@
-"""Derivatives that NumPy has no name for, as operations of their own.
+"""Derivatives that NumPy has no name for, as operations of their own; erf's is beside erf.
 
 A partial written with the result, or with sums and differences, loses its digits where they cancel and all of its value
 where a square overflows: 1 - tanh(x)**2 is 0 at 20, x / (x*x + y*y) is at 1e-170.  What is declared here is right to a
@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from mmad.ops import arithmetic as a
-from mmad.ops._slopes import Slope
+from mmad.ops._kernel_functions import KernelFunction
 from mmad.ops.declare import elementwise
 
 POINTS = ((0.7,), (-0.4,), (1.2,))
@@ -44,16 +44,16 @@ def _polar(x, y, value, origin=0):
     return np.where(r == 0, origin, value(x, y, np.where(r == 0, 1, r))).astype(r.dtype)[()]
 
 
-# (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), 2 exp(-x**2) / sqrt(pi), |x|**(-2/3) / 3
+# (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), |x|**(-2/3) / 3
 one_minus_square = elementwise(
     "one_minus_square",
-    Slope("one_minus_square", lambda x: (1 - x) * (1 + x)),
+    KernelFunction("one_minus_square", lambda x: (1 - x) * (1 + x)),
     lambda x, out: a.multiply(-2.0, x),
     probes=POINTS,
 )
 tanh_slope = elementwise(  # of x and tanh(x), which is at hand, and saves its own derivative another evaluation
     "tanh_slope",
-    Slope("tanh_slope", lambda x, y: _sech2(x)),
+    KernelFunction("tanh_slope", lambda x, y: _sech2(x)),
     lambda x, y, out: a.multiply(-2.0, a.multiply(y, out)),
     lambda x, y, out: 0.0,
     probes=tuple((x, math.tanh(x)) for (x,) in POINTS),
@@ -61,43 +61,37 @@ tanh_slope = elementwise(  # of x and tanh(x), which is at hand, and saves its o
 )
 arctan_slope = elementwise(
     "arctan_slope",
-    Slope("arctan_slope", lambda x: 1 / (1 + np.square(x))),
+    KernelFunction("arctan_slope", lambda x: 1 / (1 + np.square(x))),
     lambda x, out: a.multiply(-2.0, a.chain(out, a.multiply(x, out))),  # zero, not inf * 0, at infinity
     probes=POINTS,
     saturates={0: 0},
 )
 arcsinh_slope = elementwise(
     "arcsinh_slope",
-    Slope("arcsinh_slope", lambda x: 1 / np.sqrt(1 + np.square(x))),
+    KernelFunction("arcsinh_slope", lambda x: 1 / np.sqrt(1 + np.square(x))),
     lambda x, out: a.negative(a.multiply(a.chain(out, a.multiply(x, out)), out)),
-    probes=POINTS,
-    saturates={0: 0},
-)
-erf_slope = elementwise(
-    "erf_slope",
-    Slope("erf_slope", lambda x: 2.0 / math.sqrt(math.pi) * np.exp(-np.square(x))),
-    lambda x, out: a.multiply(-2.0, a.multiply(x, out)),
     probes=POINTS,
     saturates={0: 0},
 )
 cbrt_slope = elementwise(
     "cbrt_slope",
-    Slope("cbrt_slope", _cbrt_slope),
+    KernelFunction("cbrt_slope", _cbrt_slope),
     lambda x, out: a.divide(a.multiply(-2.0 / 3.0, out), x),
     probes=POINTS,
+    infinite_at={0: (0.0,)},
 )
 
 # 1 / (1 + exp(y - x)) and 1 / (1 + 2**(y - x))
 logaddexp_slope = elementwise(
     "logaddexp_slope",
-    Slope("logaddexp_slope", lambda x, y: _logistic(x, y, np.exp)),
+    KernelFunction("logaddexp_slope", lambda x, y: _logistic(x, y, np.exp)),
     lambda x, y, out: a.multiply(out, logaddexp_slope(y, x)),
     lambda x, y, out: a.negative(a.multiply(out, logaddexp_slope(y, x))),
     probes=a.PAIRS,
 )
 logaddexp2_slope = elementwise(
     "logaddexp2_slope",
-    Slope("logaddexp2_slope", lambda x, y: _logistic(x, y, np.exp2)),
+    KernelFunction("logaddexp2_slope", lambda x, y: _logistic(x, y, np.exp2)),
     lambda x, y, out: a.multiply(LN2, a.multiply(out, logaddexp2_slope(y, x))),
     lambda x, y, out: a.multiply(-LN2, a.multiply(out, logaddexp2_slope(y, x))),
     probes=a.PAIRS,
@@ -106,21 +100,21 @@ logaddexp2_slope = elementwise(
 # With r = hypot(x, y): x / r**2, (y**2 - x**2) / r**4 and 2 x y / r**4, derivatives of the angle; zero at the origin
 arctan2_slope = elementwise(
     "arctan2_slope",
-    Slope("arctan2_slope", lambda x, y: _polar(x, y, lambda x, y, r: x / r / r)),
+    KernelFunction("arctan2_slope", lambda x, y: _polar(x, y, lambda x, y, r: x / r / r)),
     lambda x, y, out: arctan2_curve(x, y),
     lambda x, y, out: a.negative(arctan2_cross(x, y)),
     probes=a.PAIRS,
 )
 arctan2_curve = elementwise(
     "arctan2_curve",
-    Slope("arctan2_curve", lambda x, y: _polar(x, y, lambda x, y, r: (y - x) / r * ((y + x) / r) / r / r)),
+    KernelFunction("arctan2_curve", lambda x, y: _polar(x, y, lambda x, y, r: (y - x) / r * ((y + x) / r) / r / r)),
     lambda x, y, out: _third(x, y, True),
     lambda x, y, out: a.negative(_third(x, y, False)),
     probes=a.PAIRS,
 )
 arctan2_cross = elementwise(
     "arctan2_cross",
-    Slope("arctan2_cross", lambda x, y: _polar(x, y, lambda x, y, r: 2 * (x / r) * (y / r) / r / r)),
+    KernelFunction("arctan2_cross", lambda x, y: _polar(x, y, lambda x, y, r: 2 * (x / r) * (y / r) / r / r)),
     lambda x, y, out: _third(x, y, False),
     lambda x, y, out: _third(y, x, False),
     probes=a.PAIRS,
@@ -160,7 +154,7 @@ def _reciprocal(n):
 root = elementwise("root", lambda s: np.sqrt(s), lambda s, out: root_slope(out), probes=a.POSITIVE)
 root_slope = elementwise(
     "root_slope",
-    Slope("root_slope", _root_slope),
+    KernelFunction("root_slope", _root_slope),
     lambda n, out: a.negative(a.divide(out, n)),
     probes=POINTS,
 )
@@ -168,7 +162,7 @@ own_square = elementwise("own_square", lambda x: np.square(x), lambda x, out: a.
 
 # The sign as the slope of the absolute value, which has no second derivative at zero; the same for complex numbers.
 absolute_slope = elementwise("absolute_slope", lambda x: a._sign(x), lambda x, out: kink(x), probes=POINTS)
-kink = elementwise("kink", Slope("kink", _kink), lambda x, out: 0.0, probes=POINTS)
+kink = elementwise("kink", KernelFunction("kink", _kink), lambda x, out: 0.0, probes=POINTS)
 direction = elementwise(
     "direction",
     _direction,
@@ -184,21 +178,21 @@ reciprocal_of_norm = elementwise(
 # does not exist, is NaN.
 hypot_slope = elementwise(
     "hypot_slope",
-    Slope("hypot_slope", lambda x, y: _polar(x, y, lambda x, y, r: x / r)),
+    KernelFunction("hypot_slope", lambda x, y: _polar(x, y, lambda x, y, r: x / r)),
     lambda x, y, out: hypot_curve(x, y),
     lambda x, y, out: hypot_cross(x, y),
     probes=a.PAIRS,
 )
 hypot_curve = elementwise(
     "hypot_curve",
-    Slope("hypot_curve", lambda x, y: _polar(x, y, lambda x, y, r: np.square(y / r) / r, np.nan)),
+    KernelFunction("hypot_curve", lambda x, y: _polar(x, y, lambda x, y, r: np.square(y / r) / r, np.nan)),
     lambda x, y, out: a.multiply(3.0, a.multiply(hypot_cross(x, y), arctan2_slope(y, x))),
     lambda x, y, out: a.multiply(arctan2_slope(y, x), a.subtract(a.multiply(2.0, hypot_curve(y, x)), out)),
     probes=a.PAIRS,
 )
 hypot_cross = elementwise(
     "hypot_cross",
-    Slope("hypot_cross", lambda x, y: _polar(x, y, lambda x, y, r: -(x / r) * (y / r) / r)),
+    KernelFunction("hypot_cross", lambda x, y: _polar(x, y, lambda x, y, r: -(x / r) * (y / r) / r)),
     lambda x, y, out: a.multiply(
         arctan2_slope(y, x), a.subtract(a.multiply(2.0, hypot_curve(y, x)), hypot_curve(x, y))
     ),

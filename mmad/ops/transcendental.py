@@ -1,10 +1,12 @@
 """Exponentials, logarithms, trigonometric and hyperbolic functions."""
 
+import math
+
 import numpy as np
 
 from mmad.ops import arithmetic as a
 from mmad.ops import slopes
-from mmad.ops._slopes import Slope
+from mmad.ops._kernel_functions import KernelFunction
 from mmad.ops.declare import OptionalUfunc, elementwise
 
 LN2, LN10 = 0.693147180559945309417232, 2.302585092994045684017991
@@ -13,17 +15,22 @@ DEGREE = 0.017453292519943295769237
 POINTS = ((0.7,), (-0.4,), (1.2,))
 POSITIVE = ((1.3,), (0.4,), (2.1,))
 SCIPY_ERF, SCIPY_ERFC = (OptionalUfunc("scipy.special", name) for name in ("erf", "erfc"))
+AT_ZERO, AT_ONES = {0: (0.0,)}, {0: (1.0, -1.0)}
 UNIT = ((0.3,), (-0.6,), (0.8,))
 
 exp = elementwise("exp", np.exp, lambda x, out: out, probes=POINTS)
 exp2 = elementwise("exp2", np.exp2, lambda x, out: a.multiply(LN2, out), probes=POINTS)
 expm1 = elementwise("expm1", np.expm1, lambda x, out: exp(x), probes=POINTS)
-log = elementwise("log", np.log, lambda x, out: a.reciprocal(x), probes=POSITIVE)
-log2 = elementwise("log2", np.log2, lambda x, out: a.divide(1.0 / LN2, x), probes=POSITIVE)
-log10 = elementwise("log10", np.log10, lambda x, out: a.divide(1.0 / LN10, x), probes=POSITIVE)
+log = elementwise("log", np.log, lambda x, out: a.reciprocal(x), probes=POSITIVE, infinite_at=AT_ZERO)
+log2 = elementwise("log2", np.log2, lambda x, out: a.divide(1.0 / LN2, x), probes=POSITIVE, infinite_at=AT_ZERO)
+log10 = elementwise("log10", np.log10, lambda x, out: a.divide(1.0 / LN10, x), probes=POSITIVE, infinite_at=AT_ZERO)
 # nan at inf, so that softplus written as log1p(exp(x)) does not lose its derivative unnoticed when exp overflows
 log1p = elementwise(
-    "log1p", np.log1p, lambda x, out: a.reciprocal(a.add(1.0, a.select(a.isinf(x), np.nan, x))), probes=POSITIVE
+    "log1p",
+    np.log1p,
+    lambda x, out: a.reciprocal(a.add(1.0, a.select(a.isinf(x), np.nan, x))),
+    probes=POSITIVE,
+    infinite_at={0: (-1.0,)},
 )
 logaddexp = elementwise(
     "logaddexp",
@@ -43,9 +50,19 @@ logaddexp2 = elementwise(
 sin = elementwise("sin", np.sin, lambda x, out: cos(x), probes=POINTS)
 cos = elementwise("cos", np.cos, lambda x, out: a.negative(sin(x)), probes=POINTS)
 tan = elementwise("tan", np.tan, lambda x, out: a.add(1.0, a.square(out)), probes=POINTS)
-arcsin = elementwise("arcsin", np.arcsin, lambda x, out: a.reciprocal(a.sqrt(slopes.one_minus_square(x))), probes=UNIT)
+arcsin = elementwise(
+    "arcsin",
+    np.arcsin,
+    lambda x, out: a.reciprocal(a.sqrt(slopes.one_minus_square(x))),
+    probes=UNIT,
+    infinite_at=AT_ONES,
+)
 arccos = elementwise(
-    "arccos", np.arccos, lambda x, out: a.negative(a.reciprocal(a.sqrt(slopes.one_minus_square(x)))), probes=UNIT
+    "arccos",
+    np.arccos,
+    lambda x, out: a.negative(a.reciprocal(a.sqrt(slopes.one_minus_square(x)))),
+    probes=UNIT,
+    infinite_at=AT_ONES,
 )
 arctan = elementwise("arctan", np.arctan, lambda x, out: slopes.arctan_slope(x), probes=POINTS, saturates={0: 0})
 arctan2 = elementwise(  # which has no derivative at the origin: zero by convention
@@ -64,21 +81,31 @@ arccosh = elementwise(
     np.arccosh,
     lambda x, out: a.reciprocal(a.multiply(a.sqrt(a.subtract(x, 1.0)), a.sqrt(a.add(x, 1.0)))),
     probes=((1.3,), (2.4,), (5.1,)),
+    infinite_at={0: (1.0,)},
 )
-arctanh = elementwise("arctanh", np.arctanh, lambda x, out: a.reciprocal(slopes.one_minus_square(x)), probes=UNIT)
+arctanh = elementwise(
+    "arctanh", np.arctanh, lambda x, out: a.reciprocal(slopes.one_minus_square(x)), probes=UNIT, infinite_at=AT_ONES
+)
+erf_slope = elementwise(
+    "erf_slope",
+    KernelFunction("erf_slope", lambda x: 2.0 / math.sqrt(math.pi) * np.exp(-np.square(x))),
+    lambda x, out: a.multiply(-2.0, a.multiply(x, out)),
+    probes=POINTS,
+    saturates={0: 0},
+)
 # By the C library, which is closer than SciPy is; complex numbers, and float16, which gives float64, by SciPy
 erf = elementwise(
     "erf",
-    Slope("erf", SCIPY_ERF, half=False),
-    lambda x, out: slopes.erf_slope(x),
+    KernelFunction("erf", SCIPY_ERF, half=False),
+    lambda x, out: erf_slope(x),
     probes=POINTS,
     also=(SCIPY_ERF,),
     saturates={0: 0},
 )
 erfc = elementwise(
     "erfc",
-    Slope("erfc", SCIPY_ERFC, half=False),
-    lambda x, out: a.negative(slopes.erf_slope(x)),
+    KernelFunction("erfc", SCIPY_ERFC, half=False),
+    lambda x, out: a.negative(erf_slope(x)),
     probes=POINTS,
     also=(SCIPY_ERFC,),
     saturates={0: 0},

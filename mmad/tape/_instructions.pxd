@@ -15,7 +15,7 @@ cdef extern from "_node.h" nogil:
     enum:
         OP_INPUT, OP_CONST, OP_REC, OP_LOAD, OP_STORE, OP_GUARD, OP_FIRST_SCALAR
         NODE_ARRAY, NODE_CONSUMED, NODE_SUPERSEDED, NODE_STRONG, NODE_BOOL, NODE_DEFERRED, NODE_SPOILT
-        SCALAR_BEFORE, SCALAR_END
+        SCALAR_BEFORE, SCALAR_END, FUSED_END
         SC_add, SC_sin, SC_cos, SC_subtract, SC_multiply, SC_divide, SC_negative, SC_square, SC_power, SC_select
         SC_less, SC_signbit, SC_isnan, SC_isinf, SC_isfinite, SC_logical_and, SC_logical_not, SC_chain, SC_masked
         SC_settled, SC_positive, SC_floor_divide, SC_remainder, SC_tied
@@ -24,6 +24,7 @@ cdef extern from "_node.h" nogil:
     double scalar_eval(int op, double a, double b, double c) noexcept
     const char *scalar_name(int op) noexcept
     int scalar_arity(int op) noexcept
+    double scalar_cost(int op) noexcept
 
 
 # What an operation is to the sweeps.
@@ -35,8 +36,10 @@ cdef enum:
     KIND_PUT_INDEX = 4     # new version of a base, fancy index written
 
 
-# What an operation is to even powers of norms, a bit each: the square root of a sum of squares, linear in what may be
-# one, an even power with the right operands.
+# What an operation may be in an even power of a norm, a bit each.  In (hypot(x, y) / s)**2 the norm hypot is a ROLE_ROOT, the
+# square root of a sum of squares; the division is ROLE_LINEAR, it makes a multiple of the norm (or a view, or elements of it);
+# the square is ROLE_EVEN, as x * x is where both operands are the same.  `mmad.wrappers._squares` differentiates the whole as
+# (x**2 + y**2) / s**2, which has derivatives where the norm is zero.  `_core.bind_operators` sets them.
 cdef enum:
     ROLE_ROOT = 1
     ROLE_LINEAR = 2
@@ -58,10 +61,11 @@ cdef class Op:
     cdef readonly int kind
     cdef readonly bint boolean
     cdef readonly bint needs_out
-    cdef int role                 # in even powers of norms, see `mmad.wrappers._squares`
-    cdef readonly int masks       # a bit an operand: its partial is a mask
-    cdef readonly dict saturates  # operand -> the operand that is infinite where its partial vanishes
-    cdef readonly bint raw
+    cdef int role                   # in even powers of norms: ROLE_
+    cdef readonly int masks         # a bit an operand: its partial is a mask
+    cdef readonly dict saturates    # operand -> the operand that is infinite where its partial vanishes
+    cdef readonly dict infinite_at  # operand -> its values at which a partial is infinite
+    cdef readonly bint raw          # the last operand is an index
     cdef readonly bint joint
     cdef readonly tuple partials
     cdef readonly object jvp

@@ -43,6 +43,11 @@ def scalar_opcodes():
     return {scalar_name(k).decode(): (k, scalar_arity(k)) for k in range(SCALAR_BEFORE + 1, SCALAR_END)}
 
 
+def scalar_costs():
+    """Name -> nanoseconds an element, of every scalar and fused operation in a block of float64."""
+    return {scalar_name(k).decode(): scalar_cost(k) for k in range(SCALAR_BEFORE + 1, FUSED_END) if scalar_arity(k)}
+
+
 cdef dict _OPCODES = scalar_opcodes()
 
 
@@ -51,11 +56,27 @@ cdef class Op:
 
     Calling it evaluates on plain values, records on traced ones, and lets dual numbers and batches apply
     their own rule.
+
+    Attributes
+    ----------
+    name, impl, nin, partials, transposes, jvp, batch, result, joint, boolean, probes, masks, saturates, infinite_at
+        As declared.
+    opcode : int
+        Its place in the scalar table, `_scalar_ops.h`; -1: it is not there.
+    needs_out : bool
+        Its derivatives read the result, which a recording keeps for them then.
+    raw : bool
+        The last operand is an index, of which nothing is made an array: in ``x[[0, 2]]``, which is ``gather(x, [0, 2])``, the
+        list stays one, while ``multiply(x, [0, 2])`` is ``multiply(x, np.array([0, 2]))``.
+    ufunc : ufunc or None
+        NumPy's, by whose inner loops small arrays are done.
+    transpose : callable or None
+        All cotangents at once, of an operation that is made of a user's rules.
     """
 
     def __init__(self, name, impl, *, nin=1, kind="elementwise", partials=None, jvp=None, transposes=None,
                  batch=None, boolean=False, raw=False, needs_out=True, probes=(), ufunc=None, result=None, masks=(),
-                 saturates=None, transpose=None, joint=False):
+                 saturates=None, infinite_at=None, transpose=None, joint=False):
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
         self.name, self.impl, self.nin = name, impl, nin
@@ -68,8 +89,8 @@ cdef class Op:
         self.jvp, self.transposes, self.batch = jvp, transposes, batch
         self.transpose = transpose
         self.result = result
-        self.masks, self.saturates = sum([1 << i for i in masks]), saturates
-        self.raw = raw  # takes an index as an operand: no list or tuple is made an array
+        self.masks, self.saturates, self.infinite_at = sum([1 << i for i in masks]), saturates, infinite_at
+        self.raw = raw
         self.boolean, self.needs_out, self.probes, self.ufunc = boolean, needs_out, probes, ufunc
         self.joint = joint
         OPERATIONS[name] = self

@@ -9,12 +9,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from operation_cases import CASES, DIFFERENTIABLE, case, differentiable
 
 import mmad
 from mmad import Pattern, sparsity
 from mmad.derivatives.recorded import Recorded
 from mmad.planner.sparsity._dependence import dependence
-from mmad.planner.sparsity.axes import MOVES, RULES
+from mmad.planner.sparsity.axes import FULL, MOVES, RULES, RUNNING, labels
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.tape._instructions import OPERATIONS
 
@@ -327,7 +328,42 @@ def test_operations_at_their_probes(name, k):
 
 
 def test_rules_are_of_operations():
-    assert {*RULES, *MOVES} <= set(OPERATIONS)
+    assert {*RULES, *MOVES, *RUNNING, *FULL} <= set(OPERATIONS)
+    assert not {*FULL} & {*RULES, *MOVES, *RUNNING}
+
+
+@pytest.mark.parametrize("name", [n for n in DIFFERENTIABLE if not OPERATIONS[n].elementwise])
+def test_every_operation_says_which_elements_it_mixes(name):
+    assert name in {*RULES, *MOVES, *RUNNING, *FULL}, (
+        f"the planner takes the pattern of {name} for full: say in RULES of mmad/planner/sparsity/axes.py which axes "
+        "of its operands and of its result belong together, as _solve does, or put it into FULL there, with the reason"
+    )
+
+
+@pytest.mark.parametrize(("name", "k"), [c for c in CASES if c.values[0] in RULES])
+def test_rules_leave_nothing_out(name, k):
+    """What the tangent of an element reaches has the element's position on the axes whose labels both have."""
+    op, operands, params = case(name, k)
+    out = np.asarray(op.impl(*operands, **params))
+    of_operands, of_result = labels(name, [np.shape(x) for x in operands], out.shape, params)
+    for i in differentiable(op, operands):
+        x = np.asarray(operands[i])
+        for position in np.ndindex(x.shape):
+            one = np.zeros_like(x)
+            one[position] = 1.0
+
+            def f(z, i=i):
+                return op(*[z if j == i else y for j, y in enumerate(operands)], **params)
+
+            reached = np.broadcast_to(mmad.jvp(f, (operands[i],), (one[()] if x.ndim else 1.0,))[1], out.shape)
+            if of_operands[i] is None:
+                assert not reached.any(), f"operand {i} of {name} has a derivative, and no labels"
+                continue
+            assert len(of_operands[i]) == x.ndim
+            for axis, label in enumerate(of_operands[i]):
+                if label in of_result and x.shape[axis] > 1:
+                    elsewhere = np.delete(reached, position[axis], of_result.index(label))
+                    assert not elsewhere.any(), f"axis {axis} of operand {i} of {name} is mixed: labels say it is not"
 
 
 # ----------------------------------------------------------------------------------------------- what patterns promise

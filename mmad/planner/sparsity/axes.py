@@ -5,7 +5,7 @@ elements of an operand that have its position on the axes whose labels the two s
 matrices, ``ij, jk -> lk`` the solution of linear systems: each depends on all of the matrix and on one right side.
 """
 
-__all__ = ["ADDS", "MOVES", "PRODUCTS", "RUNNING", "labels"]
+__all__ = ["ADDS", "FULL", "MOVES", "PRODUCTS", "RULES", "RUNNING", "labels"]
 
 #: Operations that only move elements: what implements them on values moves sets, too.
 MOVES = ("window", "gather", "concatenate", "put", "put_index", "embed", "scatter_add")
@@ -110,6 +110,18 @@ def _matrices(shapes, shape, params):
     return [(*x, "i", "j")], (*x, *out)
 
 
+def _matrix_pairs(shapes, shape, params):
+    """Each matrix depends on all of one matrix of every operand, whose stacks are broadcast."""
+    stack = _stack(len(shape) - 2)
+    return [(*_last(stack, len(s) - 2), ("in", i), ("in", -i - 1)) for i, s in enumerate(shapes)], (*stack, "l", "k")
+
+
+def _sign_and_logarithm(shapes, shape, params):
+    """Of each matrix of a stack, one above the other."""
+    x = _stack(len(shapes[0]) - 2)
+    return [(*x, "i", "j")], ("both", *x)
+
+
 def _solve(shapes, shape, params):
     m, b = shapes
     stack = _stack(len(shape) - 2)
@@ -157,4 +169,18 @@ RULES = {
     "eigenvalues": _matrices,
     "eigenvectors": _matrices,
     "solve": _solve,
+    "cofactor_tangent": _matrix_pairs,
+    "slogdet": _sign_and_logarithm,
+}
+
+#: Operations that have no rule, and why: each element of the result depends on all of every operand.
+FULL = {
+    **dict.fromkeys(("slide_in", "slide_out"), "_calls.pyx knows more where one operand is a constant"),
+    "sum_of_squares": "one number, of a vector",
+    "agreed": "eigenvectors and all that they were made of",
+    **dict.fromkeys(
+        ("basis", "eigenvalues_pull", "eigenvalues_push", "eigenvalues_tangent", "over_gaps", "over_rates", "rates")
+        + ("turns", "values_in", "vectors_in"),
+        "derivatives of eigenvalues and eigenvectors, which depend on all of their matrix; stacks of matrices are rare",
+    ),
 }

@@ -2,6 +2,6 @@ from collections.abc import Callable
 from typing import Any, final
 
 @final
-class Slope:
+class KernelFunction:
     def __init__(self, name: str, formula: Callable[..., Any], half: bool = True) -> None: ...
     def __call__(self, *args: Any) -> Any: ...

@@ -1,6 +1,7 @@
-"""Values of the operations that only derivatives need, by the kernels of the machine.
+"""Functions of arrays that are the machine's own kernels.
 
-NumPy has no function for them, and what would be written with its functions reads and writes an array a step.
+An operation without a ufunc of NumPy, such as the slope of tanh or SciPy's erf, is evaluated by one: what would be written
+with NumPy's functions reads and writes an array a step.
 """
 cimport cython
 
@@ -21,7 +22,7 @@ _float16, _float32, _float64 = [np.dtype(t) for t in (np.float16, np.float32, np
 
 
 @cython.final
-cdef class Slope:
+cdef class KernelFunction:
     """An elementwise function: the kernel of an operation in float64 and float32, a formula in other dtypes.
 
     Parameters
@@ -32,6 +33,18 @@ cdef class Slope:
         The same with NumPy's functions, for complex numbers and long doubles.
     half : bool
         Whether float16 gives float16, by way of float32; else it is left to the formula.
+
+    Raises
+    ------
+    TypeError
+        The scalar table has no operation of this name, or the formula is no function.
+
+    Examples
+    --------
+    >>> from mmad.ops._kernel_functions import KernelFunction
+    >>> slope = KernelFunction("arctan_slope", lambda x: 1 / (1 + x * x))
+    >>> slope(np.float32(2.0)), slope(1j / 2)
+    (np.float32(0.2), (1.3333333333333333+0j))
     """
 
     cdef int op, arity
@@ -39,7 +52,12 @@ cdef class Slope:
     cdef bint half
 
     def __init__(self, name, formula, half=True):
-        self.op, self.arity = scalar_opcodes()[name]
+        known = scalar_opcodes()
+        if name not in known:
+            raise TypeError(f"{name} has no kernel: add a line X({name}, ...) to mmad/kernels/_scalar_ops.h, and build again")
+        if not callable(formula):
+            raise TypeError(f"{name} has no formula for complex numbers, long doubles and integers: {formula!r} is no function")
+        self.op, self.arity = known[name]
         self.formula, self.half = formula, half
 
     def __call__(self, *args):
