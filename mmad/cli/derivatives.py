@@ -47,7 +47,7 @@ def derivative(arguments):
     out = checked_output(arguments.out)
     question = objective(arguments)
     along = (direction(arguments, question.x),) if arguments.command == "hvp" else ()
-    function = question.function if arguments.command == "jacobian" else question.scalar
+    function = question.function if arguments.command == "jacobian" else question.of_scalar_value
     computed = operator_of(arguments.command, function, arguments)
     result = attempt(lambda: computed(question.x, *along, **question.keywords), question)
     give(arguments, out, matrix(result, question))
@@ -57,6 +57,8 @@ def matrix(result, question):
     """Return a result as an array; a tree of them, of a function that returns a tree, is refused."""
     if hasattr(result, "tocoo"):
         return result
+    if result is None:
+        raise CommandError(f"{question.name} must return numbers or arrays, not None")
     if isinstance(result, (tuple, list, dict)) or np.asarray(result).dtype.kind not in "fc":
         raise CommandError(
             f"{question.name} returns a {type(result).__name__}: write a function that returns one array, "
@@ -70,7 +72,7 @@ def sparsity(arguments):
     out = checked_output(arguments.out)
     question = objective(arguments)
     order = arguments.order or (2 if is_number(attempt(question.value, question)) else 1)
-    function = question.scalar if order == 2 else question.function
+    function = question.of_scalar_value if order == 2 else question.function
     pattern = attempt(lambda: mmad.sparsity(function, question.x, order=order, **question.keywords), question)
     m, n = pattern.shape
     if out is not None and arguments.out.endswith(".svg"):
@@ -101,12 +103,11 @@ def check(arguments):
     """Compare the derivatives with differences and the modes with each other; 1 where something disagrees."""
     question = objective(arguments)
 
-    def function(x):
-        return question.function(x, **question.keywords)
-
     def compared():
         try:
-            return mmad.check_derivatives(function, (question.x,), order=arguments.order, reference=arguments.reference)
+            return mmad.check_derivatives(
+                question.of_the_point, (question.x,), order=arguments.order, reference=arguments.reference
+            )
         except AssertionError as error:
             traced = error.__traceback__
             while traced.tb_next is not None:

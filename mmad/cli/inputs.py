@@ -1,6 +1,7 @@
 """What the commands take: a function of the user's own, the point, further arguments; from files or standard input."""
 
 import contextlib
+import functools
 import io
 import sys
 from dataclasses import dataclass
@@ -48,11 +49,25 @@ class UserFunction:
         """Return what the function returns at the point; it is given a copy."""
         return self.function(self.x.copy(), **self.keywords)
 
-    def scalar(self, x, **keywords):
-        """Return the value at `x`, which must be one real number."""
-        value = self.function(x, **keywords)
-        require_real_scalar(value, self.name)
-        return value
+    @property
+    def of_scalar_value(self):
+        """The function, with an error where its value is not one real number."""
+
+        def checked(x, **keywords):
+            value = self.function(x, **keywords)
+            require_real_scalar(value, self.name)
+            return value
+
+        return functools.update_wrapper(checked, self.function, updated=())
+
+    @property
+    def of_the_point(self):
+        """The function with its further arguments."""
+
+        def bound(x):
+            return self.function(x, **self.keywords)
+
+        return functools.update_wrapper(bound, self.function, updated=())
 
 
 def objective(arguments):
@@ -109,7 +124,8 @@ def read_array(name, option, kinds="f"):
     except OSError as error:
         raise CommandError(f"{option}: cannot read {name}: {error.strerror or error}") from error
     except (ValueError, EOFError, SyntaxError, MemoryError) as error:
-        raise CommandError(f"{option}: {name} is not a complete .npy file of numbers: {error}") from error
+        hint = "; from an archive, save one array by itself with np.save" if name.endswith(".npz") else ""
+        raise CommandError(f"{option}: {name} is not a complete .npy file of numbers: {error}{hint}") from error
     if array.dtype.kind not in kinds:
         hint = "; save it as float64" if array.dtype.kind in "biu" else ""
         what = "real floating-point numbers" if kinds == "f" else "numbers"

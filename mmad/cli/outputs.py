@@ -97,8 +97,10 @@ def _plain(node):
         return {str(key): _plain(item) for key, item in node.items()}
     if isinstance(node, (list, tuple)):
         return [_plain(item) for item in node]
+    if isinstance(node, np.floating):  # in extended precision too, whose `item` is the number itself
+        node = float(node)
     if isinstance(node, np.generic):
-        return _plain(node.item())
+        return node.item()
     if isinstance(node, float) and not math.isfinite(node):
         return None
     return node

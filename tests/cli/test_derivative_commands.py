@@ -28,6 +28,8 @@ def kink(x): return np.maximum(x, 0.5).sum()
 def raises(x): raise ValueError("no such thing")
 def asserts(x): assert x.sum() < 0, "must be negative"
 def infinite(x): return np.sqrt(np.abs(x) - 0.25).sum()
+def nothing(x): return None
+def random(x): return (x * np.random.rand(len(x))).sum()
 class Model:
     @staticmethod
     def loss(x): return np.sin(x).sum()
@@ -180,6 +182,14 @@ def test_json(folder):
     assert "not finite" in result.stderr
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "g"])
+def test_other_precisions_as_json(folder, dtype):
+    np.save(folder / "x.npy", X.astype(dtype))
+    held = json.loads(mmad_in(folder, "grad", "./deep/own.py:Model.loss", "--at", "x.npy", "--json").stdout)
+    assert held["dtype"] == str(np.dtype(dtype))
+    np.testing.assert_allclose(held["values"], np.cos(X), rtol=1e-2 if dtype == "f2" else 1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8"])
 @pytest.mark.parametrize("x", [X, X.reshape(2, 2).T, X[::2], np.array(0.5), X[:0]], ids=str)
 def test_other_points(folder, dtype, x):
@@ -237,6 +247,19 @@ def test_check_that_fails(folder):
     assert held["reason"]
 
 
+def test_check_of_what_is_never_the_same_names_the_function(folder):
+    result = mmad_in(folder, "check", "./deep/own.py:random", "--at", "x.npy")
+    assert result.returncode == 1
+    assert "check_derivatives of random (own.py:" in result.stderr
+
+
+def test_an_archive_is_refused_with_a_hint(folder):
+    np.savez(folder / "x.npz", X)
+    result = mmad_in(folder, "grad", "./deep/own.py:loss", "--at", "x.npz", "--json")
+    assert result.returncode == 2
+    assert "save one array by itself" in result.stderr
+
+
 def test_an_assertion_of_the_functions_own(folder):
     result = mmad_in(folder, "check", "./deep/own.py:asserts", "--at", "x.npy")
     assert result.returncode == 2
@@ -292,6 +315,8 @@ def test_used_wrongly(folder, command, arguments, said):
         (["grad", "./deep/own.py:residuals"], "must return one number, not an array of shape (3,)"),
         (["hessian", "./deep/own.py:pair"], "not tuple"),
         (["jacobian", "./deep/own.py:pair"], "write a function that returns one array"),
+        (["jacobian", "./deep/own.py:nothing"], "must return numbers or arrays, not None"),
+        (["grad", "./deep/own.py:nothing"], "must return one floating-point number, not NoneType"),
         (["grad", "./deep/own.py:loss", "--strategy", "star"], "invalid choice: 'star'"),
         (["grad", "./deep/own.py:loss", "--sparse"], "unrecognized arguments: --sparse"),
         (["plan", "./deep/own.py:loss", "--strategy", "rows"], "strategy must be one of"),
