@@ -99,7 +99,7 @@ def package(key):
     return lambda results: results.where("tools")["packages"].get(key, "not installed")
 
 
-WORDS = {"yes": "yes", "wrong": "**wrong**", "": ""}
+WORDS = {"yes": "yes", "wrong": "**another number**", "": ""}
 
 
 def features(results):

@@ -24,6 +24,11 @@ def evaluations_of(results):
     return sorted({e["evaluations"] for e in judged(results)})
 
 
+def evaluations_text(count):
+    """Return a number of evaluations as text."""
+    return "1 evaluation" if count == 1 else f"{count} evaluations"
+
+
 def regret(results):
     """Regret by group of problems and number of evaluations."""
     rows = []
@@ -50,7 +55,7 @@ def rules(results):
     rows = [["the planner", *(f"{mean([e['regret'] for e in judged(results, None, c)]):.2f}" for c in counts)]]
     for name in names:
         rows.append([name, *(f"{mean([e['rules'][name] for e in judged(results, None, c)]):.2f}" for c in counts)])
-    return markdown(["rule", *(f"{c} evaluations" for c in counts)], rows)
+    return markdown(["rule", *map(evaluations_text, counts)], rows)
 
 
 def reason_of(entry):
@@ -96,7 +101,7 @@ def parts(results):
                     lost.append(min(rest) / min(entry["costs"].values()))
             row.append(f"{mean(lost):.2f} ({percent(np.mean(np.greater(lost, 1.05)))})")
         rows.append(row)
-    return markdown(["without", *(f"{c} evaluations" for c in evaluations_of(results))], rows)
+    return markdown(["without", *map(evaluations_text, evaluations_of(results))], rows)
 
 
 def worst(results):
