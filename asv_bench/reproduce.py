@@ -84,8 +84,10 @@ def measure(name, quick, out):
     if name in CAMPAIGNS:
         from experiments.campaigns import run
 
-        outcomes = run(name, quick, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
-        save(out / name, outcomes, {**where, "seconds": round(time.monotonic() - begun)})
+        def keep(outcomes):
+            save(out / name, outcomes, {**where, "seconds": round(time.monotonic() - begun)})
+
+        keep(run(name, quick, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True), keep))
         return 0
     found = importlib.import_module(f"experiments.{name}").run(quick)
     held = {"where": {**where, "seconds": round(time.monotonic() - begun)}, "found": without_digits(found)}

@@ -5,7 +5,6 @@ import numpy as np
 from mmad.bench import all_strategies, all_tools, find_problem, problem_names
 from mmad.bench.campaign import Case, cases_of
 from mmad.bench.campaign import run as measure_all
-from mmad.bench.measure import Outcome
 
 __all__ = ["CAMPAIGNS", "tools_here"]
 
@@ -57,7 +56,7 @@ CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": ind
 SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1}  # cases of a quick run
 
 
-def run(name, quick, say=None):
+def run(name, quick, say=None, save=None):
     """Measure a campaign.
 
     Parameters
@@ -68,6 +67,8 @@ def run(name, quick, say=None):
         Few cases, rounds and contestants: that everything runs.
     say : callable, optional
         Called with a line before each case.
+    save : callable, optional
+        Called with all outcomes after each case.
 
     Returns
     -------
@@ -88,15 +89,10 @@ def run(name, quick, say=None):
             begun.add(k)
             say(f"{k + 1} of {len(cases)}: {case}")
 
-    rounds, firsts = (1, 1) if quick else (5, 3)
-    outcomes, _ = measure_all(cases, contestants, rounds=rounds, firsts=firsts, progress=progress)
+    rounds, firsts = (1, 1) if quick else (5, 2)
+    outcomes, _ = measure_all(cases, contestants, rounds=rounds, firsts=firsts, progress=progress, save=save)
     ours = {"mmad", "mmad-eager", *all_strategies()}
     for outcome in outcomes:
         if outcome.status == "wrong" and outcome.contestant in ours and np.isfinite(outcome.error or np.inf):
             raise ArithmeticError(f"{outcome.contestant}: {outcome.problem}, {outcome.product}: {outcome.reason}")
     return outcomes
-
-
-def is_done(outcome: Outcome):
-    """Return whether an outcome has a time."""
-    return outcome.status == "done"

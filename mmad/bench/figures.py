@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ STYLES, MARKS = ("-", "--", ":", "-."), "osD^vPX*<>hd"
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "mmad"}  # text is text; the same picture is the same file
 
 
-def draw(outcomes, folder, where=None):
+def draw(outcomes, folder, where=None, only=None):
     """Draw everything that the outcomes allow.
 
     Parameters
@@ -28,6 +29,8 @@ def draw(outcomes, folder, where=None):
     folder : path
     where : dict, optional
         As of `mmad.bench.provenance.provenance`, with what `mmad.bench.work.peaks` gives as "peaks".
+    only : collection of str, optional
+        The names of the pictures to draw, such as "profile" or "times-rosenbrock-hvp".
 
     Returns
     -------
@@ -37,28 +40,36 @@ def draw(outcomes, folder, where=None):
     import matplotlib
 
     matplotlib.use("Agg")
-    folder = Path(folder)
     cases = by_case(outcomes)
     if not cases:
         return []
     with matplotlib.rc_context(SETTINGS):
-        ratios, _ = performance_profile(outcomes)
-        ranked = sorted(ratios, key=lambda name: -float(np.sum(1.0 / ratios[name])))
-        looks = {name: _look(k) for k, name in enumerate(ranked)}
-        made = [_profile(outcomes, looks, folder), _first_against_later(cases, looks, folder)]
-        if any(outcome.operations for done in cases.values() for outcome in done.values()):
-            made.append(_roofline(cases, looks, (where or {}).get("peaks"), folder))
-        for (problem, product), sizes in _by_problem(cases).items():
-            name = re.sub(r"[^\w.-]+", "-", f"{problem}-{product}").strip(".-")
-            title = f"{problem}, {product}"
-            if len(sizes) > 1:
-                made.append(_times(title, sizes, looks, folder / f"times-{name}"))
-            if any(outcome.peak is not None for done in sizes.values() for outcome in done.values()):
-                made.append(_memory(title, sizes, looks, folder / f"memory-{name}"))
-            n, done = list(sizes.items())[-1]
-            label = "-".join(map(str, n)) if isinstance(n, tuple) else n
-            made.append(_amortisation(f"{title}, n = {label}", done, looks, folder / f"amortisation-{name}"))
-    return made
+        pictures = _pictures(outcomes, cases, where)
+        return [picture(Path(folder) / name) for name, picture in pictures.items() if only is None or name in only]
+
+
+def _pictures(outcomes, cases, where):
+    """Return by name a function for each picture, which draws it at a path without an ending."""
+    ratios, _ = performance_profile(outcomes)
+    ranked = sorted(ratios, key=lambda name: -float(np.sum(1.0 / ratios[name])))
+    looks = {name: _look(k) for k, name in enumerate(ranked)}
+    found = {
+        "profile": partial(_profile, outcomes, looks),
+        "first-and-later": partial(_first_against_later, cases, looks),
+    }
+    if any(outcome.operations for done in cases.values() for outcome in done.values()):
+        found["roofline"] = partial(_roofline, cases, looks, (where or {}).get("peaks"))
+    for (problem, product), sizes in _by_problem(cases).items():
+        name = re.sub(r"[^\w.-]+", "-", f"{problem}-{product}").strip(".-")
+        title = f"{problem}, {product}"
+        if len(sizes) > 1:
+            found[f"times-{name}"] = partial(_times, title, sizes, looks)
+        if any(outcome.peak is not None for done in sizes.values() for outcome in done.values()):
+            found[f"memory-{name}"] = partial(_memory, title, sizes, looks)
+        n, done = list(sizes.items())[-1]
+        label = "-".join(map(str, n)) if isinstance(n, tuple) else n
+        found[f"amortisation-{name}"] = partial(_amortisation, f"{title}, n = {label}", done, looks)
+    return found
 
 
 def _by_problem(cases):
@@ -121,7 +132,7 @@ def _dots(look):
     return {**look, "linestyle": "none", "alpha": 0.8}
 
 
-def _profile(outcomes, looks, folder):
+def _profile(outcomes, looks, stem):
     """Share of cases that a contestant does within a multiple of the best one's time."""
     ratios, cases = performance_profile(outcomes)
     best = list(looks)[:MOST]
@@ -135,10 +146,10 @@ def _profile(outcomes, looks, folder):
         look = {key: value for key, value in looks[name].items() if not key.startswith("marker")}
         axes.step(at, share, where="post", label=name, **look)
     axes.set(yscale="linear", ylim=(0.0, 1.02))
-    return _saved(figure, folder / "profile")
+    return _saved(figure, stem)
 
 
-def _first_against_later(cases, looks, folder):
+def _first_against_later(cases, looks, stem):
     """What a contestant takes at first and later, relative to the fastest later call of the case."""
     figure, axes = _axes("First and later calls", "later call over the best one's", "first call over the same")
     points = defaultdict(list)
@@ -149,7 +160,7 @@ def _first_against_later(cases, looks, folder):
     for name in list(looks)[:MOST]:
         axes.plot(*np.transpose(points[name]), label=name, **_dots(looks[name]))
     axes.axline((1.0, 1.0), (10.0, 10.0), color="0.6", lw=0.8, zorder=0)  # a first call like a later one
-    return _saved(figure, folder / "first-and-later")
+    return _saved(figure, stem)
 
 
 def _times(title, sizes, looks, stem):
@@ -185,7 +196,7 @@ def _memory(title, sizes, looks, stem):
     return _saved(figure, stem, note)
 
 
-def _roofline(cases, looks, peaks, folder):
+def _roofline(cases, looks, peaks, stem):
     """Achieved speeds against arithmetic intensity: operations and bytes of mmad's program over the time of each."""
     figure, (rates, moves) = _axes(
         "Roofline: the work of mmad's program over the time of each",
@@ -210,7 +221,7 @@ def _roofline(cases, looks, peaks, folder):
     note = "this machine: a triad of arrays in memory, a product of matrices; what fits the caches may be above" * bool(
         peaks
     )
-    return _saved(figure, folder / "roofline", note, handles)
+    return _saved(figure, stem, note, handles)
 
 
 def _amortisation(title, done, looks, stem):
