@@ -6,7 +6,7 @@ import numpy as np
 
 from mmad import _core
 from mmad._core import Jet, ScalarVar, Traced, shape_of
-from mmad.numpy._registry import implements, prop, setter
+from mmad.numpy._implements import implements, prop, setter
 from mmad.numpy.ordering import flat, values_for_shape
 from mmad.numpy.reductions import given, lifted
 from mmad.numpy.reductions import sum as sum_

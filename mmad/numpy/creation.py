@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._core import FUNCTIONS, Traced
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.python.kinds import isplain
 from mmad.tape.constants import adopt, has_traced, lift, outermost
 from mmad.tracing.trace import template

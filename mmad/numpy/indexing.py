@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._core import Traced, shape_of
-from mmad.numpy._registry import implements, prop
+from mmad.numpy._implements import implements, prop
 from mmad.numpy.ordering import flat, lined, truth, values_for_shape
 from mmad.numpy.reductions import lifted
 from mmad.numpy.ufuncs import result_or_out

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from mmad._core import Traced, dtype_of, shape_of
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.numpy.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshape
 from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a

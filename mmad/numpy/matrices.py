@@ -9,7 +9,7 @@ import collections.abc
 import numpy as np
 
 from mmad._core import Wrapper, dtype_of, shape_of
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._core import Traced, Var, concrete, shape_of
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.numpy.reductions import all as all_
 from mmad.numpy.reductions import kept, lifted
 from mmad.numpy.ufuncs import result_or_out

@@ -5,7 +5,7 @@ import string
 import numpy as np
 
 from mmad._core import dtype_of, shape_of
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
 from mmad.numpy.ufuncs import result_or_out

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._core import Traced, shape_of
-from mmad.numpy._registry import implements
+from mmad.numpy._implements import implements
 from mmad.numpy.ufuncs import METHODS, result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import cumulative, extremes, slopes

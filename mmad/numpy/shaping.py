@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmad._core import Jet, Traced, Wrapper, shape_of
-from mmad.numpy._registry import implements, prop
+from mmad.numpy._implements import implements, prop
 from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import embed, size, viewed
