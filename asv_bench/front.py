@@ -33,6 +33,7 @@ nav a { margin-right: 1.5rem; }
 h1, h2, h3 { line-height: 1.2; margin-top: 2em; }
 h1 { margin-top: 1em; }
 .wide { overflow-x: auto; }
+summary { cursor: pointer; margin: 1.5em 0 0.5em; font-weight: bold; }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
@@ -81,8 +82,9 @@ def front_page(results, out, draw=True):
     draw : bool
         Draw pictures with matplotlib; without it there are tables only.
     """
-    folders = sorted(path.parent for path in Path(results).rglob("results.json"))
-    parts = [part for folder in folders for part in comparison(folder, out, draw)]
+    found = [(path.parent, *load(path.parent)) for path in sorted(Path(results).rglob("results.json"))]
+    found.sort(key=lambda one: -len(by_case(one[1])))  # the largest comparison leads
+    parts = [part for each in found for part in comparison(*each, out, draw)]
     parts += tracked(results)
     if not parts:
         parts = ["<p>No results are committed: see CONTRIBUTING.md, Benchmarks.</p>"]
@@ -90,9 +92,8 @@ def front_page(results, out, draw=True):
 
 
 # ------------------------------------------------------------------------------------------------ comparisons
-def comparison(folder, out, draw):
+def comparison(folder, outcomes, where, out, draw):
     """Yield the parts of one comparison: where it was measured, pictures, times, what was not done."""
-    outcomes, where = load(folder)
     cases = by_case(outcomes)
     if not cases:
         return
@@ -110,14 +111,18 @@ def comparison(folder, out, draw):
     yield "<h3>Later calls</h3>" + times_table(outcomes, cases, "later")
     yield "<h3>First calls, preparation included</h3>" + times_table(outcomes, cases, "first")
     if pictures[2:]:
-        yield "<h3>By problem</h3>" + gallery(pictures[2:], out)
+        yield folded("Pictures by problem", gallery(pictures[2:], out))
     left_out = [o for o in outcomes if o.status != "done"]
     if left_out:
         rows = Counter((o.contestant, o.problem, o.product, f"{o.status}: {first_line(o.reason)}") for o in left_out)
-        yield "<h3>What was not done</h3>" + table(
-            ("tool or strategy", "problem", "derivative", "sizes", "reason"),
-            [(a, b, c, str(count), d) for (a, b, c, d), count in sorted(rows.items())],
-        )
+        names = "tool or strategy", "problem", "derivative", "sizes", "reason"
+        cells = [(a, b, c, str(count), d) for (a, b, c, d), count in sorted(rows.items())]
+        yield folded("What was not done, and why", table(names, cells))
+
+
+def folded(title, content):
+    """Return what is shown after a click."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def title_of(name):
@@ -206,7 +211,7 @@ def tracked(results):
     """Yield the counts and ratios that asv has, of the newest commit of each machine."""
     newest = {}
     for path in sorted(Path(results).glob("*/*.json")):
-        if path.name not in ("machine.json", "results.json"):
+        if path.name not in ("machine.json", "results.json") and (path.parent / "machine.json").exists():
             entry = json.loads(path.read_text())
             if entry["date"] >= newest.get(path.parent, {"date": 0})["date"]:
                 newest[path.parent] = entry

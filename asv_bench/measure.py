@@ -1,6 +1,6 @@
 """Measure the results that are committed: a part of the benchmarks, in the environment that this runs in.
 
-    python asv_bench/measure.py                      minutes, to asv_bench/results/MACHINE
+    python asv_bench/measure.py                      a selection, to asv_bench/results/MACHINE
     python asv_bench/measure.py --quick              each benchmark once: that everything runs
     python asv_bench/measure.py --bench control      only benchmarks whose names match, besides what is there
 
@@ -19,12 +19,11 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from config import HERE, RESULTS, git, write_config
+
 import mmad
 
 __all__ = ["BENCHMARKS", "machine_name", "published"]
-
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
 
 #: What is measured: expressions for names with parameters.
 PEERS = "mmad|mmad-eager|jax|autograd|casadi-sx|torch|numpy"
@@ -37,10 +36,10 @@ BENCHMARKS = (
     r"planner\.Regret\.",
     r"ratios\.",
     r"memory\.",
-    r"contestants\.Strategies\.time_later_call\('(rosenbrock|broyden)', 3000,",
+    r"contestants\.Strategies\.time_later_call\('(rosenbrock|broyden)', 300,",
     rf"contestants\.Tools\.time_\w+\('(rosenbrock|log-sum-exp)', (300|3000), 'gradient', '({PEERS})'",
 )
-ROUNDS = 2  # instead of four: that it takes minutes
+ROUNDS = 3  # instead of eight: that it takes minutes
 
 
 def machine_name():
@@ -82,40 +81,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--machine", default=machine_name(), metavar="NAME", help="default: %(default)s")
     parser.add_argument("--bench", nargs="*", default=BENCHMARKS, metavar="REGEX", help="default: a selection")
+    parser.add_argument("--results", default=RESULTS, metavar="DIR", help="default: asv_bench/results")
     parser.add_argument("--quick", action="store_true", help="each benchmark once")
     options = parser.parse_args()
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True)
-    commit = head.stdout.strip()
+    commit = git("rev-parse", "HEAD").stdout.strip()
     run_asv("machine", "--yes", "--machine", options.machine)
-    with tempfile.TemporaryDirectory() as folder:
-        conf = re.sub(r"^\s*//.*$", "", (HERE / "asv.conf.json").read_text(), flags=re.MULTILINE)
-        conf = {
-            **json.loads(conf),
-            "results_dir": folder,
-            "repo": str(HERE.parent),
-            "benchmark_dir": str(HERE / "benchmarks"),
-        }
-        Path(folder, "conf.json").write_text(json.dumps(conf))
-        core = str(max(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
-        run_asv(
-            "run", "--config", str(Path(folder, "conf.json")), "--machine", options.machine,
-            "--environment", f"existing:{sys.executable}", "--set-commit-hash", commit,
-            "--attribute", f"rounds={ROUNDS}",
-            *(("--cpu-affinity", core) if core else ()), *(("--quick",) if options.quick else ()),
-            *(argument for bench in options.bench for argument in ("--bench", bench)),
-        )  # fmt: skip
-        keep(Path(folder), commit, options.machine)
+    core = str(max(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
+    for bench in options.bench:  # one after the other: asv writes at its end only, and an interruption loses one
+        with tempfile.TemporaryDirectory() as folder:
+            run_asv(
+                "run", "--config", str(write_config(folder, folder)), "--machine", options.machine,
+                "--environment", f"existing:{sys.executable}", "--set-commit-hash", commit,
+                "--attribute", f"rounds={ROUNDS}", "--bench", bench,
+                *(("--cpu-affinity", core) if core else ()), *(("--quick",) if options.quick else ()),
+            )  # fmt: skip
+            keep(Path(folder), commit, options.machine, Path(options.results))
 
 
-def keep(folder, commit, machine):
-    """Copy what asv has written to the committed results; benchmarks of another run at the same commit stay."""
+def keep(folder, commit, machine, results):
+    """Copy what asv has written to the folder of results; benchmarks of another run at the same commit stay."""
     environment = f"py{platform.python_version()}-numpy{metadata.version('numpy')}"
-    to = RESULTS / machine
+    to = results / machine
     to.mkdir(parents=True, exist_ok=True)
     facts = json.loads((folder / machine / "machine.json").read_text())
     write(to / "machine.json", {**facts, "machine": machine})
-    benchmarks = RESULTS / "benchmarks.json"
-    write(benchmarks, json.loads((folder / "benchmarks.json").read_text()))
+    write(results / "benchmarks.json", json.loads((folder / "benchmarks.json").read_text()))
     (found,) = (folder / machine).glob(f"{commit[:8]}*.json")
     entry = published(json.loads(found.read_text()), environment)
     path = to / f"{commit[:8]}-{environment}.json"

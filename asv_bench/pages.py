@@ -16,13 +16,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from config import HERE, RESULTS, write_config
 from front import front_page
 
 __all__ = ["loaded_from_elsewhere", "localised", "publish"]
 
-HERE = Path(__file__).resolve().parent
 VENDOR = HERE / "vendor"
 LOADED = re.compile(r'<(script|link)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"[^>]*>')
 
@@ -60,20 +61,21 @@ def localised(page):
     return LOADED.sub(replaced, page)
 
 
-def publish(out, draw=True):
+def publish(out, results=RESULTS, draw=True):
     """Write all pages to a folder, which is emptied first.
 
     Parameters
     ----------
-    out : path
+    out, results : path
     draw : bool
         Draw the pictures of the front page.
     """
     out = Path(out).resolve()
-    if not (HERE / "results" / "benchmarks.json").exists():
+    if not (Path(results) / "benchmarks.json").exists():
         raise SystemExit("no results to publish: python asv_bench/measure.py, or cd asv_bench && asv run")
-    asv = [sys.executable, "-m", "asv", "publish", "--no-pull", "--html-dir", str(out)]
-    subprocess.run(asv, cwd=HERE, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        given = "--config", str(write_config(folder, results)), "--html-dir", str(out)
+        subprocess.run([sys.executable, "-m", "asv", "publish", "--no-pull", *given], cwd=HERE, check=True)
     grid = localised((out / "index.html").read_text())
     home = '<li><a href="index.html">mmad</a></li>\n\t<li id="nav-li-" class="active">'
     grid = grid.replace('<li id="nav-li-" class="active">', home).replace(
@@ -85,7 +87,7 @@ def publish(out, draw=True):
     feed = out / "regressions.xml"
     if feed.exists():
         feed.write_text(feed.read_text().replace("index.html#", "grid.html#"))
-    (out / "index.html").write_text(front_page(HERE / "results", out, draw=draw))
+    (out / "index.html").write_text(front_page(results, out, draw=draw))
 
 
 def leave_out_unmeasured(out):
@@ -101,9 +103,10 @@ def main():
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--out", default=HERE / "html", metavar="DIR", help="where to (default: asv_bench/html)")
+    parser.add_argument("--results", default=RESULTS, metavar="DIR", help="what is shown (default: asv_bench/results)")
     parser.add_argument("--no-pictures", action="store_true", help="tables only: matplotlib is not needed")
     options = parser.parse_args()
-    publish(options.out, not options.no_pictures)
+    publish(options.out, options.results, not options.no_pictures)
     print(f"published: {Path(options.out).resolve() / 'index.html'}")
 
 

@@ -11,14 +11,17 @@ KINDS = ("time_", "timeraw_", "track_", "peakmem_")
 class Suite:
     """How benchmarks are timed.
 
-    Processor time, because other work on the machine must not count; in several rounds, between which asv runs all
-    other benchmarks, because a slow spell of the machine must not hit one of them alone.
+    Processor time, because other work on the machine must not count.  Many rounds, between which asv runs all other
+    benchmarks, so that a slow spell of the machine does not hit one of them alone; and one timing in each.  asv tells
+    two commits apart by a rank test, which takes timings to be independent.  Those of one round are not: with four
+    rounds of five timings, two commits that differed in comments were told apart on a busy machine.  Fewer than seven
+    timings are too few for that test.
     """
 
     timer = staticmethod(process_time)
-    rounds = 4
-    repeat = (2, 5, 1.0)  # timings in a round: at least, at most, seconds in all
-    sample_time = 10e-3  # seconds that a timing lasts; the clock's own cost is then far below a percent
+    rounds = 8
+    repeat = 1
+    sample_time = 20e-3  # seconds that a timing lasts; the clock's own cost is then far below a percent
     warmup_time = 50e-3
     timeout = 120
 

@@ -7,8 +7,7 @@ import numpy as np
 from overhead import MODES, chain_overhead, stacked_lstm_overhead
 
 import mmad
-from mmad.bench import find_problem
-from mmad.bench.measure import time_in_turns
+from mmad.bench import find_problem, measure
 
 from ._suite import Suite, benchmark
 
@@ -46,7 +45,7 @@ class Cost(Suite):
     def ratio(self, above, below):
         """Return the quotient of two medians."""
         pair = {name: self.calls[name] for name in (above, below)}
-        timings = time_in_turns(pair, ROUNDS, process_time, self.given)
+        timings = measure.time_in_turns(pair, ROUNDS, process_time, self.given)
         return timings[above].median / timings[below].median
 
     def track_gradient_over_function(self, *_):

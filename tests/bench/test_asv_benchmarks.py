@@ -106,6 +106,12 @@ def test_benchmarks_say_what_they_are(name):
             assert not method.startswith("track_") or function.unit in UNITS
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_function_is_taken_for_a_benchmark(name):
+    """asv takes every function of a module whose name begins so, an imported one too."""
+    assert not [member for member in vars(module_of(name)) if member.startswith(KINDS)]
+
+
 def test_titles_differ():
     titles = [f.pretty_name for name in NAMES for benchmark in classes(name) for f in methods(benchmark).values()]
     assert len(titles) == len(set(titles))
@@ -203,7 +209,7 @@ def test_ratios_are_quotients_of_medians(monkeypatch):
     def told(calls, *_):
         return {name: Timing(seconds[name], 0.0, 9.0) for name in calls}
 
-    monkeypatch.setattr(ratios, "time_in_turns", told)
+    monkeypatch.setattr(ratios.measure, "time_in_turns", told)
     made = ready("ratios", "Cost", "helmholtz", "eager")
     assert made.track_gradient_over_function() == 2.0
     assert made.track_hvp_over_gradient() == 2.5

@@ -152,6 +152,25 @@ def test_tracked_values_of_the_newest_commit(tmp_path):
     assert "p, compiled" not in page
 
 
+# ------------------------------------------------------------------------------------------------ of asv
+def test_configuration_has_absolute_paths(tmp_path):
+    """asv runs with another folder of results, and everything else as in the file, whose comments are left out."""
+    config = module_of("config")
+    given = json.loads(config.write_config(tmp_path, tmp_path / "results").read_text())
+    assert given["results_dir"] == str(tmp_path / "results")
+    assert Path(given["benchmark_dir"]) == FOLDER.resolve() / "benchmarks"
+    assert given["show_commit_url"] == "#"
+    assert {"python": "3.13", "req": {"numpy": "2.0.*"}} in given["exclude"]
+
+
+def test_results_have_a_line_for_each_benchmark(tmp_path):
+    entry = {"commit_hash": "a", "results": {"a.time_b": [[1.0], [["1"]]], "a.time_c": [None]}}
+    measure.write(tmp_path / "a.json", entry)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == entry
+    assert '\n"a.time_b": [[1.0], [["1"]]],\n' in text
+
+
 # ------------------------------------------------------------------------------------------------ what is committed
 def test_results_name_no_folder_of_the_machine():
     entry = {"env_name": "existing-py_home_me_bin_python", "python": "/home/me/bin/python",

@@ -106,3 +106,11 @@ def test_a_function_of_the_user_takes_part():
             contestant.prepare(instance, "hvp")
     finally:
         del STRATEGIES["of-a-user"]
+
+
+def test_pairs_of_many_unknowns_are_refused():
+    """Forward over forward makes a sweep for each pair: at thousands of unknowns it fills the memory."""
+    contestant = all_strategies()["forward-over-forward-eager"]
+    instance = find_problem("rosenbrock").at(1000)
+    with pytest.raises(NotImplementedError, match="pairs of 1000 unknowns"):
+        contestant.prepare(instance, "hessian")

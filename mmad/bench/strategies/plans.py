@@ -14,6 +14,7 @@ __all__ = ["MOST_COLUMNS"]
 #: What each product is called by the planner.
 PLANNED = {"gradient": "grad", "hvp": "hvp", "hessian": "hessian", "jacobian": "jacobian"}
 EVALUATIONS = {"auto": None, "auto-once": 1, "auto-often": 10_000}
+MOST_PAIRED = 300  # unknowns of forward over forward, which makes a sweep for each pair of them
 MOST_COLUMNS = 4000  # of a matrix that is computed without its pattern: its n^2 elements then take 128 MB
 
 
@@ -37,6 +38,8 @@ def forced(plan, mode, instance, product):
         raise NotImplementedError(f"no plan {plan} for a {product}: there are {', '.join(known(product))}")
     if product in ("hessian", "jacobian") and plan in DENSE[product] and instance.inputs > MOST_COLUMNS:
         raise NotImplementedError(f"{instance.inputs} columns without a pattern, more than {MOST_COLUMNS}")
+    if plan == "forward-over-forward" and instance.inputs > MOST_PAIRED:
+        raise NotImplementedError(f"pairs of {instance.inputs} unknowns, more than {MOST_PAIRED}")
     derivative = planned(instance, product, strategy=plan, mode=mode)
 
     def run(*args):
