@@ -17,7 +17,7 @@ def is_built(folder):
 
 
 def use_compiled_modules(package):
-    """Let `package` import its modules from an installed copy unless those beside it are compiled.
+    """Let `package` import its modules from an installed copy unless those next to it are compiled.
 
     Raises
     ------

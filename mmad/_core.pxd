@@ -61,6 +61,6 @@ cdef object as_plain(object y)
 cdef object raised_for_values()
 cdef int guard_raises(tuple args, object of, dict params, object error) except -1
 cdef int leaked(Instructions tape) except -1
-cdef int mixed(Instructions a, Instructions b) except -1
+cdef int refuse_two_tapes(Instructions a, Instructions b) except -1
 cpdef tuple shape_of(object x)
 cpdef object dtype_of(object x)

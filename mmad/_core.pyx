@@ -101,7 +101,7 @@ cdef int leaked(Instructions tape) except -1:
                      "function instead of keeping it in a global, an attribute or a default argument")
 
 
-cdef int mixed(Instructions a, Instructions b) except -1:
+cdef int refuse_two_tapes(Instructions a, Instructions b) except -1:
     if not a.open:
         leaked(a)
     if not b.open:
@@ -220,7 +220,7 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
     cdef int flags = x.flags & CARRIED
     if type(other) is ScalarVar:
         if (<ScalarVar> other).tape is not tape:
-            mixed(tape, (<ScalarVar> other).tape)
+            refuse_two_tapes(tape, (<ScalarVar> other).tape)
         if opcode == SC_add and x.flags & (<ScalarVar> other).flags & NODE_BOOL \
                 and (x.flags | (<ScalarVar> other).flags) & NODE_STRONG:
             return apply_op(o_logical_or, (x, other), None)  # what + is to NumPy's truth values
@@ -308,7 +308,7 @@ cdef object apply_plain(Op op, tuple args, dict params):
             elif tape is None:
                 tape = (<Var> a).tape
             elif (<Var> a).tape is not tape:
-                mixed(tape, (<Var> a).tape)
+                refuse_two_tapes(tape, (<Var> a).tape)
         elif type(a) is not float and type(a) is not int:
             if type(a) is cnp.ndarray:
                 if cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_OBJECT:

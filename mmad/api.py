@@ -1,4 +1,4 @@
-"""The derivative operators that the planner has a say in: gradients, products with Hessians, Jacobians and Hessians."""
+"""The derivative operators that can be planned: gradients, products with Hessians, Jacobians and Hessians."""
 
 from mmad.derivatives import first_order, second_order
 from mmad.planner.functions import planned

@@ -87,7 +87,7 @@ cdef class Graph:
     cdef int32_t type_of(self, tuple shape, object dtype) except -1
     cdef int32_t copy(self, Graph g, int32_t k, const int32_t *to) except -1
     cdef Graph like(self)
-    cdef int finish(self, Graph g, const int32_t *to) except -1
+    cdef int set_ends(self, Graph g, const int32_t *to) except -1
     cdef bint same(self, Graph g) noexcept
     cdef Payload payload(self, int32_t k)
     cdef tuple shape(self, int32_t k)

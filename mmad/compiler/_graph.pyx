@@ -295,7 +295,7 @@ cdef class Graph:
             at[i] = to[j] if j >= 0 else -1
         return self.push(p.op, p.flags, p.a, self.n_args - p.c, p.c, 0.0, g.type[k])
 
-    cdef int finish(self, Graph g, const int32_t *to) except -1:
+    cdef int set_ends(self, Graph g, const int32_t *to) except -1:
         """Set the inputs and outputs, once every instruction of g has something that stands for it."""
         self.inputs = [to[k] if k >= 0 else -1 for k in g.inputs]
         self.outputs = [to[k] if k >= 0 else -1 for k in g.outputs]
@@ -311,7 +311,7 @@ cdef class Graph:
     def validate(self):
         """Raise AssertionError unless every operand is an instruction before its user.
 
-        Passes are held to it in debug mode (``MMAD_DEBUG=1``).
+        Checked after every pass in debug mode (``MMAD_DEBUG=1``).
         """
         cdef int32_t k, i, n
         cdef const int32_t *operand

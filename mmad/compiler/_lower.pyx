@@ -77,11 +77,11 @@ cdef dict _ROUTINES = {"inv": MM_INVERSE, "det": MM_DET, "slogdet": MM_SLOGDET, 
                        "cofactor": MM_COFACTOR}
 
 
-cdef inline bint known(object dtype):
+cdef inline bint is_known(object dtype):
     return dtype is F64 or dtype is F32 or dtype is BOOL or dtype == F64 or dtype == F32 or dtype == BOOL
 
 
-cdef inline bint real(object dtype):
+cdef inline bint is_real(object dtype):
     return dtype is F64 or dtype is F32 or dtype == F64 or dtype == F32
 
 
@@ -279,7 +279,7 @@ cdef class Lowering:
             return self.call(rec, flags, type)
         if rec.op.kind == KIND_WINDOW:
             return self.window(rec, flags, type)
-        if not real(rec.dtype):
+        if not is_real(rec.dtype):
             return self.call(rec, flags, type)
         if way == W_EMBED:
             return self.collect(ADD, flags, type, self.operand(rec, 0), self.map(q))
@@ -332,7 +332,7 @@ cdef class Lowering:
         cdef int32_t i
         cdef Op op = rec.op
         cdef bint cast = op.opcode < 0
-        if cast and op.name != "stop_gradient" and op.name != "astype" or not known(rec.dtype) or len(rec.shape) > MM_RANK:
+        if cast and op.name != "stop_gradient" and op.name != "astype" or not is_known(rec.dtype) or len(rec.shape) > MM_RANK:
             return -1
         for i in range(rec.n):
             code = self.precision(rec, i)
@@ -389,13 +389,13 @@ cdef class Lowering:
     cdef bint is_storable(self, Rec rec) except -1:
         """Return whether what a write puts into an array is a number, or an array that the machine converts."""
         if rec.at[1] < 0:
-            return not isinstance(rec.vals[1], cnp.ndarray) or known(rec.vals[1].dtype)
+            return not isinstance(rec.vals[1], cnp.ndarray) or is_known(rec.vals[1].dtype)
         return self.dtype_at(rec, 1) == rec.dtype
 
     cdef bint all_known(self, Rec rec) except -1:
         """Return whether result and first operand are of dtypes and ranks that the machine knows."""
         cdef int i
-        if not known(rec.dtype) or len(rec.shape) > MM_RANK or not known(self.dtype_at(rec, 0)):
+        if not is_known(rec.dtype) or len(rec.shape) > MM_RANK or not is_known(self.dtype_at(rec, 0)):
             return False
         for i in range(rec.n):
             if (rec.at[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
@@ -423,7 +423,7 @@ cdef class Lowering:
         cdef tuple kept = tuple([d for i, d in enumerate(shape) if i not in axis])
         cdef tuple wanted
         cdef int32_t r
-        cdef Map m = reduced(shape, axis)
+        cdef Map m = reduction_map(shape, axis)
         if not flags & NODE_ARRAY:
             return self.collect(action, flags, 0, x, m)
         wanted, dtype = g.types[type]
@@ -581,7 +581,7 @@ cdef Map map_of(object view, object base):
                       tuple([s // size if d != 1 else 0 for d, s in zip(view.shape, view.strides)]))
 
 
-cdef Map reduced(tuple shape, object axis):
+cdef Map reduction_map(tuple shape, object axis):
     """Return the map that sums over axes: where each element goes."""
     cdef tuple kept = tuple([1 if i in axis else d for i, d in enumerate(shape)])
     cdef tuple strides = strides_of(kept)

@@ -81,14 +81,14 @@ class Program:
         values = [self._leaf(spec, x) for spec, x in zip(self.arguments, leaves, strict=True)]
         values = [v for spec, v in zip(self.arguments, values, strict=True) if spec[0] != "static"]
         try:
-            found = self.machine.run(values)
+            results = self.machine.run(values)
         except (TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
             if self.trusted:
                 raise
             raise ProgramError(f"the loaded program cannot run: {error}") from error
-        if isinstance(found, tuple):
+        if isinstance(results, tuple):
             raise GuardError(f"{self.origin}: the function takes another way here than when it was recorded")
-        out = [v if give is None else give(v) for give, v in zip(self.givers, found, strict=True)]
+        out = [v if give is None else give(v) for give, v in zip(self.givers, results, strict=True)]
         return _rebuild(self.structures[1], iter(out))
 
     def _leaf(self, spec, x):

@@ -11,8 +11,8 @@ arrays    one after the other, each at a multiple of 64 bytes from the end of th
 ========  ==================================================================================================
 
 Nothing is executed by reading: the description holds numbers, text, tuples, slices, dtypes and references to arrays,
-and operations by name.  Damage is found by the checksum; a file that was made to deceive meets :mod:`mmad.vm._check`,
-which every program goes through.
+and operations by name.  The checksum finds damage; :mod:`mmad.vm._check`, through which every program goes, refuses a
+file that was made to deceive.
 
 Reading takes no more memory than twice the file and 64 MB, and time in proportion to its length:
 

@@ -9,9 +9,9 @@ from mmad.ops.movement import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
+from mmad.tracing.leaves import ArgumentPlace, describe, plain_leaf
 from mmad.tracing.pickling import MadeFunction
 from mmad.tracing.results import finished, is_static
-from mmad.tracing.trace import ArgumentPlace, describe, plain_leaf
 
 __all__ = [
     "derivative_function",

@@ -17,7 +17,8 @@ from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
-from mmad.tracing.trace import describe, refuse_left_behind
+from mmad.tracing.leaves import describe
+from mmad.tracing.lost_track import refuse_left_behind
 from mmad.wrappers._batch import Batch, Parting
 from mmad.wrappers._dual import new_level
 

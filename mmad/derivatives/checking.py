@@ -12,7 +12,7 @@ from mmad.derivatives.references import REFERENCES, extrapolated_difference, inn
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
-from mmad.tracing.trace import describe
+from mmad.tracing.leaves import describe
 
 __all__ = ["ReferenceComparison", "Report", "check_derivatives"]
 

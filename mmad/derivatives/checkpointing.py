@@ -33,13 +33,13 @@ class Leaves:
         self.at = [k for k, v in enumerate(self.leaves) if is_operand(v)]
         self.moving = [k for k in self.at if dtype_of(self.leaves[k]).kind in "fc"]  # what derivatives flow through
 
-    def pick(self, at):
-        return [self.leaves[k] for k in at]
+    def pick(self, positions):
+        return [self.leaves[k] for k in positions]
 
-    def put(self, at, values):
+    def put(self, positions, values):
         """Return the tree with other values at some leaves."""
         leaves = list(self.leaves)
-        for k, v in zip(at, values, strict=True):
+        for k, v in zip(positions, values, strict=True):
             leaves[k] = v
         return tree.unflatten(self.structure, leaves)
 
@@ -48,12 +48,12 @@ def _moving(values):
     return [k for k, v in enumerate(values) if dtype_of(v).kind in "fc"]
 
 
-def _among(function, values, at):
+def _among(function, values, positions):
     """Return `function` of all values, as one of those at some places."""
 
     def g(*some):
         full = list(values)
-        for k, v in zip(at, some, strict=True):
+        for k, v in zip(positions, some, strict=True):
             full[k] = v
         return function(*full)
 
@@ -61,20 +61,22 @@ def _among(function, values, at):
 
 
 def _pushed(function, primals, tangents):
-    at = _moving(primals)
-    return jvp(_among(function, primals, at), tuple(primals[k] for k in at), tuple(tangents[k] for k in at))[1]
+    moving = _moving(primals)
+    return jvp(
+        _among(function, primals, moving), tuple(primals[k] for k in moving), tuple(tangents[k] for k in moving)
+    )[1]
 
 
 def _pulled(function, primals):
     """Return the value of a function and its pullback, with None for what has no cotangent."""
-    at = _moving(primals)
-    y, pullback = vjp(_among(function, primals, at), *[primals[k] for k in at])
+    moving = _moving(primals)
+    y, pullback = vjp(_among(function, primals, moving), *[primals[k] for k in moving])
 
     def pull(ct):
-        found = [None] * len(primals)
-        for k, g in zip(at, pullback(ct), strict=True):
-            found[k] = g
-        return found
+        cotangents = [None] * len(primals)
+        for k, g in zip(moving, pullback(ct), strict=True):
+            cotangents[k] = g
+        return cotangents
 
     return y, pull
 

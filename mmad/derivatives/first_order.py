@@ -19,9 +19,11 @@ from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding, open_tape
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
+from mmad.tracing.leaves import describe
+from mmad.tracing.lost_track import is_nan, refuse_left_behind
 from mmad.tracing.pickling import MadeFunction
 from mmad.tracing.results import as_recorded, finished, in_kind_of, is_static, value_and_tangent
-from mmad.tracing.trace import Trace, describe, is_nan, refuse_left_behind
+from mmad.tracing.trace import Trace
 from mmad.wrappers._dual import doubtful, make_dual, new_level
 
 __all__ = ["Linearized", "grad", "jvp", "linearize", "trace_gradient", "value_and_grad", "vjp"]

@@ -17,8 +17,9 @@ from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
+from mmad.tracing.leaves import ArgumentPlace, describe, plain_leaf
+from mmad.tracing.lost_track import is_nan, refuse_left_behind
 from mmad.tracing.results import as_recorded, is_static
-from mmad.tracing.trace import ArgumentPlace, describe, is_nan, plain_leaf, refuse_left_behind
 from mmad.wrappers._dual import new_level
 from mmad.wrappers._series import Series, make_series
 
@@ -119,12 +120,12 @@ def expand(f, x, directions, order, what):
         if is_static(point):
             series.append(point)
             continue
-        where = ArgumentPlace(what, 0, x, i)
-        point = +point if isinstance(point, Traced) else plain_leaf(point, where)
-        parts = [point] + [tangent_like(c[i], point, where) for c in columns]
-        parts = [point, *[as_recorded(point, d) for d in parts[1:]]]
-        parts = (parts + [None] * (order + 1 - len(parts)))[: order + 1]
-        wrapper = make_series(level, parts)
+        place = ArgumentPlace(what, 0, x, i)
+        point = +point if isinstance(point, Traced) else plain_leaf(point, place)
+        terms = [point] + [tangent_like(c[i], point, place) for c in columns]
+        terms = [point, *[as_recorded(point, d) for d in terms[1:]]]
+        terms = (terms + [None] * (order + 1 - len(terms)))[: order + 1]
+        wrapper = make_series(level, terms)
         series.append(wrapper)
     if wrapper is None:
         raise TypeError(f"{what}: the argument has no derivative")
@@ -134,32 +135,32 @@ def expand(f, x, directions, order, what):
         refuse_left_behind(outputs)
         refuse_hidden(outputs, what)
         outputs = [unboxed(y) for y in outputs]
-    found = [y if is_static(y) else coefficients(y, level, order) for y in outputs]
-    if Met.missing != missing and any(is_nan(c) for y in found if not is_static(y) for c in y):
+    expanded = [y if is_static(y) else coefficients(y, level, order) for y in outputs]
+    if Met.missing != missing and any(is_nan(c) for y in expanded if not is_static(y) for c in y):
         if order > 1:
             raise undifferentiable(f"{what}: a Taylor coefficient of order 2")
         value, slope = jvp(f, (x,), (directions[0],))
-        pairs = zip(found, tree.flatten(value)[0], tree.flatten(slope)[0], strict=True)
-        found = [y if is_static(y) else [c, d] for y, c, d in pairs]
-    return found, structure
+        pairs = zip(expanded, tree.flatten(value)[0], tree.flatten(slope)[0], strict=True)
+        expanded = [y if is_static(y) else [c, d] for y, c, d in pairs]
+    return expanded, structure
 
 
 def coefficients(y, level, order):
     """Return the coefficients of a result, of the given level; a constant has zeros after the first."""
     if isinstance(y, Series) and y.level == level:
-        parts = list(y.parts)
+        terms = list(y.parts)
     else:
-        parts = [y if isinstance(y, Traced) else y.copy() if isplain(y, np.ndarray) else y]
-    dtype = parts[0].dtype if hasattr(parts[0], "dtype") else np.result_type(type(parts[0]))
-    while len(parts) <= order:
-        zero = np.zeros(shape_of(parts[0]), dtype if dtype.kind in "fc" else float)
-        parts.append(zero if zero.ndim else zero[()])
-    return parts
+        terms = [y if isinstance(y, Traced) else y.copy() if isplain(y, np.ndarray) else y]
+    dtype = terms[0].dtype if hasattr(terms[0], "dtype") else np.result_type(type(terms[0]))
+    while len(terms) <= order:
+        zero = np.zeros(shape_of(terms[0]), dtype if dtype.kind in "fc" else float)
+        terms.append(zero if zero.ndim else zero[()])
+    return terms
 
 
-def _stacked(parts):
+def _stacked(terms):
     """Return the coefficients as one array with a leading axis."""
-    return stack(parts) if any(isinstance(c, Traced) for c in parts) else np.stack(parts)
+    return stack(terms) if any(isinstance(c, Traced) for c in terms) else np.stack(terms)
 
 
 def derivative(f, order=1):

@@ -36,7 +36,7 @@ def _assemble(out_tree, outputs, structures, leaves, block, single):
 def _dense(table, y, x, dtype):
     """Return one block in its final shape and dtype; a number where both sides are."""
     shape = shape_of(y) + shape_of(x)
-    table = table.real if table.dtype.kind == "c" != dtype.kind else table  # beside it was one of a complex result
+    table = table.real if table.dtype.kind == "c" != dtype.kind else table  # a complex result may share the table
     if isinstance(table, Traced):
         table = table if table.dtype == dtype else table.astype(dtype)
         return table.reshape(shape) if shape else in_kind_of(table.reshape(())[()], x)

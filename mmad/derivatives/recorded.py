@@ -17,7 +17,7 @@ from mmad.wrappers._dual import new_level
 __all__ = ["LANES", "Recorded", "Side", "batched", "blocks", "inexact_leaf", "real_leaf", "stack_rows"]
 
 LANES = 64  # directions swept at once, so that a batch of tangents stays in cache
-HELD = 2**24  # elements of a batch of vectors: fewer go together where they are longer
+HELD = 2**24  # elements of a batch of vectors, at the most: fewer vectors go together if they are longer
 
 
 def blocks(start, stop, width):
@@ -25,9 +25,9 @@ def blocks(start, stop, width):
     return [(k, min(k + width, stop)) for k in range(start, stop, width)]
 
 
-def stack_rows(parts, empty):
+def stack_rows(rows, empty):
     """Return blocks of rows as one matrix; what is empty, where there are none."""
-    return empty if not parts else parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return empty if not rows else rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 def real_leaf(x, where):
@@ -70,73 +70,73 @@ class Side:
             for x in leaves
         ]
         self.dtype = np.result_type(*[k[2] for k in self.kinds if k is not None] or [float])
-        self.offsets, at = [], 0
+        self.offsets, offset = [], 0
         for k in self.kinds:
-            self.offsets.append(None if k is None else at)
-            at += 0 if k is None else k[0]
-        self.size = at
+            self.offsets.append(None if k is None else offset)
+            offset += 0 if k is None else k[0]
+        self.size = offset
 
     def split(self, v, lead=()):
         """Return a vector (or rows of them, `lead` being their number) as one value a leaf, None for a static leaf.
 
         Of complex numbers real leaves have the real part.
         """
-        parts, is_complex = [], v.dtype.kind == "c"
-        for at, kind in zip(self.offsets, self.kinds, strict=True):
+        values, is_complex = [], v.dtype.kind == "c"
+        for offset, kind in zip(self.offsets, self.kinds, strict=True):
             if kind is None:
-                parts.append(None)
+                values.append(None)
                 continue
             n, shape, dtype = kind
-            part = v[..., at : at + n].reshape((*lead, *shape))
+            part = v[..., offset : offset + n].reshape((*lead, *shape))
             part = part.real if is_complex and dtype.kind != "c" else part
             if isinstance(v, Traced):
                 part = part if lead or shape else part[()]
-                parts.append(part if part.dtype == dtype else part.astype(dtype))
+                values.append(part if part.dtype == dtype else part.astype(dtype))
             elif not lead and not shape and dtype == np.float64:
-                parts.append(float(part))
+                values.append(float(part))
             elif v.flags.writeable or not part.flags.c_contiguous or part.dtype != dtype:
-                parts.append(np.array(part, dtype, order="C"))
+                values.append(np.array(part, dtype, order="C"))
             else:
-                parts.append(part)  # nobody writes into it
-        return parts
+                values.append(part)  # nobody writes into it
+        return values
 
     def units(self, start, stop, one=1.0):
         """Return unit vectors as rows of values a leaf; None where all are zero.  `one` is 1 or 1j."""
-        parts, count = [], stop - start
-        for at, kind in zip(self.offsets, self.kinds, strict=True):
-            if kind is None or stop <= at or start >= at + kind[0] or (one != 1.0 and kind[2].kind != "c"):
-                parts.append(None)
+        values, count = [], stop - start
+        for offset, kind in zip(self.offsets, self.kinds, strict=True):
+            if kind is None or stop <= offset or start >= offset + kind[0] or (one != 1.0 and kind[2].kind != "c"):
+                values.append(None)
                 continue
             n, shape, dtype = kind
             lanes = np.zeros((count, n), dtype)
-            first, last = max(start, at), min(stop, at + n)
-            lanes.reshape(-1)[(first - start) * n + first - at :: n + 1][: last - first] = one
-            parts.append(lanes.reshape((count, *shape)))
-        return parts
+            first, last = max(start, offset), min(stop, offset + n)
+            lanes.reshape(-1)[(first - start) * n + first - offset :: n + 1][: last - first] = one
+            values.append(lanes.reshape((count, *shape)))
+        return values
 
     def unit_blocks(self, width, apart):
         """Return the ranges of unit vectors that go together; `apart`: none has those of two leaves."""
         if not apart:
             return blocks(0, self.size, width)
-        leaves = [(at, at + k[0]) for at, k in zip(self.offsets, self.kinds, strict=True) if k is not None]
+        leaves = [(offset, offset + k[0]) for offset, k in zip(self.offsets, self.kinds, strict=True) if k is not None]
         return [block for start, stop in leaves for block in blocks(start, stop, width)]
 
-    def join(self, parts):
+    def join(self, values):
         """Return one value a leaf (None: zero) as a vector, traced if they are."""
         flat = [
             np.zeros(kind[0], self.dtype) if g is None else np.reshape(g, (kind[0],))
-            for kind, g in zip(self.kinds, parts, strict=True)
+            for kind, g in zip(self.kinds, values, strict=True)
             if kind is not None
         ]
         return self._one(flat, 0, (0,))
 
-    def join_rows(self, parts, level, count):
+    def join_rows(self, values, level, count):
         """Return the same for batches, shape (count, size); `level` is None where there is but one vector."""
         if level is None:
-            return self.join(parts).reshape(1, self.size)
+            return self.join(values).reshape(1, self.size)
         flat = [
             np.zeros((count, kind[0]), self.dtype) if g is None else _lanes_of(g, level, count).reshape(count, kind[0])
-            for kind, g in zip(self.kinds, parts, strict=True)
+            for kind, g in zip(self.kinds, values, strict=True)
             if kind is not None
         ]
         return self._one(flat, 1, (count, 0))
@@ -222,14 +222,14 @@ class Recorded:
         """
         source, target = (self.rows, self.columns) if by_rows else (self.columns, self.rows)
         width = max(1, min(width, HELD // max(*self.shape, 1)))
-        parts = []
+        products = []
         for start, stop in source.unit_blocks(width, apart=by_rows):  # the results are swept one by one anyway
-            part = self._product(source.units(start, stop), stop - start, by_rows)
+            product = self._product(source.units(start, stop), stop - start, by_rows)
             if by_rows and source.dtype.kind == "c":
                 # The pullback is of the real inner product: of 1 the derivative of the real part, of 1j of the other.
-                part = part + 1j * self._product(source.units(start, stop, 1j), stop - start, True)
-            parts.append(part)
-        return stack_rows(parts, np.zeros((0, target.size), target.dtype))
+                product = product + 1j * self._product(source.units(start, stop, 1j), stop - start, True)
+            products.append(product)
+        return stack_rows(products, np.zeros((0, target.size), target.dtype))
 
     def _pull(self, cts):
         pairs = zip(self.trace.outputs, cts, strict=True)

@@ -36,7 +36,7 @@ from mmad.ops.reduction import matmul
 from mmad.python.amounts import available_bytes, readable
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
-from mmad.tracing.trace import describe
+from mmad.tracing.leaves import describe
 
 __all__ = ["TensorPlan", "derivative_tensor"]
 

@@ -52,7 +52,7 @@ int mm_routine_failed(void) {
 /* Whether the library does matrices of order n. */
 static int large(int64_t n) { return n > MM_SMALL && n < 0x7fffffff / n && getrf && potrf && trsm && trsv; }
 
-static void nothing(double *c, int64_t n, int why) {
+static void fill_nan(double *c, int64_t n, int why) {
     failure = why;
     for (int64_t i = 0; i < n; i++) c[i] = NAN;
 }
@@ -208,7 +208,7 @@ static void solve(int64_t n, int64_t k, const double *f, int transposed, double 
     const double *pivot = f + n * n;
     for (int64_t i = 0; i < n; i++)
         if (f[i * n + i] == 0) {
-            nothing(x, n * k, MM_SINGULAR);
+            fill_nan(x, n * k, MM_SINGULAR);
             return;
         }
     if (large(n)) { /* the factors of the transpose by columns: its U is below, by rows, its L above */
@@ -361,7 +361,7 @@ void mm_routine(const Routine *p, const double *a, const double *b, double *c) {
             c += whole + n;
             break;
         case MM_CHOLESKY:
-            if (!cholesky(n, a, c)) nothing(c, whole, MM_NOT_DEFINITE);
+            if (!cholesky(n, a, c)) fill_nan(c, whole, MM_NOT_DEFINITE);
             c += whole;
             break;
         case MM_INVERSE:

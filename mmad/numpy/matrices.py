@@ -1,6 +1,6 @@
 """`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky, powers, Hermitian eigenproblems.
 
-General eigenvalues, singular values, QR and least squares are not among them: they raise and name themselves.
+General eigenvalues, singular values, QR and least squares are not supported: they raise an error that names them.
 """
 
 import collections

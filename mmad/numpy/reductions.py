@@ -217,8 +217,8 @@ def _nan_extreme(reduction, worst):
         r = reduction(a.select(nan, worst, x), axis, None, keepdims, initial, where)
         if given(initial):
             return result_or_out(r, out)
-        nothing = extremes.all_(nan, axis=normal_axes(axis, len(shape_of(x))), keepdims=kept(keepdims))
-        return result_or_out(a.select(nothing, np.nan, r), out)
+        all_nan = extremes.all_(nan, axis=normal_axes(axis, len(shape_of(x))), keepdims=kept(keepdims))
+        return result_or_out(a.select(all_nan, np.nan, r), out)
 
     return nanreduction
 

@@ -12,7 +12,7 @@ from mmad.ops.movement import scatter_add, stacked, viewed
 from mmad.python.kinds import isplain
 from mmad.tape import _storage
 from mmad.tape.constants import lift
-from mmad.tracing.trace import left_behind
+from mmad.tracing.lost_track import left_behind
 from mmad.wrappers._batch import Batch
 
 

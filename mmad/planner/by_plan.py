@@ -29,9 +29,9 @@ __all__ = [
     "zeros_hold",
 ]
 
-HELD = 2**24  # elements of a colouring's seeds, or products, up to which all are kept; beyond it is block by block
+HELD = 2**24  # elements of a colouring's seeds or products, up to which all are kept; more are computed block by block
 BY_ROWS = ("reverse", "reverse-over-reverse")
-OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, besides its recorded gradient
+OVER_FORWARD = ("reverse-over-forward", "forward-over-forward")  # of the function, not of its recorded gradient
 
 
 def sweep(plan, r, recorded=True):
@@ -52,9 +52,9 @@ def sweep(plan, r, recorded=True):
         columns, rows = [tape.add_constant(x[:]) if len(x) else x for x in (columns, rows)]
     elif large:
         across, count = c.read, c.column_count
-        found = r.push_blocks(columns, plan.width, across)
-        found += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
-        return (c.placed(found),)
+        products = r.push_blocks(columns, plan.width, across)
+        products += r.pull_blocks(rows, plan.width, lambda start, block: across(count + start, block))
+        return (c.placed(products),)
     return r.push_blocks(columns, plan.width), r.pull_blocks(rows, plan.width)
 
 
@@ -78,16 +78,16 @@ def nested_hessian(hessian, r):
     return hessian(flat, r.columns.join([None if is_static(x) else x for x in t.leaves]))
 
 
-def check_product(plan, r, found, given=False):
+def check_product(plan, r, entries, given=False):
     """Raise unless a new plan's result agrees with a forward sweep along a random vector; `given`: its pattern was."""
     m, n = r.shape
     v = np.random.default_rng(n).normal(size=n)
     want = np.asarray(r.push(v.astype(r.columns.dtype)), float)
     p = plan.pattern
     product = np.zeros(m)
-    np.add.at(product, p.rows, np.asarray(found, float) * v[p.indices])
+    np.add.at(product, p.rows, np.asarray(entries, float) * v[p.indices])
     scale = np.zeros(m)
-    np.add.at(scale, p.rows, np.abs(np.asarray(found, float) * v[p.indices]))
+    np.add.at(scale, p.rows, np.abs(np.asarray(entries, float) * v[p.indices]))
     error = np.abs(product - want)
     loose = 1e-3 if r.rows.dtype == np.float32 else 1e-7
     finite = np.isfinite(want)
@@ -113,14 +113,14 @@ def guard_zeros(plan, r):
         plan.zeros.guard(r.trace, tape)
 
 
-def with_plan_number(found, entry):
+def with_plan_number(result, entry):
     """Return a result and the number of its plan, as a program gives them; -1: the plan of the program."""
-    return found, -1 if entry is None else entry.number
+    return result, -1 if entry is None else entry.number
 
 
-def in_trees(trace, parts):
+def in_trees(trace, values):
     """Return a value for each leaf of what is differentiated by (None: the leaf itself) as trees, one an argument."""
-    leaves = [x if new is None else new for x, new in zip(trace.leaves, parts, strict=True)]
+    leaves = [x if new is None else new for x, new in zip(trace.leaves, values, strict=True)]
     out = []
     for kind, count in trace.structures:
         out.append(tree.unflatten(kind, leaves[:count]))
@@ -139,17 +139,17 @@ def _peek(v):
     return value.copy() if isplain(value, np.ndarray) else value
 
 
-def entries_of(plan, *found):
+def entries_of(plan, *swept):
     """Return the entries of a plan's pattern, from what its sweeps found."""
     if plan.structure is not None:
-        return plan.structure.entries(*found)
+        return plan.structure.entries(*swept)
     p = plan.pattern
     if plan.coloring is None:
-        (matrix,) = found
+        (matrix,) = swept
         return matrix[p.rows, p.indices] if plan.strategy in BY_ROWS else matrix[p.indices, p.rows]
-    if len(found) == 1:  # read while they were computed
-        return found[0]
-    return plan.coloring.decompress(*found)
+    if len(swept) == 1:  # read while they were computed
+        return swept[0]
+    return plan.coloring.decompress(*swept)
 
 
 def scattered(pattern, data):

@@ -32,7 +32,7 @@ from mmad.planner.decision.decide import decide
 from mmad.planner.decision.task import Options, Task, work_of
 from mmad.planner.entries import Entries
 from mmad.planner.racing import Race, contestant
-from mmad.planner.sparsity._fingerprint import structure
+from mmad.planner.sparsity._fingerprint import fingerprint
 from mmad.planner.sparsity.detect import detect, graph_of
 from mmad.planner.sparsity.pattern import Pattern
 from mmad.planner.structure.blocks import blocks_of
@@ -42,8 +42,9 @@ from mmad.python.kinds import isplain
 from mmad.replay import compiled
 from mmad.tape.contexts import open_tape, wrappers_open
 from mmad.tracing import tree
+from mmad.tracing.leaves import describe
 from mmad.tracing.results import is_static
-from mmad.tracing.trace import describe, returned_by_program
+from mmad.tracing.trace import returned_by_program
 from mmad.transforms.tape import record
 
 __all__ = ["PlannedHessian", "PlannedJacobian"]
@@ -146,10 +147,10 @@ class Planned:
             raise TypeError(
                 f"{what}: a {kind} result cannot be traced; inside another derivative leave {kind}=True out"
             )
-        found, entry = self.evaluate(args, kwargs, swept=True)
+        swept, entry = self.evaluate(args, kwargs, swept=True)
         plan = entry.plan
-        make = factored if self.options.factored else lambda *found: self._sparse(plan, entries_of(plan, *found))
-        return Unassembled(found[0] if self.options.factored else found, Assembly(make, what))
+        make = factored if self.options.factored else lambda *swept: self._sparse(plan, entries_of(plan, *swept))
+        return Unassembled(swept[0] if self.options.factored else swept, Assembly(make, what))
 
     def _settling(self, key, args, kwargs):
         """Plan, and evaluate with what has been recorded for it."""
@@ -165,7 +166,7 @@ class Planned:
         else:
             result = self._first_replayed(r, entry, args, kwargs)
             if entry.replay is not None:
-                entry.replay.forget_hits()  # nor does the call at the point of the race
+                entry.replay.forget_hits()  # like the race, this call says nothing about later ones
         with self.lock:
             self.entries.by_shape[key] = entry
             entry.checked = True
@@ -177,12 +178,12 @@ class Planned:
             return self._replayed(entry, args, kwargs)
         entry.checked = True
         try:
-            found, used = self._replayed(entry, args, kwargs)
-            check_product(used.plan, r, found, self.options.pattern is not None)
+            entries, used = self._replayed(entry, args, kwargs)
+            check_product(used.plan, r, entries, self.options.pattern is not None)
         except Exception:
             entry.checked = False
             raise
-        return found, used
+        return entries, used
 
     def _settling_without_values(self, key, args, kwargs):
         """Do the same where memory is short: plan from a recording without values."""
@@ -264,7 +265,7 @@ class Planned:
     def structure_of(self, r):
         """Return what recordings that can be evaluated by one plan have in common."""
         kinds = tuple(k and k[1:] for k in (*r.rows.kinds, *r.columns.kinds))
-        return r.shape, kinds, structure(r.trace)
+        return r.shape, kinds, fingerprint(r.trace)
 
     def task(self, r, options=None, constants=True):
         """Return the task for a recording: what is known of its derivative; `constants`: their zeros as well."""
@@ -324,7 +325,7 @@ class Planned:
         guard_zeros(plan, r)
         alone = swept or open_tape() is not None  # `run` checks what it reads, of plain values
         if new and alone and self._reads_entries(plan) and (given or self.options.memory is None):
-            r_plain = self.record(*untraced((args, kwargs)))  # a program cannot raise
+            r_plain = self.record(*untraced((args, kwargs)))  # a program cannot raise, so this is checked now
             check_product(plan, r_plain, entries_of(plan, *sweep(plan, r_plain, recorded=False)), given)
         self.entries.use(entry)
         result = sweep(plan, r) if swept else self.run(plan, r, self.options.sparse, new)
@@ -367,14 +368,14 @@ class Planned:
                 if entry.replay is None:
                     entry.replay = self.compiled(evaluate, plan)
                 replay = entry.replay
-        found, k = replay(*args, **kwargs)
+        result, k = replay(*args, **kwargs)
         used = entry if k < 0 else self.entries.at(k)
         if used is None:  # the program is of a plan that was forgotten since
             entry.replay = None
             return self.evaluate(args, kwargs)
         if self.options.factored:
-            return found[0], used
-        return (entries_of(used.plan, *found) if self.options.sparse else found), used
+            return result[0], used
+        return (entries_of(used.plan, *result) if self.options.sparse else result), used
 
     def unrecorded(self, plan, entry, args, kwargs, swept):
         """Return what a program would give, by a run of the function; dense results need no plan for its branches."""
@@ -395,15 +396,15 @@ class Planned:
             allowed = max(1, allowed - plan.chosen.ends)
         return compiled.compile(evaluate, memory=allowed)
 
-    def _finished(self, found, entry):
+    def _finished(self, result, entry):
         """Return the result as it was asked for."""
         if self.options.factored:
-            return factored(*found)
-        return self._sparse(entry.plan, found) if self.options.sparse else found
+            return factored(*result)
+        return self._sparse(entry.plan, result) if self.options.sparse else result
 
-    def _sparse(self, plan, found):
+    def _sparse(self, plan, entries):
         """Return the matrix of the entries of a plan's pattern."""
-        out = plan.pattern.tocsr(found)
+        out = plan.pattern.tocsr(entries)
         return out if self.format == "csr" else out.asformat(self.format)
 
 

@@ -18,8 +18,8 @@ from mmad.tape.contexts import open_tape
 
 __all__ = ["Race", "contestant"]
 
-LONG = 0.2  # seconds of an eager evaluation of which a race needs no second
-SPENT = 0.05  # seconds of evaluations of one candidate after which no further one is timed
+LONG = 0.2  # seconds of an eager evaluation beyond which a race times no second one
+SPENT = 0.05  # seconds after which no further evaluation of one candidate is timed
 
 
 class Race:

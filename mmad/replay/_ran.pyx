@@ -72,7 +72,7 @@ cdef class Ran:
     cdef readonly list codes, objects
     cdef readonly set young  # identities of what was made meanwhile and may be collected
     cdef object wanted
-    cdef dict met, arguments, kinds
+    cdef dict seen, arguments, kinds
     cdef list kept
     cdef CodeThatRan *table
     cdef size_t room, count
@@ -80,7 +80,7 @@ cdef class Ran:
 
     def __init__(self, wanted):
         self.codes, self.objects, self.wanted = [], [], wanted
-        self.met, self.arguments, self.kept, self.kinds = {}, {}, [], {}
+        self.seen, self.arguments, self.kept, self.kinds = {}, {}, [], {}
         self.room, self.count, self.young = ROOM, 0, set()
         self.table = <CodeThatRan *> calloc(ROOM, sizeof(CodeThatRan))
         if self.table == NULL:
@@ -101,13 +101,13 @@ cdef class Ran:
         if now.function == called and now.object == <PyObject *> self:
             PyEval_SetProfile(self.before.function, self.before.object)
         Py_XDECREF(self.before.object)
-        if self.met or any([code.co_freevars for code, _ in self.codes]):
+        if self.seen or any([code.co_freevars for code, _ in self.codes]):
             self.young = young = {id(x) for x in gc.get_objects(0)}
-            met = [x for x in [r() if type(r) is ref else r for r in self.met.values()] if x is not None]
+            met = [x for x in [r() if type(r) is ref else r for r in self.seen.values()] if x is not None]
             classes = {type(x): None for x in met}
             self.objects = [x for x in met if id(x) not in young and not isinstance(x, type)]
             self.objects += [c for c in (*classes, *[x for x in met if isinstance(x, type)]) if id(c) not in young]
-        self.met = {}
+        self.seen = {}
 
     cdef CodeThatRan *entry(self, uintptr_t code) noexcept:
         """Return where a code object is, or would be."""
@@ -137,7 +137,7 @@ cdef class Ran:
         cdef CodeThatRan *e = self.entry(<uintptr_t> <PyObject *> code)
         if not e.code:
             e.code = <uintptr_t> <PyObject *> code
-            self.kept.append(code)  # so that no other comes to lie there
+            self.kept.append(code)  # so that no other object gets its address
             self.count += 1
             names = (<object> <PyObject *> frame).f_globals
             if self.wanted(names):
@@ -172,9 +172,9 @@ cdef class Ran:
                                              and type(x).__module__.partition(".")[0] not in _APART)
             self.kinds[type(x)] = counts
         if counts:
-            known = self.met.get(id(x))
+            known = self.seen.get(id(x))
             if known is None or (type(known) is ref and known() is not x):  # another one may have lain there
-                self.met[id(x)] = ref(x) if type(x).__weakrefoffset__ else x
+                self.seen[id(x)] = ref(x) if type(x).__weakrefoffset__ else x
         return 0
 
 

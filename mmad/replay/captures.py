@@ -414,7 +414,7 @@ def wanted(names):
 
 
 def installed(root):
-    """Return whether a package is installed, not written beside the program."""
+    """Return whether a package is installed, not part of the user's program."""
     file = getattr(sys.modules.get(root), "__file__", None)
     return file is not None and bool({"site-packages", "dist-packages"} & set(Path(file).parts))
 

@@ -29,8 +29,9 @@ from mmad.replay.captures import Captures, key_of, wanted
 from mmad.replay.computed import computed_with
 from mmad.tape.contexts import STATE, open_tape, wrappers_open
 from mmad.tracing import tree
+from mmad.tracing.leaves import describe
 from mmad.tracing.results import finished
-from mmad.tracing.trace import Trace, describe
+from mmad.tracing.trace import Trace
 from mmad.transforms.tape import record
 
 __all__ = ["compile"]
@@ -63,17 +64,17 @@ def branches(run, leaves):
     try:
         with uncollected():  # what the collector calls looks at no value
             tape = record(run, *leaves)
-    except Exception:  # whatever it is, the call itself will say so
+    except Exception:  # the call itself will raise it again
         return ""
     finally:
         sys.settrace(before)
     places = iter(seen)
-    at, where = next(places, None), None
+    following, current = next(places, None), None
     for k in range(len(tape)):
-        while at is not None and at[0] <= k:
-            at, where = next(places, None), at
-        if where is not None and tape.node(k)[0] == "guard":
-            guards.add(f"{os.path.basename(where[1])}:{where[2]}")
+        while following is not None and following[0] <= k:
+            following, current = next(places, None), following
+        if current is not None and tape.node(k)[0] == "guard":
+            guards.add(f"{os.path.basename(current[1])}:{current[2]}")
     return f" ({', '.join(sorted(guards)[:3])})" if guards else ""
 
 
@@ -163,17 +164,17 @@ class Compiled(Dispatcher):
             self._eager(self.never)
             return self.f(*args, **kwargs)
         self.note_errors()
-        parts = self._parts(args, kwargs, leaves)
+        places = self._parts(args, kwargs, leaves)
         captures = self.captures
         if changed(captures.checks) is not None:
             captures = self.captures = self._captures()
-        refused = [p.refused for p in (captures, *parts.values()) if p.refused] or self._reporting()
+        refused = [p.refused for p in (captures, *places.values()) if p.refused] or self._reporting()
         if any(isinstance(x, collections.OrderedDict) and [*x] != [*dict.keys(x)] for x in _containers((args, kwargs))):
             refused.append("takes an OrderedDict whose keys were moved")
         if refused:
             self._eager(refused[0])
             return self.f(*args, **kwargs)
-        key, values = self._signature(leaves, structure, captures, parts, _orders((args, kwargs)))
+        key, values = self._signature(leaves, structure, captures, places, _orders((args, kwargs)))
         with self.lock:
             signature = self.signatures.pop(key, None)
             new = signature is None
@@ -188,12 +189,12 @@ class Compiled(Dispatcher):
         if new and self.unused >= SIGNATURES:
             self._warn("is called with ever new combinations of arguments and of what it captures")
             return self._missed(signature, args, kwargs)  # recorded when it comes again
-        where = None
+        branch = None
         if signature.root is not None:
-            trace, found = where = self.replay(signature, values)
-            if isinstance(found, list):
-                return self._checked(trace.give(found), args, kwargs)
-        return self._record(signature, where, args, kwargs, leaves, structure, values, parts)
+            trace, results = branch = self.replay(signature, values)
+            if isinstance(results, list):
+                return self._checked(trace.give(results), args, kwargs)
+        return self._record(signature, branch, args, kwargs, leaves, structure, values, places)
 
     def stats(self):
         """Return what has happened so far.
@@ -258,16 +259,16 @@ class Compiled(Dispatcher):
 
         Classes of arguments are what the function reads, too.
         """
-        found = [
+        objects = [
             x for x in leaves if not isplain(x, (*STATIC, np.ndarray)) or (type(x) is np.ndarray and x.dtype.hasobject)
         ]
-        found += [x for x in _configuration((args, kwargs)) if not isplain(x, (*STATIC, np.ndarray))]
+        objects += [x for x in _configuration((args, kwargs)) if not isplain(x, (*STATIC, np.ndarray))]
         classes = {type(x) for x in _objects((args, kwargs))}
         new = [c for c in classes if id(c) not in self.captures.places and id(c) not in self.objects_seen]
         if new:
             self.objects_seen.update({id(c): c for c in new})
             self._extend(self._captures())
-        return {id(x): self.captures.part(x) for x in found}
+        return {id(x): self.captures.part(x) for x in objects}
 
     def _extend(self, captures):
         """Add further places that the function reads: what was recorded without them does not depend on them."""
@@ -311,29 +312,29 @@ class Compiled(Dispatcher):
     def _signature(self, leaves, structure, captures, places, orders):
         """Return what a recording depends on, and the values that it does not depend on."""
         errors = tuple(np.geterr().items())
-        parts = [structure, captures.key, orders, errors if "raise" in dict(errors).values() else None]
-        parts += [p.key for p in places.values()]
+        items = [structure, captures.key, orders, errors if "raise" in dict(errors).values() else None]
+        items += [p.key for p in places.values()]
         values = []
         for x in leaves:
             if type(x) is float or type(x) is np.float64:
-                parts.append(type(x))
+                items.append(type(x))
                 values.append(float(x))
             elif isplain(x, np.inexact):
-                parts.append(type(x))
+                items.append(type(x))
                 values.append(np.array(x))
             elif isplain(x, np.ndarray) and x.dtype.kind in "fc":
                 own_arithmetic(x, describe(self.f, "compile"))
-                parts.append((x.shape, x.dtype.newbyteorder("=")))
+                items.append((x.shape, x.dtype.newbyteorder("=")))
                 values.append(
                     x
                     if x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
                     else np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
                 )
             elif isplain(x, np.ndarray | np.generic):
-                parts.append((type(x), x.shape, x.dtype, x.tobytes()))
+                items.append((type(x), x.shape, x.dtype, x.tobytes()))
             else:
-                parts.append(key_of(x, not isinstance(x, set | frozenset)))
-        return tuple(parts), values
+                items.append(key_of(x, not isinstance(x, set | frozenset)))
+        return tuple(items), values
 
     def _record(self, signature, where, args, kwargs, leaves, structure, values, parts):
         """Record one more way; `where` is the trace and the guard that it branches off at."""
@@ -479,9 +480,9 @@ class Compiled(Dispatcher):
                 x[...] = before
         return self.f(*args, **kwargs)
 
-    def _settled(self, parts):
+    def _settled(self, argument_places):
         """Return whether the run that was recorded has left alone what it reads: a replay would not change it again."""
-        places = (changed(p.checks) for p in (self.captures, *parts))
+        places = (changed(p.checks) for p in (self.captures, *argument_places))
         place = next((p for p in places if p is not None), None)
         if place is None:
             self.unsettled = 0
@@ -497,13 +498,13 @@ class Compiled(Dispatcher):
             old = self.signatures.pop(next(iter(self.signatures)))
             self.unused = 0 if old.hits else self.unused + 1
 
-    def _keep(self, signature, where, trace):
+    def _keep(self, signature, branch, trace):
         """Put a trace where its guards lead."""
         with self.lock:
-            if where is None and signature.root is None:
+            if branch is None and signature.root is None:
                 signature.root = trace
-            elif where is not None:
-                where[0].children[where[1]] = trace
+            elif branch is not None:
+                branch[0].children[branch[1]] = trace
             signature.count += 1
             signature.latest = trace
 

@@ -20,7 +20,7 @@ from mmad.ops._singularities cimport Singularity, kinked, meets_infinity, singul
 from mmad.ops.movement import windowed
 from mmad.sweeps._emit cimport element_index, operand, push_number, recorded_numbers, scalar_operands
 from mmad.sweeps._forward cimport Tangents, walk_forward
-from mmad.sweeps._suspects cimport unknown
+from mmad.sweeps._suspects cimport nan_seed
 from mmad.tape._activity cimport active_mask
 from mmad.tape._instructions cimport KIND_PUT, NODE_BOOL, OP_FIRST_SCALAR, Op, Rec, scalar_op
 from mmad.tape._tape cimport Tape
@@ -266,7 +266,7 @@ def record_forward(Tape tape, int32_t start, int32_t stop, list seeds, list outp
         if not doubts.found:
             return [dots.get(k) for k in outputs]
     doubts.stage = MARK
-    swept(tape, start, stop, [(k, unknown(g)) for k, g in seeds], outputs, plain, linear, doubts)
+    swept(tape, start, stop, [(k, nan_seed(g)) for k, g in seeds], outputs, plain, linear, doubts)
     doubts.stage = POISON
     dots = swept(tape, start, stop, seeds, outputs, plain, linear, doubts)
     if not doubts.poles:

@@ -27,7 +27,7 @@ from mmad.ops._singularities import vanished
 from mmad.sweeps._emit cimport emit, emit_partial, number, operand, recorded_numbers, scalar_operands
 from mmad.sweeps._forward_numeric import made_by_arithmetic, vanishes
 from mmad.sweeps._reverse cimport WANTED, walk_back
-from mmad.sweeps._suspects cimport unknown
+from mmad.sweeps._suspects cimport nan_seed
 from mmad.sweeps._traced_cotangents cimport TracedCotangents
 from mmad.tape._activity cimport direct_mask
 from mmad.tape._instructions cimport (KIND_ELEMENTWISE, NODE_DEFERRED, NODE_SPOILT, OP_FIRST_SCALAR, OP_INPUT,
@@ -63,8 +63,8 @@ cdef class RecordedCotangents(TracedCotangents):
     cdef bint linear      # what is recorded has to be linear in the cotangents: where a zero comes from is not looked at
     cdef list seeds
     cdef bint doubtful    # a zero has met an infinite partial
-    cdef dict marks       # what a sweep from NaN has for cotangents where partials may be infinite; None: there was none
-    cdef dict marking     # this is such a sweep, and puts them here
+    cdef dict marks       # cotangents of a sweep from NaN, where partials may be infinite; None: there was no such sweep
+    cdef dict marking     # this is such a sweep, and keeps them here
 
     def __cinit__(self, Tape tape, int32_t start, int32_t stop, list seeds, list inputs, bint forget, bint plain,
                   bint linear, dict marks, dict marking):
@@ -427,7 +427,7 @@ def record_reverse(Tape tape, int32_t start, int32_t stop, list seeds, list inpu
     marks = {}
     before = set_cuts(False)
     try:
-        swept(tape, start, stop, [(k, unknown(g)) for k, g in seeds], inputs, forget, plain, linear, None, marks)
+        swept(tape, start, stop, [(k, nan_seed(g)) for k, g in seeds], inputs, forget, plain, linear, None, marks)
     finally:
         set_cuts(before)
     cotangents = swept(tape, start, stop, seeds, inputs, forget, plain, linear, marks, None)
@@ -459,7 +459,7 @@ cdef object poisoned(Op op, object mark, object ct, tuple vals, object out, list
     op : Op
         Elementwise.
     mark, ct : traced, ndarray or float
-        The cotangent of a sweep that began with :func:`unknown` ones, and that of the sweep itself.
+        The cotangent of a sweep from NaN, and that of the sweep itself.
     vals, out : tuple, value
         Operands and result.
     active : list of bool

@@ -22,5 +22,5 @@ cdef class Doubts:
     cdef int forward(self, int32_t k, Op op, list dots, tuple vals, object out, int rank) except -1
 
 
-cdef object unknown(object g)
+cdef object nan_seed(object g)
 cdef object forgotten(object g, object reached)

@@ -1,17 +1,19 @@
 """Where a zero of a tangent or cotangent meets an infinite derivative.
 
 The product of the chain rule lets a zero tangent or cotangent win, since most zeros say that a value does not count.  A
-zero that came of arithmetic says no such thing: ``sqrt(x) * sqrt(x)`` at 0 is x, whose derivative is 1.  Where such a
-product is met, which is rare, a second sweep tells the two apart.  It starts from NaN where the first one started from
-anything but zero: NaN reaches whatever depends on that, but for what a branch, an index or a mask cuts off.
+zero that arithmetic made says no such thing: ``sqrt(x) * sqrt(x)`` at 0 is x, whose derivative is 1.  Where a sweep meets
+such a product, which is rare, a second sweep tells the two kinds of zero apart.  It starts from NaN where the seeds of the
+first sweep are not zero.  NaN reaches every value that depends on them, unless a branch, an index or a mask lies between;
+a zero that becomes NaN was made by arithmetic.
 
-1. FIND: note the elements at which the partial of an operation is infinite, its operands finite, and the zero in place.
-2. ASK: sweep once more from NaN, and keep of these elements those that NaN has reached.  A partial that is zero at
-   infinity, which wins elsewhere, does not here: what is infinite at a pole has not overflowed.
-3. POISON: if there are any, sweep again, and let them be NaN.
+1. FIND: note the elements where the partial of an operation is infinite at finite operands, and the tangent or cotangent
+   is zero.
+2. ASK: sweep again from NaN, and keep of the noted elements those that become NaN.  In this sweep a partial that is zero
+   at an infinite operand does not win, as it does in others: an operand that is infinite at a pole has not overflowed.
+3. POISON: if any elements are kept, sweep once more, with NaN for them.
 
-A tangent that leaves a pole is infinite, and may then meet such a partial.  A further sweep starts with NaN at the poles;
-results that it reaches are lost where they are finite.
+A tangent that leaves a pole is infinite, and a partial that is zero at infinity may win over it further on.  Therefore one
+more sweep starts with NaN at the poles.  Results that become NaN there should be infinite; those that are finite are lost.
 """
 cimport cython
 
@@ -34,7 +36,7 @@ cdef Op o_chain
 o_chain = OPERATIONS["chain"]
 
 
-cdef object unknown(object g):
+cdef object nan_seed(object g):
     """Return NaN where a seed, of any kind, is not zero, and zero elsewhere."""
     if g is None:
         return None
@@ -51,7 +53,7 @@ cdef class Doubts:
     cdef list seeds(self, list given):
         """Return the seeds of the second sweep."""
         self.stage, self.reached = ASK, {}
-        return [(k, unknown(g)) for k, g in given]
+        return [(k, nan_seed(g)) for k, g in given]
 
     cdef bint confirmed(self) except -1:
         """Return whether any doubts are left after the second sweep."""
@@ -63,7 +65,7 @@ cdef class Doubts:
     cdef list zeros(self, list given):
         """Return the seeds of a sweep that starts at poles."""
         self.stage, self.at, self.poles = POISON, self.poles, {}
-        return [(k, nothing(g)) for k, g in given]
+        return [(k, zero_seed(g)) for k, g in given]
 
     cdef int meet(self, int32_t k, int i, object infinite, object g) except -1:
         """Note, or ask about, elements of instruction k where partial i is infinite; g, numbers, is what it meets."""
@@ -116,7 +118,7 @@ cdef class Doubts:
         return 0
 
 
-cdef object nothing(object g):
+cdef object zero_seed(object g):
     """Return a seed of zero like another one."""
     if g is None:
         return None

@@ -1,4 +1,4 @@
-"""Recording without values: what `compile` records is computed by the program, so most of it need not be computed before.
+"""Recording without values: the program computes what `compile` records, so most values are not needed while it records.
 
 A large array, and a number that comes from one, is recorded with its shape and dtype alone (NODE_DEFERRED).  Its buffer
 is there, untouched, so that views and their windows are found as always; `Rec.pending` holds it until it is filled.
@@ -7,7 +7,7 @@ is there, untouched, so that views and their windows are found as always; `Rec.p
 2. Where Python looks at a value (every such place leaves a guard), and where an operation does not tell, what leads
    there is computed: :func:`fill_deferred`.
 3. A write makes a new version with a buffer of its own, where the array or what is written is deferred.  The first few
-   writes to a storage wait so; later ones are done in place with values, since a loop over stores would take an array each.
+   writes to a storage are deferred; later ones are done at once, in place, since a loop of writes would take an array each.
 """
 from cpython.exc cimport PyErr_CheckSignals
 
@@ -64,9 +64,9 @@ cdef tuple result_of(Op op, tuple vals, dict params):
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        return None  # NumPy says it better
+        return None  # NumPy raises its own error when it is evaluated
     if not shape:
-        return None  # NumPy gives a number or an array of no dimensions, as it comes
+        return None  # whether NumPy gives a number or an array of no dimensions depends on the operation
     key = (op.name, *[v.dtype if isinstance(v, cnp.ndarray) else type(v) for v in vals])
     dtype = _dtypes.get(key)
     if dtype is None:

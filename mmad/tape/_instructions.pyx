@@ -2,8 +2,8 @@
 
 Design
 ------
-* Scalars live inline in an array of 24-byte nodes (`_node.h`); an array operation adds a :class:`Rec` beside its
-  node, which holds the operands' values by reference.
+* Scalars live inline in an array of 24-byte nodes (`_node.h`); an array operation also has a
+  :class:`Rec`, which holds the operands' values by reference.
 * Nothing here knows traced values: :class:`mmad.tape._tape.Tape` adds what makes and reads them, and
   :func:`mmad._core.apply_op` is the door that a called operation goes through.
 """

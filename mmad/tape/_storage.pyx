@@ -17,8 +17,8 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_plain, leaked, make_scalar, mixed,
-                         o_gather, o_pos, o_pow, o_put, o_putidx, o_square, o_window, reordering)
+from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_plain, leaked, make_scalar,
+                         refuse_two_tapes, o_gather, o_pos, o_pow, o_put, o_putidx, o_square, o_window, reordering)
 from mmad._core import METHODS, concrete, number_or_array, sealed
 from mmad.kernels._arrays cimport taken_shape, window_view
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
@@ -35,7 +35,7 @@ cdef extern from "numpy/arrayobject.h":
 
 
 cdef enum:
-    WRITES = 16  # to a storage, which may wait for their values: each takes a copy of the whole array then
+    WRITES = 16  # to a storage that are deferred at the most: each then takes a copy of the whole array
 
 cdef dict _METHODS = METHODS
 cdef list FOLLOWERS = _FOLLOWERS
@@ -292,7 +292,7 @@ cdef class ArrayVar(Var):
             if flat >= 0 and writeable(self):
                 if type(value) is ScalarVar:
                     if (<ScalarVar> value).tape is not tape:
-                        mixed(tape, (<ScalarVar> value).tape)
+                        refuse_two_tapes(tape, (<ScalarVar> value).tape)
                     v, source = (<ScalarVar> value).known(), (<ScalarVar> value).node
                 else:
                     v = value
@@ -319,7 +319,7 @@ cdef class ArrayVar(Var):
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = lift(value)
         if isinstance(value, Var) and value.tape is not self.tape:
-            mixed(self.tape, value.tape)
+            refuse_two_tapes(self.tape, value.tape)
         if not isinstance(value, Var):
             value = np.asarray(value)
             if value.ndim == 0:

@@ -264,9 +264,9 @@ cdef class Tape(Instructions):
         rec = new_rec(None, 0, (), None, value, value.shape, value.dtype)
         return make_array(self, self.push_rec(OP_CONST, NODE_ARRAY, rec, 0.0), value, False)
 
-    # What rules compute of captured arrays alone would be a number of this run in all others.  Where the cotangent or
-    # tangent is traced, such arrays are traced constants, so that it is recorded; where it is not, the program watches
-    # them.  Most rules compute nothing of them alone, and are recorded with the arrays themselves.
+    # A rule that computes with captured arrays alone would leave a number of this run in the program.  If the cotangent or
+    # tangent is traced, such arrays are traced constants, so that the computation is recorded; if not, the program watches
+    # their contents.  Most rules compute nothing with captured arrays alone, and are recorded with the arrays themselves.
     cpdef object captured(self, object x):
         """Return an operand that is not recorded: in a recording for a program an array as a traced constant."""
         if not self.live or type(x) is not np.ndarray or not x.size or x.dtype.kind not in "fc":

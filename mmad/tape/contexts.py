@@ -8,8 +8,8 @@ from mmad.python import refusals
 
 __all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "open_tape", "wrappers_open"]
 
-# tapes, wrappers: what is open, the innermost last; left: of :func:`mmad.tracing.trace.left_behind`; basis: of
-# :mod:`mmad.tracing.eigenspaces`.
+# What each thread has: `tapes` and `wrappers` that are open, the innermost last; `left`, which belongs to
+# :func:`mmad.tracing.lost_track.left_behind`; `basis`, which belongs to :mod:`mmad.tracing.eigenspaces`.
 STATE = threading.local()
 
 

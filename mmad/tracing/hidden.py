@@ -1,6 +1,6 @@
 """Traced values in results that derivatives do not look into: iterators, sets, functions and the like.
 
-A derivative of such a result would be zero without a word, so it is refused.
+A derivative of such a result would silently be zero, so it is refused.
 """
 
 import functools

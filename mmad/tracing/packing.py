@@ -2,7 +2,7 @@
 
 The leaves of the arguments are the operands of the instruction.  The leaves of the result are packed into one vector (a
 single leaf is left as it is), and so are their tangents and cotangents.  What carries no derivative (integers, text,
-None) is kept beside it, and may not change when the instruction is evaluated again.
+None) is kept with it, and may not change when the instruction is evaluated again.
 """
 
 import numpy as np

@@ -5,11 +5,9 @@ its reverse sweep is recorded there as ordinary instructions.  Dual numbers and 
 values, so modes nest in any order.
 """
 
-import inspect
-
 import numpy as np
 
-from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper, own_arithmetic
+from mmad._core import Jet, ScalarVar, Traced, Var, Wrapper
 from mmad.errors import RepeatedEigenvalueError, TraceError, UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import viewed
@@ -24,7 +22,7 @@ from mmad.sweeps._reverse_recorded import record_reverse
 from mmad.tape import _activity
 from mmad.tape._storage import ArrayVar
 from mmad.tape._tape import Tape
-from mmad.tape.constants import lift, unboxed, zeros
+from mmad.tape.constants import unboxed, zeros
 from mmad.tape.contexts import STATE, Recording, open_tape, wrappers_open
 from mmad.tracing import tree
 from mmad.tracing.eigenspaces import (
@@ -35,10 +33,23 @@ from mmad.tracing.eigenspaces import (
     nearly_equal,
     pulled_by_directions,
 )
+from mmad.tracing.leaves import ArgumentPlace, describe, in_c_order, plain_leaf
+from mmad.tracing.levels import (
+    batch_of,
+    batches_in,
+    contains_level,
+    diagonal_batch,
+    in_lanes,
+    is_numeric,
+    jet_of,
+    of_level,
+    sum_of,
+)
+from mmad.tracing.lost_track import is_nan, refuse_left_behind
 from mmad.tracing.results import finished, in_kind_of, is_static
 from mmad.wrappers._batch import Batch
 
-__all__ = ["Trace", "describe"]
+__all__ = ["Trace", "returned_by_program", "template"]
 
 _float64 = np.dtype(np.float64)
 
@@ -46,40 +57,6 @@ _float64 = np.dtype(np.float64)
 def returned_by_program(tape):
     """Return whether `mmad.compile` records on a tape, outside of every other derivative."""
     return tape is not None and tape.live and STATE.tapes.count(tape) == 1
-
-
-def left_behind(shape):
-    """Note that a plain array took a traced value by augmented assignment: its other names are of no use any more."""
-    STATE.left = shape
-
-
-def refuse_left_behind(outputs):
-    """Raise if a result is a NaN that stands for what traced values were to be: in a plain array that could not follow,
-    or from code that swallowed the refusal of a conversion and went on."""
-    message = refusals.refused()
-    if message is not None and any(is_nan(y) for y in outputs):
-        raise TypeError(f"a conversion was refused, the exception swallowed, and the result is NaN: {message}")
-    if getattr(STATE, "left", None) is None:
-        return
-    for y in outputs:
-        if isplain(y, float | np.ndarray) and np.result_type(y).kind in "fc" and np.isnan(y).any():
-            raise TypeError(
-                f"a plain array of shape {STATE.left} took traced values by augmented assignment (as in buffer += x) "
-                "under one name and was read under another, so the derivative is lost; make the array with "
-                "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
-            )
-
-
-def is_nan(y):
-    """Return whether NaN is in a result, plain or traced."""
-    while isinstance(y, Wrapper):
-        y = y.parts[0] if isinstance(y, Jet) else y.lanes
-    if isinstance(y, Var):
-        y = y.tape.value_of(y)
-    try:
-        return bool(np.isnan(y).any()) if isplain(y, float | complex | np.generic | np.ndarray) else y != y
-    except TypeError:  # not a number
-        return False
 
 
 def template():
@@ -94,72 +71,6 @@ def template():
         else:
             like = Batch(w.level, zeros((w.count,), np.float64, base))
     return like
-
-
-class Description:
-    """'grad of loss (model.py:12)', for messages; worked out when it is printed."""
-
-    __slots__ = ("f", "what")
-
-    def __init__(self, f, what):
-        self.f, self.what = f, what
-
-    def __str__(self):
-        g = inspect.unwrap(self.f) if callable(self.f) else self.f
-        code = getattr(g, "__code__", None)
-        name = getattr(g, "__name__", type(g).__name__)
-        if code is None:
-            return f"{self.what} of {name}"
-        return f"{self.what} of {name} ({code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno})"
-
-
-def describe(f, what):
-    """Return what is being differentiated, for messages."""
-    return Description(f, what)
-
-
-class ArgumentPlace:
-    """'grad: argument 0['weights'][1]', for messages; worked out when it is printed."""
-
-    __slots__ = ("arg", "i", "position", "what")
-
-    def __init__(self, what, position, arg, i):
-        self.what, self.position, self.arg, self.i = what, position, arg, i
-
-    def __str__(self):
-        return f"{self.what}: argument {self.position}{tree.paths(self.arg)[self.i]}"
-
-
-def plain_leaf(x, where):
-    """Return a differentiable number or array as float or C-contiguous copy; a TypeError says what is wrong."""
-    if type(x) is float:
-        return x
-    if isplain(x, np.ndarray):
-        own_arithmetic(x, where)
-        if x.dtype.kind in "fc":
-            return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
-        if x.dtype.hasobject:
-            lifted = lift(x)
-            return lifted if isinstance(lifted, Traced) else np.array(lifted, dtype=float)
-    elif isplain(x, float):
-        return float(x)
-    elif isplain(x, np.inexact | complex):
-        return np.array(x)
-    if isplain(x, bool | int | np.integer | np.bool_) or (isplain(x, np.ndarray) and x.dtype.kind in "iub"):
-        kind = f"an array of dtype {x.dtype}" if isplain(x, np.ndarray) else f"the {type(x).__name__} {x!r}"
-        raise TypeError(
-            f"{where} is {kind}; derivatives are with respect to floating-point values: "
-            f"pass a float{' array (x.astype(float))' if isplain(x, np.ndarray) else f' ({float(x)})'}"
-        )
-    raise TypeError(
-        f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "
-        "of them, or register the class with mmad.register"
-    )
-
-
-def in_c_order(x):
-    """Return whether an array lies in memory as the elements of a trace's arrays do."""
-    return x.flags.c_contiguous and x.flags.aligned
 
 
 class Trace:
@@ -196,7 +107,7 @@ class Trace:
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []
         self.plain = True
         args = list(args)
-        self.lanes = _batches_in([args[k] for k in argnums]) if wrappers_open() else ()
+        self.lanes = batches_in([args[k] for k in argnums]) if wrappers_open() else ()
         with Recording(self.tape):
             for k in argnums:
                 args[k] = self._traced(args[k], k, what)
@@ -235,7 +146,7 @@ class Trace:
             if type(leaf) is not float and not isinstance(leaf, Traced):
                 x = plain_leaf(leaf, ArgumentPlace(what, position, arg, i))
             for level, count in self.lanes:
-                x = _in_lanes(x, level, count)
+                x = in_lanes(x, level, count)
             x = self._input(x, leaf)
             traced.append(x)
             self.leaves.append(leaf)
@@ -286,7 +197,7 @@ class Trace:
             else:
                 total = [None] * len(self.inputs)
                 for out, ct in zip(outputs, cts, strict=True):
-                    total = [_sum(t, g) for t, g in zip(total, self._pull(out, ct), strict=True)]
+                    total = [sum_of(t, g) for t, g in zip(total, self._pull(out, ct), strict=True)]
         except RepeatedEigenvalueError:
             return self._pull_in_bases(outputs, cts)
         return self._pull_in_bases(outputs, cts) if self.repeated and self._undefined(outputs) else total
@@ -318,28 +229,28 @@ class Trace:
             return self._collect(x.parts[0], gs)
         if isinstance(x, Batch):
             g = self._collect(x.lanes, gs)
-            return _batch_of(x.level, g)
+            return batch_of(x.level, g)
         return next(gs)
 
     def _convolved(self, sweep, out, ct):
         """Sweep back a seed that is a dual number or series: coefficients of `out` with those of the seed."""
-        same = _at(out, ct.level)
+        same = of_level(out, ct.level)
         found = []
         for k in range(len(ct.parts)):
             pairs = zip(out.parts[: k + 1], ct.parts[k::-1], strict=False) if same else [(out, ct.parts[k])]
             total = [None] * len(self.inputs)
             for y, c in pairs:
-                total = [_sum(t, g) for t, g in zip(total, sweep(y, c), strict=True)]
+                total = [sum_of(t, g) for t, g in zip(total, sweep(y, c), strict=True)]
             found.append(total)
         return found
 
     def _join(self, like, columns):
         return [
-            None if x is None else _jet_of(like, list(parts)) for x, *parts in zip(self.inputs, *columns, strict=True)
+            None if x is None else jet_of(like, list(parts)) for x, *parts in zip(self.inputs, *columns, strict=True)
         ]
 
     def _pull_batch(self, out, ct):
-        if any(_contains(x, out.level) for x in self.inputs):
+        if any(contains_level(x, out.level) for x in self.inputs):
             # the lanes of a vmap are independent: sweep them together
             if isinstance(ct, Batch) and ct.level == out.level:
                 lanes = ct.lanes
@@ -350,8 +261,8 @@ class Trace:
         # batch of cotangents, that of lane k for lane k of the output alone.
         n = out.count
         eye = np.eye(n).reshape((n, n) + (1,) * len(out.shape))
-        lanes = eye * (viewed(ct.lanes, lambda m: m[:, None]) if _at(ct, out.level) else ct)
-        return self._pull(out.lanes, _batch_of(out.level, lanes))
+        lanes = eye * (viewed(ct.lanes, lambda m: m[:, None]) if of_level(ct, out.level) else ct)
+        return self._pull(out.lanes, batch_of(out.level, lanes))
 
     def _sweep(self, seeds):
         return self.pull_between(seeds, self.nodes)
@@ -376,7 +287,7 @@ class Trace:
             # Under `compile` itself, outside of every other derivative, nothing will sweep what is recorded here.
             forget = returned_by_program(self.tape) and not any(isinstance(ct, Wrapper) for _, ct in seeds)
             return record_reverse(self.tape, self.start, stop, seeds, wanted, forget)
-        if not all(_numeric(ct) for _, ct in seeds):
+        if not all(is_numeric(ct) for _, ct in seeds):
             return record_reverse(self.tape, self.start, stop, seeds, wanted, plain=True)
         return reverse_sweep(self.tape, seeds, wanted)
 
@@ -420,7 +331,7 @@ class Trace:
         stop = max(wanted) + 1
         if self.nested and self.tape.open:
             return record_forward(self.tape, self.start, stop, seeds, wanted)
-        if not all(_numeric(d) for _, d in seeds):
+        if not all(is_numeric(d) for _, d in seeds):
             return record_forward(self.tape, self.start, stop, seeds, wanted, plain=True)
         return forward_sweep(self.tape, seeds, wanted, cache)
 
@@ -432,35 +343,41 @@ class Trace:
             return self._push_plain(dots, [out])[0]
         top = max(wrappers, key=lambda w: w.level)
         level, inner = top.level, self._without(top.level)
-        if isinstance(top, Batch) and not any(_at(x, level) for x in self.inputs):
+        if isinstance(top, Batch) and not any(of_level(x, level) for x in self.inputs):
             # The inputs are the same in all lanes: lane k of the output takes its tangent from lane k of the seeds.
             g = inner._push(out.lanes, dots)
-            if g is not None and any(_contains(d, level) for d in dots):
-                return _diagonal(level, g)
-            return _batch_of(level, g)
+            if g is not None and any(contains_level(d, level) for d in dots):
+                return diagonal_batch(level, g)
+            return batch_of(level, g)
         if isinstance(top, Batch):
             count = top.count
             lanes = [
-                d.lanes if _at(d, level) else None if d is None else np.ones((count,) + (1,) * len(np.shape(d))) * d
+                d.lanes
+                if of_level(d, level)
+                else None
+                if d is None
+                else np.ones((count,) + (1,) * len(np.shape(d))) * d
                 for d in dots
             ]
-            g = inner._push(out.lanes if _at(out, level) else out, lanes)
-            return _batch_of(level, g)
+            g = inner._push(out.lanes if of_level(out, level) else out, lanes)
+            return batch_of(level, g)
         found = []
         for k in range(len(top.parts)):
             total = None
-            for j, y in enumerate(out.parts[: k + 1]) if _at(out, level) else [(0, out)]:
-                part = [d.parts[k - j] if _at(d, level) else d if k == j else None for d in dots]
+            for j, y in enumerate(out.parts[: k + 1]) if of_level(out, level) else [(0, out)]:
+                part = [d.parts[k - j] if of_level(d, level) else d if k == j else None for d in dots]
                 if any(d is not None for d in part):
-                    total = _sum(total, inner._push(y, part))
+                    total = sum_of(total, inner._push(y, part))
             found.append(total)
-        return _jet_of(top, found)
+        return jet_of(top, found)
 
     def _without(self, level):
         """Return this trace as seen below the wrappers of a level."""
         view = object.__new__(Trace)
         view.__dict__.update(self.__dict__)
-        view.inputs = [(x.parts[0] if isinstance(x, Jet) else x.lanes) if _at(x, level) else x for x in self.inputs]
+        view.inputs = [
+            (x.parts[0] if isinstance(x, Jet) else x.lanes) if of_level(x, level) else x for x in self.inputs
+        ]
         return view
 
     # ------------------------------------------------------------------------------------ repeated eigenvalues
@@ -566,87 +483,6 @@ class Trace:
         if x is None:
             return leaf
         return in_kind_of(np.zeros(x.shape, x.dtype) if g is None else g, leaf)
-
-
-def _batches_in(args):
-    """Return level and number of lanes of every batch in trees of arguments, the lowest level first."""
-    found = {}
-    for arg in args:
-        for x in tree.flatten(arg)[0]:
-            while isinstance(x, Wrapper):
-                if isinstance(x, Batch):
-                    found[x.level] = x.count
-                x = x.parts[0] if isinstance(x, Jet) else x.lanes
-    return sorted(found.items())
-
-
-def _in_lanes(x, level, count):
-    """Return x as a batch of a level, the same in every lane, where it is not one: each lane has its own cotangent."""
-    if _contains(x, level):
-        return x
-    if isinstance(x, Jet) and x.level > level:
-        return x.of([_in_lanes(part, level, count) for part in x.parts])
-    if isinstance(x, Batch) and x.level > level:
-        return Batch(x.level, _in_lanes(x.lanes, level, count))
-    shape, dtype = (x.shape, x.dtype) if hasattr(x, "shape") else ((), _float64)
-    return Batch(level, a.multiply(np.ones((count,) + (1,) * len(shape), dtype), x))
-
-
-def _sum(x, y):
-    """Return x + y; None is zero."""
-    return y if x is None else x if y is None else a.add(x, y)
-
-
-def _jet_of(jet, parts):
-    """Return a dual number or series like `jet` of parts of one shape (None: zero), inside a batch if they are one."""
-    like = next((p for p in parts if p is not None), None)
-    if like is None:
-        return None
-    if isinstance(like, Batch) and like.level > jet.level:
-        return Batch(like.level, _jet_of(jet, [None if p is None else p.lanes for p in parts]))
-    if isplain(like, np.ndarray):
-        zero = np.zeros_like(like)
-    else:
-        zero = zeros(like.shape, like.dtype, like) if hasattr(like, "shape") else 0.0
-    return jet.of([zero if p is None else p for p in parts])
-
-
-def _batch_of(level, lanes):
-    """Return a batch of a level with these lanes (None: zero), inside a batch of directions if they are one."""
-    if lanes is None:
-        return None
-    if isinstance(lanes, Batch) and lanes.level > level:
-        return Batch(lanes.level, _batch_of(level, viewed(lanes.lanes, lambda m: m.swapaxes(0, 1))))
-    return Batch(level, np.ascontiguousarray(lanes) if isplain(lanes, np.ndarray) else lanes)
-
-
-def _diagonal(level, g):
-    """Return the batch of a level whose lane k is lane k of lane k of `g`."""
-    if g.level != level:
-        return (
-            Batch(g.level, _diagonal(level, g.lanes))
-            if isinstance(g, Batch)
-            else g.of([_diagonal(level, p) for p in g.parts])
-        )
-    return Batch(level, a.positive(viewed(g.lanes, lambda m: np.einsum("kk...->k...", m))))
-
-
-def _contains(x, level):
-    """Return whether a batch of this level is in x, inside other wrappers."""
-    while isinstance(x, Wrapper):
-        if x.level == level:
-            return True
-        x = x.parts[0] if isinstance(x, Jet) else x.lanes
-    return False
-
-
-def _numeric(g):
-    """Return whether the compiled sweep takes a cotangent or tangent: plain, or a batch of plain lanes."""
-    return not isinstance(g, Traced) or (isinstance(g, Batch) and isplain(g.lanes, np.ndarray))
-
-
-def _at(x, level):
-    return isinstance(x, Wrapper) and x.level == level
 
 
 class _Handle:

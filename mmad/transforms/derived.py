@@ -112,10 +112,10 @@ def _differentiable(x):
 def pushforward(tape):
     """See :meth:`mmad.Tape.pushforward`."""
     new, level = _TapeBuilder(type(tape), f"pushforward of {tape.origin}"), new_level()
-    at = recorded_arguments(tape)
+    point = recorded_arguments(tape)
     with Recording(new.tape):
-        xs = new.add(tape.in_tree, at)
-        dots = new.add(tape.in_tree, _tangents(at))
+        xs = new.add(tape.in_tree, point)
+        dots = new.add(tape.in_tree, _tangents(point))
         duals = [make_dual(level, x, d) if isinstance(x, Traced) else x for x, d in zip(xs, dots, strict=True)]
         wrapper = next((d for d in duals if isinstance(d, Dual)), None)
         if wrapper is None:
@@ -133,9 +133,9 @@ def pushforward(tape):
 
 def pullback(tape):
     """See :meth:`mmad.Tape.pullback`."""
-    new, at = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded_arguments(tape)
+    new, point = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded_arguments(tape)
     with Recording(new.tape):
-        xs = new.add(tape.in_tree, at)
+        xs = new.add(tape.in_tree, point)
         nodes = [x.node for x in xs if isinstance(x, Var)]
         start = min(nodes, default=0)
         ys = [_refreshed(y) for y in evaluate(tape, xs)]
@@ -143,9 +143,9 @@ def pullback(tape):
         bars = new.add([(tape.out_tree, len(ys))], _cotangents(tape))
         seeds = [(y.node, b) for y, b in zip(ys, bars, strict=True) if isinstance(y, Var) and _differentiable(y)]
         gs = iter(record_reverse(new.tape, start, stop, seeds, nodes) if seeds else [None] * len(nodes))
-        gs = [_filled(next(gs) if isinstance(x, Var) else None, v) for x, v in zip(xs, at, strict=True)]
+        gs = [_filled(next(gs) if isinstance(x, Var) else None, v) for x, v in zip(xs, point, strict=True)]
         gs = [_refreshed(g) for g in gs]
-    return close(new.tape, gs, _tuple(tape.in_tree), at)
+    return close(new.tape, gs, _tuple(tape.in_tree), point)
 
 
 def batch(tape, k):
@@ -153,8 +153,8 @@ def batch(tape, k):
     if not isplain(k, int | np.integer) or k < 1:
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
     new, level = _TapeBuilder(type(tape), f"batch of {tape.origin}"), new_level()
-    at = recorded_arguments(tape)
-    lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in at]
+    point = recorded_arguments(tape)
+    lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in point]
     with Recording(new.tape):
         xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
         wrapper = next((x for x in xs if isinstance(x, Batch)), None)
@@ -177,31 +177,31 @@ def _lanes(y, level, k):
 
 
 # ------------------------------------------------------------------------------------------------ linear maps
-def at_point(tape, at):
+def at_point(tape, point):
     """Return the tape itself, recorded at other arguments."""
     new = _TapeBuilder(type(tape), tape.origin)
     with Recording(new.tape):
-        xs = new.add(tape.in_tree, tape.arguments(at))
+        xs = new.add(tape.in_tree, tape.arguments(point))
         ys = [_refreshed(y) for y in evaluate(tape, xs)]
     return close(new.tape, ys, tape.out_tree)
 
 
-def linearize(tape, at):
+def linearize(tape, point):
     """See :meth:`mmad.Tape.linearize`."""
-    if at:
-        tape = at_point(tape, at)
+    if point:
+        tape = at_point(tape, point)
     new = _TapeBuilder(type(tape), f"linearization of {tape.origin}")
     with Recording(new.tape):
         dots = new.add(tape.in_tree, _tangents(recorded_arguments(tape)))
         seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
-        found = {}
+        tangents = {}
         if seeds and wanted:
             start, stop = min(k for k, _ in seeds), max(wanted) + 1
             results = record_forward(tape, start, stop, seeds, wanted, plain=True, linear=True)
-            found = dict(zip(wanted, results, strict=True))
+            tangents = dict(zip(wanted, results, strict=True))
         likes = _cotangents(tape)
-        y_dots = [_refreshed(_filled(found.get(k), like)) for k, like in zip(tape.outputs, likes, strict=True)]
+        y_dots = [_refreshed(_filled(tangents.get(k), like)) for k, like in zip(tape.outputs, likes, strict=True)]
     return close(new.tape, y_dots, tape.out_tree, likes)
 
 

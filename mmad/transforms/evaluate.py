@@ -1,4 +1,4 @@
-"""The interpreter of tapes: the one door through which every transform is made.
+"""The interpreter of tapes, by which every transform is made.
 
 A tape is evaluated on any kind of value: plain numbers and arrays run it, traced values of another tape record it
 again, dual numbers push tangents through it, batches run many lanes.  A transform is an evaluation on the right values

@@ -30,8 +30,9 @@ from mmad.python.kinds import isplain
 from mmad.tape import _tape
 from mmad.tape.instruction import decode
 from mmad.tracing import tree
+from mmad.tracing.leaves import describe, plain_leaf
 from mmad.tracing.results import is_static
-from mmad.tracing.trace import Trace, describe, plain_leaf
+from mmad.tracing.trace import Trace
 from mmad.transforms import derived
 from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate
@@ -147,25 +148,25 @@ class Tape(_tape.Tape):
             raise TypeError(f"{self.origin}: the tape takes {len(self.in_tree)} arguments, it was given {len(args)}")
         leaves = []
         for position, (arg, (structure, _)) in enumerate(zip(args, self.in_tree, strict=True)):
-            found, s = tree.flatten(arg)
+            values, s = tree.flatten(arg)
             if not _equal_structures(s, structure):
                 raise ValueError(f"{self.origin}: argument {position} has another structure than the one recorded")
-            leaves += [(x, f"{self.origin}: argument {position}") for x in found]
+            leaves += [(x, f"{self.origin}: argument {position}") for x in values]
         return [
-            self._argument(k, static, x, where)
-            for k, static, (x, where) in zip(self.inputs, self.statics, leaves, strict=True)
+            self._argument(k, static, x, place)
+            for k, static, (x, place) in zip(self.inputs, self.statics, leaves, strict=True)
         ]
 
-    def _argument(self, k, static, x, where):
+    def _argument(self, k, static, x, place):
         if k < 0:
             if not is_static(x) or x != static:
-                raise ValueError(f"{where} was {static!r} when the tape was recorded, now it is {x!r}")
+                raise ValueError(f"{place} was {static!r} when the tape was recorded, now it is {x!r}")
             return x
         i = self.instructions[k]
         if not isinstance(x, Traced):
             if isplain(x, int | np.integer) and not isplain(x, bool) and not i.array:
                 x = float(x)
-            x = plain_leaf(x, where)
+            x = plain_leaf(x, place)
             if not i.array and np.shape(x) == ():
                 x = float(x) if np.result_type(x) == np.float64 else x
                 x = x if i.weak or type(x) is not float else np.float64(x)
@@ -173,7 +174,7 @@ class Tape(_tape.Tape):
         dtype = x.dtype if hasattr(x, "dtype") else np.result_type(x)
         if tuple(shape) != i.shape or dtype != i.dtype:
             raise ValueError(
-                f"{where} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with "
+                f"{place} has shape {tuple(shape)} and dtype {dtype}, the tape was recorded with "
                 f"{i.shape} and {i.dtype}; record the function again"
             )
         return x
@@ -350,7 +351,7 @@ def record(f, *args, live=False):
     except CaptureError:
         raise
     except Exception as error:
-        # It may be that a traced integer met what takes plain ones only.
+        # A traced integer may have been used where only a plain one is accepted.
         try:
             tape, trace = _run_recorded(f, args, live, True)
         except Exception:

@@ -64,7 +64,7 @@ def set_num_threads(int n):
     Parameters
     ----------
     n : int
-        1 (as it is from the start) to 64.  Matrix products are the BLAS's own affair (``OPENBLAS_NUM_THREADS``,
+        1 (as it is from the start) to 64.  The BLAS has its own setting for matrix products (``OPENBLAS_NUM_THREADS``,
         ``threadpoolctl``).
 
     Raises
@@ -621,7 +621,7 @@ cdef class Machine:
         cdef int32_t b
         cdef int64_t nbytes
         if what[0] == "guard":
-            return met(self.operand(w, call[1][0], False), what[1], what[2])
+            return failed_guard(self.operand(w, call[1][0], False), what[1], what[2])
         own = OPERATIONS.get(op.name) is not op  # the user's own: it may keep what it is given
         operands = tuple([self.operand(w, spec, own) for spec in call[1]])
         keep_poles(not kinked(op.opcode) and at_singularity(op, operands))  # NumPy clears the processor's flags
@@ -680,7 +680,7 @@ cdef cnp.ndarray small(tuple shape, cnp.dtype descr):
     return PyArray_NewFromDescr(&PyArray_Type, descr, <int> len(shape), dims, NULL, NULL, 0, NULL)
 
 
-cdef object met(object now, object seen, int number):
+cdef object failed_guard(object now, object seen, int number):
     """Return None if a guard on an array holds, else its number and what it sees."""
     if isinstance(seen, cnp.ndarray):
         if np.array_equal(now, seen, equal_nan=seen.dtype.kind in "fc"):

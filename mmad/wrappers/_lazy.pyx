@@ -1,4 +1,4 @@
-"""Power series by need: the arithmetic that derivative rules are evaluated in for Taylor mode.
+"""Lazy power series: the arithmetic that derivative rules are evaluated in for Taylor mode.
 
 No operation has a second rule for its Taylor coefficients.  A declared derivative y' = sum_i p_i(u, y) u_i' is a
 differential equation in t, and comparing the powers of t gives
@@ -13,7 +13,7 @@ costs a few convolutions: O(d^2) for d coefficients.
 References
 ----------
 A. Griewank and A. Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 13.
-M. D. McIlroy, "Squinting at power series", Software: Practice and Experience 20 (1990), 661-683: series by need.
+M. D. McIlroy, "Squinting at power series", Software: Practice and Experience 20 (1990), 661-683: lazy series.
 """
 cimport cython
 from libc.math cimport isfinite

@@ -1,8 +1,8 @@
 """Even powers of norms.
 
-The slope of a norm does not exist where the norm is zero, and what is multiplied by it there is lost: ``norm(x)**2`` has the
-second derivative 2, its factors zero and none.  So an even power is differentiated as what it is, a power of the sum of
-squares that the norm is the root of.  The value stays the one that the function computes.
+A norm has no slope where it is zero, and the chain rule loses what it multiplies by that slope: ``norm(x)**2`` has the
+second derivative 2, but the rule finds zero times a number that does not exist.  Therefore an even power of a norm is
+differentiated as a power of the sum of squares under the root.  The value stays the one that the function computes.
 
 1. What a norm was made of is found on the tape, from its node, or in the origin of a dual number or series.
 2. Views, elements and multiples of a norm (``(r / scale)**2``) have squares of the same kind.

@@ -1,4 +1,4 @@
-"""Every pass of the compiler is worth its name, and none changes what a program gives."""
+"""Every pass of the compiler does what it says, and none changes the results of a program."""
 
 import gc
 import itertools

@@ -45,7 +45,7 @@ def repeated(item, size):
 
 
 def reading(data):
-    """What reading gives or raises, and the bytes that it takes at most beside the file itself."""
+    """What reading gives or raises, and the bytes that it takes at most besides the file itself."""
     tracemalloc.start()
     try:
         found = program_file.loads(data)

@@ -55,7 +55,7 @@ def workspace(compiled):
 
 
 def arena(program):
-    """Bytes of the arrays of a program, beside its arguments and results."""
+    """Bytes of the arrays of a program, besides its arguments and results."""
     return max(offset + size for size, home, offset in program.machine.buffer_list() if home == "arena")
 
 

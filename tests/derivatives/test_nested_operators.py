@@ -1,7 +1,7 @@
 """Every operator over functions that take derivatives, map samples or keep checkpoints inside, against differences.
 
 Many directions or samples at once meet constants made inside the function (`mmad.numpy.ones`), shared arguments and
-results that only some lanes have: a lane's derivative must be that lane's alone, and never zero for want of a type.
+results that only some lanes have: a lane's derivative must be that lane's alone, and never zero as a type is missing.
 """
 
 import numpy as np

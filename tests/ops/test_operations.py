@@ -228,7 +228,7 @@ def test_single(name, k):
 
 #: Operations that NumPy defines on complex numbers by their lexicographic order, or as stand-ins for real logic.
 # Operations of real numbers, eigenvectors, whose phase is LAPACK's choice where they are complex, and what takes the
-# real eigenvalues beside complex matrices.
+# real eigenvalues with complex matrices.
 ORDERED = {"maximum", "minimum", "fmax", "fmin", "max", "min", "max_weights", "min_weights", "cummax", "cummin"}
 HERMITIAN = ("cholesky", "eigenvalues", "eigenvalues_tangent")
 ORDERED |= {"eigenvectors", "eigenvalues_pull", "eigenvalues_push", "over_gaps", "basis", "vectors_in", "over_rates"}
@@ -409,7 +409,7 @@ def test_batch(name, k):
     [c for c in CASES if OPERATIONS[c.values[0]].jvp is not None and OPERATIONS[c.values[0]].transposes is not None],
 )
 def test_declared_transpose_is_the_derived_one(name, k):
-    """An operation that declares its transpose beside its pushforward: the one derived from the pushforward agrees."""
+    """An operation that declares its transpose besides its pushforward: the one derived from the pushforward agrees."""
     op, operands, params = case(name, k)
     vals = tuple(operands)
     out = op.impl(*vals, **params)

@@ -1,4 +1,4 @@
-"""Entries read off compressed products: exact, in single precision too, held against products by the matrix itself."""
+"""Entries read off compressed products: exact, in single precision too, compared with products by the matrix itself."""
 
 import numpy as np
 import pytest

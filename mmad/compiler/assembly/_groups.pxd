@@ -67,4 +67,4 @@ cdef class Groups:
     cdef int take_over(self) except -1
 
 
-cdef int hashed(const Access *x) noexcept
+cdef int chain_of(const Access *x) noexcept

@@ -144,7 +144,7 @@ cdef class Groups:
         cdef int32_t r, at
         cdef int h
         self.views.access(j, shape, &x)
-        h = hashed(&x)
+        h = chain_of(&x)
         at = self.known[h]
         while at >= 0:
             q = <Load *> self.loads.data + at
@@ -433,7 +433,7 @@ cdef class Groups:
         return 0
 
 
-cdef int hashed(const Access *x) noexcept:
+cdef int chain_of(const Access *x) noexcept:
     """Return the chain of the hash table that an access is in."""
     cdef uint64_t h = <uint64_t> x.offset ^ <uint64_t> x.shape[0] ^ <uint64_t> x.strides[0] ^ <uintptr_t> x.table
     h ^= h >> 16

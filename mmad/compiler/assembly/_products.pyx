@@ -50,7 +50,7 @@ cdef class Products:
         if n > 3 or 0 in shape:
             return view
         if strides is not None and all([s >= 0 for s in strides]) \
-                and factor(side, shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
+                and is_factor(side, shape[n - 2] if n > 1 else 1, shape[n - 1], strides[n - 2] if n > 1 else 0, strides[n - 1]):
             return view
         self.views.access(k, shape, &load)
         if load.mode == ACCESS_LINEAR:  # but for axes of one element
@@ -91,7 +91,7 @@ cdef class Products:
             p.a_step = 0
         if p.count > 1:
             together(p)
-        return factor(0, p.m, p.k, p.a_row, p.a_column) and factor(1, p.k, p.n, p.b_row, p.b_column)
+        return is_factor(0, p.m, p.k, p.a_row, p.a_column) and is_factor(1, p.k, p.n, p.b_row, p.b_column)
 
 
 cdef int together(Product *p) noexcept:
@@ -113,7 +113,7 @@ cdef int together(Product *p) noexcept:
     return 0
 
 
-cdef inline bint factor(int side, int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
+cdef inline bint is_factor(int side, int64_t rows, int64_t columns, int64_t row, int64_t column) noexcept:
     """Return whether the machine multiplies with a matrix as it is: one for the BLAS, or one whose elements that are summed
     over are all the same (columns of the first factor, rows of the second)."""
     if rows > 1 and columns > 1 and (row if side else column) == 0:

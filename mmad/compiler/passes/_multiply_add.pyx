@@ -74,7 +74,7 @@ cdef class MultiplyAdd(Pass):
         """Return sum k as one operation with its product; `first`: the product is the first operand of the sum."""
         cdef const Node *p = self.g.nodes + k
         cdef const Node *q = self.g.nodes + product
-        return self.out.push(operation(q.op, p.op, first), p.flags, self.to[q.a], self.to[other(q)], self.to[term], 0.0,
+        return self.out.push(fused_operation(q.op, p.op, first), p.flags, self.to[q.a], self.to[other(q)], self.to[term], 0.0,
                              self.g.type[k])
 
 
@@ -82,7 +82,7 @@ cdef inline bint is_product(Graph g, int32_t j) noexcept:
     return g.nodes[j].op == SC_multiply or g.nodes[j].op == SC_square or g.nodes[j].op == SC_chain
 
 
-cdef inline int operation(int product, int sum, bint first) noexcept:
+cdef inline int fused_operation(int product, int sum, bint first) noexcept:
     """Return the operation that does both; `first`: the product is the first operand of the sum."""
     if product == SC_chain:
         return SC_chain_add if sum == SC_add else SC_chain_subtract if first else SC_subtract_chain

@@ -54,5 +54,5 @@ cdef class Pass:
         self.conclude()
         if self.out.same(self.g):
             return self.g
-        self.out.finish(self.g, self.to)
+        self.out.set_ends(self.g, self.to)
         return self.out

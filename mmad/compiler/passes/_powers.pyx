@@ -46,7 +46,7 @@ cdef inline int derivative_order(int op) noexcept:
     return 0 if op == SC_power else 1 if op == SC_power_slope else 2 if op == SC_power_curve else -1
 
 
-cdef inline double factor(int order, double v) noexcept:
+cdef inline double power_factor(int order, double v) noexcept:
     """Return what a power of one order less is multiplied by."""
     return 1.0 if order == 0 else v if order == 1 else v * (v - 1.0)
 
@@ -58,7 +58,7 @@ cdef inline double exponent(Graph g, const Node *p) noexcept:
         return 0.0
     v = g.nodes[p.b].v
     n = v - derivative_order(p.op)
-    return n if v == floor(v) and 1 <= fabs(n) <= LARGEST and factor(derivative_order(p.op), v) != 0 else 0.0
+    return n if v == floor(v) and 1 <= fabs(n) <= LARGEST and power_factor(derivative_order(p.op), v) != 0 else 0.0
 
 
 def powers(Graph g):
@@ -95,7 +95,7 @@ cdef class Powers(Pass):
         if v < 0:
             r = out.push(SC_reciprocal, p.flags, r, -1, -1, 0.0, g.type[k])
         if p.op != SC_power:
-            v = factor(derivative_order(p.op), v + derivative_order(p.op))
+            v = power_factor(derivative_order(p.op), v + derivative_order(p.op))
             r = out.push(SC_multiply, p.flags, out.constant(v), r, -1, 0.0, g.type[k])
         return r
 

@@ -238,7 +238,7 @@ cdef class Recompute:
             for c in begin.get(k, ()):
                 self.repeat(c)
             self.to[k] = self.out.copy(g, k, self.to)
-        self.out.finish(g, self.to)
+        self.out.set_ends(g, self.to)
         return self.out
 
     cdef int64_t work(self, int32_t k):

@@ -78,12 +78,12 @@ def schedule(Graph g):
     return Schedule(g).run()
 
 
-cdef inline bint operation(Graph g, int32_t k) noexcept:
+cdef inline bint is_scalar_operation(Graph g, int32_t k) noexcept:
     return g.nodes[k].op >= OP_FIRST_SCALAR and not g.nodes[k].flags & NODE_ARRAY
 
 
 cdef inline bint movable(Graph g, int32_t k) noexcept:
-    return operation(g, k) or (g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY)
+    return is_scalar_operation(g, k) or (g.nodes[k].op == OP_CONST and not g.nodes[k].flags & NODE_ARRAY)
 
 
 cdef int32_t *heights(Graph g) except NULL:
@@ -93,7 +93,7 @@ cdef int32_t *heights(Graph g) except NULL:
     for k in range(g.n):
         out[k] = 0
     for k in range(g.n - 1, -1, -1):
-        if not operation(g, k):
+        if not is_scalar_operation(g, k):
             out[k] = g.n
         operand = operands_of(g, k, &n)
         for i in range(n):
@@ -126,7 +126,7 @@ cdef class Schedule(Pass):
         """Return whether there is a long stretch."""
         cdef int32_t k, n = 0
         for k in range(self.g.n):
-            if operation(self.g, k):
+            if is_scalar_operation(self.g, k):
                 n += 1
                 if n >= SHORTEST:
                     return True
@@ -163,7 +163,7 @@ cdef class Schedule(Pass):
             if self.to[j] < 0:
                 self.another[k], self.first[j] = self.first[j], k
                 return 0
-            if operation(self.g, j):
+            if is_scalar_operation(self.g, j):
                 ready = max(ready, self.time[j] + LATENCY)
         self.candidates[self.n] = Ready(k, self.height[k], ready)
         self.n += 1
@@ -193,7 +193,7 @@ cdef class Schedule(Pass):
         cdef int32_t k, j, at, next = start, within = 0
         while True:
             while within < AHEAD and next < stop:
-                if operation(self.g, next):
+                if is_scalar_operation(self.g, next):
                     self.wait(next)
                     within += 1
                 else:

@@ -182,11 +182,11 @@ class Coloring:
         mine = slice(starts[first], starts[first + len(products)])
         return products[line[mine] - first, at[mine]]
 
-    def placed(self, parts):
+    def placed(self, entries_of_products):
         """Return the entries in the order of the pattern, from what :meth:`read` gave for all products, in order."""
-        found = np.concatenate([np.zeros(0), *parts])
-        data = np.empty_like(found)
-        data[self._by_product[0]] = found
+        entries = np.concatenate([np.zeros(0), *entries_of_products])
+        data = np.empty_like(entries)
+        data[self._by_product[0]] = entries
         return data
 
     def __reduce__(self):
@@ -205,16 +205,16 @@ class Coloring:
         """Read what :meth:`save` wrote; raise ValueError where it is something else or leaves entries undetermined."""
         try:  # np.load itself leaves the file open where the archive is damaged
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                found = {k: file[k] for k in FIELDS}
-            kind, order = str(found["kind"]), str(found["order"])
-            pattern = Pattern(found["shape"], found["indptr"], found["indices"])
+                fields = {k: file[k] for k in FIELDS}
+            kind, order = str(fields["kind"]), str(fields["order"])
+            pattern = Pattern(fields["shape"], fields["indptr"], fields["indices"])
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise
         except Exception as e:  # what a damaged archive raises is of many kinds
             raise ValueError(f"{path} holds no colouring: {e}") from None
         colors = []
         for name, size in (("column_colors", pattern.shape[1]), ("row_colors", pattern.shape[0])):
-            c = found[name]
+            c = fields[name]
             if (
                 c.shape != (size,)
                 or c.dtype != np.int32

@@ -22,7 +22,7 @@ from mmad.derivatives.first_order import grad
 from mmad.derivatives.recorded import Recorded
 from mmad.planner.decision.cost import EAGER_AND_COMPILED, Coefficients, as_dict, from_dict
 from mmad.planner.decision.task import work_of
-from mmad.planner.sparsity._fingerprint import structure
+from mmad.planner.sparsity._fingerprint import fingerprint
 from mmad.planner.sparsity.detect import graph_of
 from mmad.replay import compiled
 
@@ -262,7 +262,7 @@ def _eager(shared):
     def recording(f, x):
         def call():
             r = Recorded(f, (x,), "calibrate")
-            structure(r.trace)  # as every planned call does
+            fingerprint(r.trace)  # as every planned call does
 
         return _seconds_apart(call)
 

@@ -157,8 +157,8 @@ def from_dict(data):
     return out
 
 
-# Measured on an AMD EPYC (Zen 3) by `mmad calibrate`, but for what a compiled operation takes besides its elements:
-# that is from small problems as a whole.  In use until it has been run on the machine at hand.
+# Measured on an AMD EPYC (Zen 3) by `mmad calibrate`; what a compiled operation takes besides its elements is
+# fitted to small problems as a whole.  In use until `mmad calibrate` has run on the machine at hand.
 EAGER_AND_COMPILED = {
     "eager": Coefficients(
         call=6.5e-5, gradient=1.2e-4, number=1.6e-7, array=3.2e-6, element=1.2e-9, flop=6e-11, lane_number=4e-9,

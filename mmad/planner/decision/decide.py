@@ -11,7 +11,7 @@ rule   where                                                what
        repeated blocks                                      for each output of a block
 4      every bound on colours is half of min(m, n) or more  dense, through a waist if there is one, or blocks
 5      prices differ by more than `CLOSE`                   the cheapest of all candidates that fit into the memory
-6      prices are close, and what is at stake is more       a race of the best: their results are derivatives, too
+6      prices are close, and what is at stake is more       a race of the best, which yields derivatives, too
        than the race takes
 7      prices are close, little is at stake                 the cheapest
 =====  ===================================================  =====================================================
@@ -30,14 +30,14 @@ from mmad.planner.sparsity._sets import Exhausted
 
 __all__ = ["CLOSE", "decide"]
 
-CLOSE = 1.5  # prices within this factor are as good as equal: the model is no better than that
+CLOSE = 1.5  # prices within this factor count as equal: the model is no better than that
 AT_STAKE = 0.05  # share of the whole work that a race may take
 RACED = 3  # candidates of a race at the most
 
-LEAST = 5e-4  # seconds that to find and to colour a pattern takes at the least
-COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and for each nonzero; roughly
+LEAST = 5e-4  # seconds that finding and colouring a pattern takes at the least
+COLORING, COLORING_ENTRY = 3e-4, 1e-7  # seconds that a colouring takes, and that each nonzero adds; roughly
 SEARCH = (2e-3, 1e-4, 8e-8)  # seconds of looking for blocks; for each operation on arrays; for each element
-WAIST = (4e-4, 2e-5, 0.0)  # the same of looking for a waist
+WAIST = (4e-4, 2e-5, 0.0)  # the same for a waist
 UNLIKELY = 0.5  # share of the evaluations that looking for blocks may take where nothing is gathered
 GATHERED = 16  # sweeps that a colouring may take where elements are gathered, to know whether to look for blocks
 FORWARD_OVER_FORWARD = 8  # unknowns up to which nested forward mode is worth its price
@@ -99,7 +99,7 @@ def plan_by_table(task, coefficients, race):
             )
     task.bound_searches(coefficients)
     if task.gathers and promising(task, GATHERED, coefficients):
-        task.structure("blocks")  # before the pattern, which they give
+        task.structure("blocks")  # first, because blocks give the pattern
     try:
         b = bounds(task.pattern)
     except Exhausted:
@@ -119,7 +119,7 @@ def plan_by_table(task, coefficients, race):
     candidates = [task.candidate(s, mode, coefficients) for s in (*structured, *dense) for mode in modes(o)]
     least = {"columns": (b.columns, 0), "rows": (0, b.rows), "bicoloring": (b.both - 1, 1), "star": (b.both, 0)}
     for s in sorted(colored, key=lambda s: sum(least[s])):
-        # With no more colours than there must be, and the time that finding them takes.
+        # The price with the fewest colours possible, and with the time to find them.
         hoped = [task.candidate(s, mode, coefficients, least[s]).total(o.expected) for mode in modes(o)]
         search = 0.0 if s in task.colorings else COLORING + COLORING_ENTRY * task.pattern.nnz
         if min(hoped) + search < min(c.total(o.expected) for c in candidates):
@@ -186,7 +186,7 @@ def plan_by_price(task, candidates, race, why=""):
         )
     raced = []
     for c in ranked:
-        # Slower than predicted, the first ones may be worse than what comes after them.
+        # If the first ones were slower than predicted, a later one may be faster.
         if len(raced) >= len(close) and c.total(o.expected) > min(r.total(o.expected) for r in raced):
             break
         raced.append(replace(c, measured=race(c)))

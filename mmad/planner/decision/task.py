@@ -1,4 +1,4 @@
-"""What is known of a derivative before it is computed, and the price of each way to compute it."""
+"""Tasks: what is known of a derivative before it is computed, and the price of each way to compute it."""
 
 import time
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from mmad.planner.sparsity._sets import UNLIMITED, Exhausted
 
 __all__ = ["COLORED", "DENSE", "MODES", "STRUCTURED", "Options", "Task", "modes", "work_of"]
 
-UNKNOWN = 10  # evaluations that a choice is made for if nobody said how many there will be
+UNKNOWN = 10  # evaluations to choose for if nobody said how many there will be
 DENSE = {
     "jacobian": ("forward", "reverse"),
     "hessian": ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"),
@@ -37,14 +37,16 @@ COLORED = {
 STRUCTURED = {"jacobian": ("blocks", "waist"), "hessian": ("blocks",), "grad": (), "hvp": ()}
 LOOKING = 0.05  # share of the whole work that looking for a pattern, for blocks or for fewer colours may take
 LEAST_LOOKING = 2e-3  # seconds that a search may take, however little there is to gain
-STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of it; steps that more work does not lead on from
+STEP, MOST_STEPS = 2.5e-9, 4_000_000  # seconds of one step of a search; the most steps, however much work there is
 MODES = ("auto", "eager", "compiled")
-LEVELS = 4  # of checkpoints; each computes the function once more
+LEVELS = 4  # of checkpoints at the most; each computes the function once more
 NUMBER, ARRAY = 250, 1500  # bytes that an instruction takes while a program is made, on numbers and on arrays
 LONGEST = 1 << 30  # bytes that making a program may take where nobody asked for one
 DEFERRED = 4096  # elements from which on an array is recorded without its value where a program is made
 HELD = 0.5  # share of a function's elements that its program holds; the others are used up in loops
-NESTED = 3.0  # what that takes, in sweeps over the recording: twice the operations, by rules that nothing has compiled
+NESTED = (
+    3.0  # sweeps over the recording that one of `OVER_FORWARD` costs: twice the operations, and no rule is compiled
+)
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,9 @@ class Task:
         self.searches, self.gathers = {} if searches is None else searches, gathers
         self.colorings, self.structures, self.refused, self._pattern = {}, {}, {}, None
         self.finding = self.coloring_time = 0.0
-        self.zeros, self.steps = None, UNLIMITED  # that a search may take
-        self.effort = EFFORT
+        self.zeros = None  # the zeros of constant arrays that the pattern counts on
+        self.steps = UNLIMITED  # that a search for a pattern or a structure may take
+        self.effort = EFFORT  # steps that a colouring may take
         self.differing = set()  # strategies and modes whose results differ from the others'
 
     @property

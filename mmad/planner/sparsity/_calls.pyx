@@ -107,7 +107,7 @@ cdef class Calls(Unions):
             for i in range(2 if how == MULTIPLIED else len(args)):
                 e = self.spread(self.of(args[i]) if args[i] >= 0 else self.zeros_of(w.vals[i]), shapes[i], shape)
                 out = self.united_as(out, e, how) if how == MULTIPLIED else self.union_of(out, e)
-            return out if how == MULTIPLIED else self.unknown(out)
+            return out if how == MULTIPLIED else self.without_zeros(out)
         if w.op.name in axes.MOVES:
             out = self.moved(w, args, shapes)
         elif w.op.name == "slide_out":
@@ -134,8 +134,9 @@ cdef class Calls(Unions):
         cdef int i
         for i in range(len(args)):
             if args[i] >= 0 and operands[i] is not None:
-                out = self.union_of(out, self.labelled(self.unknown(operands[i]), shapes[i], found[0][i], found[1], shape))
-        return self.unknown(out)
+                e = self.without_zeros(operands[i])
+                out = self.union_of(out, self.labelled(e, shapes[i], found[0][i], found[1], shape))
+        return self.without_zeros(out)
 
     cdef Elements linear(self, int what, list args, list shapes, int64_t until):
         """Return what a routine gives for matrices with zeros; None where it has no rule, or where they count as full."""
@@ -149,7 +150,7 @@ cdef class Calls(Unions):
         if a is None or what == MM_LU or not has_zeros(a):
             return None
         if what == MM_INVERSE:
-            n = order(shape[rank - 1])
+            n = matrix_order(shape[rank - 1])
             return solved(self.sets, a, n, a.n // (n * n), None, n, 0, False, until)
         if what != MM_SOLVE and what != MM_SOLVE_TRANSPOSED and what != MM_LOWER and what != MM_LOWER_TRANSPOSED:
             return None
@@ -198,7 +199,7 @@ cdef class Calls(Unions):
         return uniform(self.g.elements(k), total) if total > 0 else None
 
 
-cdef inline int64_t order(int64_t length) noexcept nogil:
+cdef inline int64_t matrix_order(int64_t length) noexcept nogil:
     """Return the order of a matrix whose factors take so many numbers."""
     cdef int64_t n = 1
     while n * n + n < length:

@@ -199,7 +199,7 @@ cdef class Propagation(Calls):
                     out = self.added(out, e, out is None and i == 1 and not counts & 1)
                 else:
                     out = self.united_as(out, e, how)
-        return out if how != ADDED or keeps_zero(p.op) else self.unknown(out)
+        return out if how != ADDED or keeps_zero(p.op) else self.without_zeros(out)
 
     cdef Elements mine(self, int32_t base, int32_t k, int64_t n):
         """Return what a storage's next version starts from; the base's own elements, where nothing else needs them."""

@@ -23,12 +23,12 @@ cnp.import_array()
 
 
 @cython.overflowcheck(False)
-cdef inline uint64_t mixed(uint64_t h, uint64_t v) noexcept nogil:
+cdef inline uint64_t mixed_hash(uint64_t h, uint64_t v) noexcept nogil:
     h = (h ^ v) * <uint64_t> 0x9E3779B97F4A7C15
     return h ^ (h >> 31)
 
 
-def structure(trace):
+def fingerprint(trace):
     """Return a number that two recordings share if they are alike.
 
     Parameters
@@ -52,25 +52,25 @@ def structure(trace):
         if number[k - start] < 0:
             continue
         if given[k - start]:
-            h = mixed(h, OP_INPUT)
+            h = mixed_hash(h, OP_INPUT)
             continue
         p = tape.nodes + k
         if p.op >= OP_FIRST_SCALAR:
-            h = mixed(mixed(h, <uint64_t> p.op), <uint64_t> <uint32_t> place(number, start, p.a))
+            h = mixed_hash(mixed_hash(h, <uint64_t> p.op), <uint64_t> <uint32_t> number_of(number, start, p.a))
             if scalar_arity(p.op) > 1:
-                h = mixed(h, <uint64_t> <uint32_t> place(number, start, p.b))
+                h = mixed_hash(h, <uint64_t> <uint32_t> number_of(number, start, p.b))
             if scalar_arity(p.op) > 2:
-                h = mixed(h, <uint64_t> <uint32_t> place(number, start, p.c))
+                h = mixed_hash(h, <uint64_t> <uint32_t> number_of(number, start, p.c))
         elif p.op == OP_LOAD:
-            h = mixed(mixed(h, <uint64_t> p.op), <uint64_t> <uint32_t> place(number, start, p.a))
-            h = mixed(h, <uint64_t> <uint32_t> p.b ^ (<uint64_t> <uint32_t> p.c << 32))
+            h = mixed_hash(mixed_hash(h, <uint64_t> p.op), <uint64_t> <uint32_t> number_of(number, start, p.a))
+            h = mixed_hash(h, <uint64_t> <uint32_t> p.b ^ (<uint64_t> <uint32_t> p.c << 32))
         elif p.op == OP_STORE:
-            h = mixed(mixed(h, <uint64_t> p.op), <uint64_t> <uint32_t> place(number, start, p.a))
-            h = mixed(mixed(h, <uint64_t> <uint32_t> place(number, start, p.b)), <uint64_t> p.i)
+            h = mixed_hash(mixed_hash(h, <uint64_t> p.op), <uint64_t> <uint32_t> number_of(number, start, p.a))
+            h = mixed_hash(mixed_hash(h, <uint64_t> <uint32_t> number_of(number, start, p.b)), <uint64_t> p.i)
         elif p.op == OP_REC:
-            h = mixed(h, <uint64_t> <int64_t> of_record(<Rec> tape.recs[p.a], number, start))
+            h = mixed_hash(h, <uint64_t> <int64_t> of_record(<Rec> tape.recs[p.a], number, start))
         else:
-            h = mixed(h, p.op)
+            h = mixed_hash(h, p.op)
     return h
 
 
@@ -143,7 +143,7 @@ cdef tuple numbering(object trace):
     return np.asarray(number), np.asarray(given)
 
 
-cdef inline int32_t place(int32_t[::1] number, int32_t start, int32_t node) noexcept nogil:
+cdef inline int32_t number_of(int32_t[::1] number, int32_t start, int32_t node) noexcept nogil:
     """Return the number of an operand; -1 for constants, -2 for what was recorded before."""
     return -1 if node < 0 else -2 if node < start else number[node - start]
 
@@ -153,7 +153,7 @@ cdef int64_t of_record(Rec rec, int32_t[::1] number, int32_t start) except? -1:
     cdef list operands = []
     cdef int32_t at
     for j, v in zip(rec.args, rec.vals):
-        at = place(number, start, j)
+        at = number_of(number, start, j)
         if at != -1 or v is None:
             operands.append((at, None))
         else:

@@ -17,7 +17,7 @@ cdef class Unions:
 
     cdef Elements selected(self, Elements mask, Elements a, Elements b)
     cdef Elements added(self, Elements a, Elements b, bint first=*)
-    cdef Elements unknown(self, Elements e)
+    cdef Elements without_zeros(self, Elements e)
     cdef Elements united_as(self, Elements a, Elements b, int how)
     cdef int remember(self, tuple key, Elements a, Elements b, Elements out) except -1
     cdef Elements spread(self, Elements e, tuple shape, tuple to)

@@ -34,12 +34,12 @@ cdef class Unions:
     cdef Elements added(self, Elements a, Elements b, bint first=False):
         """Add element by element; what is None is not known to be zero."""
         if a is None and b is not None and not first:
-            return self.unknown(b)
+            return self.without_zeros(b)
         if b is None and a is not None:
-            return self.unknown(a)
+            return self.without_zeros(a)
         return self.union_of(a, b)
 
-    cdef Elements unknown(self, Elements e):
+    cdef Elements without_zeros(self, Elements e):
         """Return the same elements, none of which is known to be zero."""
         cdef Elements out = None
         cdef int64_t i
@@ -62,7 +62,7 @@ cdef class Unions:
         cdef int64_t i
         cdef int32_t x, y, ux = 0, uy = 0, uu = 0
         if a is None:
-            return b if how == MULTIPLIED else self.unknown(b)
+            return b if how == MULTIPLIED else self.without_zeros(b)
         if b is None:
             return a
         if a is b:
@@ -230,7 +230,7 @@ cdef class Unions:
                 out.sets[at] = e.sets[at]
                 for k in range(1, length):
                     out.sets[at + k * to] = self.sets.unite(out.sets[at + (k - 1) * to], e.sets[at + k * to])
-        return self.unknown(out)
+        return self.without_zeros(out)
 
     cdef int32_t all_of(self, Elements e) except -1:
         """Return the union of all elements."""

@@ -37,7 +37,7 @@ SHARED = 64  # elements of shared inlets: each takes a sweep
 SLOTS = 4096  # slots of a lane, with which blocks are no longer small
 SLICES = 512  # up to which entries are put into place slice by slice
 FEW = 2, 1000  # slices that are quicker than looking terms up one by one; one more for so many entries
-REVERSE = 1.2  # a cotangent in tangents, to choose the side of a block
+REVERSE = 1.2  # the cost of a cotangent in tangents, to choose the side of a block
 
 
 def blocks_of(recorded, symmetric=False, most=UNLIMITED):
