@@ -4,6 +4,7 @@ Each function raises a TypeError with what is wrong and what to write; `mmad.ops
 """
 
 import inspect
+from types import CodeType, FunctionType
 
 import numpy as np
 
@@ -22,6 +23,11 @@ def check_rule(kind, name, what, rule, positions, given, params):
     """
     if not callable(rule):
         raise TypeError(f"{kind}: {what} of {name} is {rule!r}, and should be a function of {given}")
+    names = plain_arguments(rule)
+    if names is not None and params is not None and len(names) >= positions:
+        named = names[positions:]
+        if all(n in params for n in named) and all(n in named for n, always in params.items() if always):
+            return
     try:
         signature = inspect.signature(rule)
     except (TypeError, ValueError):
@@ -48,8 +54,24 @@ def check_rule(kind, name, what, rule, positions, given, params):
         )
 
 
+def plain_arguments(function):
+    """Return the names of the arguments of a Python function that all have to be given; None if it is another one.
+
+    Nearly all rules are so, and their signatures would take a tenth of the time that mmad is imported in.
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or function.__defaults__ or code.co_kwonlyargcount:
+        return None
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or hasattr(function, "__wrapped__"):
+        return None
+    return code.co_varnames[: code.co_argcount] if type(function) is FunctionType else None
+
+
 def parameters(impl, nin):
     """Return what an implementation takes after its operands, and whether it must; None if it does not tell."""
+    names = plain_arguments(impl)
+    if names is not None:
+        return dict.fromkeys(names[nin:], True)
     try:
         found = list(inspect.signature(impl).parameters.values())
     except (TypeError, ValueError):

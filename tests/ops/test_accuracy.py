@@ -1,8 +1,7 @@
 """Derivatives of elementwise operations to the last digits, from one end of the exponent range to the other.
 
 First derivatives are within 4 units in the last place of exact ones, second ones within 16, eagerly and compiled.
-docs/accuracy.md has the errors at 2000 points each; ``python tests/ops/test_accuracy.py`` writes it, and
-``python tests/ops/test_accuracy.py erf erfc`` the rows of these two.
+docs/accuracy.md has the errors at 2000 points each; :data:`WRITE` writes it, with names after it the rows of these.
 """
 
 import pathlib
@@ -18,6 +17,7 @@ import mmad
 from mmad.ops.declare import OPTIONAL
 from mmad.tape._instructions import OPERATIONS
 
+WRITE = "PYTHONPATH=tests/support python tests/ops/test_accuracy.py"
 FIRST, SECOND = 4, 16
 FEW, MANY = 200, 2000
 DTYPES = (np.float64, np.float32)
@@ -153,10 +153,10 @@ def page(measured, before=""):
 def test_the_page_is_up_to_date():
     """In its text and rows; its numbers depend on the machine's math library, their limits do not."""
     text = PAGE.read_text()
-    assert text.startswith(HEAD), "run python tests/ops/test_accuracy.py"
+    assert text.startswith(HEAD), f"run {WRITE}"
     rows = ROW.findall(text)
     missing = " ".join(set(NAMES) - {name for name, _ in rows})
-    assert [name for name, _ in rows] == NAMES, f"run python tests/ops/test_accuracy.py {missing}"
+    assert [name for name, _ in rows] == NAMES, f"run {WRITE} {missing}"
     for name, cells in rows:
         numbers = [float(c) for c in cells.split(" | ")]
         assert all(e <= limit for e, limit in zip(numbers, (FIRST, SECOND) * 2, strict=True)), name
