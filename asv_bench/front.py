@@ -104,7 +104,7 @@ def comparison(folder, outcomes, where, out, draw):
         "times are medians.</p>"
     )
     yield facts(where)
-    pictures = drawn(outcomes, folder, out / "figures" / folder.name) if draw else []
+    pictures = drawn(outcomes, where, folder, out / "figures" / folder.name) if draw else []
     if pictures:
         yield gallery(pictures[:2], out)
     yield "<h3>Performance profile</h3>" + profile_table(outcomes)
@@ -149,13 +149,13 @@ def facts(where):
     return f'<p class="facts">{escape(line)}</p>'
 
 
-def drawn(outcomes, folder, to):
+def drawn(outcomes, where, folder, to):
     """Return pictures as SVG files: drawn now, or those of the folder where matplotlib is missing."""
     to.mkdir(parents=True, exist_ok=True)
     try:
         from mmad.bench.figures import draw
 
-        return [path.with_suffix(".svg") for path in draw(outcomes, to)]
+        return [path.with_suffix(".svg") for path in draw(outcomes, to, where)]
     except ImportError:
         return [Path(shutil.copy(path, to)) for path in sorted(folder.glob("*.svg"))]
 
@@ -234,7 +234,7 @@ def tracked(results):
             )
             yield f'<p class="facts">{escape("; ".join(line))}</p>'
         for words, cells in rows.items():
-            yield f"<h3>{escape(words.capitalize())}</h3>" + table(("of", "is"), cells)
+            yield f"<h3>{escape(words[0].upper() + words[1:])}</h3>" + table(("of", "is"), cells)
 
 
 def units_of(results):
