@@ -58,6 +58,8 @@
     X(erf, 1, erf(a), 1.4)                                           \
     X(erfc, 1, erfc(a), 2.0)                                         \
     X(erf_slope, 1, mm_erf_slope(a), 3.1)                            \
+    X(expit, 1, mm_expit(a), 1.9)                                    \
+    X(expit_slope, 1, mm_expit_slope(a), 1.5)                        \
     X(logaddexp, 2, mm_logaddexp(a, b), 4.6)                         \
     X(logaddexp2, 2, mm_logaddexp2(a, b), 4.5)                       \
     X(absolute, 1, fabs(a), CHEAP)                                   \
@@ -191,6 +193,14 @@ MM_INLINE REAL mm_erf_slope(REAL a) { /* 2 exp(-a^2) / sqrt(pi); a^2 in two part
     const REAL near = fabs(a) < 28 ? a : copysign(28, a), h = rint(near * 64) / 64;
     const REAL p = (REAL)1.128379167095512573896158903121545172 * exp(-(h * h)) * exp(-((a - h) * (a + h)));
     return isnan(a) ? a : p;
+}
+MM_INLINE REAL mm_expit(REAL a) { /* 1 / (1 + exp(-a)) */
+    const REAL e = exp(-fabs(a));
+    return (a < 0 ? e : 1) / (1 + e);
+}
+MM_INLINE REAL mm_expit_slope(REAL a) { /* 1 / (2 cosh(a / 2))^2 */
+    const REAL e = exp(-fabs(a)), s = 1 + e;
+    return e / (s * s);
 }
 MM_INLINE REAL mm_cbrt_slope(REAL a) { /* a^(-2/3) / 3, of a root with one step of Newton's method */
     const REAL r = cbrt(a), d = (r - a / (r * r)) / 3, s = r - (isfinite(d) ? d : 0);

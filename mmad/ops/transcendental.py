@@ -14,7 +14,7 @@ DEGREE = 0.017453292519943295769237
 
 POINTS = ((0.7,), (-0.4,), (1.2,))
 POSITIVE = ((1.3,), (0.4,), (2.1,))
-SCIPY_ERF, SCIPY_ERFC = (OptionalUfunc("scipy.special", name) for name in ("erf", "erfc"))
+SCIPY_ERF, SCIPY_ERFC, SCIPY_EXPIT = (OptionalUfunc("scipy.special", name) for name in ("erf", "erfc", "expit"))
 AT_ZERO, AT_ONES = {0: (0.0,)}, {0: (1.0, -1.0)}
 UNIT = ((0.3,), (-0.6,), (0.8,))
 
@@ -108,6 +108,21 @@ erfc = elementwise(
     lambda x, out: a.negative(erf_slope(x)),
     probes=POINTS,
     also=(SCIPY_ERFC,),
+    saturates={0: 0},
+)
+expit_slope = elementwise(
+    "expit_slope",
+    KernelFunction("expit_slope", lambda x: np.square(0.5 / np.cosh(x / 2))),
+    lambda x, out: a.negative(a.multiply(out, tanh(a.multiply(0.5, x)))),
+    probes=POINTS,
+    saturates={0: 0},
+)
+expit = elementwise(
+    "expit",
+    KernelFunction("expit", SCIPY_EXPIT, half=False),
+    lambda x, out: expit_slope(x),
+    probes=POINTS,
+    also=(SCIPY_EXPIT,),
     saturates={0: 0},
 )
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda x, out: DEGREE, probes=POINTS, also=(np.radians,))

@@ -71,6 +71,8 @@ EXACT = {
     "erf_slope": _gauss,
     "erfc": _unless(lambda x: x > 1e4, 0, mpmath.erfc),  # there mpmath overflows
     "exp2": lambda x: TWO**x,
+    "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "expit_slope": lambda x: 1 / (2 * mpmath.cosh(x / 2)) ** 2,
     "fabs": abs,
     "floor_divide": lambda x, y: mpmath.floor(x / y),
     "fmax": max,
