@@ -1,13 +1,13 @@
-"""The door to every operation, and the traced values that are numbers.
+"""Dispatch every operation; define the base classes of traced values, and traced numbers.
 
 Design
 ------
-* One :class:`mmad.tape._tape.Tape` a thread and trace.  A :class:`ScalarVar` is a number: a tape, a node, a double; an
-  :class:`mmad.tape._storage.ArrayVar` is an array.
-* Everything dispatches through :func:`apply_op`: wrappers (dual numbers, batches) with the highest level first,
-  then traced values, then plain NumPy.
-* An operation on doubles alone is recorded here; any other is handed to the tape (`Instructions.record`), which
-  knows arrays.
+* Each trace, in each thread, has one :class:`mmad.tape._tape.Tape`.  A :class:`ScalarVar` is a traced number: it holds
+  its tape, its node and a double.  A :class:`mmad.tape._storage.ArrayVar` is a traced array.
+* :func:`apply_op` dispatches every operation: first to the wrapper (dual number, batch) with the highest level, then to
+  the tape of a traced value, then to plain NumPy.
+* This module records operations on doubles itself; it passes every other operation to the tape (`Instructions.record`),
+  which knows arrays.
 """
 cimport cython
 from cpython.object cimport PyObject
@@ -53,19 +53,19 @@ UFUNCS = {}      # numpy ufunc -> Op
 FUNCTIONS = {}   # numpy function -> implementation on traced values
 METHODS = {}     # attribute name -> function of the traced value first
 PROPERTIES = {}  # attribute name -> function of the traced value
-SETTERS = {}     # attribute name -> function of the traced value and what is assigned
+SETTERS = {}     # attribute name -> function of the traced value and the assigned value
 
 cdef dict _UFUNCS = UFUNCS, _METHODS = METHODS, _PROPERTIES = PROPERTIES, _FUNCTIONS = FUNCTIONS
 cdef dict _SETTERS = SETTERS
-cdef object _lift = None      # lists and object arrays with traced values in them as traced arrays
-cdef object _protocol = None  # NumPy's ufuncs but for their plain call
+cdef object _lift = None      # makes a traced array from a list or object array with traced values in it
+cdef object _protocol = None  # handles calls of NumPy's ufuncs with keywords, and their methods
 cdef object _float64 = np.dtype(np.float64)
 cdef object _np_float64 = np.float64
 PLAIN = (int, float, complex, np.generic, np.ndarray, list, tuple)
 
 
 def bind_operators():
-    """Look up the operations Python's operators stand for, once all are declared."""
+    """Look up the operation of each Python operator; called once all operations are declared."""
     global o_add, o_sub, o_mul, o_div, o_neg, o_pos, o_pow, o_square, o_floordiv, o_mod, o_abs, o_matmul
     global o_lt, o_le, o_gt, o_ge, o_eq, o_ne, o_and, o_or, o_xor, o_invert, o_logical_or
     global o_window, o_put, o_gather, o_putidx
@@ -111,7 +111,7 @@ cdef int refuse_two_tapes(Instructions a, Instructions b) except -1:
 
 
 cdef int warn(int opcode, double a, double b) except -1:
-    """Let NumPy raise its own warning for a result that is not finite."""
+    """Evaluate with NumPy, so that it issues its own warning for a result that is not finite."""
     cdef Op op = scalar_op(opcode)
     if op is not None and op.ufunc is not None:
         if op.nin == 2:
@@ -122,13 +122,13 @@ cdef int warn(int opcode, double a, double b) except -1:
 
 
 cdef int guard_raises(tuple args, object of, dict params, object error) except -1:
-    """Leave a guard on whether an operation, or a function of Python's, raises an error of a kind."""
+    """Record a guard on whether an operation, or a Python function, raises an error of a given class."""
     bool(OPERATIONS["raises"](*args, of=of, params={} if params is None else params, error=error, states=np.geterr()))
     return 0
 
 
 cdef object raised_for_values():
-    """Return the kinds of errors that NumPy raises now for a result that is not finite; None if it raises none."""
+    """Return the classes of errors that NumPy now raises for a result that is not finite; None if it raises none."""
     cdef object states = np.geterr().values()
     cdef bint warned = "warn" in states and warnings_are_errors()
     if "raise" in states:
@@ -137,7 +137,7 @@ cdef object raised_for_values():
 
 
 cdef bint warnings_are_errors() except -1:
-    """Return whether the filters of warnings make an error of NumPy's, wherever it comes from."""
+    """Return whether the warning filters turn every RuntimeWarning into an error, whichever module issues it."""
     for action, message, category, module, _ in warnings.filters:
         if message is None and module is None and issubclass(RuntimeWarning, category):
             return action == "error"
@@ -145,7 +145,7 @@ cdef bint warnings_are_errors() except -1:
 
 
 cdef object python_operator(int opcode):
-    """Return what raises a ZeroDivisionError or OverflowError for Python's own numbers; None for other operations."""
+    """Return Python's operator, where it may raise a ZeroDivisionError or OverflowError; None for other operations."""
     if opcode == SC_divide:
         return operator.truediv
     if opcode == SC_power:
@@ -156,9 +156,10 @@ cdef object python_operator(int opcode):
 
 
 cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
-    """Warn or raise, as NumPy does, of a result that is not finite; of Python's own numbers raise Python's error if caught.
+    """Warn or raise, as NumPy does, because a result is not finite.
 
-    Where nobody catches it, division by zero gives infinity, as it does for NumPy's numbers.
+    For Python's own numbers, raise Python's error if the function catches it.  If nothing catches it, division by zero
+    gives infinity, as it does for NumPy's numbers.
     """
     cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
     cdef tuple args
@@ -181,7 +182,7 @@ cdef int unusual(Instructions tape, int opcode, int32_t a, int32_t b, double va,
 
 
 cdef int heed(Instructions tape, int opcode, int32_t a, int32_t b, double va, double vb, int flags) except -1:
-    """Guard that this operation raises no error of arithmetic, as the function may catch those."""
+    """Record a guard that this operation raises no arithmetic error, because the function may catch one."""
     cdef object of = None if flags & NODE_STRONG else python_operator(opcode)
     if of is not None and (b < 0 or tape.nodes[b].op != OP_CONST or opcode == SC_power):
         guard_raises(operands(tape, a, b, va, vb), of, None, ArithmeticError)
@@ -223,7 +224,7 @@ cdef inline object scalar_binary(int opcode, Op op, ScalarVar x, object other, b
             refuse_two_tapes(tape, (<ScalarVar> other).tape)
         if opcode == SC_add and x.flags & (<ScalarVar> other).flags & NODE_BOOL \
                 and (x.flags | (<ScalarVar> other).flags) & NODE_STRONG:
-            return apply_op(o_logical_or, (x, other), None)  # what + is to NumPy's truth values
+            return apply_op(o_logical_or, (x, other), None)  # NumPy's + of two truth values is their logical or
         w, node = (<ScalarVar> other).v, (<ScalarVar> other).node
         flags |= (<ScalarVar> other).flags & CARRIED
     elif type(other) is float:
@@ -248,7 +249,7 @@ cdef object binary(Op op, object x, object y, bint reflected):
 
 
 cdef object as_plain(object y):
-    """Return what NumPy computes with for an operand of another class: a float for a fraction, or what `__array__` gives."""
+    """Return an operand of another class as NumPy uses it: a fraction as a float, else the result of `__array__`."""
     if isinstance(y, numbers.Rational):
         return float(y)
     if hasattr(y, "__array__") and not hasattr(y, "__array_ufunc__") and getattr(y, "__array_priority__", 0.0) <= 0:
@@ -265,13 +266,13 @@ cdef object apply2(Op op, object x, object y):
 
 
 def set_lift(function):
-    """Say what makes a traced array of a list or object array, which is defined above this module."""
+    """Set the function that makes a traced array from a list or object array; a higher layer defines it."""
     global _lift
     _lift = function
 
 
 def set_protocol(function):
-    """Say what answers NumPy's ufuncs but for their plain call, which is defined above this module."""
+    """Set the function that handles NumPy's ufunc protocol beyond the plain call; a higher layer defines it."""
     global _protocol
     _protocol = function
 
@@ -280,13 +281,16 @@ cdef EvenPower _even_power = NULL
 
 
 cdef void set_even_power(EvenPower f) noexcept:
-    """Say what recognises even powers of norms, which is defined above this module."""
+    """Set the function that recognises even powers of norms; a higher layer defines it."""
     global _even_power
     _even_power = f
 
 
 cdef object apply_op(Op op, tuple args, dict params):
-    """Evaluate, record, or hand to the outermost wrapper; even powers of norms are differentiated as what they are."""
+    """Apply an operation: evaluate it, record it, or pass it to the outermost wrapper.
+
+    Even powers of norms are recognised first: as powers of a sum of squares they have derivatives where the norm is 0.
+    """
     if op.role & ROLE_EVEN and params is None and _even_power != NULL:
         r = _even_power(op, args)
         if r is not None:
@@ -295,7 +299,7 @@ cdef object apply_op(Op op, tuple args, dict params):
 
 
 cdef object apply_plain(Op op, tuple args, dict params):
-    """Do the same without a look at what the operands are."""
+    """Apply an operation without looking for even powers of norms."""
     cdef Wrapper top = None
     cdef Instructions tape = None
     cdef bint lift = False
@@ -348,7 +352,7 @@ set_door(apply_op)
 
 
 cdef int remember(Jet r, Op op, tuple args, dict params) except -1:
-    """Note how a value was computed, if it may be a norm or a multiple of one."""
+    """Store how a value was computed, if it may be a norm or a multiple of a norm."""
     cdef list kept = [], states = []
     if r.version < 0:
         return 0
@@ -366,7 +370,7 @@ cdef int remember(Jet r, Op op, tuple args, dict params) except -1:
 
 
 cdef object state_of(object x):
-    """Return what changes when an array is written to: the version of its storage."""
+    """Return the version of an array's storage, which changes with every write; None for a plain value."""
     if isinstance(x, Jet):
         return (<Jet> x).version if (<Jet> x).base is None else (<Jet> x).base.version
     if isinstance(x, Var):
@@ -377,9 +381,9 @@ cdef object state_of(object x):
 
 
 cdef object reordering(object x, object function, object dtype, object kind):
-    """Return the function of an ndarray that `view` asks for: mmad's own, or the whole, for NumPy's arguments.
+    """Return the function that `ndarray.view` has to apply, given NumPy's arguments or a function of mmad's own.
 
-    Return None where whole numbers are to be read as others of their size.
+    Return None if integers are to be read as another integer dtype of the same size.
     """
     if function is not None and callable(function) and not isinstance(function, type):
         return function
@@ -403,7 +407,7 @@ def whole(a):
 
 
 cdef object seen_through(Jet r, Jet of, object how):
-    """Note that r is a view of `of`, taken by an index or a function of views, and return it."""
+    """Mark r as a view of `of`, taken by an index or by a function that returns views; return r."""
     r.base = of if of.base is None else of.base
     if of.origin is not None:
         r.origin = None, (of,), how, (state_of(of),)
@@ -411,7 +415,7 @@ cdef object seen_through(Jet r, Jet of, object how):
 
 
 cdef int written(Jet x) except -1:
-    """Note that an array is written to."""
+    """Count a write to an array; how it was computed no longer holds."""
     if x.base is not None:
         x = x.base
     x.version += 1
@@ -420,7 +424,7 @@ cdef int written(Jet x) except -1:
 
 
 cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1:
-    """Return whether an instruction may be a norm, or linear in one."""
+    """Return whether the result of an instruction may be a norm, or a linear function of one."""
     cdef Node *p = tape.nodes + node
     cdef Op op
     cdef Rec rec
@@ -447,7 +451,7 @@ cdef bint may_be_norm(Instructions tape, int32_t node, int depth) except -1:
 
 
 def own_arithmetic(x, where):
-    """Raise if an array is of a subclass whose arithmetic is not ndarray's (masked arrays, matrices, units)."""
+    """Raise TypeError if a subclass of ndarray has arithmetic of its own (masked arrays, matrices, units)."""
     cls = type(x)
     if cls is not np.ndarray and (cls.__mul__ is not np.ndarray.__mul__
                                   or cls.__array_ufunc__ is not np.ndarray.__array_ufunc__):
@@ -456,7 +460,7 @@ def own_arithmetic(x, where):
 
 
 cdef object try_scalar(Instructions tape, Op op, tuple args):
-    """Record as a scalar instruction if every operand is a double; None otherwise."""
+    """Record a scalar instruction and return its result if every operand is a double; otherwise return None."""
     cdef double w[3]
     cdef int32_t node[3]
     cdef int k = 0, flags = 0
@@ -483,7 +487,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
     if op.boolean:
         if not tape.guarded:
             return (np.True_ if v != 0 else np.False_) if flags else v != 0
-        flags |= NODE_BOOL  # NumPy's truth value, where an operand is NumPy's
+        flags |= NODE_BOOL  # np.bool_ if an operand is a NumPy scalar, else bool
     if op.nin < 3:
         if not isfinite(v) and not flags & NODE_DEFERRED:
             unusual(tape, op.opcode, node[0], node[1], w[0], w[1], flags)
@@ -498,7 +502,7 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
 
 # ------------------------------------------------------------------------------------------- traced values
 cdef class Traced:
-    """Base of all values that stand in for a number or an array in user code."""
+    """Base class of all values that stand for a number or an array in the user's code."""
 
     __array_priority__ = 1000.0
 
@@ -596,16 +600,16 @@ cdef class Traced:
 
     @property
     def __class__(self):
-        """The class of the plain value that this one stands for: a test of types answers as for that."""
+        """The class of the plain value that this one stands for: `isinstance` answers as for the plain value."""
         return np.ndarray if self.shape else self.dtype.type
 
-    def __hash__(self):  # the only one: a subclass with one of its own would not inherit the comparisons
+    def __hash__(self):  # the only one: a subclass that defines __hash__ would not inherit the comparisons
         if self.__class__ is np.ndarray:
             raise TypeError("unhashable type: 'numpy.ndarray'")
         value = self.value
         if isinstance(value, cnp.ndarray):
             value = value[()]
-        if value != value:  # NaN equals nothing, and each is one of its own
+        if value != value:  # NaN equals nothing: hash by identity, as Python does
             return <Py_hash_t> (<size_t> <PyObject *> self >> 4)
         return hash(value)
 
@@ -628,7 +632,10 @@ cdef class Traced:
         return binary(o_xor, self, other, True)
 
     cdef object inplace(self, Op op, object other):
-        """Return this array after an in-place operation by NumPy's rules; NotImplemented for a number, which Python rebinds."""
+        """Apply an operation in place, by NumPy's rules, and return this array.
+
+        Return NotImplemented for a number, so that Python rebinds the name.
+        """
         return NotImplemented
 
     def __iadd__(self, other):
@@ -706,7 +713,7 @@ cdef class Traced:
 
     @property
     def __array__(self):
-        """What NumPy asks for a plain array: it gets an object array of the elements, or an error."""
+        """NumPy's conversion to a plain array: it returns an object array of the elements, or raises TypeError."""
         return array_method(self, not hasattr(type(self), "__len__"))
 
     def __float__(self):
@@ -726,13 +733,13 @@ cdef class Traced:
 
 
 cdef class Wrapper(Traced):
-    """A value with something carried along (tangents, lanes) at a nesting level; the highest level acts first."""
+    """A value that carries tangents or batch entries at one nesting level; the highest level is handled first."""
 
     cpdef object apply(self, Op op, tuple args, dict params):
         raise NotImplementedError
 
     def assign(self, r, name="assignment"):
-        """Let this array and all its views take the value `r`."""
+        """Write the value `r` into this array, and so into all its views."""
         if np.broadcast_shapes(r.shape, self.shape) != self.shape:
             raise ValueError(f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast "
                              f"shape {r.shape}")
@@ -757,7 +764,8 @@ cdef class Wrapper(Traced):
 cdef class Jet(Wrapper):
     """A value with derivatives along a path: a dual number or a Taylor series.
 
-    A subclass has `parts`, the value first, and `of(parts)`, one of its kind and level with other parts.
+    A subclass has `parts`, the value first, and `of(parts)`, which returns an object of the same class and level with
+    other parts.
     """
 
     def __bool__(self):
@@ -795,7 +803,7 @@ cdef class Jet(Wrapper):
         return self.value.flags
 
     cdef object stored(self, object value):
-        """Return a value as it may be written into this array; raise TypeError where that would lose a derivative."""
+        """Return a value ready to be written into this array; raise TypeError if the write would lose a derivative."""
         cdef object dtype = self.dtype
         if isinstance(value, (list, tuple)) or (isinstance(value, cnp.ndarray) and value.dtype.hasobject):
             value = _lift(value)
@@ -811,7 +819,7 @@ cdef class Jet(Wrapper):
 
 
 cdef class Var(Traced):
-    """A value recorded on a tape; :class:`ScalarVar` or :class:`ArrayVar`."""
+    """A value recorded on a tape: a :class:`ScalarVar` or an :class:`ArrayVar`."""
 
 
 @cython.final
@@ -865,7 +873,7 @@ cdef class ScalarVar(Var):
         return _np_float64 if self.flags & NODE_STRONG else float
 
     cdef double known(self) except? -1.0:
-        """Return the value, where Python looks at it."""
+        """Return the value because Python looks at it; compute it first if it was deferred."""
         if self.flags & NODE_DEFERRED:
             self.tape.fill(self.node)
             self.v, self.flags = self.tape.nodes[self.node].v, self.flags & ~NODE_DEFERRED
@@ -902,7 +910,7 @@ cdef class ScalarVar(Var):
         return _METHODS["round"](self, ndigits)
 
     cdef object look(self, object k, str how):
-        """Leave a guard on the rounded value, as Python learns an integer."""
+        """Record a guard on the rounded value, because Python sees the integer; return the integer."""
         if self.tape.guarded and self.tape.open:
             w = apply1(<Op> OPERATIONS[how], self)
             self.tape.push(OP_GUARD, 0, (<ScalarVar> w).node, -1, -1, k)
@@ -918,7 +926,7 @@ cdef class ScalarVar(Var):
         return self
 
     cdef object shown(self):
-        """Return the value where it becomes text: on a guarded tape that leaves a guard."""
+        """Return the value to be shown as text; a guarded tape records a guard on it."""
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
         return bool(self.known()) if self.flags & NODE_BOOL else self.known()
@@ -934,10 +942,10 @@ cdef class ScalarVar(Var):
 
     @property
     def value(self):
-        """The number, without derivative; on a guarded tape it leaves a guard."""
+        """The number, without its derivative; a guarded tape records a guard on it."""
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
-        if self.flags & NODE_DEFERRED and not self.tape.open:  # what it is computed from may have changed
+        if self.flags & NODE_DEFERRED and not self.tape.open:  # its operands may have changed since
             leaked(self.tape)
         return bool(self.known()) if self.flags & NODE_BOOL else self.known()
 
@@ -957,23 +965,24 @@ cdef class ScalarVar(Var):
 def no_sequence(type t):
     """Let objects of a type have subscripts without being sequences to Python and NumPy.
 
-    NumPy says of what it cannot store in an array, and takes for a sequence, only that it is one.
+    Where NumPy takes an object for a sequence and cannot store it in an array, its error says only that it is a
+    sequence.
     """
     (<PyTypeObject *> t).tp_as_sequence.sq_item = NULL
 
 
 def number_or_array(type t):
-    """Let values of a type that stand for numbers have no `__len__` and `__iter__`, by which code tells them from arrays."""
+    """Hide `__len__` and `__iter__` of those values of a type that stand for numbers: code tells arrays by them."""
     mmad_count_as_number(<PyTypeObject *> t)
 
 
 def sealed(type t):
-    """Let Python make no objects of a type, whose fields would be empty; `make_scalar` and its like still do."""
+    """Forbid Python to instantiate a type, as its fields would be empty; functions such as `make_scalar` still can."""
     mmad_seal(<PyTypeObject *> t)
 
 
 def bound_anew(type t):
-    """Let `x += y` bind x anew for a type of numbers, as Python does without an operator of its own."""
+    """Remove the in-place operators of a type of numbers, so that `x += y` rebinds x."""
     mmad_bind_anew(<PyTypeObject *> t)
 
 
@@ -985,12 +994,12 @@ mmad_seal_abstract(<PyTypeObject *> Var)  # called for ArrayVar, which is define
 
 
 cpdef ScalarVar weakened(ScalarVar x):
-    """Return a traced number as one that began as a Python float (NEP 50): with float32 it gives float32."""
+    """Return a traced number as a weak one, like a Python float (NEP 50): combined with float32 it gives float32."""
     return make_scalar(x.tape, x.node, x.v, x.flags & ~NODE_STRONG) if x.flags & NODE_STRONG else x
 
 
 def number_at(x, index):
-    """Return a traced number with a subscript, as NumPy's numbers take it: new axes, an ellipsis, or nothing."""
+    """Index a traced number as NumPy indexes its scalars: with new axes, an ellipsis, or an empty tuple."""
     cdef tuple parts = index if type(index) is tuple else (index,)
     if any([i is not None and i is not Ellipsis for i in parts]) or parts.count(Ellipsis) > 1:
         raise IndexError("a number takes no index but new axes (None) and an ellipsis")
@@ -1005,7 +1014,7 @@ cpdef tuple shape_of(object x):
 
 
 cpdef object dtype_of(object x):
-    """Return the dtype of a plain or traced value; of a Python number that of an array of it."""
+    """Return the dtype of a plain or traced value; for a Python number, the dtype of an array made from it."""
     return x.dtype if hasattr(x, "dtype") else np.result_type(type(x))
 
 

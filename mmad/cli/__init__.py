@@ -1,4 +1,4 @@
-"""The command line: ``mmad`` trains the digits network; the other commands take functions of one's own."""
+"""The command line: ``mmad`` trains the digits network; the other commands take a function of the user's own."""
 
 from mmad.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The commands and their arguments, with what ``--help`` says."""
+"""Declare the commands, their arguments, and the text of ``--help``."""
 
 import argparse
 
@@ -12,8 +12,8 @@ DESCRIPTION = """\
 Exact derivatives of plain NumPy code.
 
 Without a command, mmad runs train-digits: it trains a tanh network on real
-handwritten digits with a Newton method that is fed by Hessian-vector products,
-and reports how fast and how exact they were."""
+handwritten digits with a Newton method that uses Hessian-vector products, and
+reports how fast and how exact these were."""
 
 EPILOG = """\
 examples:
@@ -24,9 +24,9 @@ examples:
   mmad hvp model:loss --at x.npy --vector v.npy --out hv.npy
       H(x) v for the function `loss` of the module `model`
   mmad plan model:residuals --at x.npy --sparse
-      how its Jacobian would be computed, and why; compare measures it
+      how its Jacobian would be computed, and why; `mmad compare` measures that
   mmad bench model:loss --at x.npy --out results
-      every way to differentiate it, measured, with pictures"""
+      measure every way to differentiate it, and draw pictures"""
 
 FUNCTION = """\
 FUNCTION is ordinary NumPy code; its first argument is one floating-point array,
@@ -70,8 +70,8 @@ read by scipy.sparse.load_npz) or drawn (.svg)."""
 
 CHECK = """\
 Check the derivatives of FUNCTION at x: forward and reverse mode against
-differences, and against each other.  Exit status 1: they disagree, as where the
-function has a kink at x, or a rule of its own is wrong."""
+differences, and against each other.  Exit status 1: they disagree, because the
+function has a kink at x, say, or because a custom derivative rule is wrong."""
 
 PLAN = """\
 Print how the Jacobian of FUNCTION at x, or the Hessian of one that returns a
@@ -88,14 +88,14 @@ keep the result in the user's cache directory (or MMAD_CACHE)."""
 
 BENCH = """\
 Compare strategies of mmad, and other tools that are installed, on problems with
-known derivatives: right first, then the first call and later calls at new points
-apart, in turns.  A function of your own takes part as MODULE:FUNCTION or
-FILE.py:FUNCTION with --at.
+known derivatives.  Results are checked first; then first calls, and later calls at
+new points, are timed separately, in turns.  Give a function of your own as
+MODULE:FUNCTION or FILE.py:FUNCTION, with --at.
 
-With --out DIR, results.json keeps what was measured after each problem (and says
-where: processor, versions, commit), results.csv has a line for each, and pictures
+With --out DIR, results are saved to results.json after each problem, together with
+processor, versions and commit; results.csv has a line for each result, and pictures
 show performance profiles, time against size, memory and arithmetic intensity, and
-when a first call pays off.  What is interrupted keeps what it has."""
+when a first call pays off.  An interruption keeps the results so far."""
 
 BENCH_EXAMPLES = """\
 examples:
@@ -107,30 +107,30 @@ examples:
 TRAIN = """\
 Train a tanh network (64 inputs, one hidden layer, 10 classes) on the 1797
 handwritten digits that come with scikit-learn: full batch, softmax
-cross-entropy with a small L2 penalty, weights as a dict of arrays, and a
-trust-region Newton method of SciPy fed by mmad's Hessian-vector products.
+cross-entropy with a small L2 penalty, weights as a dict of arrays, and one of
+SciPy's trust-region Newton methods with mmad's Hessian-vector products.
 Needs  pip install "mmad[demo]" .
 
 Exit status 1: the network stayed under 95 % test accuracy, or the
 Hessian-vector product disagrees with differences of the gradient."""
 
 COMPLETION = """\
-Print a script that completes commands, options and names in a shell.  It needs
-pip install "mmad[completion]" once, when it is made; the script does not."""
+Print a script that completes commands, options and names in a shell.  The command
+needs  pip install "mmad[completion]" ; the script does not."""
 
 COMPLETION_EXAMPLES = """\
 examples:
   mmad completion bash > ~/.local/share/bash-completion/completions/mmad
   mmad completion zsh > ~/.zfunc/_mmad      # with ~/.zfunc in fpath, before compinit"""
 
-#: How shells complete the name of a file, in shtab's words.
+#: The functions with which each shell completes the name of a file, for shtab.
 FILE = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}
 
 RAW = argparse.RawDescriptionHelpFormatter
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser that reports an error in one line."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -161,12 +161,12 @@ positive.__name__ = natural.__name__ = "integer"  # argparse names the type in i
 
 
 def example(*lines):
-    """Return the end of a command's help."""
+    """Return the examples at the end of a command's help."""
     return "\n".join(["example:", *(f"  {line}" for line in lines)])
 
 
 def strategies(*products):
-    """Return the names of the planner's strategies for some products."""
+    """Return the names of the planner's strategies for the given products."""
     kinds = (table[product] for product in products for table in (DENSE, COLORED, STRUCTURED))
     return ["auto", *dict.fromkeys(name for kind in kinds for name in kind)]
 
@@ -177,7 +177,7 @@ def add_file(group, *names, **options):
 
 
 def objective_options():
-    """Return the parser of what every command on a function of the user's own takes."""
+    """Return the parser of the arguments that all commands on a function of the user's own share."""
     shared = _Parser(add_help=False)
     add_file(shared, "function", metavar="FUNCTION", help="MODULE:FUNCTION or FILE.py:FUNCTION, as in ./model.py:loss")
     add_file(shared, "--at", required=True, metavar="X.npy", help="the point x, a floating-point array; - to read it")
@@ -190,7 +190,7 @@ def objective_options():
 
 
 def planner_options(*products):
-    """Return the parser of what says how a derivative is computed."""
+    """Return the parser of the options that say how a derivative is computed."""
     shared = _Parser(add_help=False)
     shared.add_argument(
         "--strategy", choices=strategies(*products), default="auto", metavar="NAME",
@@ -200,7 +200,7 @@ def planner_options(*products):
         "--mode", choices=MODES, default="auto", help="whether the derivative is compiled (default: auto)"
     )
     shared.add_argument("--evaluations", type=positive, metavar="N", help="how often it will be evaluated")
-    shared.add_argument("--memory", metavar="SIZE", help="what it may take, as 500MB")
+    shared.add_argument("--memory", metavar="SIZE", help="memory that it may take, such as 500MB")
     return shared
 
 
@@ -209,7 +209,7 @@ def add_out(command, text):
 
 
 def add_derivatives(add, shared, of_function):
-    """Add the commands that write derivatives, and those that say something of them."""
+    """Add the commands that write derivatives, find their sparsity or check them."""
     for name, (title, description, shown) in DERIVATIVES.items():
         command = add(
             name, [shared, of_function, planner_options(name)], title,
@@ -243,7 +243,7 @@ def add_derivatives(add, shared, of_function):
 
 
 def add_planner(add, shared, of_function):
-    """Add the commands of the planner."""
+    """Add ``mmad plan`` and ``mmad compare``."""
     products = ("grad", "hvp", "jacobian", "hessian")
     for name, description, title in (
         ("plan", PLAN, "say how a derivative is computed"),
@@ -296,7 +296,7 @@ def add_bench(add, shared):
         help="measure memory too, each in a process of its own, and count operations; default: with --out",
     )  # fmt: skip
     add_file(bench, "--out", metavar="DIR", help="keep results and pictures there")
-    bench.add_argument("--resume", action="store_true", help="go on with what --out holds")
+    bench.add_argument("--resume", action="store_true", help="continue from the results in --out")
     bench.add_argument("--quiet", action="store_true", help="no progress bar")
     bench.set_defaults(run=run.bench)
 

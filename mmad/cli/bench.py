@@ -1,4 +1,4 @@
-"""``mmad bench``: strategies and tools, compared on problems from the shell."""
+"""``mmad bench``: compare strategies and tools on problems from the shell."""
 
 import difflib
 import re
@@ -22,12 +22,12 @@ from mmad.python.named import one_line
 __all__ = ["run"]
 
 DEFAULT = ("auto", "auto-often", "compile")
-INTERRUPTED = 130  # the exit status, as the shell gives it
+INTERRUPTED = 130  # the exit status that a shell gives an interrupted command
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def run(arguments):
-    """Measure, and print a table; write results and pictures where a folder is given, after an interruption too."""
+    """Measure, and print a table; if a folder is given, write results and pictures, also after an interruption."""
     if arguments.list:
         return show()
     problems = chosen_problems(arguments)
@@ -67,15 +67,15 @@ def run(arguments):
         return 0
     print("\nmmad bench: interrupted", file=sys.stderr)
     if arguments.out is not None and outcomes:
-        print(f"what was measured is in {arguments.out}; go on with --resume", file=sys.stderr)
+        print(f"the results so far are in {arguments.out}; go on with --resume", file=sys.stderr)
     return INTERRUPTED
 
 
 def earlier(arguments):
-    """Return the outcomes that --out holds and where they were measured; nothing without --resume."""
+    """Return the outcomes in the folder --out and their provenance, to go on with; nothing without --resume."""
     if arguments.out is None:
         if arguments.resume:
-            raise CommandError("--resume goes on with the results in a folder: name it with --out")
+            raise CommandError("--resume continues from the results in a folder: name it with --out")
         return [], {}
     if Path(arguments.out).exists() and not Path(arguments.out).is_dir():
         raise CommandError(f"--out {arguments.out} is not a folder")
@@ -92,7 +92,7 @@ def earlier(arguments):
 
 
 class Bar:
-    """A progress bar over what is left to measure, one step a contestant and case, with the time that is left."""
+    """A progress bar over the measurements that remain, one step for each contestant and case, with the time left."""
 
     def __init__(self, quiet, cases, contestants, known, seconds):
         found = {}
@@ -125,7 +125,7 @@ class Bar:
 
 
 def show():
-    """Print what there is."""
+    """Print the names and titles of all problems, strategies and tools."""
     tools = {t.name: t.title + " (not installed)" * (not t.is_installed) for t in bench.all_tools().values()}
     strategies = {name: strategy.title for name, strategy in bench.all_strategies().items()}
     problems = {problem.name: problem.title for problem in bench.all_problems()}
@@ -136,7 +136,7 @@ def show():
 
 
 def chosen_problems(arguments):
-    """The problems that the arguments name, a function of the user's own among them."""
+    """Return the problems that the arguments name, including functions of the user's own."""
     problems = []
     for name in arguments.problems or bench.problem_names():
         if ":" in name:
@@ -165,7 +165,7 @@ def user_problem(name, arguments):
 
 
 def chosen_contestants(arguments):
-    """Strategies and tools by name; tools that are not installed are named and left out."""
+    """Return the strategies and tools that the arguments name; report tools that are not installed, and omit them."""
     strategies, tools = bench.all_strategies(), bench.all_tools()
     names = arguments.strategies if arguments.strategies is not None else () if arguments.tools else DEFAULT
     found = []
@@ -185,7 +185,7 @@ def chosen_contestants(arguments):
 
 
 def seconds_of(text):
-    """Seconds of a duration such as 90s, 10m or 2h."""
+    """Return the seconds of a duration such as 90s, 10m or 2h."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
@@ -195,7 +195,7 @@ def seconds_of(text):
 
 
 def table(outcomes):
-    """Outcomes as text: a block for each case, the fastest later call first, then what was not done and why."""
+    """Return outcomes as text: a block for each case, the fastest later call first, then what failed and why."""
     best = {key: min(o.later.median for o in done.values()) for key, done in by_case(outcomes).items()}
     width = max((len(o.contestant) for o in outcomes), default=0) + 2
     has_memory = any(outcome.peak is not None for outcome in outcomes)
@@ -227,13 +227,13 @@ def table(outcomes):
 
 
 def first_sentence(text):
-    """The first line of a reason, cut where it is long."""
+    """Return the first line of a reason, shortened if it is long."""
     line = text.splitlines()[0] if text else ""
     return line if len(line) <= 90 else line[:87] + "..."
 
 
 def pictures(outcomes, folder, where):
-    """Draw, if matplotlib is there."""
+    """Draw pictures of the outcomes if matplotlib is installed."""
     try:
         from mmad.bench.figures import draw
 

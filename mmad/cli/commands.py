@@ -1,4 +1,4 @@
-"""What runs for each command; a command imports what it needs when it runs, and no more."""
+"""Run the commands; each command imports its module only when it runs."""
 
 __all__ = ["bench", "check", "completion", "derivative", "planner", "sparsity", "train"]
 

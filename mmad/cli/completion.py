@@ -1,4 +1,4 @@
-"""``mmad completion``: a script that completes commands, options and names in a shell, made by shtab."""
+"""``mmad completion``: print a script, made by shtab, that completes commands, options and names in a shell."""
 
 import mmad.bench as bench
 from mmad.cli import arguments as declared
@@ -8,7 +8,7 @@ __all__ = ["run"]
 
 
 def run(arguments):
-    """Print the script."""
+    """Print the completion script for a shell."""
     try:
         import shtab
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""``mmad grad``, ``hvp``, ``jacobian``, ``hessian``, ``sparsity`` and ``check``: derivatives from file to file."""
+"""``mmad grad``, ``hvp``, ``jacobian``, ``hessian``, ``sparsity`` and ``check``: compute and check derivatives."""
 
 import sys
 from dataclasses import asdict
@@ -23,7 +23,7 @@ def operator_of(product, function, arguments):
     options = {name: getattr(arguments, name) for name in ("strategy", "evaluations", "memory", "mode")}
     if arguments.sparse:
         if product not in ("jacobian", "hessian"):
-            raise CommandError(f"--sparse is for matrices: a {product} is none")
+            raise CommandError(f"--sparse is for matrices: a {product} is not a matrix")
         options["sparse"] = True
     try:
         return OPERATORS[product](function, **options)
@@ -32,7 +32,7 @@ def operator_of(product, function, arguments):
 
 
 def direction(arguments, x):
-    """Return the vector of a Hessian-vector product, of the dtype of the point."""
+    """Return the vector of a Hessian-vector product, in the dtype of the point."""
     v = read_array(arguments.vector, "--vector")
     if v.shape != x.shape:
         raise CommandError(f"{arguments.vector} has shape {v.shape}, but {arguments.at} has shape {x.shape}")
@@ -54,7 +54,7 @@ def derivative(arguments):
 
 
 def matrix(result, question):
-    """Return a result as an array; a tree of them, of a function that returns a tree, is refused."""
+    """Return a result as an array; raise CommandError for a tree of arrays, and for anything but numbers."""
     if hasattr(result, "tocoo"):
         return result
     if result is None:
@@ -100,7 +100,7 @@ def sparsity(arguments):
 
 
 def check(arguments):
-    """Compare the derivatives with differences and the modes with each other; 1 where something disagrees."""
+    """Compare the derivatives with differences, and the modes with each other; return 1 if they disagree."""
     question = objective(arguments)
 
     def compared():
@@ -137,5 +137,5 @@ def check(arguments):
 
 
 def first_line(error):
-    """Return the first line of what an error says."""
+    """Return the first line of an error's message."""
     return (str(error).splitlines() or [one_line(error)])[0]

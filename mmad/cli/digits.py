@@ -5,12 +5,12 @@ import numpy as np
 __all__ = ["CLASSES", "accuracy", "data", "initial_weights", "loss"]
 
 PIXELS, CLASSES = 64, 10
-# Of the squared weights: the loss gets a clear minimum, and the test accuracy does not suffer.
+# Factor of the squared weights: large enough to give the loss a clear minimum, too small to lower the test accuracy.
 PENALTY = 1e-3
 
 
 def data(seed):
-    """Handwritten digits, three quarters for training and one for testing, each class in proportion.
+    """Return handwritten digits: three quarters for training and one for testing, each class in proportion.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def data(seed):
 
 
 def initial_weights(hidden, seed):
-    """Weights of standard deviation ``1/sqrt(inputs)``, zero biases: a dict of four float64 arrays."""
+    """Return random weights of standard deviation ``1/sqrt(inputs)`` and zero biases, a dict of four float64 arrays."""
     rng = np.random.default_rng(seed)
     return {
         "w1": rng.normal(size=(PIXELS, hidden)) / np.sqrt(PIXELS),
@@ -43,12 +43,12 @@ def initial_weights(hidden, seed):
 
 
 def scores(weights, x):
-    """The network's output before the softmax, shape (rows, 10)."""
+    """Return the network's output before the softmax, of shape (rows, 10)."""
     return np.tanh(x @ weights["w1"] + weights["b1"]) @ weights["w2"] + weights["b2"]
 
 
 def loss(weights, x, targets):
-    """Mean softmax cross-entropy plus half `PENALTY` times the sum of squared weights.
+    """Return the mean softmax cross-entropy plus half `PENALTY` times the sum of squared weights.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def loss(weights, x, targets):
     float
     """
     z = scores(weights, x)
-    # A shift by any number leaves the value and its derivatives as they are; the row maximum avoids overflow.
+    # A shift does not change the loss or its derivatives; a shift by the row maximum avoids overflow.
     z = z - z.max(axis=1, keepdims=True)
     log_partition = np.log(np.exp(z).sum(axis=1))
     penalty = (weights["w1"] ** 2).sum() + (weights["w2"] ** 2).sum()
@@ -71,5 +71,5 @@ def loss(weights, x, targets):
 
 
 def accuracy(weights, x, digits):
-    """The share of rows whose largest score is at their digit."""
+    """Return the share of rows whose largest score is that of the right digit."""
     return float(np.mean(scores(weights, x).argmax(axis=1) == digits))

@@ -1,7 +1,7 @@
-"""The one exception that the commands raise on purpose."""
+"""Define the exception that the commands raise for errors of use."""
 
 __all__ = ["CommandError"]
 
 
 class CommandError(Exception):
-    """Something the person at the terminal can mend; shown as one line, exit status 2."""
+    """An error that the user can correct; it is printed as one line, and the exit status is 2."""

@@ -1,4 +1,4 @@
-"""What the commands take: a function of the user's own, the point, further arguments; from files or standard input."""
+"""Read the function, the point and the further arguments of a command, from files or standard input."""
 
 import contextlib
 import functools
@@ -27,12 +27,12 @@ STREAM = "-"
 
 @dataclass(frozen=True)
 class UserFunction:
-    """A function of the user's own, and where it is differentiated.
+    """A function of the user's own, and the point at which to differentiate it.
 
     Attributes
     ----------
     name : str
-        As on the command line.
+        Its name on the command line.
     function : callable
     x : ndarray of floats
         The point, the first argument of the function.
@@ -46,12 +46,12 @@ class UserFunction:
     keywords: dict
 
     def value(self):
-        """Return what the function returns at the point; it is given a copy."""
+        """Call the function with a copy of the point, and return its result."""
         return self.function(self.x.copy(), **self.keywords)
 
     @property
     def of_scalar_value(self):
-        """The function, with an error where its value is not one real number."""
+        """The function, with an error if its value is not one real number."""
 
         def checked(x, **keywords):
             value = self.function(x, **keywords)
@@ -62,7 +62,7 @@ class UserFunction:
 
     @property
     def of_the_point(self):
-        """The function with its further arguments."""
+        """The function of the point alone, with its further arguments bound."""
 
         def bound(x):
             return self.function(x, **self.keywords)
@@ -81,7 +81,7 @@ def objective(arguments):
 
 
 def read_keywords(named):
-    """Return further arguments by name, from pairs of names and files; an array of no dimensions is a number."""
+    """Return further arguments by name, read from pairs of names and files; a 0-d array becomes a number."""
     keywords = {}
     for name, file in named:
         if name in keywords:
@@ -104,15 +104,15 @@ def import_function(spec):
 
 
 def read_array(name, option, kinds="f"):
-    """Return the array in a ``.npy`` file, or in the standard input for ``-``, in native byte order.
+    """Return the array in a ``.npy`` file, or on standard input for ``-``, in native byte order.
 
     Parameters
     ----------
     name : str
     option : str
-        Where the name was given, for messages.
+        The option that gave the name, for messages.
     kinds : str
-        Kinds of dtypes that are taken: floating-point numbers by default.
+        The accepted kinds of dtypes; floating-point numbers by default.
     """
     try:
         if name == STREAM:
@@ -135,13 +135,13 @@ def read_array(name, option, kinds="f"):
 
 @contextlib.contextmanager
 def user_code():
-    """Send what the user's code prints to standard error: standard output is for results."""
+    """Redirect what the user's code prints to standard error, because standard output is for results."""
     with contextlib.redirect_stdout(sys.stderr):
         yield
 
 
 def attempt(call, objective):
-    """Call what runs the user's function; every failure becomes a `CommandError` that says whose it is."""
+    """Call something that runs the user's function; turn every failure into a `CommandError` that says what failed."""
     with user_code():
         try:
             return call()
@@ -153,7 +153,7 @@ def attempt(call, objective):
 
 
 def fails_alone(objective):
-    """Return whether the function fails on the plain array too: then differentiation is not to blame."""
+    """Return whether the function also fails on the plain array; if so, differentiation is not the cause."""
     try:
         objective.value()
     except KeyboardInterrupt:
@@ -164,7 +164,7 @@ def fails_alone(objective):
 
 
 def require_real_scalar(value, spec):
-    """Raise an error that says what the function returned, unless it is one real floating-point number."""
+    """Raise CommandError if the function did not return one real floating-point number; say what it returned."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if isinstance(value, float):
         return

@@ -1,8 +1,8 @@
-"""Dispatch, and what a failure looks like.
+"""Run a command, and report its failure.
 
-A command raises `CommandError` for what the person at the terminal can mend.  It becomes one line on standard
-error and exit status 2; ``--traceback`` shows where it came from.  Anything else is a defect of mmad and
-keeps its traceback.
+A command raises `CommandError` for an error that the user can correct.  It is printed as one line on standard error,
+and the exit status is 2; ``--traceback`` shows where it was raised.  Any other exception is a defect of mmad and keeps
+its traceback.
 """
 
 import os
@@ -26,12 +26,13 @@ def main(argv=None):
     Returns
     -------
     int
-        The exit status: 0, or 1 where ``train-digits`` or ``check`` found a result wanting, or 2 after an error.
+        The exit status: 0; 1 if ``train-digits`` or ``check`` found a result that is not good enough; 2 after an error;
+        130 after an interruption; 141 if the reader of the output has gone.
 
     Raises
     ------
     SystemExit
-        Where argparse ends the program itself: after ``--help`` and on a wrong argument.
+        If argparse ends the program itself: after ``--help``, and on a wrong argument.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = parser().parse_args(argv or ["train-digits"])
@@ -48,6 +49,6 @@ def main(argv=None):
     except KeyboardInterrupt:
         print(f"\nmmad {arguments.command}: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output (head, less) has gone
+    except BrokenPipeError:  # the reader of the output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

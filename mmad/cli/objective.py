@@ -1,4 +1,4 @@
-"""A function of a tree of arrays as SciPy wants it: value, gradient and HVPs on one flat vector."""
+"""Adapt a function of a tree of arrays to SciPy's optimisers: value, gradient and HVPs on one flat vector."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -13,7 +13,7 @@ __all__ = ["Clock", "Objective"]
 
 @dataclass
 class Clock:
-    """How often something ran and how long it took altogether, in seconds."""
+    """Count calls, and add up the seconds that they take."""
 
     count: int = 0
     seconds: float = 0.0
@@ -36,15 +36,15 @@ class Objective:
     Parameters
     ----------
     function : callable
-        Takes a tree of arrays, returns a real scalar.
+        A function of a tree of arrays that returns a real scalar.
     start : tree of ndarray
-        Gives the structure, and the vector `start`.
+        The point to start from; all points have its structure.
 
     Attributes
     ----------
     start : ndarray, shape (n,), float64
     gradients, products : Clock
-        What the calls cost.  Making a Hessian ready for its first product counts with the products.
+        The number and time of calls.  Recording a Hessian for its first product counts as part of that product.
     """
 
     def __init__(self, function, start):
@@ -56,12 +56,12 @@ class Objective:
         self._hessian = None
 
     def value_and_gradient(self, flat):
-        """The value and the gradient at `flat`."""
+        """Return the value and the gradient at `flat`."""
         value, gradient = self.gradients.timed(self._value_and_grad, self.tree(flat))
         return float(value), tree_ravel(gradient)[0]
 
     def product(self, flat, direction):
-        """The Hessian at `flat` times `direction`; many products at one point share one recording."""
+        """Return the Hessian at `flat` times `direction`; products at the same point share one recording."""
         return self.products.timed(self._product, flat, direction)
 
     def _product(self, flat, direction):

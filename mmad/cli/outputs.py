@@ -1,7 +1,7 @@
-"""What the commands give: an array in a file that is complete or not there, on standard output, or as JSON.
+"""Write results: to a file, to standard output, or as JSON.
 
-Whether the output can be written is checked before the function runs, and the result is renamed into place when it is
-complete: a command that fails leaves the output path as it was.
+A command checks that it can write the output before it runs the function.  It writes to a temporary file and renames
+that when it is complete, so a command that fails leaves the output path unchanged.
 """
 
 import io
@@ -22,11 +22,12 @@ STREAM = "-"
 
 
 def checked_output(name):
-    """Return the path to write, links followed; an error where it cannot become a file.
+    """Return the path to write to, with links resolved; raise CommandError if no file can be written there.
 
     Returns
     -------
-    Path, or "-" for the standard output, or None where nothing is written.
+    Path, "-" or None
+        "-" for standard output; None if nothing is to be written.
     """
     if name is None or name == STREAM:
         return name
@@ -39,13 +40,13 @@ def checked_output(name):
 
 
 def give(arguments, out, result):
-    """Write a result, or print it as JSON, and say what it is.
+    """Write a result, or print it as JSON; print its dtype, shape and norm.
 
     Parameters
     ----------
     arguments : argparse.Namespace
     out : path, "-" or None
-        As `checked_output` gives it.
+        As `checked_output` returns it.
     result : ndarray or sparse array
     """
     is_sparse = hasattr(result, "tocoo")
@@ -76,7 +77,7 @@ def elements(result):
 
 
 def encoded(result):
-    """Return the bytes of a ``.npy`` file, or of SciPy's ``.npz`` file of a sparse array."""
+    """Return an array as the bytes of a ``.npy`` file, or a sparse array as those of SciPy's ``.npz`` file."""
     file = io.BytesIO()
     if hasattr(result, "tocoo"):
         import scipy.sparse
@@ -88,7 +89,7 @@ def encoded(result):
 
 
 def as_json(tree):
-    """Return a tree of plain values as JSON, in which numbers that are not finite are null."""
+    """Return a tree of plain values as JSON; numbers that are not finite become null."""
     return json.dumps(_plain(tree), indent=1, allow_nan=False)
 
 
@@ -97,7 +98,7 @@ def _plain(node):
         return {str(key): _plain(item) for key, item in node.items()}
     if isinstance(node, (list, tuple)):
         return [_plain(item) for item in node]
-    if isinstance(node, np.floating):  # in extended precision too, whose `item` is the number itself
+    if isinstance(node, np.floating):  # `item` of a long double returns a long double, which JSON does not take
         node = float(node)
     if isinstance(node, np.generic):
         return node.item()
@@ -107,7 +108,7 @@ def _plain(node):
 
 
 def write_bytes(path, data):
-    """Write to standard output, or a file that is complete or not there: a temporary one beside it, then renamed."""
+    """Write to standard output; or to a temporary file in the same folder, and rename that when it is complete."""
     if path == STREAM:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -131,7 +132,7 @@ def write_bytes(path, data):
 
 
 def permissions(path):
-    """Return the mode the finished file gets: that of the file it replaces, or what the umask leaves of 0666."""
+    """Return the mode of the finished file: that of the file it replaces, or 0666 without the bits of the umask."""
     if path.exists():
         return path.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -16,14 +16,14 @@ __all__ = ["calibrate", "compare", "plan", "progress"]
 
 
 def plan(arguments):
-    """Print how the derivative would be computed."""
+    """Print the plan for a derivative."""
     derivative, args, question = planned(arguments)
     made = attempt(lambda: derivative.plan(*args, **question.keywords), question)
     print(as_json(made.as_dict()) if arguments.json else made.explain())
 
 
 def compare(arguments):
-    """Run all strategies, and print what they took."""
+    """Run and measure all strategies for a derivative; print and draw the comparison."""
     derivative, args, question = planned(arguments)
     bar = progress(arguments.quiet)
     made = attempt(lambda: derivative.compare(*args, progress=bar, **question.keywords), question)
@@ -41,14 +41,14 @@ def compare(arguments):
 
 
 def calibrate(arguments):
-    """Measure this machine."""
+    """Measure the coefficients of the cost model on this machine; print them and the file that holds them."""
     for mode, c in measure(progress(arguments.quiet)).items():
         print(f"{mode}: {c.call:.2g} s a call, {c.number:.2g} s a number, {c.element:.2g} s an element")
     print(cache_file())
 
 
 def planned(arguments):
-    """Return the derivative function that the arguments describe, what it is called with, and the objective."""
+    """Return the derivative function that the arguments describe, the arguments to call it with, and the objective."""
     question = objective(arguments)
     product = arguments.product
     if product is None:
@@ -60,7 +60,7 @@ def planned(arguments):
 
 
 def progress(quiet):
-    """Return a progress bar on standard error, if there is a terminal and tqdm."""
+    """Return a function that shows a progress bar on standard error; None without a terminal or without tqdm."""
     if quiet or not sys.stderr.isatty():
         return None
     try:

@@ -1,4 +1,4 @@
-"""``mmad train-digits``: a Newton method on the digits network, fed by Hessian-vector products."""
+"""``mmad train-digits``: train the digits network with a Newton method that uses Hessian-vector products."""
 
 import sys
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from mmad.cli.errors import CommandError
 
 __all__ = ["run"]
 
-GRADIENT_TOLERANCE = 1e-5  # of a loss that starts near 2.4: far below what changes a prediction
+GRADIENT_TOLERANCE = 1e-5  # the loss starts near 2.4; a smaller gradient no longer changes a prediction
 LEAST_ACCURACY = 0.95
 # Central differences of step 1e-5 are off by some 1e-10 of H v, by truncation and by rounding alike.
 DIFFERENCE_STEP, DIFFERENCE_TOLERANCE = 1e-5, 1e-7
-REPEATS = 15  # a median over this many; short against the training
+REPEATS = 15  # timings in each median; they take little time compared with the training
 
 
 @dataclass
 class HvpCheck:
-    """An HVP at one point: relative error against differences, and times over a gradient's."""
+    """The check of an HVP at one point: its relative error against differences, and its time in gradients."""
 
     error: float
     fresh_ratio: float
@@ -29,7 +29,7 @@ class HvpCheck:
 
 
 def run(arguments):
-    """Train, print the table; 1 where the accuracy or the Hessian-vector product is not what it should be."""
+    """Train and print the table; return 1 if the accuracy is too low or the Hessian-vector product is wrong."""
     try:
         import scipy.optimize
         import sklearn.datasets  # noqa: F401
@@ -45,7 +45,7 @@ def run(arguments):
 
 
 def train(arguments, minimize, progress_bar):
-    """The job itself, once what it needs is there: SciPy's `minimize`, and tqdm's bar."""
+    """Train, print the table and return the exit status, with SciPy's `minimize` and tqdm's progress bar."""
     from mmad.cli.objective import Objective
 
     x_train, x_test, y_train, y_test = digits.data(arguments.seed)
@@ -90,7 +90,7 @@ def check_product(function, weights, seed):
     Parameters
     ----------
     function : callable
-        Takes a tree of arrays, returns a real scalar.
+        A function of a tree of arrays that returns a real scalar.
     weights : tree of ndarray
         The point.
     seed : int
@@ -122,7 +122,7 @@ def check_product(function, weights, seed):
 
 
 def interleaved_medians(jobs):
-    """The median seconds of each job; the jobs take turns, so a slow spell of the machine hits all."""
+    """Return the median seconds of each job; the jobs take turns, so a slow spell of the machine affects all."""
     times = np.empty((REPEATS, len(jobs)))
     for repeat in range(REPEATS):
         for column, job in enumerate(jobs):
@@ -133,7 +133,7 @@ def interleaved_medians(jobs):
 
 
 def table(result, objective, seconds, accuracies, check):
-    """The report, one aligned line a fact."""
+    """Return the report as text, one aligned line for each result."""
     ended = "converged" if result.success else result.message
     rows = [
         ("loss", f"{result.fun:.6f}"),
@@ -154,7 +154,7 @@ def table(result, objective, seconds, accuracies, check):
 
 
 def verdict(accuracy, check):
-    """The exit status, with a line on standard error for each thing that is wrong."""
+    """Return the exit status; print a line on standard error for each failed check."""
     wrong = []
     if not accuracy >= LEAST_ACCURACY:
         wrong.append(f"test accuracy {accuracy:.2%} is under {LEAST_ACCURACY:.0%}")

@@ -160,11 +160,11 @@ class Decoder:
 def plain_dtype(text):
     """Return a dtype of numbers, from its text."""
     if not isinstance(text, str) or not DTYPE.fullmatch(text):
-        raise ProgramError(f"{text!r} is no dtype of a program")
+        raise ProgramError(f"{text!r} is not a dtype of a program")
     try:
         return np.dtype(text)
     except TypeError:
-        raise ProgramError(f"{text!r} is no dtype of a program") from None
+        raise ProgramError(f"{text!r} is not a dtype of a program") from None
 
 
 # ------------------------------------------------------------------------------------------------ bytes

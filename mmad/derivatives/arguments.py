@@ -136,7 +136,7 @@ def plain(x):
 def tangent_pairs(primals, tangents, what):
     """Return the leaves of primals and tangents, checked against each other, with the structures of the primals."""
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
-        raise TypeError(f"{what}: primals and tangents are tuples, one entry an argument")
+        raise TypeError(f"{what}: primals and tangents must be tuples with one entry for each argument")
     if len(primals) != len(tangents):
         raise ValueError(f"{what}: {len(primals)} primals but {len(tangents)} tangents")
     out = []

@@ -83,7 +83,7 @@ class _Flat:
         self.leaves, self.structure = tree.flatten(tuple(args))
         self.where = [k for k, x in enumerate(self.leaves) if _varies(x)]
         if not self.where:
-            raise TypeError("there is no floating-point number or array among the arguments")
+            raise TypeError("none of the arguments is a floating-point number or array")
 
     def __call__(self, *xs):
         leaves = list(self.leaves)
@@ -229,8 +229,8 @@ def _compare_values(f, xs, ys, modes, rtol, atol):
             if np.shape(y) != np.shape(t) or not np.allclose(y, t, rtol=rtol, atol=scale, equal_nan=True):
                 raise AssertionError(
                     f"{describe(f.f, 'check_derivatives')}: the value of the traced run ({mode} mode) is {t}, that of "
-                    f"the function itself {y}: it takes another way when it is traced, because it tests `type(x)`, "
-                    "say, or swallows an exception"
+                    f"the function itself {y}: it takes another branch when it is traced, because it tests `type(x)` "
+                    "or swallows an exception"
                 )
 
 

@@ -204,17 +204,17 @@ def _terms(n, k):
 
 
 def checked(found, what):
-    """Return the plan; raise MemoryError or ValueError, with the numbers, where it would take more than there is."""
+    """Return the plan; raise MemoryError or ValueError if it would take more memory or work than is allowed."""
     shape = f"{found.inputs}**{found.order} entries" + (f" for each of {found.outputs} results" * (found.outputs > 1))
     if found.bytes > available_bytes():
         raise MemoryError(
             f"{what}: a tensor of {shape} takes about {readable(found.bytes)}, of which {readable(available_bytes())} "
-            "are free; take mmad.taylor, which gives the derivatives along directions"
+            "are free; use mmad.taylor, which gives the derivatives along directions"
         )
     if found.work > MOST_WORK:
         raise ValueError(
             f"{what}: a tensor of {shape} takes about {found.work:.2g} evaluations of the function, the limit is "
-            f"{MOST_WORK:.0e}; take mmad.taylor, which gives the derivatives along directions"
+            f"{MOST_WORK:.0e}; use mmad.taylor, which gives the derivatives along directions"
         )
     return found
 
@@ -279,7 +279,7 @@ def derivative_tensor(f, order, strategy="auto"):
         scalar = len(leaves) == 1 and shape_of(leaves[0]) == ()
         axes = len(shape_of(x)) * order + max([len(shape_of(y)) for y in leaves], default=0)
         if axes > DIMENSIONS:
-            raise ValueError(f"{what}: the tensor would have {axes} axes, an array has {DIMENSIONS} at the most")
+            raise ValueError(f"{what}: the tensor would have {axes} axes, but an array has at most {DIMENSIONS}")
         outputs, itemsize = sum(size(shape_of(y)) for y in leaves), getattr(x, "dtype", np.dtype(float)).itemsize
         return checked(choose_strategy(size(shape_of(x)), order, scalar, strategy, outputs, itemsize), what)
 

@@ -1,4 +1,4 @@
-"""NumPy's ufunc protocol on traced values: `out=`, `where=`, and the methods reduce, accumulate, outer and at."""
+"""Implement NumPy's ufunc protocol on traced values: `out=`, `where=`, and the methods `reduce`, `outer`, `at`, ..."""
 
 import functools
 import math
@@ -17,12 +17,12 @@ from mmad.wrappers._batch import Batch
 
 
 def write_out(out, result, name):
-    """Put a result where `out=` asked for it.
+    """Write a result into the array given as `out=`, and return that array.
 
     Raises
     ------
     TypeError
-        `out` is a plain array, which cannot hold a traced result.
+        If `out` is a plain array and the result is traced.
     """
     if isinstance(out, Traced):
         out.assign(result, name)
@@ -38,7 +38,7 @@ def write_out(out, result, name):
 
 
 def result_or_out(result, out, name="reduction"):
-    """Return the result, written into `out` if that was given."""
+    """Return the result; write it into `out` first, and return `out`, if that is not None."""
     return result if out is None else write_out(out, result, name)
 
 
@@ -55,10 +55,9 @@ def _check_out(out, result, name):
 
 
 def _rebound(out, result, name):
-    """Return what ``out op= traced`` gives for a plain array: the traced result, which Python rebinds the name to.
-
-    The plain array is filled with NaN, so that another name for it cannot be read unnoticed, and a derivative whose
-    result is such a NaN is refused.
+    """Return the result of ``out op= traced`` for a plain array `out`: a traced value, to which Python binds the name.
+    The plain array is filled with NaN: code that reads it under another name would otherwise miss the derivative.  A
+    derivative whose result is such a NaN is refused.
     """
     _check_out(out, result, name)
     if not isinstance(result, Traced):
@@ -70,7 +69,7 @@ def _rebound(out, result, name):
 
 
 def _value_of_operand(x):
-    """Return the value of a traced operand, without a guard; None where lanes have values of their own."""
+    """Return the value of a traced operand, without a guard; None for a batch, which has a value for each entry."""
     while isinstance(x, Traced):
         if isinstance(x, Batch):
             return None
@@ -79,7 +78,7 @@ def _value_of_operand(x):
 
 
 def _warn(ufunc, inputs, where):
-    """Raise NumPy's own warnings for a masked call, which the elements left out do not raise."""
+    """Issue NumPy's own warnings for a masked call: elements that the mask leaves out must not cause any."""
     *plain, where = [_value_of_operand(x) for x in (*inputs, where)]
     if all(x is not None for x in (*plain, where)):
         shape = np.broadcast_shapes(*(np.shape(x) for x in (*plain, where)))
@@ -152,18 +151,18 @@ def _outer(ufunc, x, y, **kwargs):
     return ufunc(x, y, **kwargs)
 
 
-def _parts(x, axis):
+def _slices(x, axis):
     """Return the slices of x along one axis."""
-    at = (slice(None),) * axis
-    return [x[(*at, k)] for k in range(shape_of(x)[axis])]
+    before = (slice(None),) * axis
+    return [x[(*before, k)] for k in range(shape_of(x)[axis])]
 
 
-#: Which give truth values of numbers of any kind; other functions that give truth values do not reduce numbers at all.
+#: Functions that reduce numbers of any dtype to truth values; no other function with a boolean result reduces numbers.
 LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
 
 
 def _first(ufunc, x):
-    """Return the first element of a reduction or accumulation in the dtype of its result."""
+    """Return the first element of a reduction or accumulation, in the dtype of the result."""
     if ufunc in LOGICAL:
         return a.not_equal(x, 0.0)
     if UFUNCS.get(ufunc) is not None and UFUNCS[ufunc].boolean:
@@ -172,7 +171,7 @@ def _first(ufunc, x):
 
 
 def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
-    """`ufunc.reduce` of any binary function, from the first element to the last."""
+    """Reduce with any binary ufunc (`ufunc.reduce`), from the first element to the last."""
     if where is not True:
         raise TypeError(f"np.{ufunc.__name__}.reduce(where=) is not supported on traced values")
     shape = shape_of(x)
@@ -190,41 +189,41 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
         x = a.astype(x, dtype=np.dtype(dtype))
     kept = tuple(d for k, d in enumerate(shape) if k not in axes)
     if len(axes) == 1:
-        parts = _parts(x, axes[0])
+        slices = _slices(x, axes[0])
     elif axes:
         order = (*axes, *(k for k in range(len(shape)) if k not in axes))
         count = math.prod(shape[k] for k in axes)
-        parts = _parts(viewed(x, lambda m: m.transpose(order)).reshape((count, *kept)), 0)
+        slices = _slices(viewed(x, lambda m: m.transpose(order)).reshape((count, *kept)), 0)
     else:
-        parts = [x]
-    # As in NumPy the identity is applied, which changes what one element gives: its hypotenuse is its magnitude.
+        slices = [x]
+    # NumPy applies the identity, which can change the result for a single element: np.hypot.reduce([-1.]) is 1.
     initial = ufunc.identity if initial is np._NoValue else initial
-    if initial is not None and (len(parts) < 2 or initial is not ufunc.identity):
-        parts.insert(0, _spread(initial, kept, x) if not parts else initial)
-    elif not parts:
+    if initial is not None and (len(slices) < 2 or initial is not ufunc.identity):
+        slices.insert(0, _spread(initial, kept, x) if not slices else initial)
+    elif not slices:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
-    r = _first(ufunc, parts[0])
-    r = r if len(parts) > 1 or ufunc in LOGICAL else a.positive(r)
-    for part in parts[1:]:
-        r = ufunc(r, part)
+    r = _first(ufunc, slices[0])
+    r = r if len(slices) > 1 or ufunc in LOGICAL else a.positive(r)
+    for element in slices[1:]:
+        r = ufunc(r, element)
     if keepdims:
         r = viewed(r, lambda m: m.reshape(tuple(1 if k in axes else d for k, d in enumerate(shape))))
     return r
 
 
-def _spread(value, shape, like):
-    """Return a number as an array of a shape, in the dtype of `like`; itself where that is of no dimensions."""
+def _spread(value, shape, prototype):
+    """Return a number as an array of the given shape in the dtype of `prototype`; as a number if the shape is ()."""
     if isplain(value, bool):
         return np.full(shape, value)[()]
-    return a.add(np.zeros(shape, like.dtype), value) if shape else a.astype(value, dtype=like.dtype)
+    return a.add(np.zeros(shape, prototype.dtype), value) if shape else a.astype(value, dtype=prototype.dtype)
 
 
 def _accumulate(ufunc, x, axis=0, dtype=None):
-    """`ufunc.accumulate` of any binary function."""
+    """Accumulate with any binary ufunc (`ufunc.accumulate`)."""
     axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
     if dtype is not None and ufunc not in LOGICAL:
         x = a.astype(x, dtype=np.dtype(dtype))
-    rows = _parts(x, axis)
+    rows = _slices(x, axis)
     if not rows:
         return x
     rows[0] = _first(ufunc, rows[0])
@@ -234,22 +233,24 @@ def _accumulate(ufunc, x, axis=0, dtype=None):
 
 
 def _reduceat(ufunc, x, indices, axis=0, dtype=None):
-    """`ufunc.reduceat`: a reduction of each segment between two indices."""
+    """Reduce each segment between two indices (`ufunc.reduceat`)."""
     x = x if dtype is None else a.astype(x, dtype=np.dtype(dtype))
     axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(x)))
-    at = (slice(None),) * axis
+    before = (slice(None),) * axis
     n = shape_of(x)[axis]
     ends = [*[int(k) for k in indices[1:]], n]
-    reduce = METHODS.get((ufunc, "reduce")) or functools.partial(_fold, initial=None)  # no identity here
+    reduce = METHODS.get((ufunc, "reduce")) or functools.partial(_fold, initial=None)  # reduceat applies no identity
     rows = [
-        reduce(ufunc, x[(*at, slice(start, end))], axis=axis) if start + 1 < end else _first(ufunc, x[(*at, start)])
+        reduce(ufunc, x[(*before, slice(start, end))], axis=axis)
+        if start + 1 < end
+        else _first(ufunc, x[(*before, start)])
         for start, end in zip([int(k) for k in indices], ends, strict=True)
     ]
     return stacked(rows, axis)
 
 
 def _stable(top, exp, log):
-    """`logaddexp.reduce` in three passes over the array: less the largest element, so that nothing overflows."""
+    """Return `logaddexp.reduce` in three passes over the array; subtracting the largest element avoids overflow."""
 
     def reduce(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
         if where is not True or (initial is not np._NoValue and initial is not None) or 0 in shape_of(x):
@@ -265,7 +266,7 @@ def _stable(top, exp, log):
 
 
 def _at(ufunc, x, index, *operand):
-    """Operate in place, unbuffered: repeated elements are written one after the other."""
+    """Operate in place without buffering (`ufunc.at`): repeated elements are written one after the other."""
     if ufunc in (np.add, np.subtract) and isinstance(x, Traced):
         value = operand[0] if ufunc is np.add else -operand[0]
         probe = np.zeros(x.shape)[index]
@@ -274,19 +275,19 @@ def _at(ufunc, x, index, *operand):
         plain = np.asarray(_storage.plain_index(index)) if isinstance(index, list) else _storage.plain_index(index)
         x.assign(x + scatter_add(value, plain, shape=x.shape))
         return
-    where = np.arange(int(np.prod(shape_of(x)))).reshape(shape_of(x))[index]
+    positions = np.arange(int(np.prod(shape_of(x)))).reshape(shape_of(x))[index]
     operands = [
-        np.broadcast_to(v, where.shape) if not isinstance(v, Traced) else v + np.zeros(where.shape) for v in operand
+        np.broadcast_to(v, positions.shape) if not isinstance(v, Traced) else v + np.zeros(positions.shape)
+        for v in operand
     ]
     if not isinstance(x, Traced):
         raise TypeError(
             f"np.{ufunc.__name__}.at into a plain array would lose the derivative; make the array with "
             "np.zeros(n, like=x) or mmad.numpy.zeros(n)"
         )
-    for k in np.ndindex(*where.shape):
-        at = np.unravel_index(where[k], x.shape)
-        at = tuple(int(i) for i in at)
-        x[at] = ufunc(x[at], *[v[k] if k else v for v in operands])
+    for k in np.ndindex(*positions.shape):
+        element = tuple(int(i) for i in np.unravel_index(positions[k], x.shape))
+        x[element] = ufunc(x[element], *[v[k] if k else v for v in operands])
 
 
 # (ufunc, method) or method -> handler(ufunc, *inputs, **kwargs)

@@ -224,7 +224,7 @@ class Planned:
         if key not in self.entries.by_shape:
             self._settling(key, args, kwargs)
         if key not in self.entries.by_shape:
-            raise TypeError(f"{describe(self.f, self.name)}: there is no plan where arguments or results are complex")
+            raise TypeError(f"{describe(self.f, self.name)}: there is no plan for complex arguments or results")
         return self.entries.by_shape[key].plan
 
     def compare(self, *args, rounds=5, progress=None, **kwargs):

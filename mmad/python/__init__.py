@@ -1,1 +1,1 @@
-"""What mmad asks of Python: kinds of values, lines of code, handlers of exceptions; messages where it refuses."""
+"""Inspect Python itself: types of values, lines of code, exception handlers; word the messages of refusals."""

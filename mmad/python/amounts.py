@@ -1,4 +1,4 @@
-"""Amounts of memory: as people write them, and how much there is."""
+"""Read and print amounts of memory, and find how much memory is available."""
 
 import os
 import re
@@ -11,7 +11,7 @@ UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "Mi
 
 
 def size_in_bytes(text, what):
-    """Return '500MB' as a number of bytes; a number as it is; None as None."""
+    """Return a size such as '500MB' as a number of bytes; numbers and None are returned unchanged."""
     if text is None or (isplain(text, int) and not isplain(text, bool) and text > 0):
         return text
     found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(\w*)", text) if isinstance(text, str) else None
@@ -21,7 +21,7 @@ def size_in_bytes(text, what):
 
 
 def readable(n):
-    """Return a number of bytes in three digits and a unit."""
+    """Return a number of bytes as text with three digits and a unit."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n >= scale:
             return f"{n / scale:.3g} {unit}"
@@ -29,7 +29,7 @@ def readable(n):
 
 
 def available_bytes():
-    """Return the bytes that can be allocated: what the machine has free, no more than the process may take."""
+    """Return the number of bytes that can be allocated: the free memory, or the process's limit if that is less."""
     free = [_free()]
     try:
         import resource
@@ -43,7 +43,7 @@ def available_bytes():
 
 
 def _free():
-    """Return the bytes of memory that are not in use; a machine that does not tell has enough."""
+    """Return the number of bytes of free memory; a very large number if the system does not report it."""
     try:
         with open("/proc/meminfo") as lines:
             return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))

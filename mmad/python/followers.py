@@ -1,6 +1,7 @@
-"""Object arrays that show a traced array: what `np.asarray` of one gives follows later writes, as NumPy's does.
+"""Update the object arrays that `np.asarray` makes of traced arrays when the traced array is written to.
 
-NumPy takes what `__array__` returns, so it is no view of the traced array; the elements are read again after a write.
+`np.asarray` of an ndarray is the array itself, so it shows later writes.  For a traced array NumPy takes the object
+array that `__array__` returns, which is no view; so its elements are read again after each write.
 """
 
 import threading
@@ -14,7 +15,7 @@ FOLLOWERS = []  # (weak reference to the object array, the traced array, the thr
 
 
 def follow(out, x):
-    """Let an object array show x from now on."""
+    """Keep an object array equal to the traced array x from now on."""
 
     def forget(reference):
         FOLLOWERS[:] = [entry for entry in FOLLOWERS if entry[0] is not reference]
@@ -23,7 +24,7 @@ def follow(out, x):
 
 
 def refresh(written):
-    """Read again, after a write to a traced array, what shows it or may do so."""
+    """Update, after a write to a traced array, the object arrays that show it or may share its memory."""
     here = threading.get_ident()
     for entry in list(FOLLOWERS):
         out, x, thread = entry[0](), *entry[1:]

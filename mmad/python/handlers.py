@@ -1,4 +1,4 @@
-"""Whether Python code catches an exception, read from the tables of its bytecode."""
+"""Find out whether Python code catches an exception, from the exception tables of its bytecode."""
 
 import builtins
 import dis
@@ -6,16 +6,16 @@ import sys
 
 __all__ = ["catches", "caught_here"]
 
-DEPTH = 20  # handlers around one place, at the most
+DEPTH = 20  # nested handlers to look at
 
 
 def caught_here(error):
-    """Return whether the function that mmad runs now would catch an error, or one of those that it has called.
+    """Return whether the function that mmad is running, or a function that it has called, would catch an error.
 
     Parameters
     ----------
     error : type
-        A class of exceptions.
+        The class of the error.
     """
     frame, caught = sys._getframe(1), False
     while frame is not None and not _own(frame.f_globals):
@@ -26,7 +26,7 @@ def caught_here(error):
 
 
 def catches(code, names, error):
-    """Return whether code has a handler for an error anywhere.
+    """Return whether code has a handler for a class of errors anywhere.
 
     Parameters
     ----------
@@ -43,18 +43,18 @@ def _own(names):
 
 
 def _table(code):
-    """Yield (start, stop, target) in bytes, for every protected stretch."""
+    """Return (start, stop, target), as offsets in bytes, for every range of bytecode that a handler protects."""
     data, out = iter(code.co_exceptiontable), []
     while True:
         try:
             start, length, target, _ = (_number(data) for _ in range(4))
-        except (StopIteration, RuntimeError):  # a generator turns the one into the other
+        except (StopIteration, RuntimeError):  # a generator turns StopIteration into RuntimeError
             return out
         out.append((2 * start, 2 * (start + length), 2 * target))
 
 
 def _number(data):
-    """Return a number of six bits a byte, the highest first."""
+    """Return the next number of the table, which is stored in groups of six bits, the highest first."""
     byte = next(data)
     value = byte & 63
     while byte & 64:
@@ -71,12 +71,12 @@ def _caught_at(code, at, names, error):
             return False
         if _handles(code, target, names, error):
             return True
-        at = target + 2  # what the handler does not catch, one around it may
+        at = target + 2  # if this handler does not catch it, an outer one may
     return False
 
 
 def _handles(code, target, names, error):
-    """Return whether the handler that begins at `target` catches an error: of a class it compares with, or of any."""
+    """Return whether the handler that begins at `target` catches an error: by its class, or because it catches all."""
     classes = []
     for i in dis.get_instructions(code):
         if i.offset < target or i.opname in ("PUSH_EXC_INFO", "NOP", "PUSH_NULL", "BUILD_TUPLE", "NOT_TAKEN"):
@@ -91,7 +91,7 @@ def _handles(code, target, names, error):
             classes.append(None)
         elif i.opname == "CHECK_EXC_MATCH":
             if any(c is None or (isinstance(c, type) and issubclass(error, c)) for c in classes):
-                return True  # what is not found here may be such a class
+                return True  # a class that cannot be looked up here may be a base class of the error
             classes = []
         elif i.opname.startswith("POP_JUMP") and i.opname.endswith("IF_FALSE") and not classes:
             target = i.argval  # the next clause

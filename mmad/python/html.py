@@ -1,4 +1,4 @@
-"""HTML that notebooks show of an object: small, escaped, in the colours of the page, light or dark."""
+"""Build the HTML that notebooks show for an object: small, escaped, in the page's own colours, light or dark."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ CELL = "text-align: left; padding: 0.1em 0.8em 0.1em 0; background: none"
 
 
 def block(title, *parts):
-    """Return a title with what belongs to it; the title is escaped, the parts are HTML."""
+    """Return a title, which is escaped, followed by parts, which are HTML."""
     return f"<div><div><b>{escape(title)}</b></div>{''.join(parts)}</div>"
 
 
@@ -23,7 +23,7 @@ def facts(pairs):
 
 
 def table(head, rows):
-    """Return rows as a table, each value as its text."""
+    """Return rows as a table with a head; every value is converted to text."""
     top = "".join(f'<th style="{CELL}">{escape(str(name))}</th>' for name in head)
     body = "".join(
         '<tr style="background: none">' + "".join(f'<td style="{CELL}">{escape(str(v))}</td>' for v in row) + "</tr>"
@@ -33,7 +33,7 @@ def table(head, rows):
 
 
 def folded(title, lines, most=60):
-    """Return lines of text that open on a click, the first `most` of them."""
+    """Return the first `most` lines of a text, folded behind a title that opens them on a click."""
     shown = [str(line) for line in lines[:most]]
     if len(lines) > most:
         shown.append(f"... {len(lines) - most} more lines")

@@ -1,7 +1,7 @@
 """Tests of types in mmad's own code.
 
-A traced value answers `isinstance` as the plain number or array that it stands for would, so that the user's function
-takes the branches it takes without a derivative.  What mmad has to know is the other thing: what a value is.
+A traced value answers `isinstance` as the plain number or array that it stands for, so that the user's function takes
+the same branches as without a derivative.  The tests in this module look at the actual type instead.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ __all__ = ["is_number", "isplain"]
 
 
 def isplain(x, kinds):
-    """Return whether the type of x is a class, or one of several, whatever x says of itself.
+    """Return whether the actual type of x is a subclass of one of the given types, whatever `x.__class__` says.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def isplain(x, kinds):
 
 
 def is_number(value):
-    """Return whether a plain value is one number: no array with dimensions, no container, no other object.
+    """Return whether a plain value is a single number, which includes 0-d arrays.
 
     Examples
     --------

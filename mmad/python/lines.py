@@ -1,4 +1,4 @@
-"""The line of the user's that an error comes from, or that a warning is for."""
+"""Find the line of the user's code that raised an error, or to which a warning refers."""
 
 import linecache
 
@@ -8,12 +8,12 @@ LIBRARIES = frozenset({"mmad", "numpy", "scipy"})
 
 
 def is_users(frame):
-    """Return whether a frame runs code of the user's."""
+    """Return whether a frame runs the user's code: no code of mmad, NumPy or SciPy."""
     return frame.f_globals.get("__name__", "").partition(".")[0] not in LIBRARIES
 
 
 def user_level(frame):
-    """Return the ``stacklevel`` of the user's innermost line, for `warnings.warn` in a function called from `frame`."""
+    """Return the ``stacklevel`` of the user's innermost frame, for `warnings.warn` in a function that `frame` calls."""
     level = 2
     while frame.f_back is not None and not is_users(frame):
         frame, level = frame.f_back, level + 1
@@ -21,14 +21,14 @@ def user_level(frame):
 
 
 def user_line(error):
-    """Return where in the user's code an error was raised, as ``"model.py:12: y = table[k]"``; "" if nowhere."""
-    found, trace = None, error.__traceback__
+    """Return the user's line that raised an error, as ``"model.py:12: y = table[k]"``; "" if there is none."""
+    innermost, trace = None, error.__traceback__
     while trace is not None:
         if is_users(trace.tb_frame):
-            found = trace
+            innermost = trace
         trace = trace.tb_next
-    if found is None:
+    if innermost is None:
         return ""
-    path = found.tb_frame.f_code.co_filename
-    text = linecache.getline(path, found.tb_lineno).strip()
-    return f"{path.rsplit('/', 1)[-1]}:{found.tb_lineno}{': ' + text if text else ''}"
+    path = innermost.tb_frame.f_code.co_filename
+    text = linecache.getline(path, innermost.tb_lineno).strip()
+    return f"{path.rsplit('/', 1)[-1]}:{innermost.tb_lineno}{': ' + text if text else ''}"

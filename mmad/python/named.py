@@ -17,7 +17,7 @@ def object_named(spec):
     ----------
     spec : str
         ``MODULE:NAME``, where the module is imported with the current folder on the path, or ``FILE:NAME``, where the
-        file ends in ``.py`` or has a folder in its name.  The name may have dots, as in ``Model.loss``.
+        name of the file ends in ``.py`` or contains a folder.  NAME may have dots, as in ``Model.loss``.
 
     Returns
     -------
@@ -26,7 +26,8 @@ def object_named(spec):
     Raises
     ------
     LookupError
-        The text has another form, or there is no such module, file or name, or importing it fails; it says which.
+        If the text has another form, if there is no such module, file or name, or if importing it fails; the message
+        says which.
 
     Examples
     --------
@@ -49,7 +50,7 @@ def object_named(spec):
 
 
 def imported(source, load):
-    """Return the module that `load` gives; whatever its code raises becomes a LookupError."""
+    """Return the module that `load` returns; turn whatever its code raises into a LookupError."""
     try:
         return load()
     except (LookupError, KeyboardInterrupt) as error:
@@ -65,7 +66,7 @@ def imported(source, load):
 
 
 def module_of_name(name):
-    """Import a module, with the current folder on the path: a console script starts without it."""
+    """Import a module, with the current folder on the path, where console scripts do not have it."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -73,7 +74,7 @@ def module_of_name(name):
 
 
 def module_of_file(file):
-    """Import a file as Python runs a script: what it imports may lie in its own folder."""
+    """Import a file as Python runs a script: with its own folder on the path."""
     path = Path(file).resolve()
     if not path.is_file():
         raise LookupError(f"there is no file {file}")
@@ -84,12 +85,12 @@ def module_of_file(file):
         loaded = getattr(sys.modules[name], "__file__", None)
         if loaded is not None and Path(loaded).resolve() == path:
             return sys.modules[name]
-        name += "_"  # the file is called like a module that is imported already
+        name += "_"  # another module of this name is imported already
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
-        raise LookupError(f"{file} is no Python file: its name does not end in .py")
+        raise LookupError(f"{file} is not a Python file: its name does not end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles look their module up
+    sys.modules[name] = module  # dataclasses and pickle look up the module of a class there
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -99,12 +100,12 @@ def module_of_file(file):
 
 
 def similar(found, name):
-    """Return a hint at names that are spelled alike, or nothing."""
+    """Return a hint with a name of similar spelling, or an empty text."""
     names = difflib.get_close_matches(name, [n for n in dir(found) if not n.startswith("_")], n=1)
     return f"; did you mean {names[0]!r}?" if names else ""
 
 
 def one_line(error):
-    """Return an exception in one line: its type and what it says."""
+    """Return an exception as one line: its type and its message."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,8 +1,8 @@
-"""Messages where NumPy, SciPy or Python ask a traced value for plain numbers, and whom they name.
+"""Refuse conversions of traced values to plain numbers, with messages that name the function that asked for one.
 
 A traced value that became a plain number would lose its derivative, so `float`, `complex` and most conversions to
-arrays raise.  The message names the function that asked: the outermost frame of a library on the stack, or, where that
-is compiled code, the call that stands in the line of the user's that is running.
+arrays raise.  The message names the function that asked for the conversion: the outermost frame of NumPy or SciPy on
+the stack, or, if that is compiled code, the call in the user's line that is running.
 """
 
 import functools
@@ -24,16 +24,16 @@ LIBRARIES = frozenset(("numpy", "scipy"))
 REFUSED = threading.local()
 NOTE = "mmad: refused"
 
-# What NumPy and SciPy say of arrays of objects.
+# Patterns of the messages with which NumPy and SciPy refuse object arrays.
 OBJECTS = re.compile(
     r"[oO]bject arrays?|dtype\('O'\)|dtype object|'object'|type object\b|ObjectDType"
     r"|loop of ufunc|^ufunc '\w+' not supported|asks for plain numbers|must have real dtype|not available for this type"
 )
 
-METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # called on what a call or a subscript gives
+METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # a method called on the result of a call or a subscript
 
-# Functions that read the memory of an array as something else than it is: with strides made for another array, or
-# copying references to objects without counting them.  Module and name -> what to write instead.
+# Functions that misread the memory of an object array: with strides that were made for another array, or by copying
+# references to objects without counting them.  (module, name) -> what to write instead.
 READERS = {
     ("numpy.lib._stride_tricks_impl", "as_strided"): "write mmad.numpy.as_strided(x, shape, strides)",
     ("scipy.spatial.distance", "squareform"): "write i, j = np.triu_indices(n, 1), D = np.zeros((n, n), like=v), "
@@ -61,7 +61,7 @@ def _public_name(frame):
 
 
 def _source(code, lasti):
-    """Return the source text that an instruction stands for; None where it cannot be found."""
+    """Return the source text of an instruction; None if it cannot be found."""
     first, last, begin, end = next(itertools.islice(code.co_positions(), lasti // 2, None), (None,) * 4)
     if first is None or last is None or begin is None or end is None:
         return None
@@ -72,7 +72,7 @@ def _source(code, lasti):
 
 
 def _called(frame, lasti):
-    """Return the public name of the library function that the running instruction of a frame calls, or None."""
+    """Return the public name of the library function that a frame's current instruction calls, or None."""
     text = _source(frame.f_code, lasti) or ""
     method = METHOD.search(text)
     if method is not None and hasattr(np.ndarray, method[1]):
@@ -98,7 +98,7 @@ def _called(frame, lasti):
 
 
 def asker(frame):
-    """Return the name of the library function that asks for a plain number, seen from the innermost frame, or ""."""
+    """Return the name of the library function that asks for a plain number, starting at the innermost frame; or ""."""
     name = ""
     while frame is not None and _package(frame) in LIBRARIES:
         if not name or "<locals>" not in frame.f_code.co_qualname:  # not a wrapper around the function
@@ -108,7 +108,7 @@ def asker(frame):
 
 
 def _caller():
-    """Return the frame that called into this module."""
+    """Return the innermost frame outside of this module."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back
@@ -116,13 +116,13 @@ def _caller():
 
 
 def _raise_refusal(message):
-    """Raise, and keep the message: code that swallows the exception and goes on with NaN is found at the end."""
+    """Raise TypeError and keep the message, so that code which swallows the exception and returns NaN is noticed."""
     REFUSED.message = message
     raise TypeError(message)
 
 
 def refuse_float():
-    """Raise where `float()` is asked of a traced value."""
+    """Raise TypeError because `float()` is called on a traced value."""
     name = asker(_caller())
     if name:
         _raise_refusal(
@@ -138,7 +138,7 @@ def refuse_float():
 
 
 def refuse_complex():
-    """Raise where `complex()` is asked of a traced value."""
+    """Raise TypeError because `complex()` is called on a traced value."""
     _raise_refusal(
         "complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, use "
         "mmad.concrete(x)"
@@ -146,39 +146,39 @@ def refuse_complex():
 
 
 def begin():
-    """Return the refusal that stands, and let none stand: another function begins to run."""
+    """Return the message of the last refusal and clear it, because another function begins to run."""
     message = getattr(REFUSED, "message", None)
     REFUSED.message = None
     return message
 
 
 def end(message):
-    """Let the refusal stand that stood before a function began to run."""
+    """Restore the message that `begin` returned, because the function has ended."""
     REFUSED.message = message
 
 
 def refused():
-    """Return the message of the last conversion that was refused since the function began to run, or None."""
+    """Return the message of the last refused conversion since the function began to run, or None."""
     return getattr(REFUSED, "message", None)
 
 
 def _holds_traced(a):
-    """Return whether an array is one of objects with traced values among the first."""
+    """Return whether `a` is an object array with a traced value among its first elements."""
     return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
 
 
 def _chain(error):
-    """Return the exceptions of a chain, the last one first."""
+    """Yield an exception and the exceptions that led to it, the last one first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def annotate(error):
-    """Add to an exception that leaves the user's function what refused an object array of traced numbers, and where.
+    """Add a note to an exception that leaves the user's function: which function refused an object array, and where.
 
-    NumPy gives no hook for `np.array`, and what it and SciPy say of an array of objects does not help.  Compiled code
-    that goes on after a refused conversion, as SciPy's root finders do, may raise another exception instead.
+    NumPy has no hook for `np.array`, and the messages of NumPy and SciPy about object arrays do not help.  Compiled
+    code that goes on after a refused conversion, as SciPy's root finders do, may raise another exception instead.
     """
     if any(note.startswith(NOTE) for note in getattr(error, "__notes__", ())):
         return
@@ -218,7 +218,7 @@ def annotate(error):
 
 
 def refuse_array(dtype):
-    """Raise where a plain array of a dtype is asked of a traced value."""
+    """Raise TypeError because a traced value is to become a plain array of a dtype."""
     name = asker(_caller())
     raise TypeError(
         f"{name + ': ' if name else ''}a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
@@ -228,13 +228,13 @@ def refuse_array(dtype):
 
 
 def object_array(x, dtype=None, copy=None):
-    """Return what `np.asarray` of a traced array gives: an object array of its elements, which follows it."""
+    """Return an object array of the elements of a traced array, which follows later writes: for `np.asarray`."""
     if dtype is not None and np.dtype(dtype) != np.dtype(object):
         refuse_array(dtype)
     out = np.empty(x.shape, dtype=object)
     for k in np.ndindex(*x.shape):
         out[k] = x[k] if k else x[()]
-    out.flags.writeable = bool(copy)  # writing into what shows x would be lost
+    out.flags.writeable = bool(copy)  # a write into an array that shows x would be lost
     if not copy and dtype is None:
         follow(out, x)
     return out
@@ -257,13 +257,14 @@ def _refuse_complex_objects(dtype=None, copy=None):
 
 
 def array_method(x, element):
-    """Return the `__array__` of a traced value for whoever asks now.
+    """Return the `__array__` of a traced value for the function that asks for it now.
 
     Parameters
     ----------
     x : traced value
     element : bool
-        Whether it is a number, which NumPy puts into object arrays as it is: no `__array__`, an AttributeError.
+        Whether x is a number.  It then has no `__array__` (an AttributeError), so that NumPy stores the number itself
+        in an object array.
     """
     frame = sys._getframe(1)
     cure = READERS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))

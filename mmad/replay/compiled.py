@@ -555,7 +555,7 @@ class Compiled(Dispatcher):
             ):
                 raise TraceError(
                     f"{describe(g, 'compile')}: the value of the traced run is {x}, that of the function itself {y}: "
-                    "it takes another way when it is traced, because it tests `type(x)`, say, or swallows an exception"
+                    "it takes another branch when it is traced, because it tests `type(x)` or swallows an exception"
                 )
 
 

@@ -167,8 +167,8 @@ class Call:
             self.out_tree, self.slots, self.statics = out_tree, slots, statics
         elif out_tree != self.out_tree or slots != self.slots or not all(map(_equal_arrays, self.statics, statics)):
             raise OtherResultError(
-                f"{self.rules.name} gave an integer, or a result of a shape, that is not as when the program was "
-                "recorded (or as it is in another lane of a batch)"
+                f"{self.rules.name} returned another integer, or a result of another shape, than when the program was "
+                "recorded (or than for another entry of a batch)"
             )
         parts = [v for v, s in zip(leaves, slots, strict=True) if s is not None]
         if len(parts) == 1:

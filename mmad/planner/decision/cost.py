@@ -140,10 +140,10 @@ def as_dict(coefficients):
 
 
 def from_dict(data):
-    """Return coefficients from plain data; raise ValueError where they are none."""
+    """Return coefficients from plain data; raise ValueError if the data are not coefficients of this version."""
     names = {f.name for f in fields(Coefficients)}
     if not isinstance(data, dict) or set(data) != {"eager", "compiled"}:
-        raise ValueError("coefficients are for eager and compiled runs")
+        raise ValueError("coefficients must be given for eager and for compiled runs")
     out = {}
     for mode, values in data.items():
         if not isinstance(values, dict) or set(values) != names:
@@ -152,7 +152,7 @@ def from_dict(data):
             (type(v) is float and 0 < v < 1) or (k == "reverse" and type(v) is float and 0.1 < v < 100)
             for k, v in values.items()
         ):
-            raise ValueError(f"a coefficient of {mode} runs is no sensible number of seconds")
+            raise ValueError(f"a coefficient of {mode} runs is not a plausible number of seconds")
         out[mode] = Coefficients(**values)
     return out
 

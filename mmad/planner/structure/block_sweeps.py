@@ -1,4 +1,4 @@
-"""Evaluating block by block: the sweeps over all lanes at once, and the sums that entries are (see `blocks.py`)."""
+"""Evaluate repeated blocks: sweep over all lanes at once, and sum the terms of each entry (see `blocks.py`)."""
 
 from dataclasses import dataclass, field
 
@@ -21,15 +21,15 @@ class Blocks:
     Attributes
     ----------
     lanes : int
-        Blocks.
+        The number of blocks.
     inputs, outputs : int
-        Slots that a block depends on, shared ones included, and slots it gives.
+        The number of slots that a block depends on, shared slots included, and the number of slots that it computes.
     pattern : Pattern
-        Of the whole Jacobian.
+        The pattern of the whole Jacobian.
     forward : list of list of (int, ndarray or None)
-        For each forward sweep the seeds of all inlets, by their numbers in the structure of the recording.
+        For each forward sweep, the seeds of all inlets, by their numbers in the structure of the recording.
     reverse : list of list of (int, ndarray or float)
-        For each reverse sweep the seeds of outlets.
+        For each reverse sweep, the seeds of outlets.
     """
 
     lanes: int
@@ -39,22 +39,21 @@ class Blocks:
     forward: list = field(repr=False)
     reverse: list = field(repr=False)
     inlets: list = field(repr=False)
-    results: list = field(repr=False)  # for each sweep, forward ones first, (node, shape, dtype, sign) of what is taken
-    initial: np.ndarray = field(repr=False)  # what entries are, or begin with, apart from the sweeps
-    slices: list = field(repr=False)  # (entries, number of the result, elements of it, whether to add)
-    index: np.ndarray = field(
-        repr=False
-    )  # without slices, by entry: where its first term is in results and 0, end to end
-    more: tuple = field(repr=False)  # of further terms: the entries that they belong to, and where they are
-    sums: tuple | None = field(repr=False)  # the terms of each entry, see `_pattern.sums`; None where slices are few
-    share: float = field(repr=False)  # of the recording that a sweep goes over, on average
+    results: list = field(repr=False)  # for each sweep, forward sweeps first: (node, shape, dtype, sign) of its results
+    initial: np.ndarray = field(repr=False)  # the part of each entry that does not come from the sweeps
+    slices: list = field(repr=False)  # (entries, number of the result, elements of the result, whether to add)
+    # Without slices, for each entry: the position of its first term in all results, joined, with a 0 at the end.
+    index: np.ndarray = field(repr=False)
+    more: tuple = field(repr=False)  # further terms: the entries that they belong to, and their positions
+    sums: tuple | None = field(repr=False)  # the terms of each entry, see `_pattern.sums`; None if slices are few
+    share: float = field(repr=False)  # part of the recording that a sweep covers, on average
 
     def __str__(self):
         return f"{self.lanes} lanes, {self.inputs} inputs and {self.outputs} outputs in each"
 
     @property
     def sweeps(self):
-        """Numbers of forward and reverse sweeps."""
+        """The numbers of forward and reverse sweeps."""
         return len(self.forward), len(self.reverse)
 
     @staticmethod
@@ -63,31 +62,32 @@ class Blocks:
 
     @property
     def terms(self):
-        """Terms that are looked up one by one."""
+        """The number of terms that are looked up one by one."""
         return 0 if self.sums is None else len(self.sums[-1])
 
     def sweep(self, r):
-        """Return what the entries are read from.
+        """Return the results of all sweeps, from which the entries are read.
 
         Parameters
         ----------
         r : mmad.derivatives.recorded.Recorded
-            Of the structure that the blocks were found in.
+            A recording with the structure in which the blocks were found.
 
         Returns
         -------
         list of ndarray, or traced
-            Tangents of outlets and cotangents of inlets, each end to end.
+            Tangents of outlets and cotangents of inlets, each as a vector.
         """
-        t, parts, at = r.trace, [], counted(r.trace).tolist()
+        t, results, nodes = r.trace, [], counted(r.trace).tolist()
         for seeds, wanted in zip(self.forward, self.results, strict=False):
-            found = t.push_between([(at[k], d) for k, d in seeds], [at[k] for k, *_ in wanted])
-            parts += [_flat(g, *w[1:]) for g, w in zip(found, wanted, strict=True)]
-        inlets = [at[k] for k in self.inlets]
+            tangents = t.push_between([(nodes[k], d) for k, d in seeds], [nodes[k] for k, *_ in wanted])
+            results += [_flat(g, *w[1:]) for g, w in zip(tangents, wanted, strict=True)]
+        inlets = [nodes[k] for k in self.inlets]
         for seeds, wanted in zip(self.reverse, self.results[len(self.forward) :], strict=True):
-            found = dict(zip(self.inlets, t.pull_between([(at[k], d) for k, d in seeds], inlets), strict=True))
-            parts += [_flat(found[k], *w) for k, *w in wanted]
-        return parts
+            cotangents = t.pull_between([(nodes[k], d) for k, d in seeds], inlets)
+            by_inlet = dict(zip(self.inlets, cotangents, strict=True))
+            results += [_flat(by_inlet[k], *w) for k, *w in wanted]
+        return results
 
     def entries(self, parts):
         """Return the entries of the pattern, from the results of the sweeps.
@@ -118,7 +118,7 @@ class Blocks:
 
 
 def _flat(g, shape, dtype, sign):
-    """Return what a sweep gave for a node, end to end."""
+    """Return the result of a sweep at a node as a vector."""
     if g is None:
         return np.zeros(size(shape), dtype)
     g = g if sign == 1 else -g

@@ -1,19 +1,20 @@
-"""Repeated blocks: Jacobians of what is computed alike, and apart, in every lane of some arrays.
+"""Repeated blocks: find Jacobians of partially separable functions, whose element functions are lanes of arrays.
 
-Residuals of observations, elements of a mesh, terms of a sum: arrays are gathered from the arguments, lane i of what
-follows depends on lane i of those alone, and many lanes share arguments.  Columns (rows) of the Jacobian then overlap
-wherever lanes share one, but those of C, between the inlets and outlets of a cut
-(:mod:`mmad.planner.structure.cut`), do not: all lanes go through one sweep, and the sweeps are as many as one lane's
-block has outlets (or inlets).
+Residuals of observations, elements of a mesh and terms of a sum are such element functions.  The program gathers arrays
+from the arguments; lane i of everything after depends on lane i of these arrays alone; and many lanes share arguments.
+Columns (rows) of the Jacobian then overlap wherever lanes share an argument, but the columns (rows) of C, between the
+inlets and outlets of a cut (:mod:`mmad.planner.structure.cut`), do not.  So one sweep serves all lanes, and there are
+as many sweeps as the block of one lane has outlets (or inlets).
 
 1. Lanes are the elements of the leading axes of outlets.  Index sets of lane numbers, carried from inlets to outlets,
-   show whether they stay apart; no value is looked at.  All axes are tried, then all but the last, and so on.
-2. Slots are the elements of one lane of an inlet; equal inlets have the same.  Index sets of slot numbers give the
-   pattern of a block.  An inlet without the lanes' axes is shared, and each of its elements takes a forward sweep.
-3. The pattern of a block, of some tens of rows and columns, is coloured; all lanes have its colours.
-4. An entry of the Jacobian is a sum of entries of C; where those come out is worked out once.
+   show whether lanes stay independent; no value is looked at.  All axes are tried, then all but the last, and so on.
+2. Slots are the elements of one lane of an inlet (the element variables); equal inlets share their slots.  Index sets
+   of slot numbers give the pattern of a block.  An inlet without the axes of the lanes is shared by all lanes, and each
+   of its elements takes a forward sweep.
+3. The pattern of a block, which has some tens of rows and columns, is coloured; the colours are the same in all lanes.
+4. An entry of the Jacobian is a sum of entries of C; their positions in the results of the sweeps are computed once.
 
-Both passes of index sets hold one number an element, whatever the number of lanes.
+Both passes of index sets hold one number for each element, whatever the number of lanes.
 """
 
 import numpy as np
@@ -32,11 +33,11 @@ from mmad.tape._activity import active_nodes
 
 __all__ = ["blocks_of"]
 
-HELD = 1 << 25  # indices of lanes or slots that are held, 4 bytes each: beyond, blocks are not looked for
+HELD = 1 << 25  # indices of lanes or slots in memory, 4 bytes each; the search for blocks stops beyond this number
 SHARED = 64  # elements of shared inlets: each takes a sweep
-SLOTS = 4096  # slots of a lane, with which blocks are no longer small
-SLICES = 512  # up to which entries are put into place slice by slice
-FEW = 2, 1000  # slices that are quicker than looking terms up one by one; one more for so many entries
+SLOTS = 4096  # slots of a lane; blocks with more are not small
+SLICES = 512  # slices; with more, the terms of entries are looked up one by one
+FEW = 2, 1000  # FEW[0] + nnz // FEW[1] slices are faster than looking terms up one by one
 REVERSE = 1.2  # the cost of a cotangent in tangents, to choose the side of a block
 
 
@@ -47,9 +48,9 @@ def blocks_of(recorded, symmetric=False, most=UNLIMITED):
     ----------
     recorded : mmad.derivatives.recorded.Recorded
     symmetric : bool
-        Whether the pattern is to be made symmetric.
+        Whether to make the pattern symmetric.
     most : int
-        Steps that either pass of index sets may take, some nanoseconds each.
+        Number of steps that each pass of index sets may take, some nanoseconds each.
 
     Returns
     -------
@@ -58,9 +59,9 @@ def blocks_of(recorded, symmetric=False, most=UNLIMITED):
     Raises
     ------
     StructureError
-        With the reason.
+        If there are no repeated blocks; the message says why.
     Exhausted
-        There would be more steps.
+        If a pass would take more steps.
     """
     cut = cut_of(recorded)
     if cut is None:
@@ -69,12 +70,12 @@ def blocks_of(recorded, symmetric=False, most=UNLIMITED):
 
 
 def _by_slot(starts, slots, goes):
-    """Return, by slot, the elements, ascending, whose sets of slots it is in."""
+    """Return, for each slot, the elements whose sets of slots contain it, in ascending order."""
     count = len(starts) - 1
     each = len(slots) // max(count, 1)
     if count and each * count == len(slots) and goes.all() and (np.diff(starts) == each).all():
         table = slots.reshape(count, each)
-        if (table == table[0]).all():  # every element depends on the same
+        if (table == table[0]).all():  # every element depends on the same slots
             everyone = np.arange(count, dtype=np.int64)
             return {int(k): everyone for k in table[0]}
     element = np.repeat(np.arange(count, dtype=np.int64), np.diff(starts))
@@ -89,8 +90,8 @@ def _by_slot(starts, slots, goes):
 class _BlockBuilder:
     def __init__(self, recorded, cut, symmetric, most):
         self.r, self.cut, self.symmetric, self.most = recorded, cut, symmetric, most
-        tape, at = recorded.trace.tape, recorded.trace.start
-        self.graph = lower_between(tape, [at + k for k in cut.inlets], [at + o.node for o in cut.outlets])
+        tape, start = recorded.trace.tape, recorded.trace.start
+        self.graph = lower_between(tape, [start + k for k in cut.inlets], [start + o.node for o in cut.outlets])
         self.goes = [np.any([rows >= 0 for rows, _ in o.parts], axis=0).reshape(-1) for o in cut.outlets]
 
     def run(self):
@@ -110,7 +111,7 @@ class _BlockBuilder:
 
     # ------------------------------------------------------------------------------------ lanes
     def _lanes(self):
-        """Number the lanes, and see whether they stay apart."""
+        """Number the lanes, and return whether they are independent of each other."""
         self.families, n = {}, 0
         for o, rank in zip(self.cut.outlets, self.lead, strict=True):
             if o.shape[:rank] not in self.families:
@@ -122,19 +123,20 @@ class _BlockBuilder:
             k: next((f for f in by_length if of.shape[: len(f)] == f and f), None) for k, of in self.cut.inlets.items()
         }
         labels = [None if f is None else self._labels(f, self.cut.inlets[k]) for k, f in self.home.items()]
-        # Where lanes stay apart each element of an outlet is in one; what is not looked at may be in more.
+        # If lanes are independent, each element of an outlet is in one lane; the factor 2 leaves room for the elements
+        # that do not go into the result, which may be in more.
         each = sum(2 * size(o.shape) for o in self.cut.outlets)
         try:
             rows, exact = dependence(self.graph, labels, n, HELD, self.most, each)
         except Exhausted:
             return False
-        for o, rank, (starts, found), goes in zip(self.cut.outlets, self.lead, rows, self.goes, strict=True):
+        for o, rank, (starts, lanes), goes in zip(self.cut.outlets, self.lead, rows, self.goes, strict=True):
             counts = np.diff(starts)
             if not exact or (counts[goes] > 1).any():
                 return False
-            at, trailing = self.families[o.shape[:rank]], size(o.shape[rank:])
+            first, trailing = self.families[o.shape[:rank]], size(o.shape[rank:])
             one = goes & (counts == 1)
-            if (found[starts[:-1][one]] != at + np.flatnonzero(one) // trailing).any():
+            if (lanes[starts[:-1][one]] != first + np.flatnonzero(one) // trailing).any():
                 return False
         return True
 
@@ -172,23 +174,24 @@ class _BlockBuilder:
         self.slots = n
         rows, exact = dependence(self.graph, labels, n, HELD, self.most, min(self.most, HELD))
         if not exact:
-            raise StructureError("blocks are too many to be looked at")
-        self.found, at = [], 0  # by outlet: its first slot, and by slot of inlets the elements that depend on it
+            raise StructureError("there are too many blocks to search")
+        # For each outlet: its first slot, and for each slot of inlets the elements that depend on it.
+        self.found, first = [], 0
         pairs = [np.zeros((2, 0), np.int64)]
         for o, rank, (starts, slots), goes in zip(self.cut.outlets, self.lead, rows, self.goes, strict=True):
             trailing = size(o.shape[rank:])
             elements = _by_slot(starts, slots, goes)
-            self.found.append((at, elements))
-            for k, found in elements.items():
-                own = [at] if trailing == 1 else at + np.unique(found % trailing)
+            self.found.append((first, elements))
+            for k, dependent in elements.items():
+                own = [first] if trailing == 1 else first + np.unique(dependent % trailing)
                 pairs.append(np.stack([own, np.full(len(own), k)]))
-            at += trailing
-        self.gives = at
+            first += trailing
+        self.gives = first
         self.rows_of_block, self.columns_of_block = np.concatenate(pairs, axis=1)
 
     # ------------------------------------------------------------------------------------ sweeps
     def _sweeps(self):
-        """Colour the pattern of a block, from the side that takes fewer sweeps."""
+        """Colour the pattern of a block by columns or rows, whichever takes fewer sweeps."""
         shape, i, j = (self.gives, self.slots), self.rows_of_block, self.columns_of_block
         columns = column_coloring(Pattern.from_coordinates(i, j, shape))
         laned = ~self.shared[j]
@@ -209,7 +212,7 @@ class _BlockBuilder:
         return np.dtype(float) if rec is None else rec.dtype
 
     def _tangents(self, color):
-        """Return the seeds of a forward sweep: ones in the slots of a colour."""
+        """Return the seeds of a forward sweep: ones in the slots of one colour."""
         seeds = []
         for k, columns in self.cut.inlets.items():
             f = self.home[k]
@@ -225,11 +228,11 @@ class _BlockBuilder:
         return seeds
 
     def _cotangents(self, color):
-        """Return the seeds of a reverse sweep: a number where all of an outlet are one."""
+        """Return the seeds of a reverse sweep: an array of zeros and ones, or 1.0 if all its elements are one."""
         seeds = []
-        for o, rank, (at, _), goes in zip(self.cut.outlets, self.lead, self.found, self.goes, strict=True):
+        for o, rank, (first, _), goes in zip(self.cut.outlets, self.lead, self.found, self.goes, strict=True):
             trailing = o.shape[rank:]
-            hit = self.row_colors[at : at + size(trailing)] == color
+            hit = self.row_colors[first : first + size(trailing)] == color
             if not hit.any():
                 continue
             dtype = self._dtype(o.node)
@@ -239,12 +242,12 @@ class _BlockBuilder:
 
     # ------------------------------------------------------------------------------------ terms
     def _terms(self):
-        """Find where every term of every entry comes out, and where it goes."""
+        """Find for every term which sweep computes it, at which position, and to which entry it belongs."""
         self.results = [{} for _ in (*self.forward, *self.reverse)]
         terms = []
-        for o, rank, (at, elements) in zip(self.cut.outlets, self.lead, self.found, strict=True):
+        for o, rank, (first, elements) in zip(self.cut.outlets, self.lead, self.found, strict=True):
             for k, element in elements.items():
-                terms += self._of_slot(o, k, element, size(o.shape[rank:]), at)
+                terms += self._of_slot(o, k, element, size(o.shape[rank:]), first)
         direct = [self._drop_missing_entries(*d) for d in self.cut.direct]
         n = self.r.shape[1]
         keys = [t[0] * n + t[1] for t in (*terms, *direct)]
@@ -265,12 +268,14 @@ class _BlockBuilder:
         initial = np.zeros(pattern.nnz, self.r.rows.dtype)
         for (*_, sign), entry in zip(direct, entries[len(terms) :], strict=True):
             np.add.at(initial, entry, sign)
-        numbers = {at: i for i, at in enumerate((s, node) for s, found in enumerate(self.results) for node in found)}
+        pairs = ((sweep, node) for sweep, nodes in enumerate(self.results) for node in nodes)
+        numbers = {pair: i for i, pair in enumerate(pairs)}
         places = [(entry, numbers[t[3], t[4]], t[2]) for entry, t in zip(entries, terms, strict=False)]
         slices = _as_slices(places, initial)
         index, more = (None, None) if slices is not None else self._indexed(places, pattern.nnz)
         t = self.r.trace
-        numbers = {k - t.start: i for i, k in enumerate(counted(t).tolist())}  # other recordings may have more guards
+        # Other recordings of the structure may have more guards: nodes are named by their numbers without guards.
+        numbers = {k - t.start: i for i, k in enumerate(counted(t).tolist())}
         forward, reverse = (
             [[(numbers[k], d) for k, d in s] for s in sweeps] for sweeps in (self.forward, self.reverse)
         )
@@ -278,11 +283,11 @@ class _BlockBuilder:
             lanes=self.lanes, inputs=self.slots, outputs=self.gives, pattern=pattern, forward=forward, reverse=reverse,
             inlets=[numbers[k] for k in self.cut.inlets], initial=initial, slices=slices or [], index=index,
             more=more, sums=self._sums(places, slices, pattern.nnz), share=self._share(),
-            results=[[(numbers[k], *self._kind(k), sign) for k, sign in found] for found in self.results],
+            results=[[(numbers[k], *self._kind(k), sign) for k, sign in nodes] for nodes in self.results],
         )  # fmt: skip
 
     def _share(self):
-        """Return the part of the recording's instructions that a sweep goes over."""
+        """Return the part of the recording's instructions that a sweep covers, on average."""
         t = self.r.trace
         start, stop = t.start, len(t.tape)
         after = active_nodes(t.tape, start, stop, [start + k for k in self.cut.inlets]) if self.cut.inlets else b""
@@ -304,31 +309,31 @@ class _BlockBuilder:
         return rows[real], columns[real], sign
 
     def _sizes(self):
-        """Return the elements of each result."""
-        return np.array([size(self._kind(node)[0]) for found in self.results for node, _ in found], np.int64)
+        """Return the number of elements of each result."""
+        return np.array([size(self._kind(node)[0]) for nodes in self.results for node, _ in nodes], np.int64)
 
     def _sums(self, places, slices, nnz):
-        """Return, by entry, the results that its terms are in and where they are there."""
+        """Return, for each entry, the results that hold its terms and the positions of the terms in them."""
         if slices is not None and len(slices) <= FEW[0] + nnz // FEW[1]:
             return None
         entry = np.concatenate([np.zeros(0, np.int64), *(entry for entry, *_ in places)])
-        number = np.repeat(np.array([k for _, k, _ in places], np.int32), [len(where) for *_, where in places])
-        place = np.concatenate([np.zeros(0, np.int64), *(where for *_, where in places)]).astype(np.int32)
+        number = np.repeat(np.array([k for _, k, _ in places], np.int32), [len(position) for *_, position in places])
+        position = np.concatenate([np.zeros(0, np.int64), *(position for *_, position in places)]).astype(np.int32)
         order = np.argsort(entry, kind="stable")
         starts = np.searchsorted(entry[order], np.arange(nnz + 1))
-        return self._sizes(), starts.astype(np.int64), number[order], place[order]
+        return self._sizes(), starts.astype(np.int64), number[order], position[order]
 
     def _indexed(self, places, nnz):
-        """Return the positions among all results end to end, by entry; and those of further terms."""
+        """Return the position of each entry's first term in all results joined to one vector; and the further terms."""
         sizes = self._sizes()
-        at = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        index, further = np.full(nnz, at[-1]), []
-        for entry, number, where in places:
-            free = index[entry] == at[-1]
-            index[entry[free]] = at[number] + where[free]
-            rest = index[entry] != at[number] + where  # also of several terms here that belong to one entry
+        starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        index, further = np.full(nnz, starts[-1]), []
+        for entry, number, position in places:
+            free = index[entry] == starts[-1]
+            index[entry[free]] = starts[number] + position[free]
+            rest = index[entry] != starts[number] + position  # includes further terms in this result of the same entry
             if rest.any():
-                further.append((entry[rest], at[number] + where[rest]))
+                further.append((entry[rest], starts[number] + position[rest]))
         return index, tuple(map(np.concatenate, zip(*further, strict=True))) if further else None
 
     def _kind(self, k):
@@ -336,7 +341,7 @@ class _BlockBuilder:
         shape = next(o.shape for o in self.cut.outlets if o.node == k) if of is None else of.shape
         return shape, self._dtype(k)
 
-    def _of_slot(self, o, k, element, trailing, at):
+    def _of_slot(self, o, k, element, trailing, first):
         """Return the terms (rows, columns, positions, sweep, result) of an outlet's elements that depend on a slot."""
         inlet = self.owner[k]
         columns, f, t = self.cut.inlets[inlet], self.home[inlet], k - self.first[inlet]
@@ -351,7 +356,8 @@ class _BlockBuilder:
         if self.column_colors[k] >= 0:
             takes.append((None, element, int(self.column_colors[k]), o.node))
         else:
-            colors = self.row_colors[at : at + 1] if trailing == 1 else self.row_colors[at + element % trailing]
+            slots = slice(first, first + 1) if trailing == 1 else first + element % trailing
+            colors = self.row_colors[slots]
             for c in np.unique(colors):
                 mine = None if trailing == 1 else colors == c
                 for member in self.members[inlet]:
@@ -360,30 +366,30 @@ class _BlockBuilder:
         for rows, sign in o.parts:
             row = rows.reshape(-1)[element]
             real = (row >= 0) & (column >= 0)
-            for mine, where, sweep, node in takes:
+            for mine, position, sweep, node in takes:
                 keep = real if mine is None else mine & real
                 if keep.any():
                     self.results[sweep][node, sign] = 0
-                    found = (row, column, where) if keep.all() else (row[keep], column[keep], where[keep])
-                    terms.append((*found, sweep, (node, sign)))
+                    term = (row, column, position) if keep.all() else (row[keep], column[keep], position[keep])
+                    terms.append((*term, sweep, (node, sign)))
         return terms
 
 
 def _as_slices(places, initial):
-    """Return the same as slices of entries and of results; None where they are none, or too many."""
-    found, touched = [], initial != 0
-    for entry, number, where in places:
-        pair = _as_slice(entry), _as_slice(where)
-        if None in pair or len(found) == SLICES:
+    """Return the terms as slices of entries and of results; None if some are not slices, or if there are too many."""
+    slices, touched = [], initial != 0
+    for entry, number, position in places:
+        pair = _as_slice(entry), _as_slice(position)
+        if None in pair or len(slices) == SLICES:
             return None
         add = bool(touched[pair[0]].any())
         touched[pair[0]] = True
-        found.append((pair[0], number, pair[1], add))
-    return found
+        slices.append((pair[0], number, pair[1], add))
+    return slices
 
 
 def _as_slice(x):
-    """Return numbers in steps of one size as a slice, None if they are not."""
+    """Return ascending, equally spaced numbers as a slice; None for other numbers."""
     step = int(x[1] - x[0]) if len(x) > 1 else 1
     if step <= 0 or (len(x) > 2 and (np.diff(x) != step).any()):
         return None

@@ -1,17 +1,17 @@
-"""Where a recording begins and ends to compute: what only moves elements is cut off on both sides.
+"""Cut a recording at both ends: separate the instructions that compute from those that only move elements.
 
 A program often takes elements out of its arguments (slices, gathers by an index array, stacks of them), computes with
 those, and puts the results together (concatenations, sums of scattered parts).  So
 
     J = P C S
 
-where S selects, one element of the arguments a row, C is the Jacobian of what is between, and P puts together, with
-entries 0, 1 and -1.  S and P are known from the recording's indices alone.  C is often much simpler than J: of
-repeated blocks that share arguments, J's columns overlap while C's do not.
+where S selects elements of the arguments, one in each row, C is the Jacobian of the computation between, and P
+assembles the result, with entries 0, 1 and -1.  The indices in the recording alone determine S and P.  C is often much
+simpler than J: where repeated blocks share arguments, the columns of J overlap and those of C do not.
 
-1. Forward: of every instruction that only selects, which element of the arguments each of its elements is.
-2. Backward: of every instruction that is only put together, the rows of the result where each of its elements goes.
-3. *Outlets* are where step 2 ends: they are computed.  *Inlets* are the selections that outlets are computed from.
+1. Forward: for every instruction that only selects, find which element of the arguments each of its elements is.
+2. Backward: for every instruction that only assembles, find the rows of the result to which each of its elements goes.
+3. Step 2 ends at the *outlets*, which are computed.  *Inlets* are the selections that outlets are computed from.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from mmad.tape._activity import active_nodes
 
 __all__ = ["Cut", "Outlet", "cut_of"]
 
-LONGEST = 20_000  # instructions; longer ones are on numbers, where nothing is repeated in arrays
-PARTS = 4  # ways that an element may go into the result before the search ends there
+LONGEST = 20_000  # instructions; longer recordings compute with numbers, and have no repeated blocks in arrays
+PARTS = 4  # places in the result to which an element may go before the search stops at it
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Outlet:
     Attributes
     ----------
     node : int
-        Counted from the beginning of the recording.
+        Its instruction, counted from the beginning of the recording.
     shape : tuple of int
     parts : list of (ndarray of int64 of that shape, int)
-        Rows of the result where the elements go, -1 for nowhere; and the sign, 1 or -1.
+        The row of the result to which each element goes, or -1; and the sign, 1 or -1.
     """
 
     node: int
@@ -48,16 +48,16 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Cut:
-    """Both ends of what a recording computes.
+    """The inlets and outlets between which a recording computes.
 
     Attributes
     ----------
     inlets : dict of int to ndarray of int64
-        By node, counted from the beginning of the recording: the column of the Jacobian that each element is, -1 for a
-        constant.
+        For each node, counted from the beginning of the recording: the column of the Jacobian that belongs to each
+        element, -1 for a constant.
     outlets : list of Outlet
     direct : list of (ndarray, ndarray, int)
-        Rows and columns of elements of the arguments that go into the result as they are, and their sign.
+        Rows and columns of elements of the arguments that go into the result unchanged, and their sign.
     """
 
     inlets: dict
@@ -66,7 +66,7 @@ class Cut:
 
 
 def cut_of(recorded):
-    """Return the cut of a recording; None where it is too long to look at.
+    """Return the cut of a recording; None if the recording is too long to search.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ class _Search:
         for k in range(self.start, self.stop):
             if self.active[k]:
                 self._forward(k)
-        for y, at, kind in zip(self.trace.outputs, self.rows.offsets, self.rows.kinds, strict=True):
+        for y, first, kind in zip(self.trace.outputs, self.rows.offsets, self.rows.kinds, strict=True):
             if kind is not None and hasattr(y, "node"):
-                self._goes(y.node, np.arange(at, at + kind[0], dtype=np.int64).reshape(kind[1]), 1)
+                self._goes(y.node, np.arange(first, first + kind[0], dtype=np.int64).reshape(kind[1]), 1)
         outlets, direct = [], []
         for k in range(self.stop - 1, self.start - 1, -1):
             parts = self.parts.pop(k, None)
@@ -110,25 +110,25 @@ class _Search:
         return Cut({k - self.start: self.selected[k] for k in self._used(outlets)}, outlets, direct)
 
     def _inputs(self):
-        found = []
-        for x, at, kind in zip(self.trace.inputs, self.columns.offsets, self.columns.kinds, strict=True):
+        nodes = []
+        for x, first, kind in zip(self.trace.inputs, self.columns.offsets, self.columns.kinds, strict=True):
             if kind is not None:
-                self.selected[x.node] = np.arange(at, at + kind[0], dtype=np.int64).reshape(kind[1])
-                found.append(x.node)
-        return found
+                self.selected[x.node] = np.arange(first, first + kind[0], dtype=np.int64).reshape(kind[1])
+                nodes.append(x.node)
+        return nodes
 
     # ------------------------------------------------------------------------------------ forward
     def _forward(self, k):
-        """Return whether instruction k selects, and whether it puts together."""
+        """Note whether instruction k selects elements of the arguments, or else whether it assembles."""
         if k in self.selected:
             return
         name, args, rec = self._instruction(k)
         rule = SELECT.get(name)
         if rule is not None:
             columns = [self._columns_of(j) for j in self.tape.operands_of(k)]
-            found = None if any(v is None for v in columns) else rule(columns, rec, args)
-            if found is not None:
-                self.selected[k] = found
+            selected = None if any(v is None for v in columns) else rule(columns, rec, args)
+            if selected is not None:
+                self.selected[k] = selected
                 return
         operands = self.tape.operands_of(k)
         moved = any(j in self.together for j in operands)
@@ -142,7 +142,7 @@ class _Search:
             self.together.add(k)
 
     def _instruction(self, k):
-        """Return name, operands that are nodes or -1, record."""
+        """Return the name of instruction k, its operands (nodes, or -1 for constants) and its record."""
         name, args, _ = self.tape.node(k)
         rec = self.tape.record_of(k)
         if name in ("load", "store"):
@@ -150,14 +150,14 @@ class _Search:
         return (name, args, None) if rec is None or rec.op is None else (rec.op.name, rec.args, rec)
 
     def _columns_of(self, j):
-        """Return the columns of an operand, -1 if it does not depend on the arguments; None where it is computed."""
+        """Return the columns of an operand; -1 if it does not depend on the arguments, None if it is computed."""
         if j < 0 or not self.active[j]:
             return -1
         return self.selected.get(j)
 
     # ------------------------------------------------------------------------------------ backward
     def _goes(self, k, rows, sign):
-        """Note that the elements of k go to rows; parts that do not overlap are one."""
+        """Note that the elements of k go to rows of the result; merge parts that do not overlap."""
         if k < self.start or not self.active[k]:
             return
         parts = self.parts.setdefault(k, [])
@@ -168,16 +168,16 @@ class _Search:
         parts.append((rows, sign))
 
     def _backward(self, k, parts):
-        """Hand on where k goes to its operands; return False where it is computed."""
+        """Pass the rows to which k goes on to its operands; return False if k is computed."""
         name, args, rec = self._instruction(k)
         rule = TOGETHER.get(name)
         if rule is None or (name in ("add", "subtract") and k not in self.together):
             return False
         shapes = [self._shape(j) for j in self.tape.operands_of(k)]
-        found = [rule(rows, rec, args, shapes) for rows, _ in parts]
-        if any(f is None for f in found):
+        steps_of_parts = [rule(rows, rec, args, shapes) for rows, _ in parts]
+        if any(steps is None for steps in steps_of_parts):
             return False
-        for (_, sign), steps in zip(parts, found, strict=True):
+        for (_, sign), steps in zip(parts, steps_of_parts, strict=True):
             for j, rows, factor in steps:
                 if j >= 0:
                     self._goes(j, np.ascontiguousarray(rows), sign * factor)
@@ -190,15 +190,15 @@ class _Search:
     def _used(self, outlets):
         """Return the selections that outlets are computed from."""
         needed = {o.node + self.start for o in outlets}
-        found = []
+        used = []
         for k in range(self.stop - 1, self.start - 1, -1):
             if k not in needed:
                 continue
             if k in self.selected:
-                found.append(k)
+                used.append(k)
                 continue
             needed.update(j for j in self.tape.operands_of(k) if j >= 0 and self.active[j])
-        return sorted(found)
+        return sorted(used)
 
 
 # ------------------------------------------------------------------------------------------------ windows
@@ -212,7 +212,7 @@ def _view(a, offset, shape, strides, **_):
 
 
 def _placed(values, window, of):
-    """Return an array of -1 with values in a window; None where places repeat."""
+    """Return an array of -1 with values in a window; None if the window repeats elements."""
     if overlaps(window["shape"], window["strides"]) or any(
         s == 0 and d > 1 for s, d in zip(window["strides"], window["shape"], strict=True)
     ):
@@ -229,7 +229,7 @@ def _flat(shape):
     return np.arange(size(shape), dtype=np.int64).reshape(shape)
 
 
-# ------------------------------------------------------------------------------------------------ what selects
+# ------------------------------------------------------------------------------------------------ selecting
 def _select_window(columns, rec, args):
     return _view(np.broadcast_to(columns[0], rec.params["of"]), **rec.params)
 
@@ -250,8 +250,8 @@ def _select_concatenate(columns, rec, args):
 def _select_put(columns, rec, args):
     out = np.array(np.broadcast_to(columns[0], rec.shape))
     w = rec.params
-    at = _view(_flat(rec.shape), w["offset"], w["shape"], w["strides"])
-    out.reshape(-1)[at] = columns[1]
+    positions = _view(_flat(rec.shape), w["offset"], w["shape"], w["strides"])
+    out.reshape(-1)[positions] = columns[1]
     return out
 
 
@@ -286,10 +286,10 @@ SELECT = {
 }
 
 
-# ------------------------------------------------------------------------------------------------ what puts together
+# ------------------------------------------------------------------------------------------------ assembling
 def _together_window(rows, rec, args, shapes):
-    found = _placed(rows, rec.params, rec.params["of"])
-    return None if found is None or not shapes[0] else [(args[0], found, 1)]
+    placed = _placed(rows, rec.params, rec.params["of"])
+    return None if placed is None or not shapes[0] else [(args[0], placed, 1)]
 
 
 def _together_gather(rows, rec, args, shapes):
@@ -308,8 +308,8 @@ def _together_embed(rows, rec, args, shapes):
 
 
 def _together_scatter(rows, rec, args, shapes):
-    found = rows[rec.vals[1]] if args[1] < 0 else None
-    return None if found is None or np.shape(found) != shapes[0] else [(args[0], found, 1)]
+    read = rows[rec.vals[1]] if args[1] < 0 else None
+    return None if read is None or np.shape(read) != shapes[0] else [(args[0], read, 1)]
 
 
 def _together_concatenate(rows, rec, args, shapes):
@@ -329,7 +329,7 @@ def _together_sum(rows, rec, args, shapes):
 def _together_same(factors):
     def rule(rows, rec, args, shapes):
         if any(j >= 0 and s != rows.shape for j, s in zip(args, shapes, strict=True)):
-            return None  # broadcast
+            return None  # an operand is broadcast
         return [(j, rows, f) for j, f in zip(args, factors, strict=False)]
 
     return rule

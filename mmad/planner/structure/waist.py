@@ -1,13 +1,13 @@
-"""Narrow waists: y = h(g(x)) where g has few results.
+"""Low-rank factors of Jacobians: find a narrow waist, y = h(g(x)) where g has few results.
 
-With w numbers between, J = J_h J_g is the product of an m x w and a w x n matrix: w reverse sweeps from the waist to
-the arguments, w forward sweeps from it to the results, where the dense matrix takes min(m, n).  The two factors are
-also the better form to keep, with w (m + n) numbers instead of m n.
+With w numbers between g and h, J = J_h J_g is the product of an m x w and a w x n matrix.  It takes w reverse sweeps
+from the waist to the arguments and w forward sweeps from the waist to the results; the dense matrix takes min(m, n)
+sweeps.  The two factors are also the better form to keep, with w (m + n) numbers instead of m n.
 
-The narrowest waist is the smallest set of instructions, counted in elements, that every path from arguments to results
-goes through: a minimum cut, found by augmenting paths through the recording, each instruction with its number of
-elements as capacity.  The search ends as soon as the flow says that there is no cut narrow enough; with wide arrays all
-along one path that is after the first.
+The narrowest waist is the minimum vertex cut: the smallest set of instructions, counted in elements, that every path
+from arguments to results goes through.  Augmenting paths through the recording find it; the capacity of an instruction
+is its number of elements.  The search ends as soon as the flow shows that no cut is narrow enough: after the first path
+if all arrays along it are wide.
 
 References
 ----------
@@ -29,25 +29,25 @@ from mmad.tape._activity import active_nodes
 
 __all__ = ["Waist", "waist_of"]
 
-LONGEST = 5000  # instructions; a search takes some microseconds for each
-PLACE = 400  # steps that looking at one place is worth: it is done in Python
-NARROW = 3  # times that a waist goes into rows and columns at least
+LONGEST = 5000  # instructions; the search takes some microseconds for each
+PLACE = 400  # steps that a visit to one place counts for: the search runs in Python
+NARROW = 3  # a waist has fewer than min(m, n) / NARROW numbers
 
 
 @dataclass(frozen=True)
 class Waist:
-    """The numbers that everything goes through.
+    """The values that every path from arguments to results goes through.
 
     Attributes
     ----------
     width : int
-        How many they are.
+        The number of values.
     shape : (int, int)
-        Of the Jacobian.
+        The shape of the Jacobian.
     nodes : ndarray of int
-        The instructions that give them, by their numbers in the structure of the recording.
+        The instructions that compute the values, by their numbers in the structure of the recording.
     pattern : Pattern or None
-        Of the entries that are wanted; None for a dense matrix.
+        The pattern of the requested entries; None for a dense matrix.
     """
 
     width: int
@@ -55,14 +55,14 @@ class Waist:
     nodes: np.ndarray = field(repr=False)
     pattern: object = field(default=None, repr=False)
 
-    share = 0.5  # of a sweep over the whole recording: either side of the waist is swept on its own
+    share = 0.5  # part of the recording that a sweep covers: each sweep covers one side of the waist
 
     def __str__(self):
         return f"{self.width} numbers, from {len(self.nodes)} instructions"
 
     @property
     def sweeps(self):
-        """Numbers of forward and reverse sweeps."""
+        """The numbers of forward and reverse sweeps."""
         return self.width, self.width
 
     def sweep(self, r):
@@ -92,24 +92,24 @@ class Waist:
 
     @staticmethod
     def matrix(factors):
-        """Return the Jacobian, from its factors."""
+        """Return the Jacobian, the product of its factors."""
         left, right = factors
         return left @ right
 
     def entries(self, factors):
-        """Return its entries in the pattern."""
+        """Return the entries of the Jacobian in the pattern."""
         return self.matrix(factors)[self.pattern.rows, self.pattern.indices]
 
-    terms = 0  # entries are no sums
+    terms = 0  # no entry is a sum of terms
 
     def flops(self):
-        """Return the multiplications in the product of the factors."""
+        """Return the number of multiplications in the product of the factors."""
         m, n = self.shape
         return m * n * self.width
 
 
 class _Value:
-    """What a side needs to know of an instruction's result."""
+    """The shape and dtype of an instruction's result, as `Side` reads them."""
 
     __slots__ = ("dtype", "shape")
 
@@ -125,7 +125,7 @@ def waist_of(recorded, most=UNLIMITED):
     ----------
     recorded : mmad.derivatives.recorded.Recorded
     most : int
-        Steps that the search may take, some nanoseconds each.
+        Number of steps that the search may take, some nanoseconds each.
 
     Returns
     -------
@@ -134,9 +134,9 @@ def waist_of(recorded, most=UNLIMITED):
     Raises
     ------
     StructureError
-        With the reason.
+        If there is no narrow waist; the message says why.
     Exhausted
-        There would be more steps.
+        If the search would take more steps.
     """
     t, (m, n) = recorded.trace, recorded.shape
     limit = min(m, n) / NARROW
@@ -155,14 +155,14 @@ def waist_of(recorded, most=UNLIMITED):
 
 
 class _Flow:
-    """The greatest flow from arguments to results, with a capacity for each instruction.
+    """The maximum flow from arguments to results, with a capacity for each instruction.
 
-    Instruction k is an edge from place 2 k to place 2 k + 1; an operand's second place leads to its user's first,
-    without bound.
+    Instruction k is an edge from place 2 k to place 2 k + 1.  An edge of unbounded capacity leads from the second place
+    of an operand to the first place of each instruction that uses it.
     """
 
     def __init__(self, trace, most):
-        self.most = most  # places that may be looked at
+        self.most = most  # places that may be visited
         tape, self.start, stop = trace.tape, trace.start, len(trace.tape)
         self.sources = [x.node for x in trace.inputs if x is not None]
         self.sinks = {2 * y.node + 1 for y in trace.outputs if hasattr(y, "node") and y.node >= self.start}
@@ -180,7 +180,7 @@ class _Flow:
         self.left = dict(self.room)
 
     def maximum(self, limit):
-        """Return the greatest flow; None where it is not below the limit."""
+        """Return the maximum flow; None if it is not below the limit."""
         total = 0
         while True:
             path = self._path()
@@ -191,7 +191,7 @@ class _Flow:
                 return None
 
     def _steps(self, place):
-        """Return where some flow may still go from a place."""
+        """Yield the places to which a place can still send flow."""
         k, after = place >> 1, place & 1
         if after:
             yield from (2 * u for u in self.users.get(k, ()))
@@ -203,7 +203,7 @@ class _Flow:
             yield from (2 * j + 1 for j in self.operands.get(k, ()) if self.back.get((j, k)))
 
     def _search(self):
-        """Return the places that flow may still reach, each with the one before; and the first result among them."""
+        """Return the places that flow can still reach, each with its predecessor; and the first result among them."""
         before = {2 * k: None for k in self.sources if k in self.room}
         waiting = deque(before)
         while waiting:
@@ -229,7 +229,7 @@ class _Flow:
         return path[::-1]
 
     def _push(self, path):
-        """Push as much flow as a path takes."""
+        """Push as much flow along a path as its capacity allows; return that amount."""
         steps = list(itertools.pairwise(path))
         most = min(self._rest(p, q) for p, q in steps)
         for p, q in steps:
@@ -249,6 +249,6 @@ class _Flow:
         return float("inf") if p & 1 else self.back[k, j]
 
     def cut(self):
-        """Return the instructions that hold the flow up, ascending."""
+        """Return the instructions of the minimum cut, in ascending order."""
         reached, _ = self._search()
         return sorted({p >> 1 for p in reached if not p & 1 and p + 1 not in reached})
