@@ -49,7 +49,7 @@ class _Compiled(Suite):
         return len(self.compiled.programs()[0])
 
     def track_workspace(self, *_):
-        """Memory of a run beside arguments and results."""
+        """Memory of a run, without that of arguments and results."""
         return self.compiled.programs()[0].workspace
 
     track_instructions.unit = "instructions"

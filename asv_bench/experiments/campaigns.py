@@ -47,7 +47,7 @@ def passes():
 
 
 def inductor():
-    """`torch.compile`, beside mmad and JAX, on few problems."""
+    """`torch.compile`, mmad and JAX, on few problems."""
     cases = [Case(find_problem(name), find_problem(name).sizes[2], "gradient") for name in INDUCTOR]
     return cases, tools_here(("mmad", "jax", "torch-compile", "numpy"))
 

@@ -35,7 +35,7 @@ def passes(results):
 
 
 def inductor(results):
-    """`torch.compile` beside mmad and JAX."""
+    """`torch.compile`, compared with mmad and JAX."""
     rows, tools = [], all_tools()
     for (problem, product, n), done in results.cases("inductor").items():
         for name, outcome in done.items():

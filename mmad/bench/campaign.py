@@ -1,4 +1,4 @@
-"""A comparison of many contestants on many problems, that may be interrupted and gone on with."""
+"""Compare many contestants on many problems; a comparison can be interrupted and resumed."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from mmad.bench.work import work_of
 __all__ = ["Case", "cases_of", "is_known", "run"]
 
 
-LONGEST = 300.0  # seconds that a process which measures memory may take
+LONGEST = 300.0  # time limit, in seconds, of a process that measures memory
 
 
 @dataclass(frozen=True)
 class Case:
-    """One problem of one size, and what is asked of it."""
+    """A problem, its size, and the derivative to compute."""
 
     problem: object
     n: object
@@ -24,7 +24,7 @@ class Case:
 
     @property
     def key(self):
-        """What tells it from other cases."""
+        """The problem's name, the product and the size, which identify the case."""
         return self.problem.name, self.product, self.n
 
     def __str__(self):
@@ -38,9 +38,9 @@ def cases_of(problems, sizes=(1, 2), products=None):
     ----------
     problems : list of ModelProblem
     sizes : sequence of int
-        Which of a problem's sizes, from 1; those that it does not have are left out.
+        Which of a problem's sizes to use, counted from 1; sizes that a problem does not have are left out.
     products : sequence of str, optional
-        What is asked for; by default all that a problem is about.
+        The derivatives to compute; by default those in the problem's `products`.
 
     Returns
     -------
@@ -64,14 +64,14 @@ def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progr
     cases : list of Case
     contestants : list of Contestant
     known : list of Outcome
-        Outcomes of an earlier run.  A case for which all contestants have one is not measured again; one for which some
-        are missing is, for all, so that what is compared was measured together.
+        Outcomes of an earlier run.  A case is skipped if all contestants have an outcome; otherwise all contestants are
+        measured again, so that the times which are compared were measured together.
     seconds : float, optional
-        No case is begun after this time, and one that is not timed by then is given up.
+        No case begins after this time, and a case that is not timed by then is abandoned.
     rounds, firsts : int
         As for `mmad.bench.measure.measure`.
     progress : callable, optional
-        Called with the number of the case, from 0, the case, and the name of a contestant as its turn begins.
+        Called with the number of the case, from 0, the case, and the name of a contestant, when its turn begins.
     save : callable, optional
         Called with all outcomes after each case.
     resources : bool
@@ -80,21 +80,21 @@ def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progr
     Returns
     -------
     outcomes : list of Outcome
-        The known ones among them.
+        All outcomes, including the known ones.
     left : list of Case
-        Cases that were not begun, or given up.
+        Cases that were not begun or were abandoned.
     """
     end = math.inf if seconds is None else perf_counter() + seconds
 
     def late():
         return perf_counter() > end
 
-    found = {}
+    outcomes_of = {}  # by case and contestant
     for outcome in known:
-        found.setdefault((outcome.problem, outcome.product, outcome.n), {})[outcome.contestant] = outcome
+        outcomes_of.setdefault((outcome.problem, outcome.product, outcome.n), {})[outcome.contestant] = outcome
     left = []
     for k, case in enumerate(cases):
-        if is_known(case, contestants, found):
+        if is_known(case, contestants, outcomes_of):
             continue
         if late():
             left.append(case)
@@ -110,19 +110,19 @@ def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progr
             continue
         if resources:
             outcomes = with_resources(outcomes, instance, case.product, end)
-        found.setdefault(case.key, {}).update({outcome.contestant: outcome for outcome in outcomes})
+        outcomes_of.setdefault(case.key, {}).update({outcome.contestant: outcome for outcome in outcomes})
         if save is not None:
-            save(all_of(found))
-    return all_of(found), left
+            save(all_of(outcomes_of))
+    return all_of(outcomes_of), left
 
 
-def is_known(case, contestants, found):
-    """Return whether all contestants have an outcome of a case, by the case's key and the contestant's name."""
-    return {contestant.name for contestant in contestants} <= found.get(case.key, {}).keys()
+def is_known(case, contestants, outcomes_of):
+    """Return whether all contestants have an outcome of a case, in a dict by case and by contestant."""
+    return {contestant.name for contestant in contestants} <= outcomes_of.get(case.key, {}).keys()
 
 
 def with_resources(outcomes, instance, product, end):
-    """Return the outcomes with the memory of what was timed, as far as there is time, and what has to be computed."""
+    """Return the outcomes with counts of operations and, while time is left, the peak memory of timed contestants."""
     operations, moved = work_of(instance, product) if perf_counter() < end else (None, None)
     measured = []
     for outcome in outcomes:
@@ -136,6 +136,6 @@ def with_resources(outcomes, instance, product, end):
     return measured
 
 
-def all_of(found):
-    """Return the outcomes of all cases."""
-    return [outcome for outcomes in found.values() for outcome in outcomes.values()]
+def all_of(outcomes_of):
+    """Return the outcomes of all cases in one list."""
+    return [outcome for outcomes in outcomes_of.values() for outcome in outcomes.values()]

@@ -1,7 +1,7 @@
-"""Derivatives by a complex step: exact to rounding for functions that accept complex arguments.
+"""Compute derivatives by a complex step: exact to rounding for functions that accept complex arguments.
 
 For an analytic f that is real on real arguments, f'(x) v = Im f(x + i h v) / h up to terms of order h^2.  Nothing is
-subtracted, so that h may be as small as it likes.
+subtracted, so h may be arbitrarily small.
 
 References
 ----------

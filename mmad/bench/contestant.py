@@ -1,4 +1,4 @@
-"""What takes part in a comparison: a strategy of mmad, or another tool, behind the same call."""
+"""Define the contestants of a comparison: strategies of mmad and other tools, with one interface."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,13 @@ class Runner:
     Attributes
     ----------
     run : callable
-        ``run(x)``, or ``run(x, v)`` for a Hessian-vector product, of arguments of the contestant's own kind; it returns
-        when the result is there.
+        ``run(x)``, or ``run(x, v)`` for a Hessian-vector product, with arguments of the contestant's own kind.  It
+        returns when the result has been computed.
     arguments : callable
-        Turns a point, or a direction, into the contestant's kind.  What that takes is not timed.
+        Converts a point, or a direction, to the contestant's own kind.  The conversion is not timed.
     to_numpy : callable
-        Turns a result into NumPy arrays of the structure of the point, or a matrix, dense or of SciPy.  Not timed.
+        Converts a result to NumPy arrays in the structure of the point, or to a dense or SciPy matrix.  The conversion
+        is not timed.
     """
 
     run: Callable
@@ -39,12 +40,13 @@ class Contestant:
     ----------
     name : str
     title : str
-        What it is, in a few words.
+        A description in a few words.
     prepare : callable
-        ``prepare(instance, product)`` gives a `Runner`.  What is done there, and in the first run, counts as
-        preparation.  It raises `NotImplementedError` and says why where the contestant cannot do the problem.
+        ``prepare(instance, product)`` returns a `Runner`.  The time of this call and of the first run is the time of
+        preparation.  If the contestant cannot do the problem, the call raises `NotImplementedError` and says why.
     rtol : float
-        The error that is allowed, relative to the largest element of the right answer: more for what is not exact.
+        The error that is allowed, relative to the largest element of the right answer; larger for methods that are not
+        exact.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Pictures of a comparison, as SVG and PNG: matplotlib is needed."""
+"""Draw pictures of a comparison, as SVG and PNG; needs matplotlib."""
 
 import re
 from collections import defaultdict
@@ -11,24 +11,24 @@ from mmad.bench.profiles import by_case, crossing, performance_profile, slope, t
 
 __all__ = ["draw"]
 
-MOST = 14  # contestants in one picture; beyond, lines cannot be told apart
+MOST = 14  # contestants in one picture; more lines cannot be told apart
 EVALUATIONS = np.logspace(0, 5, 101)
-#: Colours that the colour-blind tell apart: M. Okabe, K. Ito, "Color universal design", 2008, without the yellow, which
-#: is too light on white.
+#: Colours that colour-blind readers can tell apart: M. Okabe, K. Ito, "Color universal design", 2008, without the
+#: yellow, which is too light on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES, MARKS = ("-", "--", ":", "-."), "osD^vPX*<>hd"
-SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "mmad"}  # text is text; the same picture is the same file
+SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "mmad"}  # text stays text; equal pictures give equal files
 
 
 def draw(outcomes, folder, where=None, only=None):
-    """Draw everything that the outcomes allow.
+    """Draw all pictures for which the outcomes have data.
 
     Parameters
     ----------
     outcomes : list of Outcome
     folder : path
     where : dict, optional
-        As of `mmad.bench.provenance.provenance`, with what `mmad.bench.work.peaks` gives as "peaks".
+        The result of `mmad.bench.provenance.provenance`, with that of `mmad.bench.work.peaks` as "peaks".
     only : collection of str, optional
         The names of the pictures to draw, such as "profile" or "times-rosenbrock-hvp".
 
@@ -49,35 +49,35 @@ def draw(outcomes, folder, where=None, only=None):
 
 
 def _pictures(outcomes, cases, where):
-    """Return by name a function for each picture, which draws it at a path without an ending."""
+    """Return a dict from the name of each picture to a function that draws it, given a path without suffix."""
     ratios, _ = performance_profile(outcomes)
     ranked = sorted(ratios, key=lambda name: -float(np.sum(1.0 / ratios[name])))
     looks = {name: _look(k) for k, name in enumerate(ranked)}
-    found = {
+    pictures = {
         "profile": partial(_profile, outcomes, looks),
         "first-and-later": partial(_first_against_later, cases, looks),
     }
     if any(outcome.operations for done in cases.values() for outcome in done.values()):
-        found["roofline"] = partial(_roofline, cases, looks, (where or {}).get("peaks"))
+        pictures["roofline"] = partial(_roofline, cases, looks, (where or {}).get("peaks"))
     for (problem, product), sizes in _by_problem(cases).items():
         name = re.sub(r"[^\w.-]+", "-", f"{problem}-{product}").strip(".-")
         title = f"{problem}, {product}"
         if len(sizes) > 1:
-            found[f"times-{name}"] = partial(_times, title, sizes, looks)
+            pictures[f"times-{name}"] = partial(_times, title, sizes, looks)
         if any(outcome.peak is not None for done in sizes.values() for outcome in done.values()):
-            found[f"memory-{name}"] = partial(_memory, title, sizes, looks)
+            pictures[f"memory-{name}"] = partial(_memory, title, sizes, looks)
         n, done = list(sizes.items())[-1]
         label = "-".join(map(str, n)) if isinstance(n, tuple) else n
-        found[f"amortisation-{name}"] = partial(_amortisation, f"{title}, n = {label}", done, looks)
-    return found
+        pictures[f"amortisation-{name}"] = partial(_amortisation, f"{title}, n = {label}", done, looks)
+    return pictures
 
 
 def _by_problem(cases):
-    """Cases by problem and product, then by size."""
-    found = defaultdict(dict)
+    """Return the cases by problem and product, then by size."""
+    grouped = defaultdict(dict)
     for (problem, product, n), done in cases.items():
-        found[problem, product][n] = done
-    return found
+        grouped[problem, product][n] = done
+    return grouped
 
 
 def _axes(title, x, y, columns=1):
@@ -92,7 +92,7 @@ def _axes(title, x, y, columns=1):
 
 
 def _saved(figure, stem, note="", handles=None):
-    """Write a figure with its legend outside of the axes, where it covers nothing."""
+    """Save a figure with its legend outside of the axes, where it covers nothing; return the path of the PNG file."""
     import matplotlib.pyplot as plt
 
     for axes in figure.axes:
@@ -111,29 +111,29 @@ def _saved(figure, stem, note="", handles=None):
 
 
 def _readable(axis):
-    """Label decades alone; where there are none, 1, 2 and 5."""
+    """Label the decades of an axis; label 1, 2 and 5 times a decade if the axis spans less than one."""
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     low, high = sorted(axis.get_view_interval())
-    if np.floor(np.log10(high)) - np.ceil(np.log10(low)) < 1:  # not even two decades in sight
+    if np.floor(np.log10(high)) - np.ceil(np.log10(low)) < 1:  # fewer than two decades to label
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FormatStrFormatter("%.3g"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def _look(k):
-    """Colour, line style and mark of the k-th contestant, in every picture the same."""
+    """Return colour, line style and marker of the k-th contestant, which are the same in every picture."""
     style = STYLES[k // len(COLORS) % len(STYLES)]
     return {"color": COLORS[k % len(COLORS)], "linestyle": style, "marker": MARKS[k % len(MARKS)], "markersize": 5}
 
 
 def _dots(look):
-    """The same without a line."""
+    """Return a look with markers alone, without a line."""
     return {**look, "linestyle": "none", "alpha": 0.8}
 
 
 def _profile(outcomes, looks, stem):
-    """Share of cases that a contestant does within a multiple of the best one's time."""
+    """Draw the share of cases that a contestant does within a multiple of the best contestant's time."""
     ratios, cases = performance_profile(outcomes)
     best = list(looks)[:MOST]
     figure, axes = _axes(
@@ -141,16 +141,16 @@ def _profile(outcomes, looks, stem):
     )
     most = max(float(ratios[name][-1]) for name in best)
     for name in best:
-        at = np.concatenate([[1.0], ratios[name], [max(most, 1.0) * 1.1]])
+        multiple = np.concatenate([[1.0], ratios[name], [max(most, 1.0) * 1.1]])
         share = np.concatenate([[0.0], np.arange(1, len(ratios[name]) + 1), [len(ratios[name])]]) / cases
         look = {key: value for key, value in looks[name].items() if not key.startswith("marker")}
-        axes.step(at, share, where="post", label=name, **look)
+        axes.step(multiple, share, where="post", label=name, **look)
     axes.set(yscale="linear", ylim=(0.0, 1.02))
     return _saved(figure, stem)
 
 
 def _first_against_later(cases, looks, stem):
-    """What a contestant takes at first and later, relative to the fastest later call of the case."""
+    """Draw the times of first and later calls, relative to the fastest later call of the case."""
     figure, axes = _axes("First and later calls", "later call over the best one's", "first call over the same")
     points = defaultdict(list)
     for done in cases.values():
@@ -159,12 +159,12 @@ def _first_against_later(cases, looks, stem):
             points[name].append((outcome.later.median / best, outcome.first.median / best))
     for name in list(looks)[:MOST]:
         axes.plot(*np.transpose(points[name]), label=name, **_dots(looks[name]))
-    axes.axline((1.0, 1.0), (10.0, 10.0), color="0.6", lw=0.8, zorder=0)  # a first call like a later one
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="0.6", lw=0.8, zorder=0)  # where both calls take the same time
     return _saved(figure, stem)
 
 
 def _times(title, sizes, looks, stem):
-    """Time against the number of unknowns, with the slopes."""
+    """Draw time against the number of unknowns, with the slopes."""
     lines = defaultdict(list)
     for done in sizes.values():
         for name, outcome in done.items():
@@ -180,7 +180,7 @@ def _times(title, sizes, looks, stem):
 
 
 def _memory(title, sizes, looks, stem):
-    """Memory against time: a point for each size, the smallest first."""
+    """Draw memory against time, a point for each size, the smallest first."""
     figure, axes = _axes(
         f"{title}: time against memory", "seconds of a later call", "megabytes that a process grows by"
     )
@@ -197,7 +197,10 @@ def _memory(title, sizes, looks, stem):
 
 
 def _roofline(cases, looks, peaks, stem):
-    """Achieved speeds against arithmetic intensity: operations and bytes of mmad's program over the time of each."""
+    """Draw achieved speeds against arithmetic intensity.
+
+    The speed of a contestant is the number of operations, or bytes, of mmad's program over the contestant's time.
+    """
     figure, (rates, moves) = _axes(
         "Roofline: the work of mmad's program over the time of each",
         "operations a byte", ("operations a second", "bytes a second"), columns=2,
@@ -225,7 +228,7 @@ def _roofline(cases, looks, peaks, stem):
 
 
 def _amortisation(title, done, looks, stem):
-    """Total time against the number of evaluations; circles where a contestant becomes the fastest."""
+    """Draw total time against the number of evaluations, with a circle where a contestant becomes the fastest."""
     best = sorted(done, key=lambda name: done[name].later.median)[:MOST]
     figure, axes = _axes(f"{title}: time in all", "evaluations", "seconds, the first call included")
     for name in best:
@@ -233,10 +236,10 @@ def _amortisation(title, done, looks, stem):
     label = "from here on the fastest"
     for k, name in enumerate(best):
         for other in best[k + 1 :]:
-            at = crossing(done[name], done[other])
-            if at is not None and at <= EVALUATIONS[-1]:
-                total = total_seconds(done[name], at)
-                if all(total <= 1.001 * total_seconds(done[third], at) for third in best):
-                    axes.plot(at, total, "o", mfc="none", color="black", ms=11, mew=1.5, label=label, zorder=5)
+            evaluations = crossing(done[name], done[other])
+            if evaluations is not None and evaluations <= EVALUATIONS[-1]:
+                total = total_seconds(done[name], evaluations)
+                if all(total <= 1.001 * total_seconds(done[third], evaluations) for third in best):
+                    axes.plot(evaluations, total, "o", mfc="none", color="black", ms=11, mew=1.5, label=label, zorder=5)
                     label = None
     return _saved(figure, stem)

@@ -1,12 +1,12 @@
-"""Measure contestants on a problem: right first, then preparation and later calls apart, in turns.
+"""Measure contestants on a problem: check the results, then time first and later calls, in turns.
 
-1. Each contestant is prepared and run; its results at two points must be right.  A wrong one has no speed.
-2. Preparation and the first call are timed again, a few times, each time anew.
-3. Later calls are timed in rounds, each at another point than the call before.  In a round every contestant has its
-   turn, so that a slow spell of the machine hits all alike; what the one before has driven out of the caches comes back
-   in a call that is not timed.
+1. Prepare and run each contestant.  Its results at two points must be right; a contestant that is wrong is not timed.
+2. Prepare each contestant again, a few times, and time preparation together with the first call.
+3. Time later calls in rounds, each call at another point than the call before.  Every contestant has a turn in every
+   round, so that a slow spell of the machine affects all alike.  A turn begins with a call that is not timed, which
+   brings back into the caches what the contestant before has evicted.
 
-Numbers are medians and quartiles in seconds.
+Times are medians and quartiles in seconds.
 """
 
 import gc
@@ -32,15 +32,15 @@ __all__ = [
 ]
 
 SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
-WARM_UP = 50e-3  # seconds of calls before any is timed: allocators and thread pools settle over some twenty calls
-POINTS = 8  # that later calls go through in turn
-COMPARED = 2  # of them: a later call may go another way than the first
-LONG = 2.0  # seconds of one call from which on it is timed three times at most
-WHOLE = 300  # rows and columns up to which every element of a matrix is compared; else its product with a direction
+WARM_UP = 50e-3  # seconds of calls before the first timing: allocators and thread pools settle over some twenty calls
+POINTS = 8  # points that later calls use in turn
+COMPARED = 2  # points at which results are compared: a later call may run other code than the first
+LONG = 2.0  # seconds; a call that takes longer is timed three times at most
+WHOLE = 300  # rows and columns up to which all elements of a matrix are compared; of larger ones a product is
 
 
 class OutOfTimeError(Exception):
-    """Time is up before every contestant has been timed."""
+    """Raised when time is up before every contestant has been timed."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Timing:
 
     @classmethod
     def of(cls, seconds):
-        """Return the timing of measured seconds."""
+        """Return the median and the quartiles of measured times."""
         return cls(*map(float, np.quantile(seconds, [0.5, 0.25, 0.75])))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one contestant.
+    """The outcome of one contestant on one case.
 
     Attributes
     ----------
@@ -67,24 +67,25 @@ class Outcome:
     n : int or tuple of int
         The size.
     inputs : int
-        Numbers in a point.
+        The number of unknowns.
     status : {"done", "cannot", "failed", "wrong"}
-        "cannot": it said so itself; "failed": with an error of its own; "wrong": another result than by hand.
+        "cannot": it raised NotImplementedError; "failed": it raised another exception; "wrong": its result is not that
+        of the derivative by hand.
     reason : str
-        What it said, or how large the error is; empty where it is done.
+        The message of the exception, or the size of the error; empty for "done".
     error : float or None
         The largest error, relative to the largest element of the right answer.
     first : Timing or None
-        Preparation and first call.
+        The time of preparation and first call.
     later : Timing or None
-        A later call, at another point than the one before.
+        The time of a later call, at another point than the call before.
     control : bool
-        Whether what is timed is the function itself.
+        Whether the function itself was timed, without a derivative.
     peak : int or None
-        Bytes by which the memory of a process grows that does nothing else; None where it was not measured.
+        Bytes by which the memory of a process that does nothing else grows; None if it was not measured.
     operations, moved : int or None
-        Operations of mmad's compiled program for the same, and bytes that it reads and writes: what a time is compared
-        with in a roofline.  None where there is no such program, or it calls back into Python.
+        The number of operations in mmad's compiled program for the same derivative, and of bytes that it reads and
+        writes, for a roofline.  None if there is no such program, or if it calls back into Python.
     """
 
     contestant: str
@@ -114,13 +115,13 @@ def measure(
     product : {"gradient", "hvp", "hessian", "jacobian"}
     contestants : iterable of Contestant
     rounds, firsts : int
-        How often a later call is timed, and a preparation.
+        The number of timings of a later call, and of preparation.
     clock : callable
-        `time.perf_counter`, or `time.process_time` where other work on the machine must not count.
+        `time.perf_counter`, or `time.process_time` if other work on the machine must not count.
     progress : callable, optional
-        Called with the name of each contestant as its turn begins.
+        Called with the name of each contestant when its turn begins.
     late : callable, optional
-        Says whether time is up.  From then on no contestant begins, and no round but the first.
+        Returns whether time is up.  After that no contestant begins, and no round except the first.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def measure(
     Raises
     ------
     OutOfTimeError
-        Time is up before every contestant has been timed.
+        If time is up before every contestant has been timed.
     """
     args = arguments_of(instance, product)
     runners, outcomes = {}, {}
@@ -151,13 +152,13 @@ def measure(
 
 
 def arguments_of(instance, product):
-    """Return what a derivative is called with at some points: a list of tuples."""
+    """Return the arguments of a derivative at some points, a list of tuples."""
     along = (instance.direction,) if product == "hvp" else ()
     return [(x, *along) for x in islice(instance.points(), POINTS)]
 
 
 def verified(contestant, instance, product, args):
-    """Return a runner that is right at the first arguments and fails at none, or None; and the outcome.
+    """Check a contestant: return its runner, or None if a result is wrong or a call fails; and the outcome.
 
     Parameters
     ----------
@@ -187,9 +188,9 @@ def verified(contestant, instance, product, args):
                 break
     except NotImplementedError as error:
         return None, Outcome(*facts, "cannot", str(error))
-    except Exception as error:  # whatever another tool raises is a finding, not the end
+    except Exception as error:  # a failure of another tool is an outcome; the comparison goes on
         return None, Outcome(*facts, "failed", f"{type(error).__name__}: {error}")
-    worst = float(np.max(errors))  # NaN where one is
+    worst = float(np.max(errors))  # NaN if any error is NaN
     if not worst <= contestant.rtol:
         return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
     return runner, Outcome(*facts, "done", "", worst, control=is_control)
@@ -200,7 +201,7 @@ def _error(instance, product, given, result):
     if product in ("gradient", "hvp"):
         return relative_error(flatten(result), flatten(getattr(instance, product)(*given)))
     if not hasattr(result, "toarray"):
-        result = np.reshape(result, (-1, instance.inputs))  # of points and results of several dimensions
+        result = np.reshape(result, (-1, instance.inputs))  # points and results may have several axes
     if max(result.shape) <= WHOLE:
         dense = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
         return relative_error(dense, getattr(instance, product)(*given))
@@ -210,7 +211,7 @@ def _error(instance, product, given, result):
 
 
 def relative_error(got, right):
-    """Return the largest difference over the largest element of the right answer; infinity where shapes differ."""
+    """Return the largest difference over the largest element of the right answer; infinity if the shapes differ."""
     if np.shape(got) != np.shape(right):
         return float("inf")
     largest = float(np.max(np.abs(right), initial=0.0))
@@ -219,7 +220,7 @@ def relative_error(got, right):
 
 
 def check(name, got, right, rtol=1e-9):
-    """Raise where a result, a tree, differs from the right answer.
+    """Raise an error if a result, a tree, differs from the right answer.
 
     Raises
     ------
@@ -231,7 +232,7 @@ def check(name, got, right, rtol=1e-9):
 
 
 def _maker(contestant, instance, product, given):
-    """Return a function that gives a call with everything to prepare; the arguments are there already."""
+    """Return a function that makes calls to time: each prepares a contestant and runs it on ready arguments."""
 
     def make():
         held = {}
@@ -253,7 +254,7 @@ def time_preparations(makers, rounds, clock=perf_counter, late=lambda: False):
     Parameters
     ----------
     makers : dict of str to callable
-        Each gives a call that has not been made yet.
+        Each returns a new call to time.
     rounds : int
     clock, late : callable
         As for `measure`.
@@ -288,7 +289,7 @@ def time_in_turns(calls, rounds, clock=perf_counter, arguments=None, late=lambda
     rounds : int
     clock : callable
     arguments : dict of str to list of tuple, optional
-        What each is called with, one after the other and over again; without it, with nothing.
+        The arguments of each call, used in turn and over again; by default there are none.
     late : callable
         As for `measure`.
 

@@ -1,4 +1,4 @@
-"""The memory that a contestant takes, in a process of its own, whose peak is its own."""
+"""Measure the peak memory of a contestant in a process of its own."""
 
 import json
 import subprocess
@@ -16,9 +16,9 @@ CODE = "import sys; from mmad.bench.memory import report; report(*sys.argv[1:])"
 
 
 def resident_bytes(peak=False):
-    """Return the memory of this process, now or at its peak.
+    """Return the resident memory of this process in bytes, now or at its peak.
 
-    Linux's own account is read: getrusage's peak starts from that of the process that started this one.
+    On Linux the value comes from /proc: the peak of getrusage begins at that of the parent process.
     """
     try:
         status = Path("/proc/self/status").read_text()
@@ -31,17 +31,17 @@ def resident_bytes(peak=False):
 
 
 def peak_memory(contestant, instance, product, timeout=None):
-    """Return the bytes by which the memory of a process grows that prepares a contestant and runs it three times.
+    """Return by how many bytes a process grows that prepares a contestant and runs it three times.
 
     Parameters
     ----------
     contestant : str
-        The name of a tool or strategy of mmad's own.
+        The name of a tool or strategy of `mmad.bench`.
     instance : Instance
-        Of a problem of mmad's own, or of a function that was given by name.
+        An instance of a problem of `mmad.bench`, or of a function that was given by name.
     product : str
     timeout : float, optional
-        Seconds that it may take.
+        The time limit in seconds.
 
     Returns
     -------
@@ -50,10 +50,11 @@ def peak_memory(contestant, instance, product, timeout=None):
     Raises
     ------
     NotImplementedError
-        Where the contestant cannot do the problem.
+        If the contestant cannot do the problem.
     RuntimeError
-        Where it fails, or the process cannot find the problem.
+        If it fails, or if the process cannot find the problem.
     TimeoutError
+        If the process takes longer than `timeout`.
     """
     with tempfile.TemporaryDirectory() as folder:
         problem = instance.problem.name
@@ -63,10 +64,10 @@ def peak_memory(contestant, instance, product, timeout=None):
 
 
 def _grown(contestant, instance, product, problem, timeout):
-    """Return the growth of a process of its own."""
+    """Start a process that measures a contestant, and return by how many bytes it grows."""
     size = json.dumps(instance.n)
     command = [sys.executable, "-c", CODE, contestant, problem, size, product]
-    # Not in the caller's folder, where an unbuilt source folder may lie.
+    # Not in the caller's folder: it may hold a checkout of mmad that is not built.
     here = str(Path(__file__).parent.parent.parent)
     try:
         result = subprocess.run(
@@ -82,10 +83,10 @@ def _grown(contestant, instance, product, problem, timeout):
 
 
 def report(name, problem, size, product):
-    """Print the growth in bytes."""
+    """Measure a contestant in this process, and print by how many bytes the process grows."""
     n = json.loads(size)
-    found = problem_in(problem) if Path(problem).is_dir() else find_problem(problem)
-    instance = found.at(tuple(n) if isinstance(n, list) else n)
+    model = problem_in(problem) if Path(problem).is_dir() else find_problem(problem)
+    instance = model.at(tuple(n) if isinstance(n, list) else n)
     contestant = {**all_strategies(), **all_tools()}[name]
     args = [instance.point, *([instance.direction] if product == "hvp" else [])]
     before = resident_bytes()

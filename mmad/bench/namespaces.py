@@ -1,4 +1,4 @@
-"""What namespaces of arrays do not agree on."""
+"""Hide the differences between array namespaces from the problems."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ def _name(xp):
 
 
 def is_functional(xp):
-    """Return whether the arrays of a namespace cannot be written into."""
+    """Return whether the arrays of a namespace are immutable."""
     return _name(xp) in ("jax.numpy", "autograd.numpy")
 
 
 def constant(xp, *arrays):
-    """Return NumPy arrays as arrays of a namespace: a tuple, or the one array."""
+    """Return NumPy arrays as arrays of a namespace: a tuple, or the array if there is only one."""
     if hasattr(xp, "from_numpy"):
         arrays = tuple(xp.from_numpy(np.ascontiguousarray(array)) for array in arrays)
     return arrays if len(arrays) != 1 else arrays[0]
@@ -26,7 +26,7 @@ def constant(xp, *arrays):
 def last_state(xp, step, state, *inputs):
     """Return the last of the states ``state = step(state, *elements)``, for the elements of `inputs` in turn.
 
-    A plain loop; for JAX, whose compiler would take it apart step by step, `jax.lax.scan`.
+    The loop is a Python loop.  For JAX, whose compiler would unroll that, it is `jax.lax.scan`.
     """
     if _name(xp) == "jax.numpy":
         import jax
@@ -55,12 +55,12 @@ def error_function(xp):
 
 
 def gradient_operator(xp):
-    """Return what turns a function into its gradient, inside a function of a namespace.
+    """Return the operator that turns a function into its gradient, for use inside a function of a namespace.
 
     Raises
     ------
     NotImplementedError
-        Where the namespace has none.
+        If the namespace has no such operator.
     """
     if _name(xp) == "jax.numpy":
         from jax import grad

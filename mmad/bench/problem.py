@@ -1,4 +1,4 @@
-"""A problem to differentiate: a function of any size, a stream of points, derivatives by hand, and what it is about."""
+"""Define problems to differentiate: functions of any size, streams of points, derivatives by hand, and tags."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from mmad.bench.trees import flatten, map_leaves
 
 __all__ = ["PRODUCTS", "TAGS", "Instance", "ModelProblem"]
 
-#: What can be asked for.  The first two are of functions with one number as their result, the last one of all others.
+#: The derivatives that a comparison computes: the first three of functions that return one number, the last of others.
 PRODUCTS = ("gradient", "hvp", "hessian", "jacobian")
 
-#: What a problem is marked with, and what that means.
+#: The tags of problems, and what they mean.
 TAGS = MappingProxyType(
     {
         "arrays": "written with operations on whole arrays",
@@ -33,25 +33,25 @@ TAGS = MappingProxyType(
 
 @dataclass(frozen=True)
 class ModelProblem:
-    """One problem, for any size.
+    """A problem, for any size.
 
     Attributes
     ----------
     name : str
-        That of its module, with hyphens.
+        The name of its module, with hyphens.
     title : str
         A few words for tables.
     make : callable
-        ``make(xp, n)`` gives the function of size `n` for a namespace: numpy, jax.numpy, autograd.numpy, torch, ...
-        It has one argument, an array, a number or a dict or tuple of them.
+        ``make(xp, n)`` returns the function of size `n` for a namespace: numpy, jax.numpy, autograd.numpy, torch, ...
+        The function has one argument: an array, a number, or a dict or tuple of them.
     draw : callable
-        ``draw(n, rng)`` gives a point at random.
+        ``draw(n, rng)`` returns a random point.
     sizes : tuple
-        Four, from small to large; each an integer or a tuple of them.
+        Four sizes, from small to large; each is an integer or a tuple of integers.
     products : tuple of str
-        What of `PRODUCTS` the problem is about, the most typical one first.
+        The derivatives, out of `PRODUCTS`, that are of interest for the problem, the most typical one first.
     source : str
-        Where it comes from, with its name in a known collection.
+        Where the problem comes from, with its name in a known collection.
     gradient : callable, optional
         ``gradient(x, n)`` by hand, in NumPy, in the structure of `x`.  It accepts complex arguments, so that a complex
         step through it gives Hessian-vector products.
@@ -60,9 +60,9 @@ class ModelProblem:
     pattern : str
         The sparsity pattern of the Hessian or Jacobian, in a few words.
     tags : frozenset of str
-        Of `TAGS`.
+        A subset of `TAGS`.
     smallest : int or tuple, optional
-        A size for tests, where the first of `sizes` takes long.
+        A size for tests, if the first of `sizes` takes long.
     """
 
     name: str
@@ -83,7 +83,7 @@ class ModelProblem:
         return Instance(self, n)
 
     def points(self, n, seed=0):
-        """Yield points without end, another one each time; the same ones for the same seed."""
+        """Yield random points without end; the same seed gives the same points."""
         rng = np.random.default_rng(seed)
         while True:
             yield self.draw(n, rng)
@@ -98,17 +98,17 @@ class ModelProblem:
 
     @property
     def order(self):
-        """The highest order of derivatives that it is about."""
+        """The highest order of the derivatives in `products`."""
         return 2 if {"hvp", "hessian"} & set(self.products) else 1
 
     @property
     def is_sparse(self):
-        """Whether its Hessian or Jacobian is worth to be computed as a sparse matrix."""
+        """Whether it is worth while to compute the Hessian or Jacobian as a sparse matrix."""
         return "dense" not in self.pattern
 
     @property
     def is_pure(self):
-        """Whether tools can trace it once for all points: no branches on values, no writes into arrays."""
+        """Whether one trace is valid at all points: no branches on values, no writes into arrays."""
         return not {"branches", "mutation"} & self.tags
 
 
@@ -129,11 +129,11 @@ class Instance:
         return self.problem.make(xp, self.n)
 
     def points(self, seed=0):
-        """Yield points without end."""
+        """Yield random points without end."""
         return self.problem.points(self.n, seed)
 
     def cycle(self, count=8):
-        """Yield a few points over and over: drawing a point is no part of what is timed."""
+        """Yield a few points over and over, so that the time of drawing a point is not measured."""
         return cycle(list(islice(self.points(), count)))
 
     @cached_property
@@ -148,7 +148,7 @@ class Instance:
 
     @cached_property
     def inputs(self):
-        """How many numbers a point holds."""
+        """The number of unknowns: the size of a point."""
         return flatten(self.point).size
 
     def gradient(self, x):

@@ -1,4 +1,4 @@
-"""Processes of their own for what must not share memory or modules."""
+"""Prepare separate processes for measurements that must not share memory or modules."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ __all__ = ["environment_of_mmad"]
 
 
 def environment_of_mmad(*folders):
-    """Return variables with which a process imports this mmad, and modules of other folders.
+    """Return environment variables with which a process imports this mmad, and modules in other folders.
 
     Parameters
     ----------
     *folders : str
-        They come before the folder of mmad.
+        Folders to search before that of mmad.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What many outcomes say together: performance profiles, slopes, and where one contestant overtakes another."""
+"""Summarise outcomes: performance profiles, slopes, and where one contestant overtakes another."""
 
 import math
 from collections import defaultdict
@@ -16,29 +16,29 @@ def by_case(outcomes):
     dict of tuple to dict of str to Outcome
         By problem, product and size.
     """
-    found = defaultdict(dict)
+    cases = defaultdict(dict)
     for outcome in outcomes:
         if outcome.status == "done" and outcome.later is not None and not outcome.control:
-            found[outcome.problem, outcome.product, outcome.n][outcome.contestant] = outcome
-    return dict(found)
+            cases[outcome.problem, outcome.product, outcome.n][outcome.contestant] = outcome
+    return dict(cases)
 
 
 def performance_profile(outcomes, seconds=lambda outcome: outcome.later.median):
-    """Return for each contestant the times it takes over the best one's, sorted.
+    """Return for each contestant the ratios of its times to the best contestant's, sorted.
 
-    A contestant that does not do a case has no time there: its share of all cases stays below one.
+    A contestant that cannot do a case has no ratio for it, so its share of all cases stays below one.
 
     Parameters
     ----------
     outcomes : list of Outcome
     seconds : callable
-        What is compared.
+        Returns the time of an outcome that is compared.
 
     Returns
     -------
     ratios : dict of str to ndarray
     cases : int
-        How many there are.
+        The number of cases.
 
     References
     ----------
@@ -62,17 +62,17 @@ def slope(sizes, seconds):
 
 
 def total_seconds(outcome, evaluations):
-    """Return what a number of evaluations takes, preparation included."""
+    """Return the time of a number of evaluations, preparation included."""
     return outcome.first.median + (np.asarray(evaluations, float) - 1.0) * outcome.later.median
 
 
 def crossing(one, other):
-    """Return the number of evaluations from which on the one with faster later calls takes less time in all.
+    """Return the number of evaluations beyond which the outcome with faster later calls takes less time in all.
 
     Returns
     -------
     float or None
-        None where one is faster from the first evaluation on.
+        None if one of them is faster from the first evaluation on.
     """
     fast, slow = sorted((one, other), key=lambda outcome: outcome.later.median)
     gain, cost = slow.later.median - fast.later.median, fast.first.median - slow.first.median

@@ -1,4 +1,4 @@
-"""Where and with what numbers were measured: without that they mean nothing."""
+"""Describe the machine and the software of a measurement, without which its numbers mean nothing."""
 
 import os
 import platform
@@ -21,13 +21,13 @@ PACKAGES = (
 
 
 def provenance():
-    """Return what a result has to say of its machine and software.
+    """Return a description of this machine and its software.
 
     Returns
     -------
     dict
         Time, processor, governor of its frequency, number of processors, system, versions, commit of the source folder
-        with whether it has changes, and the variables that set numbers of threads.
+        and whether the folder has changes, and the environment variables that set numbers of threads.
     """
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -45,9 +45,9 @@ def provenance():
 
 
 def differences(one, other):
-    """Return the names of what differs between two places; results of both cannot be compared.
+    """Return the names of the entries that differ between two provenances; their results cannot be compared.
 
-    What is never twice the same, the time and the measured speeds, does not count.
+    The time and the measured speeds are never twice the same, and are ignored.
     """
     return sorted(name for name in {*one, *other} - {"time", "peaks"} if one.get(name) != other.get(name))
 
@@ -61,7 +61,7 @@ def processor():
 
 
 def read(path):
-    """Return the text of a file, empty where there is none."""
+    """Return the text of a file; an empty text if there is no such file."""
     try:
         return Path(path).read_text()
     except OSError:
@@ -69,7 +69,7 @@ def read(path):
 
 
 def first_line(path):
-    """Return the first line of a file, None where there is none."""
+    """Return the first line of a file; None if there is none."""
     return next(iter(read(path).splitlines()), None)
 
 
@@ -83,12 +83,12 @@ def version_of(name):
 
 def blas():
     """Return the name and version of NumPy's BLAS."""
-    found = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
-    return " ".join(str(found.get(key, "")) for key in ("name", "version")).strip()
+    facts = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return " ".join(str(facts.get(key, "")) for key in ("name", "version")).strip()
 
 
 def commit():
-    """Return the commit of the source folder that mmad runs from, with "+" where it has changes; None elsewhere."""
+    """Return the commit of the checkout that mmad runs from, with "+" if it has changes; None without a checkout."""
     folder = Path(mmad.__file__).resolve().parents[1]
     if not (folder / ".git").exists():
         return None

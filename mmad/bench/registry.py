@@ -1,4 +1,4 @@
-"""Find problems and contestants: every module of their folders that does not begin with an underscore is imported."""
+"""Find problems and contestants, by importing all modules of their folders whose names have no leading underscore."""
 
 import difflib
 import importlib
@@ -21,12 +21,12 @@ def problem_names():
 
 
 def find_problem(name):
-    """Return the problem of a name.
+    """Return the problem of the given name.
 
     Raises
     ------
     LookupError
-        Where there is none.
+        If there is no such problem.
     """
     if name not in problem_names():
         near = difflib.get_close_matches(name, problem_names(), n=1)
@@ -41,13 +41,13 @@ def all_problems():
 
 
 def all_strategies():
-    """Return all strategies by name, a user's own that have been declared among them."""
+    """Return all strategies by name, including those that the user has declared."""
     for name in modules_of(strategies):
         importlib.import_module(f"{strategies.__name__}.{name}")
     return dict(STRATEGIES)
 
 
 def all_tools():
-    """Return all tools by name, those that are not installed among them."""
+    """Return all tools by name, including those that are not installed."""
     modules = (importlib.import_module(f"{tools.__name__}.{name}") for name in modules_of(tools))
     return {tool.name: tool for module in modules for tool in module.TOOLS}

@@ -1,4 +1,4 @@
-"""Outcomes of a comparison in a file: JSON with where they were measured, and CSV for spreadsheets."""
+"""Save and load the outcomes of a comparison: as JSON together with their provenance, and as CSV for spreadsheets."""
 
 import csv
 import json
@@ -16,14 +16,14 @@ TIMES = ("first", "later")
 
 
 def save(folder, outcomes, where):
-    """Write outcomes so that an interruption leaves the file as it was.
+    """Write outcomes to JSON; an interruption leaves the file as it was.
 
     Parameters
     ----------
     folder : path
     outcomes : list of Outcome
     where : dict
-        As of `mmad.bench.provenance.provenance`.
+        The result of `mmad.bench.provenance.provenance`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def save(folder, outcomes, where):
 
 
 def without_digits(value):
-    """Return a tree of which every float has five digits: no time is measured to more."""
+    """Return a tree with every float rounded to five digits; times are not measured more exactly."""
     if isinstance(value, dict):
         return {key: without_digits(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
@@ -44,7 +44,7 @@ def without_digits(value):
 
 
 def load(folder):
-    """Return the outcomes of a folder and where they were measured; nothing where there are none.
+    """Return the outcomes in a folder and their provenance; both are empty if there are none.
 
     Returns
     -------
@@ -59,14 +59,14 @@ def load(folder):
 
 
 def outcome_of(entry):
-    """Return an outcome from what `save` wrote of it."""
+    """Return an outcome from the entry that `save` wrote for it."""
     times = {name: entry[name] and Timing(**entry[name]) for name in TIMES}
     n = tuple(entry["n"]) if isinstance(entry["n"], list) else entry["n"]
     return Outcome(**{**entry, **times, "n": n})
 
 
 def save_csv(folder, outcomes):
-    """Write one line an outcome, times in seconds."""
+    """Write outcomes to CSV, one line for each, with times in seconds."""
     plain = [f.name for f in fields(Outcome) if f.name not in TIMES]
     parts = [f"{name} {part}" for name in TIMES for part in ("median", "low", "high")]
     with open(Path(folder) / CSV, "w", newline="") as file:
@@ -81,7 +81,7 @@ def save_csv(folder, outcomes):
 
 
 def duration(seconds):
-    """Return seconds in a unit in which three digits read well."""
+    """Return a time as text with three digits, in s, ms, us or ns."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

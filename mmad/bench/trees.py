@@ -1,4 +1,4 @@
-"""Arguments as trees: an array or a number, or dicts and tuples of them."""
+"""Work with arguments that are trees: an array or a number, or dicts and tuples of them."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ __all__ = ["add_scaled", "flatten", "leaves_of", "map_leaves", "unflatten", "wit
 
 
 def map_leaves(function, tree, *others):
-    """Return the tree with a function applied to each leaf, and to the leaves of other trees in its place."""
+    """Return a tree of a function's results; it is applied to each leaf and to the leaves of `others` in its place."""
     if isinstance(tree, dict):
         return {key: map_leaves(function, tree[key], *(other[key] for other in others)) for key in tree}
     if isinstance(tree, (tuple, list)):
@@ -15,7 +15,7 @@ def map_leaves(function, tree, *others):
 
 
 def leaves_of(tree):
-    """Return the leaves in a list, those of a dict in the order of its sorted keys."""
+    """Return the leaves as a list; those of a dict are in the order of its sorted keys."""
     if isinstance(tree, dict):
         return [leaf for key in sorted(tree) for leaf in leaves_of(tree[key])]
     if isinstance(tree, (tuple, list)):
@@ -24,7 +24,7 @@ def leaves_of(tree):
 
 
 def flatten(tree):
-    """Return all numbers of a tree in one vector."""
+    """Return all numbers of a tree as one vector."""
     return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in leaves_of(tree)] or [np.zeros(0)])
 
 
@@ -34,7 +34,7 @@ def add_scaled(x, v, factor):
 
 
 def with_leaves(tree, leaves):
-    """Return the structure of a tree with other leaves, in the order of `leaves_of`."""
+    """Return a tree of the same structure with other leaves, given in the order of `leaves_of`."""
     order = iter(leaves)
 
     def taken(node):
@@ -51,6 +51,6 @@ def with_leaves(tree, leaves):
 def unflatten(vector, tree):
     """Return the numbers of a vector in the structure of a tree: the inverse of `flatten`."""
     leaves = leaves_of(tree)
-    parts = np.split(vector, np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
-    shaped = [p.reshape(np.shape(leaf)) if np.ndim(leaf) else p[0] for p, leaf in zip(parts, leaves, strict=True)]
+    pieces = np.split(vector, np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
+    shaped = [p.reshape(np.shape(leaf)) if np.ndim(leaf) else p[0] for p, leaf in zip(pieces, leaves, strict=True)]
     return with_leaves(tree, shaped)

@@ -1,4 +1,4 @@
-"""A user's own function as a problem."""
+"""Make a problem of a function of the user's own."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from mmad.python.named import object_named
 
 __all__ = ["UserProblem", "keep", "problem_in", "problem_of"]
 
-NEAR = 1e-2  # how far points are from the given one, relative to it
+NEAR = 1e-2  # relative distance of the random points from the given point
 
 
 class ForwardInstance(Instance):
-    """A problem whose derivatives to compare with come from dual numbers."""
+    """An instance whose reference derivatives come from dual numbers, because there are none by hand."""
 
     def hvp(self, x, v):
         """Return the Hessian-vector product, forward over forward."""
@@ -36,16 +36,16 @@ class ForwardInstance(Instance):
 
 @dataclass(frozen=True)
 class UserProblem(ModelProblem):
-    """A function of which there is one size.
+    """A function of the user's own as a problem, which has one size.
 
     Attributes
     ----------
     x : ndarray
-        The point around which others are drawn.
+        The given point; random points are drawn around it.
     keywords : dict
-        Further arguments.
+        Further arguments of the function.
     is_named : bool
-        Whether the name is that of the function, by which another process can find it.
+        Whether another process can find the function by the problem's name.
     """
 
     x: np.ndarray | None = None
@@ -59,8 +59,8 @@ class UserProblem(ModelProblem):
 def problem_of(name, function, x, product=None, *, keywords=None, is_named=False, checked=True):
     """Return a function of one array as a problem of one size.
 
-    What is right is what dual numbers say, forward over forward for second derivatives, after a comparison with
-    differences at the point.
+    The reference derivatives come from dual numbers, forward over forward for second derivatives; they are compared
+    with differences at the point first.
 
     Parameters
     ----------
@@ -68,13 +68,14 @@ def problem_of(name, function, x, product=None, *, keywords=None, is_named=False
     function : callable
     x : ndarray of floats
     product : str, optional
-        What is asked for; by default gradient, HVP and Hessian of a function that returns a number, else the Jacobian.
+        The derivative to compute; by default gradient, HVP and Hessian of a function that returns a number, otherwise
+        the Jacobian.
     keywords : dict, optional
         Further arguments of the function.
     is_named : bool
-        Whether `name` is what `mmad.python.named.object_named` finds the function by.
+        Whether `mmad.python.named.object_named` finds the function by `name`.
     checked : bool
-        Whether its derivatives are compared with differences.
+        Whether to compare its derivatives with differences.
 
     Returns
     -------
@@ -116,12 +117,12 @@ def problem_of(name, function, x, product=None, *, keywords=None, is_named=False
 
 
 def keep(problem, folder):
-    """Write what another process needs to find a function of the user's own; return the folder.
+    """Save everything that another process needs to find a function of the user's own; return the folder.
 
     Raises
     ------
     RuntimeError
-        The function has no name that another process could find it by.
+        If the function has no name by which another process can find it.
     """
     if not problem.is_named:
         raise RuntimeError(f"{problem.name} was given as an object, which another process cannot find")
@@ -132,7 +133,7 @@ def keep(problem, folder):
 
 
 def problem_in(folder):
-    """Return the problem that `keep` wrote, found from the folder in which it was written."""
+    """Return the problem that `keep` saved in a folder; change to the working directory in which it was saved."""
     held = json.loads((Path(folder) / "function.json").read_text())
     with np.load(Path(folder) / "arrays.npz") as file:
         x = file["x"]

@@ -1,4 +1,4 @@
-"""What has to be computed and moved for a derivative, counted in mmad's program; and what a machine can do."""
+"""Count the operations and bytes of mmad's program for a derivative, and measure the peak speeds of this machine."""
 
 import warnings
 from time import perf_counter
@@ -11,14 +11,14 @@ from mmad.bench.tools._tool import along
 
 __all__ = ["peaks", "work_of"]
 
-ELEMENTS = 1 << 22  # of an array of the triad: 32 MB, more than most caches hold
-ORDER = 768  # of the matrices that are multiplied: 14 MB in all, of which blocks stay in cache
+ELEMENTS = 1 << 22  # elements of an array of the triad: 32 MB, more than most caches hold
+ORDER = 768  # order of the matrices in the product: 14 MB in all, multiplied in blocks that stay in cache
 REPEATS = 5
 OPERATORS = {"gradient": mmad.grad, "hvp": mmad.hvp, "hessian": mmad.hessian, "jacobian": mmad.jacobian}
 
 
 def work_of(instance, product):
-    """Return the operations of mmad's compiled program for a derivative, and the bytes that it reads and writes.
+    """Return the number of operations in mmad's compiled program for a derivative, and of bytes that it moves.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def work_of(instance, product):
     Returns
     -------
     operations, moved : int, or None
-        None where there is no program, where it calls back into Python, whose work cannot be counted, or where the
+        None if there is no program, if the program calls back into Python, whose work cannot be counted, or if the
         matrix is too large to be dense.
     """
     if product in ("hessian", "jacobian") and instance.inputs > MOST_COLUMNS and not instance.problem.is_sparse:
@@ -36,24 +36,24 @@ def work_of(instance, product):
     options = {"sparse": instance.problem.is_sparse} if product in ("hessian", "jacobian") else {}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it runs eagerly, say: then there is no program
+            warnings.simplefilter("ignore")  # such as that the function runs eagerly, and so has no program
             compiled = mmad.compile(OPERATORS[product](instance.make(np), **options))
             compiled(instance.point, *along(instance, product))
             programs = compiled.programs()
-    except Exception:  # whatever the function raises has been told where it was measured
+    except Exception:  # the outcome of the measurement already reports what the function raises
         return None, None
     counts = programs[-1].counts() if programs else {"calls": 1}
     return (None, None) if counts["calls"] else (counts["operations"], counts["bytes"])
 
 
 def peaks():
-    """Measure what this machine can do, by NumPy: a triad and a matrix product, the best of a few.
+    """Measure the peak speeds of this machine with NumPy: a triad and a matrix product, each the best of a few runs.
 
     Returns
     -------
     dict
         "operations per second" of a product of two matrices, and "bytes per second" of a + s b on arrays that do not
-        fit the caches.
+        fit into the caches.
     """
     a, b, c = (np.full(ELEMENTS, value) for value in (1.0, 2.0, 3.0))
     seconds = best(lambda: np.add(a, np.multiply(b, 3.0, out=c), out=c))
@@ -66,7 +66,7 @@ def peaks():
 
 
 def best(call):
-    """Return the least seconds of a few calls."""
+    """Return the shortest time of a few calls, in seconds."""
     times = []
     for _ in range(REPEATS):
         start = perf_counter()

@@ -1,6 +1,6 @@
 """Broyden's banded function: x_i (2 + 5 x_i^2) + 1 - sum x_j (1 + x_j), five neighbours below and one above.
 
-Written with updates of slices.
+The function updates slices in place.
 """
 
 import numpy as np

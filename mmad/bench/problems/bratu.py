@@ -1,6 +1,6 @@
 """Bratu's problem, Laplace(u) + 6 e^u = 0, by the five-point formula on a grid of `side` x `side` points.
 
-Written with updates of slices.
+The function updates slices in place.
 """
 
 import numpy as np

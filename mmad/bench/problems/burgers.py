@@ -1,6 +1,6 @@
 """Euler steps of Burgers' equation on a periodic grid: the band widens by two a step.
 
-A size is (points, steps): few steps have a sparse Jacobian, many a dense one.
+A size is (points, steps): the Jacobian is sparse for few steps and dense for many.
 """
 
 from mmad.bench.problem import ModelProblem

@@ -1,4 +1,4 @@
-"""A loss at the end of a state that as many controls drive as there are steps, read one by one: y' = p - y^3."""
+"""A loss of the final state of y' = p - y^3, driven by one control p for each step; controls are read one by one."""
 
 from mmad.bench.problem import ModelProblem
 

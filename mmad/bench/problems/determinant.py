@@ -8,7 +8,7 @@ __all__ = ["PROBLEM"]
 
 
 def minors(rows):
-    """Return the determinant of a list of rows."""
+    """Return the determinant of a matrix given as a list of rows."""
     if len(rows) == 1:
         return rows[0][0]
     total = 0.0

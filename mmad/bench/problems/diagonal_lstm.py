@@ -45,7 +45,7 @@ def objective(xp, size, sequence, start):
                 x = hidden = shown * xp.tanh(cell)
                 cells[2 * k : 2 * k + 2] = hidden, cell
             y = x * extra[1] + extra[2]
-            y = y - xp.log(xp.sum(xp.exp(y), axis=0) + 2.0)  # the 2 is the benchmark's
+            y = y - xp.log(xp.sum(xp.exp(y), axis=0) + 2.0)  # the benchmark adds 2
             return total + xp.sum(following * y, axis=0), *cells
 
         total, *_ = last_state(xp, step, (0.0, *start), sequence[:-1], sequence[1:])

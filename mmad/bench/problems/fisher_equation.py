@@ -21,7 +21,7 @@ def target(n):
 
 
 def laplacian(xp, u):
-    """Return the second differences; what is beyond an end equals what is at it, so that the operator is symmetric."""
+    """Return the second differences; values beyond an end equal that at the end, so the operator is symmetric."""
     return xp.concatenate((u[:1], u[:-1])) - 2.0 * u + xp.concatenate((u[1:], u[-1:]))
 
 

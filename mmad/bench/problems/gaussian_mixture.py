@@ -1,7 +1,7 @@
 """The log-likelihood of a mixture of Gaussians with a Wishart prior, of weights, means and inverse factors.
 
-A component's inverse covariance is Q^T Q, with Q lower triangular: the logarithms of its diagonal, then what is below
-it, column by column, are a row of the third argument.  A size is (dimensions, components, points).
+A component's inverse covariance is Q^T Q, with Q lower triangular.  A row of the third argument holds the logarithms of
+the diagonal of Q, then the elements below it, column by column.  A size is (dimensions, components, points).
 """
 
 import math
@@ -34,7 +34,7 @@ def places(d):
 
 
 def constant(size):
-    """Return what does not depend on the parameters."""
+    """Return the part of the log-likelihood that does not depend on the parameters."""
     d, k, points = size
     freedom = d + 1
     log_gamma = 0.25 * d * (d - 1) * math.log(math.pi)

@@ -15,7 +15,7 @@ __all__ = ["PROBLEM"]
 
 @cache
 def data(n):
-    """Return the squared distances of the places, and what is seen there."""
+    """Return the squared distances between the places, and the observations there."""
     rng = np.random.default_rng(1)
     at = np.sort(rng.uniform(-3.0, 3.0, n))
     return (at[:, None] - at) ** 2, np.sin(at) + 0.1 * rng.normal(size=n)

@@ -1,6 +1,6 @@
 """A pendulum with friction, by Runge-Kutta steps over numbers: the angle at the end by the first angle and speed.
 
-So many steps that their states are worth to be kept only here and there: a loop to checkpoint.
+There are so many steps that it is worth while to keep only some of their states: a loop to checkpoint.
 """
 
 import numpy as np

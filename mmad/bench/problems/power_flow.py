@@ -1,4 +1,4 @@
-"""The equations of power flow: what flows into each bus of a network, real and reactive, less what is asked for.
+"""The equations of power flow: the real and the reactive power that flow into each bus of a network, less the demand.
 
 The unknowns are the angles and the sizes of the voltages.  The network is a ring with chords: four lines a bus.
 """
@@ -12,12 +12,12 @@ from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
 
-STEPS = (1, 7)  # a bus has lines to those so many places before and after it
+STEPS = (1, 7)  # a bus has lines to the buses this many places before and after it
 
 
 @cache
 def data(n):
-    """Return the neighbours of each bus and the admittances, the bus itself first; and the power that is asked for."""
+    """Return the neighbours of each bus and the admittances, the bus itself first; and the demand for power."""
     rng = np.random.default_rng(70)
     around = np.array([0, *(sign * step for step in STEPS for sign in (1, -1))])
     neighbours = (np.arange(n)[:, None] + around) % n

@@ -1,1 +1,1 @@
-"""Ways to compute a derivative with mmad, or without any tool: every plan, passes off one by one, differences."""
+"""Strategies to compute a derivative: all plans of mmad, its compiler without single passes, and differences."""

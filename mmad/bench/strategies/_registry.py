@@ -1,4 +1,4 @@
-"""Strategies by name; a user's own takes part when its function is decorated."""
+"""Register strategies by name; a decorator adds a strategy of the user's own."""
 
 from mmad.bench.contestant import Contestant, Runner
 
@@ -8,7 +8,7 @@ STRATEGIES = {}
 
 
 def strategy(name, *, rtol=1e-9):
-    """Declare a function as a strategy.
+    """Return a decorator that declares a function as a strategy.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ def strategy(name, *, rtol=1e-9):
     Returns
     -------
     callable
-        A decorator for ``function(instance, product)``, which returns the derivative, a function of x, or of x and v
-        for a Hessian-vector product.  It raises `NotImplementedError` and says why where it cannot.  The first line of
-        its docstring is the title.
+        A decorator for ``function(instance, product)``, which returns the derivative as a function of x, or of x and v
+        for a Hessian-vector product.  If it cannot do so, it raises `NotImplementedError` and says why.  The first line
+        of its docstring is the title.
 
     Examples
     --------

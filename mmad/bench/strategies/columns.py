@@ -1,4 +1,4 @@
-"""Derivatives column by column: by dual numbers, by differences, by complex steps."""
+"""Compute derivatives column by column: by dual numbers, by differences, by complex steps."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ FIRST, SECOND = np.finfo(float).eps ** (1 / 3), np.finfo(float).eps ** (1 / 4)  
 
 
 def unit_trees(instance, order=1):
-    """Return the unit vectors in the structure of a point, unless there are too many."""
+    """Return the unit vectors in the structure of a point; raise NotImplementedError if there are too many."""
     if instance.inputs > MOST[order]:
         raise NotImplementedError(f"{instance.inputs} columns one by one, more than {MOST[order]}")
     return [unflatten(unit, instance.point) for unit in np.eye(instance.inputs)]

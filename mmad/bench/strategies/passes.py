@@ -1,4 +1,4 @@
-"""`mmad.compile` with one pass of the compiler off, and with none of them on: what each pass is good for."""
+"""Run `mmad.compile` without each pass of the compiler, and without all of them, to show what each pass gains."""
 
 from functools import partial
 

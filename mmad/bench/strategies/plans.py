@@ -1,4 +1,4 @@
-"""Every plan that the planner can make, forced, eager and compiled; and the planner's own choice."""
+"""Force every plan that the planner can make, eager and compiled; and let the planner choose."""
 
 from functools import partial
 
@@ -11,21 +11,21 @@ from mmad.planner.decision.task import COLORED, DENSE, STRUCTURED
 
 __all__ = ["MOST_COLUMNS"]
 
-#: What each product is called by the planner.
+#: The planner's name for each product.
 PLANNED = {"gradient": "grad", "hvp": "hvp", "hessian": "hessian", "jacobian": "jacobian"}
 EVALUATIONS = {"auto": None, "auto-once": 1, "auto-often": 10_000}
-MOST_PAIRED = 300  # unknowns of forward over forward, which makes a sweep for each pair of them
-MOST_COLUMNS = 4000  # of a matrix that is computed without its pattern: its n^2 elements then take 128 MB
+MOST_PAIRED = 300  # unknowns for forward over forward, which makes a sweep for each pair of them
+MOST_COLUMNS = 4000  # columns of a matrix computed without its pattern: its n^2 elements then take 128 MB
 
 
 def known(product):
-    """Return the plans for a product."""
+    """Return the names of the plans for a product."""
     kind = PLANNED[product]
     return (*DENSE[kind], *COLORED[kind], *STRUCTURED[kind])
 
 
 def planned(instance, product, strategy="auto", **options):
-    """Return the planned derivative; matrices are sparse where the problem's are, and the plan's."""
+    """Return the planned derivative; a matrix is sparse if the problem's is, unless the plan is for dense matrices."""
     make = getattr(mmad, PLANNED[product])
     if product in ("hessian", "jacobian"):
         options["sparse"] = instance.problem.is_sparse and strategy not in DENSE[product]

@@ -1,1 +1,1 @@
-"""Other tools, and mmad among them, each used as its own documentation recommends for many calls."""
+"""Adapters to mmad and other tools; each tool is used as its own documentation recommends for many calls."""

@@ -1,4 +1,4 @@
-"""Functions of single symbols, for tools whose expressions are scalars: NumPy's arrays of objects hold them."""
+"""Trace functions with tools whose expressions are scalars, by NumPy object arrays of symbols."""
 
 import operator
 
@@ -8,12 +8,12 @@ from mmad.bench.trees import unflatten
 
 __all__ = ["MOST_INPUTS", "MOST_OPERATIONS", "Symbol", "SymbolWords", "as_tree", "expressions", "refuse_size"]
 
-MOST_INPUTS = 20_000  # symbols, each of which is a Python object
-MOST_OPERATIONS = 300_000  # whose derivatives take a minute to make
+MOST_INPUTS = 20_000  # symbols; each is a Python object
+MOST_OPERATIONS = 300_000  # operations; the derivatives of so many take a minute to build
 
 
 class Budget:
-    """Counts the operations of an expression, and ends one that would take minutes to make."""
+    """Count the operations of an expression, and stop one that would take minutes to build."""
 
     def __init__(self):
         self.left = MOST_OPERATIONS
@@ -40,7 +40,7 @@ def _operator(function, is_reflected=False):
 
 
 class Symbol:
-    """An expression of a tool, which NumPy takes for a plain object: it leaves arrays to NumPy."""
+    """An expression of a tool, which NumPy treats as a plain object and so can store in an object array."""
 
     __slots__ = ("budget", "expression")
 
@@ -93,6 +93,6 @@ def expressions(result):
 
 
 def refuse_size(instance, most=MOST_INPUTS):
-    """Raise where there are too many symbols."""
+    """Raise NotImplementedError if there would be too many symbols."""
     if instance.inputs > most:
         raise NotImplementedError(f"{instance.inputs} symbols, more than {most}")

@@ -1,4 +1,4 @@
-"""What a tool is, and what the modules of tools share."""
+"""Define a tool, and the functions that the modules of tools share."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mmad.bench.contestant import Contestant
 
 __all__ = ["MOST_COLUMNS", "Tool", "along", "refuse_branches", "refuse_columns", "refuse_mutation"]
 
-MOST_COLUMNS = 4000  # of a dense matrix: its n^2 elements then take 128 MB
+MOST_COLUMNS = 4000  # columns of a dense matrix: its n^2 elements then take 128 MB
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class Tool(Contestant):
     Attributes
     ----------
     package : str
-        What is imported.
+        The package to import.
     distribution : str
-        What is installed, whose version counts.
+        The distribution to install, if its name differs from the package's; its version is reported.
     documentation : str
-        Where it says how it is to be used.
+        The address of the documentation that recommends this use.
     is_control : bool
-        It computes the function and no derivative: what a machine makes of plain NumPy.
+        Whether it computes the function alone, without a derivative, to show the speed of plain NumPy.
     """
 
     package: str = ""
@@ -34,12 +34,12 @@ class Tool(Contestant):
 
     @property
     def is_installed(self):
-        """Whether the package can be imported; it is not imported here."""
+        """Whether the package is installed; it is not imported to find out."""
         return importlib.util.find_spec(self.package) is not None
 
     @property
     def version(self):
-        """The version that is installed; "in place" for a checkout."""
+        """The installed version; "in place" for a checkout that is not installed."""
         try:
             return metadata.version(self.distribution or self.package)
         except metadata.PackageNotFoundError:
@@ -47,23 +47,23 @@ class Tool(Contestant):
 
 
 def along(instance, product):
-    """Return the direction of a Hessian-vector product in a tuple, or none."""
+    """Return a tuple with the direction of a Hessian-vector product; an empty tuple for other products."""
     return (instance.direction,) if product == "hvp" else ()
 
 
 def refuse_branches(instance):
-    """Raise where Python branches on values: a tool that traces once would follow one branch for ever."""
+    """Raise NotImplementedError if the function branches on values: a tool that traces once would keep one branch."""
     if "branches" in instance.problem.tags:
         raise NotImplementedError("the function branches on values")
 
 
 def refuse_mutation(instance):
-    """Raise where the function writes into arrays."""
+    """Raise NotImplementedError if the function writes into arrays."""
     if "mutation" in instance.problem.tags:
         raise NotImplementedError("the function writes into arrays")
 
 
 def refuse_columns(instance, product, most=MOST_COLUMNS):
-    """Raise where a dense matrix has too many columns."""
+    """Raise NotImplementedError if a dense matrix would have too many columns."""
     if product in ("hessian", "jacobian") and instance.inputs > most:
         raise NotImplementedError(f"a dense matrix of {instance.inputs} columns, more than {most}")

@@ -91,7 +91,7 @@ def runner(casadi, instance, product, x, y):
         fill()
         return entries
 
-    run.buffer = buffer, function  # the addresses in it do not keep the arrays alive
+    run.buffer = buffer, function  # keep both alive: the buffer holds only addresses
     if product in ("gradient", "hvp"):
         return Runner(run, flatten, np.copy)
     rows, columns = result.sparsity().get_triplet()

@@ -1,7 +1,7 @@
-"""Derivatives written by hand in C++: what there is to reach, for a few problems.
+"""Derivatives written by hand in C++, for a few problems: the speed that a tool could reach.
 
-They are compiled for this processor at the first use, with optimisations that reorder sums, and called by ctypes, with
-results in the same array at every call.
+They are compiled for this processor at the first use, with optimisations that reorder sums, and are called through
+ctypes.  Every call writes its result into the same array.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ class CompiledByHand(Tool):
 
 
 def compiler():
-    """Return the C++ compiler, None where there is none."""
+    """Return the path of the C++ compiler; None if there is none."""
     return shutil.which(os.environ.get("CXX", "c++"))
 
 
@@ -74,7 +74,7 @@ def prepare(instance, product):
         function(*arguments)
         return result
 
-    run.arrays = held  # their addresses do not keep them alive
+    run.arrays = held  # keep the arrays alive: ctypes holds only their addresses
     return Runner(run, flatten, lambda vector: unflatten(vector.copy(), instance.point))
 
 

@@ -12,7 +12,7 @@ def configured():
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    # Handing work to another thread and waiting for it would cost some 10 us a call on one core.
+    # On one core, passing work to another thread and waiting for it would cost some 10 us a call.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     return jax
 

@@ -1,4 +1,4 @@
-"""mmad: compiled, or planned where a matrix is asked for; and evaluated as it is called."""
+"""mmad: compiled, with planned matrices; and eager."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from mmad.bench.tools._tool import Tool
 
 __all__ = ["TOOLS"]
 
-OFTEN = 1000  # evaluations that the planner is told of
+OFTEN = 1000  # the number of evaluations given to the planner
 
 
 def compiled(instance, product):

@@ -78,7 +78,7 @@ class Expression:
 
     def __getitem__(self, key):
         places = np.atleast_1d(np.arange(self.size, dtype=np.int32)[key])
-        if places.ndim != 1:  # the engine would read beyond them
+        if places.ndim != 1:  # the engine would read beyond the array
             raise NotImplementedError("columns only: no index of more dimensions")
         return self.made(self.words.engine.make_index(self.capsule, len(places), 1, places), len(places))
 

@@ -36,7 +36,7 @@ def prepare(is_compiled, instance, product):
 
 
 def prepare_backward(instance, product):
-    """Reverse mode on tensors that ask for gradients, twice for a Hessian-vector product: the older way."""
+    """Use `torch.autograd` on tensors that require gradients, twice for a Hessian-vector product."""
     import torch
 
     refuse_mutation(instance)
