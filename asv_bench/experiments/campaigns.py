@@ -1,5 +1,7 @@
 """Comparisons of contestants on problems, as `mmad bench` makes them: which ones."""
 
+import math
+
 import numpy as np
 
 from mmad.bench import all_strategies, all_tools, find_problem, problem_names
@@ -19,6 +21,8 @@ PASSES = (
     "digits", "gaussian-mixture", "diagonal-lstm", "lotka-volterra", "kalman-filter", "black-scholes", "rosenbrock",
     "fisher-equation",
 )  # fmt: skip
+PATIENCE = 15.0  # seconds of a first call, imports included: who takes longer is out
+SLOW_ALLOWED = ("inductor",)  # campaigns in which a first call may take as long as it does
 INDUCTOR = ("rosenbrock", "log-sum-exp", "digits", "gaussian-mixture")
 
 
@@ -90,7 +94,15 @@ def run(name, quick, say=None, save=None):
             say(f"{k + 1} of {len(cases)}: {case}")
 
     rounds, firsts = (1, 1) if quick else (5, 2)
-    outcomes, _ = measure_all(cases, contestants, rounds=rounds, firsts=firsts, progress=progress, save=save)
+    outcomes, _ = measure_all(
+        cases,
+        contestants,
+        rounds=rounds,
+        firsts=firsts,
+        progress=progress,
+        save=save,
+        patience=math.inf if name in SLOW_ALLOWED else PATIENCE,
+    )
     ours = {"mmad", "mmad-eager", *all_strategies()}
     for outcome in outcomes:
         if outcome.status == "wrong" and outcome.contestant in ours and np.isfinite(outcome.error or np.inf):

@@ -249,7 +249,7 @@ def run(quick):
     dict
         "set on": cells that the planner's numbers were set on; "others": those that they were not.
     """
-    rounds = 3 if quick else 7
+    rounds = 3 if quick else 5
     found = {"set on": cells(quick), "others": cells(quick, others=True)}
     if quick:
         found = {which: group[::6] for which, group in found.items()}

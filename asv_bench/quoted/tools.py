@@ -86,10 +86,12 @@ def refused(results):
             count[outcome.contestant][outcome.status] += 1
     tools = all_tools()
     rows = [
-        [tools[name].title, tally["done"], tally["cannot"], tally["failed"], tally["wrong"]]
+        [tools[name].title, tally["done"], tally["cannot"], tally["slow"], tally["failed"], tally["wrong"]]
         for name, tally in sorted(count.items(), key=lambda entry: -entry[1]["done"])
     ]
-    return markdown(["tool", "done", "says that it cannot", "fails", "gives another result"], rows)
+    return markdown(
+        ["tool", "done", "says that it cannot", "first call above 10 s", "fails", "gives another result"], rows
+    )
 
 
 SELECTED = (

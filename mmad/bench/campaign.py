@@ -56,7 +56,19 @@ def cases_of(problems, sizes=(1, 2), products=None):
     ]
 
 
-def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progress=None, save=None, resources=False):
+def run(
+    cases,
+    contestants,
+    *,
+    known=(),
+    seconds=None,
+    rounds=7,
+    firsts=3,
+    progress=None,
+    save=None,
+    resources=False,
+    patience=math.inf,
+):
     """Measure contestants on cases, one case after the other.
 
     Parameters
@@ -76,6 +88,8 @@ def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progr
         Called with all outcomes after each case.
     resources : bool
         Measure memory too, each contestant in a process of its own, and count operations.
+    patience : float, optional
+        Seconds that a first call may take.
 
     Returns
     -------
@@ -103,7 +117,14 @@ def run(cases, contestants, *, known=(), seconds=None, rounds=7, firsts=3, progr
         instance = case.problem.at(case.n)
         try:
             outcomes = measure(
-                instance, case.product, contestants, rounds=rounds, firsts=firsts, progress=turn, late=late
+                instance,
+                case.product,
+                contestants,
+                rounds=rounds,
+                firsts=firsts,
+                progress=turn,
+                late=late,
+                patience=patience,
             )
         except OutOfTimeError:
             left.append(case)

@@ -10,6 +10,7 @@ Times are medians and quartiles in seconds.
 """
 
 import gc
+import math
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from time import perf_counter
@@ -35,7 +36,8 @@ SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost 
 WARM_UP = 50e-3  # seconds of calls before the first timing: allocators and thread pools settle over some twenty calls
 POINTS = 8  # points that later calls use in turn
 COMPARED = 2  # points at which results are compared: a later call may run other code than the first
-LONG = 2.0  # seconds; a call that takes longer is timed three times at most
+LONG = 2.0  # seconds; a call that takes longer is timed once
+HOPELESS, SOON = 50.0, 0.1  # a call is timed once that takes so many times as long as the fastest, and so many seconds
 WHOLE = 300  # rows and columns up to which all elements of a matrix are compared; of larger ones a product is
 
 
@@ -68,9 +70,9 @@ class Outcome:
         The size.
     inputs : int
         The number of unknowns.
-    status : {"done", "cannot", "failed", "wrong"}
+    status : {"done", "cannot", "failed", "wrong", "slow"}
         "cannot": it raised NotImplementedError; "failed": it raised another exception; "wrong": its result is not that
-        of the derivative by hand.
+        of the derivative by hand; "slow": its first call took longer than was allowed.
     reason : str
         The message of the exception, or the size of the error; empty for "done".
     error : float or None
@@ -105,7 +107,16 @@ class Outcome:
 
 
 def measure(
-    instance, product, contestants, *, rounds=7, firsts=3, clock=perf_counter, progress=None, late=lambda: False
+    instance,
+    product,
+    contestants,
+    *,
+    rounds=7,
+    firsts=3,
+    clock=perf_counter,
+    progress=None,
+    late=lambda: False,
+    patience=math.inf,
 ):
     """Measure contestants on one problem of one size.
 
@@ -122,6 +133,8 @@ def measure(
         Called with the name of each contestant when its turn begins.
     late : callable, optional
         Returns whether time is up.  After that no contestant begins, and no round except the first.
+    patience : float, optional
+        Seconds that a first call may take.
 
     Returns
     -------
@@ -140,7 +153,7 @@ def measure(
             raise OutOfTimeError
         if progress is not None:
             progress(contestant.name)
-        runner, outcome = verified(contestant, instance, product, args)
+        runner, outcome = verified(contestant, instance, product, args, patience)
         outcomes[contestant.name] = outcome
         if runner is not None:
             runners[contestant.name] = contestant, runner
@@ -157,7 +170,7 @@ def arguments_of(instance, product):
     return [(x, *along) for x in islice(instance.points(), POINTS)]
 
 
-def verified(contestant, instance, product, args):
+def verified(contestant, instance, product, args, patience=math.inf):
     """Check a contestant: return its runner, or None if a result is wrong or a call fails; and the outcome.
 
     Parameters
@@ -167,6 +180,8 @@ def verified(contestant, instance, product, args):
     product : str
     args : list of tuple
         As of `arguments_of`.
+    patience : float, optional
+        Seconds that the first call may take.
 
     Returns
     -------
@@ -177,11 +192,15 @@ def verified(contestant, instance, product, args):
     facts = contestant.name, instance.problem.name, product, instance.n, instance.inputs
     is_control = isinstance(contestant, Tool) and contestant.is_control
     errors = [0.0]
+    begin = perf_counter()
     try:
         runner = contestant.prepare(instance, product)
-        begin = perf_counter()
         for k, given in enumerate(args):
             result = runner.run(*map(runner.arguments, given))
+            if not k:
+                taken, begin = perf_counter() - begin, perf_counter()
+                if taken > patience:
+                    return None, Outcome(*facts, "slow", f"the first call took {taken:.0f} s")
             if k < COMPARED and not is_control:
                 errors.append(_error(instance, product, given, runner.to_numpy(result)))
             if k >= COMPARED and perf_counter() - begin > LONG:
@@ -309,13 +328,14 @@ def time_in_turns(calls, rounds, clock=perf_counter, arguments=None, late=lambda
             now = clock()
             once[name] = now - start
         repeats[name] = max(1, int(SHORTEST / max(once[name], 1e-9)))
-    times = {name: [] for name in calls}
+    longest = min(LONG, max(SOON, HOPELESS * min(once.values(), default=0.0)))
+    times = {name: [once[name]] if once[name] > longest else [] for name in calls}
     gc.collect()
     for k in range(rounds):
         if k and late():
             break
         for name, call in calls.items():
-            if once[name] > LONG and k >= 3:
+            if once[name] > longest:
                 continue
             call(*next(streams[name]))
             given = islice(streams[name], repeats[name])
