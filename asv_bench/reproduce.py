@@ -3,6 +3,7 @@
     python asv_bench/reproduce.py                  all experiments: see --list for how long they take
     python asv_bench/reproduce.py tools regret     some
     python asv_bench/reproduce.py --quick          small sizes and few rounds, kept nowhere: that everything runs
+    python asv_bench/reproduce.py --resume tools   go on with a comparison that was interrupted
     python asv_bench/reproduce.py --out FOLDER     write results there instead of asv_bench/results
 
 Every derivative is compared with one worked out by hand, or by a complex step, before anything is timed; a tool that is
@@ -40,10 +41,11 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
     parser.add_argument("--list", action="store_true", help="name the experiments, and say how long they take")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where results are written")
+    parser.add_argument("--resume", action="store_true", help="keep the cases of comparisons that are there")
     parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
-        return measure(options.here, options.quick, options.out)
+        return measure(options.here, options)
     if options.list:
         for name, minutes in EXPERIMENTS.items():
             print(f"{name:<10} {minutes:>3} min")
@@ -53,41 +55,45 @@ def main():
         parser.error(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
     with tempfile.TemporaryDirectory() as kept_nowhere:
         out = options.out or (Path(kept_nowhere) if options.quick else RESULTS)
-        failed = [name for name in options.names or EXPERIMENTS if start(name, options.quick, out)]
+        failed = [name for name in options.names or EXPERIMENTS if start(name, options, out)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
 
 
-def start(name, quick, out):
+def start(name, options, out):
     """Run one experiment in a process of its own; return its exit status."""
     environment = dict(os.environ, **ONE_THREAD)
     environment["XLA_FLAGS"] = " ".join(filter(None, (environment.get("XLA_FLAGS"), XLA)))
     if hasattr(os, "sched_getaffinity"):
         environment["REPRODUCE_PROCESSORS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-    command = [sys.executable, str(HERE / "reproduce.py"), "--here", name, "--out", str(out), *["--quick"] * quick]
+    command = [sys.executable, str(HERE / "reproduce.py"), "--here", name, "--out", str(out)]
+    command += ["--quick"] * options.quick + ["--resume"] * options.resume
     begun = time.monotonic()
     status = subprocess.run(command, env=environment, check=False).returncode
     print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     return status
 
 
-def measure(name, quick, out):
+def measure(name, options):
     """Measure in this process, on one processor, and write what was found."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     sys.path.insert(0, str(HERE))
     from mmad.bench.provenance import provenance
-    from mmad.bench.results import save, without_digits
+    from mmad.bench.results import load, save, without_digits
 
-    begun, where = time.monotonic(), provenance()
+    begun, where, out, quick = time.monotonic(), provenance(), options.out, options.quick
     if name in CAMPAIGNS:
         from experiments.campaigns import run
 
-        def keep(outcomes):
-            save(out / name, outcomes, {**where, "seconds": round(time.monotonic() - begun)})
+        known, there = load(out / name) if options.resume else ([], {})
+        before = there.get("seconds", 0)
 
-        keep(run(name, quick, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True), keep))
+        def keep(outcomes):
+            save(out / name, outcomes, {**where, "seconds": before + round(time.monotonic() - begun)})
+
+        keep(run(name, quick, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True), keep, known))
         return 0
     found = importlib.import_module(f"experiments.{name}").run(quick)
     held = {"where": {**where, "seconds": round(time.monotonic() - begun)}, "found": without_digits(found)}

@@ -60,7 +60,7 @@ CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": ind
 SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1}  # cases of a quick run
 
 
-def run(name, quick, say=None, save=None):
+def run(name, quick, say=None, save=None, known=()):
     """Measure a campaign.
 
     Parameters
@@ -73,6 +73,8 @@ def run(name, quick, say=None, save=None):
         Called with a line before each case.
     save : callable, optional
         Called with all outcomes after each case.
+    known : list of Outcome
+        Outcomes of cases that are not measured again.
 
     Returns
     -------
@@ -100,6 +102,7 @@ def run(name, quick, say=None, save=None):
         rounds=rounds,
         firsts=firsts,
         progress=progress,
+        known=known,
         save=save,
         patience=math.inf if name in SLOW_ALLOWED else PATIENCE,
     )

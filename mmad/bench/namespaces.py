@@ -35,7 +35,7 @@ def last_state(xp, step, state, *inputs):
             return step(state, *elements), None
 
         start = jax.tree.map(lambda leaf: xp.asarray(leaf, dtype=float), state)
-        return jax.lax.scan(scanned, start, tuple(map(np.asarray, inputs)))[0]
+        return jax.lax.scan(scanned, start, tuple(map(xp.asarray, inputs)))[0]
     for elements in zip(*inputs, strict=True):
         state = step(state, *elements)
     return state

@@ -3,6 +3,7 @@
 A size is (points, steps): the Jacobian is sparse for few steps and dense for many.
 """
 
+from mmad.bench.namespaces import last_state
 from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
@@ -14,11 +15,11 @@ def make(xp, size):
     dt = 0.1 * h
 
     def function(x):
-        u = x
-        for _ in range(steps):
+        def step(u, _):
             left, right = xp.roll(u, 1), xp.roll(u, -1)
-            u = u - dt * (u * (right - left) / (2.0 * h) - 0.01 * (left - 2.0 * u + right) / (h * h * n))
-        return u
+            return u - dt * (u * (right - left) / (2.0 * h) - 0.01 * (left - 2.0 * u + right) / (h * h * n))
+
+        return last_state(xp, step, x, range(steps))
 
     return function
 

@@ -1,5 +1,6 @@
 """A loss of the final state of y' = p - y^3, driven by one control p for each step; controls are read one by one."""
 
+from mmad.bench.namespaces import last_state
 from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
@@ -9,9 +10,7 @@ DT = 0.01
 
 def make(xp, steps):
     def function(p):
-        y = 0.5
-        for k in range(steps):
-            y = y + DT * (p[k] - y * y * y)
+        y = last_state(xp, lambda y, push: y + DT * (push - y * y * y), 0.5, p)
         return (y - 1.0) ** 2
 
     return function

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from mmad.bench.namespaces import constant
+from mmad.bench.namespaces import constant, last_state
 from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
@@ -30,8 +30,10 @@ def make(xp, size):
     seen = constant(xp, target(n))
 
     def function(u):
-        for _ in range(steps):
-            u = u + MIXING * laplacian(xp, u) + RATE * u * (1.0 - u)
+        def step(u, _):
+            return u + MIXING * laplacian(xp, u) + RATE * u * (1.0 - u)
+
+        u = last_state(xp, step, u, range(steps))
         return xp.sum((u - seen) ** 2) / n
 
     return function

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from mmad.bench.namespaces import constant
+from mmad.bench.namespaces import constant, last_state
 from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
@@ -31,13 +31,14 @@ def make(xp, size):
         def slope(y):
             return xp.tanh(y @ a + b) @ c
 
-        y = start
-        for _ in range(size[1]):
+        def step(y, _):
             k = slope(y)
             m = slope(y + 0.5 * DT * k)
             p = slope(y + 0.5 * DT * m)
             q = slope(y + DT * p)
-            y = y + DT / 6.0 * (k + 2.0 * m + 2.0 * p + q)
+            return y + DT / 6.0 * (k + 2.0 * m + 2.0 * p + q)
+
+        y = last_state(xp, step, start, range(size[1]))
         return xp.sum((y - target) ** 2) / ROWS
 
     return function

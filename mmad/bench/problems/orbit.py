@@ -3,6 +3,7 @@
 A size is (steps, parameters).
 """
 
+from mmad.bench.namespaces import last_state
 from mmad.bench.problem import ModelProblem
 
 __all__ = ["PROBLEM"]
@@ -17,10 +18,11 @@ def make(xp, size):
 
     def function(p):
         growth, loss = p[:count], p[count:]
-        y = xp.ones_like(growth) * 0.5
-        for _ in range(size[0]):
-            y = y + 0.01 * y * (growth - loss * xp.sum(y))
-        return y
+
+        def step(y, _):
+            return y + 0.01 * y * (growth - loss * xp.sum(y))
+
+        return last_state(xp, step, xp.ones_like(growth) * 0.5, range(size[0]))
 
     return function
 
