@@ -36,7 +36,7 @@ SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost 
 WARM_UP = 50e-3  # seconds of calls before the first timing: allocators and thread pools settle over some twenty calls
 POINTS = 8  # points that later calls use in turn
 COMPARED = 2  # points at which results are compared: a later call may run other code than the first
-LONG = 2.0  # seconds; a call that takes longer is timed once
+LONG = 1.0  # seconds; a call that takes longer is timed once, a first call when its result is checked
 HOPELESS, SOON = 50.0, 0.1  # a call is timed once that takes so many times as long as the fastest, and so many seconds
 WHOLE = 300  # rows and columns up to which all elements of a matrix are compared; of larger ones a product is
 
@@ -157,11 +157,18 @@ def measure(
         outcomes[contestant.name] = outcome
         if runner is not None:
             runners[contestant.name] = contestant, runner
-    makers = {name: _maker(contestant, instance, product, args[-1]) for name, (contestant, _) in runners.items()}
+    makers = {
+        name: _maker(contestant, instance, product, args[-1])
+        for name, (contestant, _) in runners.items()
+        if outcomes[name].first is None
+    }
     first = time_preparations(makers, firsts, clock, late)
     given = {name: [tuple(map(runner.arguments, each)) for each in args] for name, (_, runner) in runners.items()}
     later = time_in_turns({name: runner.run for name, (_, runner) in runners.items()}, rounds, clock, given, late)
-    return [replace(outcome, first=first.get(name), later=later.get(name)) for name, outcome in outcomes.items()]
+    return [
+        replace(outcome, first=first.get(name, outcome.first), later=later.get(name))
+        for name, outcome in outcomes.items()
+    ]
 
 
 def arguments_of(instance, product):
@@ -212,7 +219,8 @@ def verified(contestant, instance, product, args, patience=math.inf):
     worst = float(np.max(errors))  # NaN if any error is NaN
     if not worst <= contestant.rtol:
         return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
-    return runner, Outcome(*facts, "done", "", worst, control=is_control)
+    first = Timing.of([taken]) if taken > LONG else None
+    return runner, Outcome(*facts, "done", "", worst, first, control=is_control)
 
 
 def _error(instance, product, given, result):
