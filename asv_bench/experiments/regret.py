@@ -93,8 +93,8 @@ SIZES = {
 }
 
 
-def cells(quick, others=False):
-    """Return the problems in four sizes each; in two small ones if it has to be quick.
+def cells(quick, others=False, sizes=4):
+    """Return the problems in their first sizes, of four; in two if it has to be quick.
 
     The others are those with matrices that the planner's numbers were not set on.
     """
@@ -104,7 +104,7 @@ def cells(quick, others=False):
     for problem in map(find_problem, new if others else known):
         product = "hessian" if "hessian" in problem.products else "jacobian"
         is_sparse = problem.is_sparse if others else problem.name in SPARSE
-        for n in SIZES.get(problem.name, problem.sizes)[: 2 if quick else 4]:
+        for n in SIZES.get(problem.name, problem.sizes)[: 2 if quick else sizes]:
             instance = problem.at(n)
             found.append(Cell(instance.name, product, instance.make(np), instance.point, is_sparse))
     return found
@@ -249,8 +249,8 @@ def run(quick):
     dict
         "set on": cells that the planner's numbers were set on; "others": those that they were not.
     """
-    rounds = 3 if quick else 5
-    found = {"set on": cells(quick), "others": cells(quick, others=True)}
+    rounds = 3
+    found = {"set on": cells(quick, sizes=3), "others": cells(quick, others=True, sizes=3)}
     if quick:
         found = {which: group[::6] for which, group in found.items()}
     return {which: [entry for cell in group for entry in measured(cell, rounds)] for which, group in found.items()}
