@@ -52,7 +52,9 @@ def compile_partials(Op op, bint needs_out):
         if type(r) is not ScalarVar:
             q.kind, q.c = PARTIAL_CONSTANT if r != 0 else PARTIAL_NONE, float(r)
             if said:
-                raise TypeError(f"elementwise: the partial of {op.name} by operand {i} is {r} everywhere, so {said} is not used")
+                raise TypeError(
+                    f"elementwise: the partial of {op.name} by operand {i} is {r} everywhere, so {said} is not used"
+                )
             continue
         if (<ScalarVar> r).node == op.nin:
             uses_out = True
@@ -75,7 +77,9 @@ def compile_partials(Op op, bint needs_out):
                 uses_out = uses_out or q.uses >> op.nin
             q.program[k].a, q.program[k].b, q.program[k].c = max(p.a, 0), max(p.b, 0), max(p.c, 0)
     if needs_out and uses_out:
-        raise TypeError(f"elementwise: the partials of {op.name} are seen to use the result: needs_out is not used, leave it out")
+        raise TypeError(
+            f"elementwise: the partials of {op.name} are seen to use the result: needs_out is not used, leave it out"
+        )
     op.needs_out = needs_out or uses_out
 
 
