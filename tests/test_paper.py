@@ -50,6 +50,7 @@ def prose(name):
     """A document without what is filled in, and without code, tables and metadata."""
     text = re.sub(r"\A---\n.*?\n---\n", "", read(name), flags=re.DOTALL)
     text = tool("fill").MARK.sub(" ", text)
+    text = re.sub(r"\{#fig:[^}]*\}", " ", text)  # the width of a figure
     text = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
     return re.sub(r"`[^`\n]*`", " ", text)
 

@@ -35,4 +35,4 @@ def is_number(value):
     >>> is_number(2.0), is_number(np.float32(2.0)), is_number(np.array(2.0)), is_number({}), is_number(np.ones(1))
     (True, True, True, False, False)
     """
-    return isinstance(value, int | float | complex | np.number | np.ndarray) and np.ndim(value) == 0
+    return isplain(value, int | float | complex | np.number | np.ndarray) and np.ndim(value) == 0

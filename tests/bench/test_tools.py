@@ -95,3 +95,13 @@ def test_expressions_of_single_symbols_end_where_they_would_take_minutes():
     long = find_problem("chain").at(MOST_OPERATIONS + 2)
     with pytest.raises(NotImplementedError, match=r"more than \d+ operations on numbers"):
         long.make(words)(as_tree([1.0], long))
+
+
+def test_code_by_hand_leaves_subnormal_numbers_alone():
+    """GCC's -ffast-math at the link step makes the process that loads a library flush them to zero."""
+    tool = all_tools()["handwritten"]
+    if not tool.is_installed:
+        pytest.skip("there is no C++ compiler")
+    tool.prepare(find_problem("rosenbrock").at(8), "gradient")
+    assert np.float64(5e-324) * np.float64(1.0) > 0.0
+    assert np.log(np.full(4, 5e-324))[0] > -np.inf

@@ -203,6 +203,7 @@ def test_interrupted_by_a_signal(folder):
         [*first[:3], "bench", "rosenbrock", "lennard-jones-chain", "--sizes", "1", "--rounds", "1000000",
          "--strategies", "compile", "auto", "--no-memory", "--out", "r", "--resume"],
         env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background it is ignored
     )  # fmt: skip
     time.sleep(4.0)  # it is measuring, or about to
     process.send_signal(signal.SIGINT)

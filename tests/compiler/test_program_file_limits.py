@@ -33,7 +33,7 @@ ITEMS = {
 def file_of(program, arrays=(), data=b""):
     """A file whose description is JSON text."""
     text = json.dumps(
-        {"machine": program_file.machine(), "arrays": list(arrays), "program": None}, separators=(",", ":")
+        {"machine": program_file.machine_format(), "arrays": list(arrays), "program": None}, separators=(",", ":")
     )
     header = text.replace('"program":null', f'"program":{program}').encode()
     return sealed(header + b" " * (-len(header) % 64), data)

@@ -134,7 +134,7 @@ def test_the_callers_arrays_are_not_changed():
 def test_errors():
     with pytest.raises(TypeError, match="tuple"):
         mmad.check_derivatives(np.sin, 0.3)
-    with pytest.raises(TypeError, match="no floating-point"):
+    with pytest.raises(TypeError, match="none of the arguments is a floating-point"):
         mmad.check_derivatives(np.sin, (3,))
     with pytest.raises(ValueError, match="at least 1"):
         mmad.check_derivatives(np.sin, (0.3,), order=0)
