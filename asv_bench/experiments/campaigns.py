@@ -11,8 +11,8 @@ from mmad.bench.campaign import run as measure_all
 
 __all__ = ["CAMPAIGNS", "tools_here"]
 
-#: They compile for up to minutes a case: left out, or in one comparison only.
-SLOW = ("torch-compile", "ddx", "pytensor")
+#: They compile, or take differences, for up to minutes a case: left out, or in one comparison only.
+SLOW = ("torch-compile", "ddx", "pytensor", "numdifftools")
 GROWTH = (
     "rosenbrock", "log-sum-exp", "black-scholes", "gaussian-mixture", "digits", "lennard-jones-chain", "lotka-volterra",
     "neural-ode",

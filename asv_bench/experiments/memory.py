@@ -12,7 +12,7 @@ __all__ = ["run"]
 
 CASES = (
     ("rosenbrock", "gradient"), ("rosenbrock", "hvp"), ("digits", "hvp"), ("fisher-equation", "gradient"),
-    ("chain", "gradient"), ("gaussian-mixture", "gradient"),
+    ("gaussian-mixture", "gradient"),
 )  # fmt: skip
 TOOLS = ("mmad", "mmad-eager", "jax", "autograd", "torch", "torch-autograd", "casadi-sx", "numpy")
 

@@ -57,22 +57,17 @@ def accuracy(which):
 
 
 def places(results):
-    """Processor and versions of each experiment."""
+    """Return a table of the Python, commit and duration of each experiment."""
     rows = []
     for name in NAMES:
         where = results.where(name)
-        packages = ", ".join(f"{key} {value}" for key, value in where["packages"].items())
-        rows.append(
-            [
-                name,
-                where["processor"],
-                where["python"],
-                packages,
-                (where["commit"] or "")[:10],
-                duration(where["seconds"]),
-            ]
-        )
-    return markdown(["experiment", "processor", "Python", "packages", "commit", "took"], rows)
+        rows.append([name, where["python"], (where["commit"] or "")[:10], f"{where['seconds']} s"])
+    return markdown(["experiment", "Python", "commit", "took"], rows)
+
+
+def packages(results):
+    """Return the versions of all packages of the comparison of tools."""
+    return ", ".join(f"{name} {version}" for name, version in results.where("tools")["packages"].items())
 
 
 NAMES = (
@@ -119,6 +114,7 @@ VALUES = {
     ),
     "where.processor": of_where("processor"),
     "where.python": of_where("python"),
+    "where.packages": packages,
     **{f"where.{key}": package(key) for key in ("numpy", "jax", "torch", "autograd", "casadi", "asdex", "advect")},
     "where.minutes": lambda r: f"{sum(r.where(name)['seconds'] for name in NAMES) / 60:.0f}",
 }
