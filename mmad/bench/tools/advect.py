@@ -17,15 +17,18 @@ def prepare(is_staged, instance, product):
     function = instance.make(np)
     operators = {
         "gradient": advect.grad,
-        "hvp": lambda f: lambda x, v: advect.jvp(advect.grad(f), (x,), (v,))[1],
+        "hvp": lambda f: lambda x, v: advect.hvp(f)(x, vectors=v)[1],
         "hessian": advect.hessian,
         "jacobian": advect.jacobian,
     }
     derivative = operators[product](function)
+    if "nested" in instance.problem.tags:
+        raise NotImplementedError("the function takes derivatives inside, by mmad where it computes with NumPy")
     if is_staged:
+        if product == "hvp":
+            raise NotImplementedError("its Hessian-vector products cannot be staged")
         refuse_branches(instance)
-        given = (instance.point, instance.direction) if product == "hvp" else (instance.point,)
-        derivative = advect.stage(derivative, *given)
+        derivative = advect.stage(derivative, instance.point)
     return Runner(derivative)
 
 
