@@ -22,6 +22,7 @@ from pathlib import Path
 from config import HERE, RESULTS, git, write_config
 
 import mmad
+from mmad.bench.provenance import processor
 
 __all__ = ["BENCHMARKS", "machine_name", "published"]
 
@@ -44,8 +45,7 @@ ROUNDS = 3  # instead of eight: that it takes minutes
 
 def machine_name():
     """Return a name for this kind of machine, such as "amd-epyc-2-processors"."""
-    model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text()) if os.name == "posix" else None
-    words = re.findall(r"[a-z0-9]+", (model[1] if model else platform.machine()).lower())
+    words = re.findall(r"[a-z0-9]+", processor().lower())
     return "-".join([*words[:4], str(os.cpu_count()), "processors"])
 
 

@@ -82,6 +82,13 @@ def test_a_changed_number_is_found():
         fill.filled("<!--=no such--><!--/-->", results)
 
 
+def test_results_name_no_folder():
+    """Absolute paths tell of one machine, and of whose it is."""
+    results = ROOT / "asv_bench" / "results"
+    paths = [p for p in results.rglob("*.json") if re.search(r"[\"'( ](?:/[\w.+-]+){2,}|[A-Z]:\\\\", p.read_text())]
+    assert paths == []
+
+
 def test_the_paper_has_the_journal_s_sections():
     assert re.findall(r"^# (.+)$", read("paper/paper.md"), flags=re.MULTILINE) == SECTIONS
 

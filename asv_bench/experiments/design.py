@@ -4,29 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 
 import mmad
+from experiments.timing import seconds_of
 from mmad.bench import find_problem
 from mmad.bench.processes import environment_of_mmad
 
 __all__ = ["run"]
 
 CHAINED = 100_000
-
-
-def seconds_of(call, rounds):
-    """Return the median of the seconds of a call, after one that is not counted."""
-    call()
-    times = []
-    for _ in range(rounds):
-        start = perf_counter()
-        call()
-        times.append(perf_counter() - start)
-    return median(times)
 
 
 def run(quick):

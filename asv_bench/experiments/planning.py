@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse  # noqa: F401  what the first sparse result would import is no cost of planning
 
 import mmad
+from experiments.timing import seconds_of
 from mmad.bench import find_problem
 from mmad.planner.coloring.coloring import column_coloring, star_coloring
 
@@ -29,16 +30,6 @@ def run(quick):
             f"{name}, {product}": planned(name, n, product, 3 if quick else 15) for name, n, product in PLANNED
         },
     }
-
-
-def seconds_of(call, rounds):
-    """Return the median of the seconds of a call."""
-    times = []
-    for _ in range(rounds):
-        start = process_time()
-        call()
-        times.append(process_time() - start)
-    return median(times)
 
 
 def pattern_of(name, n, order=1):
@@ -75,7 +66,7 @@ def sparse_hessian(n):
             raise ArithmeticError(f"sparse Hessian of {instance.name}, {mode}: relative error {error:.1e}")
         points = instance.cycle()
         derivative(next(points))
-        found[mode] = {"first": first, "later": seconds_of(lambda d=derivative, p=points: d(next(p)), 5)}
+        found[mode] = {"first": first, "later": seconds_of(lambda d=derivative, p=points: d(next(p)), 5, process_time)}
     return {"n": n, **found}
 
 
@@ -88,9 +79,11 @@ def preparation(n):
     pattern = mmad.sparsity(function, x, order=2)
     return {
         "n": n,
-        "detection": seconds_of(lambda: mmad.sparsity(function, x, order=2), 11),
-        "coloring": seconds_of(lambda: star_coloring(mmad.Pattern(pattern.shape, pattern.indptr, pattern.indices)), 11),
-        "evaluation": seconds_of(lambda: derivative(x), 21),
+        "detection": seconds_of(lambda: mmad.sparsity(function, x, order=2), 11, process_time),
+        "coloring": seconds_of(
+            lambda: star_coloring(mmad.Pattern(pattern.shape, pattern.indptr, pattern.indices)), 11, process_time
+        ),
+        "evaluation": seconds_of(lambda: derivative(x), 21, process_time),
     }
 
 
@@ -103,7 +96,7 @@ def pattern_of_a_chain(n):
             x = np.sin(x) * x + 1.0
         return x
 
-    return {"n": n, "seconds": seconds_of(lambda: mmad.sparsity(chain, x), 3)}
+    return {"n": n, "seconds": seconds_of(lambda: mmad.sparsity(chain, x), 3, process_time)}
 
 
 def planned(name, n, product, rounds):

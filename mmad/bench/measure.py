@@ -11,6 +11,7 @@ Times are medians and quartiles in seconds.
 
 import gc
 import math
+import re
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from time import perf_counter
@@ -30,6 +31,7 @@ __all__ = [
     "time_in_turns",
     "time_preparations",
     "verified",
+    "without_folders",
 ]
 
 SHORTEST = 4e-3  # seconds that one timing lasts at least; the clock's own cost is then far below a percent
@@ -213,14 +215,25 @@ def verified(contestant, instance, product, args, patience=math.inf):
             if k >= COMPARED and perf_counter() - begin > LONG:
                 break
     except NotImplementedError as error:
-        return None, Outcome(*facts, "cannot", str(error))
+        return None, Outcome(*facts, "cannot", without_folders(str(error)))
     except Exception as error:  # a failure of another tool is an outcome; the comparison goes on
-        return None, Outcome(*facts, "failed", f"{type(error).__name__}: {error}")
+        return None, Outcome(*facts, "failed", without_folders(f"{type(error).__name__}: {error}"))
     worst = float(np.max(errors))  # NaN if any error is NaN
     if not worst <= contestant.rtol:
         return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
     first = Timing.of([taken]) if taken > LONG else None
     return runner, Outcome(*facts, "done", "", worst, first, control=is_control)
+
+
+def without_folders(text):
+    """Return a text in which absolute paths of files are only names: results are published, folders are not.
+
+    Examples
+    --------
+    >>> without_folders("cannot import name 'x' from 'y' (/home/me/site-packages/y/z.py)")
+    "cannot import name 'x' from 'y' (z.py)"
+    """
+    return re.sub(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\"()]+)+[\\/](?=[^\s\\/])", "", text)
 
 
 def _error(instance, product, given, result):

@@ -144,12 +144,12 @@ def counts(machine):
 
 
 def _operations(name):
-    """How many operations one instruction is."""
+    """Return the number of operations that one instruction counts as."""
     return 2 if name in FUSED else 1
 
 
 def _elements(place, size):
-    """How many elements of a buffer an operand of a group is; none for a number."""
+    """Return the number of elements of a buffer that an operand of a group has; 0 for a number."""
     if not place.startswith("buffer"):
         return 0
     axes = re.findall(r"(\d+)\*(-?\d+)", place)

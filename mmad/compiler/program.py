@@ -146,7 +146,7 @@ class Program:
         return explain(self.machine, self.origin)
 
     def counts(self) -> dict[str, int]:
-        """What a call computes and moves.
+        """Count the operations of a call, and the bytes that it moves.
 
         Returns
         -------

@@ -117,7 +117,7 @@ def test_front_page_says_what_the_results_say(tmp_path):
     assert "A &lt;fast&gt; one" in page
     assert "commit 0123456789;" in page
     assert '<td>rosenbrock, gradient, n = 3 x 4</td><td>8 ms</td><td class="best">2 ms</td>' in page
-    assert page.count('<td class="best">') == 4  # one a case, of later calls and of first ones
+    assert page.count('<td class="best">') == 4  # one for each case and each of the two tables
     assert "cannot: no &lt;gradients&gt;</td>" in page
     assert "<td>one</td><td>2 of 2</td><td>1</td><td>1</td><td>2</td><td>2</td><td>4</td>" in page
     assert pages.loaded_from_elsewhere(page) == []

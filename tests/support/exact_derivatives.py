@@ -21,6 +21,29 @@ CANCELS = {("power", (0, 1)): lambda x, y: 1 + y * mpmath.log(x)}
 STEPPED = {"floor_divide", "remainder", "fmod"}
 
 
+def _quotient(name, x, y):
+    """Return the integer part of a quotient, as `remainder` and `fmod` take it."""
+    return mpmath.floor(x / y) if name == "remainder" or x / y >= 0 else mpmath.ceil(x / y)
+
+
+def convention(name, by, *point):
+    """Return what mmad gives as a derivative where there is none (docs/conventions.md), None if nothing is said.
+
+    Piecewise constant functions have the derivative 0 at their jumps, too, `absolute` has 0 at 0, and `remainder` and
+    `fmod` have the derivatives of the piece that their value belongs to.
+    """
+    if name in ("ceil", "floor", "floor_divide", "heaviside", "rint", "sign", "trunc"):
+        return mpmath.mpf(0)
+    if name in ("absolute", "fabs") and len(by) == 1 and point[0] == 0:
+        return mpmath.mpf(0)
+    if name in ("remainder", "fmod") and point[1]:
+        if len(by) == 2:
+            return mpmath.mpf(0)
+        with mpmath.workdps(700):
+            return mpmath.mpf(1) if by == (0,) else -_quotient(name, *map(mpmath.mpf, point))
+    return None
+
+
 @functools.cache
 def derivative(name, by, *point):
     """Return a partial derivative of an operation to 25 digits at least, None where it does not exist.

@@ -46,7 +46,7 @@ class Measurement:
         Says so where the error is more than rounding explains: the strategy comes after the others, and no plan takes
         it.  Empty where the result agrees.
     low, high : float
-        Quartiles of the seconds of later calls.
+        The first and the third quartile of the time of a later call, in seconds.
     """
 
     strategy: str
@@ -79,7 +79,7 @@ class Comparison:
         return [asdict(m) for m in self.measurements]
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as plain data, which `json` can write."""
+        """Return the comparison as plain data, which `json` can write."""
         return {"origin": str(self.origin), "shape": list(self.shape), "chosen": self.chosen, "measurements": self.rows}
 
     @property
