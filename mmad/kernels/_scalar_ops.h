@@ -199,8 +199,8 @@ MM_INLINE REAL mm_expit(REAL a) { /* 1 / (1 + exp(-a)) */
     return (a < 0 ? e : 1) / (1 + e);
 }
 MM_INLINE REAL mm_expit_slope(REAL a) { /* 1 / (2 cosh(a / 2))^2 */
-    const REAL e = exp(-fabs(a)), s = 1 + e;
-    return e / (s * s);
+    const REAL e = exp(-fabs(a)), s = 1 + e, lost = e - (s - 1);
+    return e / (s * s + 2 * s * lost);
 }
 MM_INLINE REAL mm_cbrt_slope(REAL a) { /* a^(-2/3) / 3, of a root with one step of Newton's method */
     const REAL r = cbrt(a), d = (r - a / (r * r)) / 3, s = r - (isfinite(d) ? d : 0);
@@ -269,13 +269,13 @@ MM_INLINE REAL mm_power_cross(REAL a, REAL b) { /* a^(b - 1) (1 + b log(a)) */
 /* A power of two by which a and b are multiplied so that their squares neither overflow nor underflow. */
 MM_INLINE REAL mm_balance(REAL a, REAL b) {
     const REAL s = a * a + b * b;
-    return s < (MM_IS_FLOAT ? (REAL)0x1p-100 : (REAL)0x1p-960L) ? (MM_IS_FLOAT ? (REAL)0x1p90 : (REAL)0x1p600L)
-         : s > (MM_IS_FLOAT ? (REAL)0x1p100 : (REAL)0x1p960L) ? (MM_IS_FLOAT ? (REAL)0x1p-90 : (REAL)0x1p-600L) : 1;
+    return s < (MM_IS_FLOAT ? (REAL)0x1p-100 : (REAL)0x1p-960L) ? (MM_IS_FLOAT ? (REAL)0x1p87 : (REAL)0x1p600L)
+         : s > (MM_IS_FLOAT ? (REAL)0x1p100 : (REAL)0x1p960L) ? (MM_IS_FLOAT ? (REAL)0x1p-87 : (REAL)0x1p-600L) : 1;
 }
 #define MM_SCALED const REAL s = mm_balance(a, b), x = s * a, y = s * b, z = x * x + y * y;
 MM_INLINE REAL mm_arctan2_slope(REAL a, REAL b) { /* a / (a^2 + b^2) */
     MM_SCALED
-    return z == 0 ? 0 : x / z * s;
+    return z == 0 ? 0 : s > 1 ? x * s / z : x / z * s; /* no quotient of small numbers is subnormal */
 }
 MM_INLINE REAL mm_arctan2_curve(REAL a, REAL b) { /* (b^2 - a^2) / (a^2 + b^2)^2 */
     MM_SCALED

@@ -1,7 +1,7 @@
 """Derivatives of elementwise operations to the last digits, from one end of the exponent range to the other.
 
 First derivatives are within 4 units in the last place of exact ones, second ones within 16, eagerly and compiled.
-docs/accuracy.md has the errors at 2000 points each; :data:`WRITE` writes it, with names after it the rows of these.
+docs/accuracy.md has the errors at 1000 points each; :data:`WRITE` writes it, with names after it the rows of these.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from mmad.tape._instructions import OPERATIONS
 
 WRITE = "PYTHONPATH=tests/support python tests/ops/test_accuracy.py"
 FIRST, SECOND = 4, 16
-FEW, MANY = 200, 2000
+FEW, MANY = 200, 1000
 DTYPES = (np.float64, np.float32)
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 #: What users call by name; the others serve these, and are tested with them.

@@ -75,7 +75,7 @@ def _settled_difference(name, by, point):
         digits += sum(map(abs, exponents)) if name in STEPPED else 0
         precision = (len(by) + 1) * digits + max(0, 0, *exponents)
         bits = int(3.33 * digits)
-        for _ in range(4):  # as many digits as the function turns out to lose
+        for _ in range(8):  # as many digits as the function turns out to lose, at most twice as many as before
             with mpmath.workdps(precision):
                 value, size = _difference(function, by, point, [mpmath.ldexp(x, -bits - 12) for x in lengths])
                 if not mpmath.isfinite(value) or not mpmath.isfinite(size):
@@ -84,7 +84,7 @@ def _settled_difference(name, by, point):
                 lost = size * mpmath.mpf(10) ** (3 - precision) / wanted
                 if lost <= 1:
                     break
-                precision += int(mpmath.log10(lost)) + 5
+                precision += min(int(mpmath.log10(lost)) + 5, precision)
         with mpmath.workdps(precision):
             longer, _ = _difference(function, by, point, [mpmath.ldexp(x, -bits) for x in lengths])
         if lost <= 1 and abs(longer - value) <= wanted:
@@ -119,12 +119,15 @@ def _has_kink(function, i, point, lengths, bits, precision):
     with mpmath.workdps(precision + bits // 3):
         bends = []
         for d in (bits, bits + 12):
+            if len(bends) == 1 and bends[0][0] < bends[0][2] * AGREED:
+                return False  # the slopes agree already
             step = mpmath.ldexp(lengths[i], -d)
             left, middle, right = (
                 function(*[x + k * step if j == i else x for j, x in enumerate(point)]) for k in (-1, 0, 1)
             )
-            bends.append((abs(right - 2 * middle + left) / step, (abs(right) + abs(left)) / step))
-        (longer, _), (shorter, size) = bends
+            bend, slope = abs(right - 2 * middle + left) / step, abs(right - left) / step
+            bends.append((bend, (abs(right) + abs(left)) / step, slope))
+        (longer, _, _), (shorter, size, _) = bends
         return shorter > longer / 32 and shorter > max(LEAST, size * mpmath.mpf(10) ** (5 - precision))
 
 

@@ -44,6 +44,17 @@ def _far(x, y):
     return abs(x - y) > 1e5
 
 
+def _power(x, y):
+    """x**y; of large integers y by logarithms, because mpmath squares x once for each binary digit of y."""
+    if x == 0 or abs(y) <= 64 or not mpmath.isint(y):
+        return x**y
+    sign = -1 if x < 0 and int(y) % 2 else 1
+    exponent = abs(y * mpmath.log(abs(x)))
+    with mpmath.extradps(int(mpmath.log10(exponent + 1)) + 10):  # the digits of the exponent before its point are lost
+        power = sign * mpmath.exp(y * mpmath.log(abs(x)))
+    return +power
+
+
 #: Name -> function, where that is not the function of this name in mpmath.
 EXACT = {
     "absolute": abs,
@@ -96,7 +107,7 @@ EXACT = {
     "one_minus_square": lambda x: (1 - x) * (1 + x),
     "own_square": lambda x: x * x,
     "positive": lambda x: x,
-    "power": lambda x, y: x**y,
+    "power": _power,
     "power_cross": lambda x, y: x ** (y - 1) * (1 + y * mpmath.log(x)),
     "power_curve": _unless(lambda x, y: y in (0, 1), 0, lambda x, y: y * (y - 1) * x ** (y - 2)),
     "power_log": _unless(lambda x, y: x == 0 and y > 0, 0, lambda x, y: x**y * mpmath.log(x)),
