@@ -9,7 +9,7 @@ import numpy as _np
 from mmad import ops  # noqa: F401  (declares the operations)
 from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 
-from mmad.numpy import joining, linalg, matrices, products  # noqa: F401  # isort: skip
+from mmad.numpy import fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
 from mmad.numpy.creation import (
     arange,

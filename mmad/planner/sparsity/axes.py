@@ -97,6 +97,11 @@ def _line(shapes, shape, params):
     return [mixed] * len(shapes), x
 
 
+def _transform(shapes, shape, params):
+    """Label a transform along one axis, which is counted from the last."""
+    return _line(shapes, shape, {"axis": params["axis"] + len(shape)})
+
+
 def _positions(shapes, shape, params):
     """Label an operation that takes elements along one axis, from positions that have no derivative."""
     (x, _), out = _line(shapes, shape, params)
@@ -162,6 +167,7 @@ RULES = {
     "recurrence": _line,
     "take_along": _positions,
     "add_along": _positions,
+    **dict.fromkeys(("fft", "rfft", "irfft"), _transform),
     "inv": _matrices,
     "det": _matrices,
     "cofactor": _matrices,
