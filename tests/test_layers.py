@@ -23,6 +23,7 @@ LAYERS = (
     ("transforms",),
     ("replay",),
     ("derivatives",),
+    ("scipy",),  # imported by its user only
     ("planner",),
     ("api",),
     ("_checkout", "__init__"),

@@ -17,6 +17,7 @@ import numpy as np
 
 from mmad.python.followers import follow
 from mmad.python.kinds import isplain
+from mmad.python.scipy_names import advice
 
 __all__ = ["annotate", "array_method", "begin", "end", "refuse_complex", "refuse_float", "refused"]
 
@@ -36,8 +37,7 @@ METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # a method called on the result
 # references to objects without counting them.  (module, name) -> what to write instead.
 READERS = {
     ("numpy.lib._stride_tricks_impl", "as_strided"): "write mmad.numpy.as_strided(x, shape, strides)",
-    ("scipy.spatial.distance", "squareform"): "write i, j = np.triu_indices(n, 1), D = np.zeros((n, n), like=v), "
-    "D[i, j] = D[j, i] = v for a vector v, and M[i, j] for a matrix M",
+    ("scipy.spatial.distance", "squareform"): advice("scipy.spatial.distance.squareform"),
 }
 
 
@@ -126,8 +126,9 @@ def refuse_float():
     name = asker(_caller())
     if name:
         _raise_refusal(
-            f"{name} asks for plain numbers, and float() of a traced value would lose its derivative: write it with "
-            "NumPy functions, or give it a derivative with mmad.primitive or mmad.custom_vjp; for the number alone, "
+            f"{name} asks for plain numbers, and float() of a traced value would lose its derivative: "
+            f"{advice(name) or 'write it with NumPy functions'}, "
+            "or give it a derivative with mmad.primitive or mmad.custom_vjp; for the number alone, "
             "use mmad.concrete(x); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n)"
         )
     _raise_refusal(
@@ -167,6 +168,13 @@ def _holds_traced(a):
     return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
 
 
+def _is_traced(value):
+    """Return whether a value is traced, or an object array or a short sequence with traced values."""
+    if isplain(value, list | tuple):
+        return any(map(_is_traced, value[:16]))
+    return _holds_traced(value) or (type(value).__module__.startswith("mmad.") and hasattr(value, "__array_ufunc__"))
+
+
 def _chain(error):
     """Yield an exception and the exceptions that led to it, the last one first."""
     while error is not None:
@@ -197,23 +205,29 @@ def annotate(error):
         return
     user, inner = steps[last], steps[last + 1 :]
     text = _source(user.tb_frame.f_code, user.tb_lasti) or ""
-    if not (
-        OBJECTS.search(str(error))
-        or "array(" in text
-        or any(_holds_traced(v) for tb in (user, *inner) for v in list(tb.tb_frame.f_locals.values()))
-    ):
-        return
     name = _called(user.tb_frame, user.tb_lasti)
     if name is None or name in ("numpy.array", "numpy.asarray"):
         library = [tb.tb_frame for tb in inner if _package(tb.tb_frame) in LIBRARIES]
         name = _public_name(library[0]) if library else name or "NumPy"
+    values = [v for tb in (user, *inner) for v in list(tb.tb_frame.f_locals.values())]
+    if OBJECTS.search(str(error)) or "array(" in text or any(map(_holds_traced, values)):
+        cure = (
+            "An array that np.array or np.asarray makes of traced numbers is one of objects, which NumPy's and SciPy's "
+            "compiled functions do not take; make it with np.array(..., like=x), mmad.numpy.array(...) or np.stack, "
+            "where x is a traced value"
+        )
+        twin = advice(name)
+        cure = f"{twin[0].upper()}{twin[1:]}, which takes traced values\n{cure}" if twin else cure
+    elif name.startswith("scipy.") and name not in str(error) and any(map(_is_traced, values)):
+        cure = advice(name) or "write it with NumPy functions, or give it a derivative with mmad.primitive"
+        cure = f"{name} does not know traced values: {cure}"
+    else:
+        return
     code = user.tb_frame.f_code
     line = linecache.getline(code.co_filename, user.tb_lineno).strip()
     error.add_note(
         f"{NOTE} by {name} in {code.co_filename.rsplit('/', 1)[-1]}, line {user.tb_lineno}"
-        f"{': ' + line if line else ''}\nAn array that np.array or np.asarray makes of traced numbers is one of "
-        "objects, which NumPy's and SciPy's compiled functions do not take; make it with np.array(..., like=x), "
-        "mmad.numpy.array(...) or np.stack, where x is a traced value"
+        f"{': ' + line if line else ''}\n{cure}"
     )
 
 
@@ -222,8 +236,9 @@ def refuse_array(dtype):
     name = asker(_caller())
     raise TypeError(
         f"{name + ': ' if name else ''}a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
-        "derivative; write np.asarray(x, dtype=..., like=x), x.astype(...) or mmad.numpy.asarray(x, dtype=...); make "
-        "arrays to fill with np.zeros(n, like=x) or mmad.numpy.zeros(n), or use mmad.concrete(x)"
+        f"derivative; {advice(name) + ', or ' if advice(name) else ''}write np.asarray(x, dtype=..., like=x), "
+        "x.astype(...) or mmad.numpy.asarray(x, dtype=...); make arrays to fill with np.zeros(n, like=x) or "
+        "mmad.numpy.zeros(n), or use mmad.concrete(x)"
     )
 
 

@@ -1,0 +1,26 @@
+"""A drop-in namespace: everything SciPy has, with functions of traced values where SciPy has no protocol for them.
+
+``from mmad import scipy`` and ``import mmad.scipy.signal`` work as SciPy's own imports do.  A module ``mmad.scipy.X``
+hands through everything of ``scipy.X``; the functions in its `__all__` take traced values, too, and hand plain values
+to SciPy's functions of the same names.  docs/scipy.md lists them.
+"""
+
+import importlib
+import importlib.util
+
+try:
+    import scipy as _scipy
+except ImportError as e:
+    raise ImportError("mmad.scipy needs SciPy: pip install mmad[scipy]") from e
+
+__all__ = []
+
+
+def __getattr__(name):
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(_scipy, name)
+
+
+def __dir__():
+    return dir(_scipy)

@@ -1,0 +1,105 @@
+"""How a module of `mmad.scipy` stands for SciPy's module of the same name.
+
+:func:`handed_through` gives a module the names that it does not define; :func:`replaces` makes a function of traced
+values into one of any values, with SciPy's signature.
+"""
+
+import functools
+import inspect
+
+from mmad._core import Traced
+from mmad.errors import UnsupportedError
+from mmad.python.kinds import isplain
+from mmad.tracing import tree
+
+__all__ = ["any_traced", "handed_through", "public_name", "replaces"]
+
+
+def handed_through(module, names):
+    """Return `__getattr__` and `__dir__` of a module that offers everything of SciPy's module.
+
+    Parameters
+    ----------
+    module : module
+        SciPy's.
+    names : list of str
+        What our module defines itself, its `__all__`.
+    """
+
+    def __getattr__(name):  # noqa: N807
+        return getattr(module, name)
+
+    def __dir__():  # noqa: N807
+        return sorted(set(names) | set(dir(module)))
+
+    return __getattr__, __dir__
+
+
+def any_traced(value):
+    """Return whether a traced value is among the leaves of a tree."""
+    return any(isinstance(v, Traced) for v in tree.flatten(value)[0])
+
+
+def public_name(function):
+    """Return the name under which SciPy documents a function."""
+    module = ".".join(part for part in function.__module__.split(".") if not part.startswith("_"))
+    return f"{module}.{function.__name__}"
+
+
+def _equals_default(value, default):
+    return value is default or (isplain(value, bool | int | float | str) and value == default)
+
+
+def replaces(function, name=None):
+    """Decorate an implementation on traced values of a function of SciPy; plain values go to that function.
+
+    Parameters
+    ----------
+    function : callable
+        SciPy's.  Its signature resolves the arguments; the implementation takes those that it knows, by name.
+    name : str, optional
+        The name for messages, where the function does not have it.
+
+    Raises
+    ------
+    UnsupportedError
+        When called with traced values and an argument that the implementation does not know.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.spatial.distance
+    >>> from mmad.scipy._drop_in import replaces
+    >>> @replaces(scipy.spatial.distance.sqeuclidean)
+    ... def sqeuclidean(u, v):
+    ...     return ((u - v) ** 2).sum()
+    >>> float(sqeuclidean(np.array([1.0, 2.0]), [0.0, 0.0]))
+    5.0
+    """
+    name = name or public_name(function)
+    signature = inspect.signature(function)
+
+    def register(implementation):
+        known = inspect.signature(implementation).parameters
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            if not any_traced((args, kwargs)):
+                return function(*args, **kwargs)
+            given = {}
+            for key, value in signature.bind(*args, **kwargs).arguments.items():
+                if signature.parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
+                    given.update(value)
+                elif key in known or takes_any:
+                    given[key] = value
+                elif not _equals_default(value, signature.parameters[key].default):
+                    raise UnsupportedError(
+                        f"mmad.{name} of traced values does not know the argument {key}: leave it out, or give "
+                        f"{name} a derivative with mmad.primitive"
+                    )
+            return implementation(**given)
+
+        call.implementation = implementation
+        return call
+
+    return register
