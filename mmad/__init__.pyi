@@ -340,7 +340,12 @@ def hook(function: Callable[[Any], Any], x: _T) -> _T: ...
 def stop_gradient(x: _T) -> _T: ...
 @overload
 def primitive(
-    f: _F, *, jvp: Callable[..., Any] | None = None, vjp: Callable[..., Any] | None = None, name: str | None = None
+    f: _F,
+    *,
+    jvp: Callable[..., Any] | None = None,
+    vjp: Callable[..., Any] | None = None,
+    name: str | None = None,
+    bind: bool = False,
 ) -> _F: ...
 @overload
 def primitive(
@@ -349,6 +354,7 @@ def primitive(
     jvp: Callable[..., Any] | None = None,
     vjp: Callable[..., Any] | None = None,
     name: str | None = None,
+    bind: bool = False,
 ) -> Callable[[_F], _F]: ...
 def record(f: _Function, *args: Any, live: bool = False) -> Tape: ...
 def register(

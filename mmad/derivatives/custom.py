@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mmad._core import Traced
+from mmad._core import FUNCTIONS, UFUNCS, Traced
 from mmad.derivatives.arguments import name_of
 from mmad.derivatives.calls import Rules
 from mmad.ops import arithmetic as a
+from mmad.ops.declare import bind_optional
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
 from mmad.tracing import tree
@@ -239,7 +240,7 @@ class custom_vjp(_Custom):  # noqa: N801  (used as a decorator)
         self.rules.pull = lambda call, residual, ct, primals, y: backward(*_fixed(call), residual, ct)
 
 
-def primitive(f=None, *, jvp=None, vjp=None, name=None):
+def primitive(f=None, *, jvp=None, vjp=None, name=None, bind=False):
     """Return an external function of plain numbers and arrays as a differentiable operation.
 
     Parameters
@@ -253,6 +254,9 @@ def primitive(f=None, *, jvp=None, vjp=None, name=None):
         ``vjp(y_bar, y, *args)`` -> tuple with a cotangent for each argument (None: zero).
     name : str, optional
         For messages and printed tapes.
+    bind : bool
+        Plain calls of `f` on traced values follow the rule, too.  It is a ufunc of any package or a function of NumPy;
+        others do not let a traced value answer the call.
 
     Returns
     -------
@@ -270,12 +274,38 @@ def primitive(f=None, *, jvp=None, vjp=None, name=None):
     >>> erf = mmad.primitive(math.erf, vjp=lambda y_bar, y, x: (y_bar * 2 / math.sqrt(math.pi) * np.exp(-x * x),))
     >>> mmad.grad(erf)(0.0), mmad.jvp(erf, (0.0,), (1.0,))[1]
     (1.1283791670955126, 1.1283791670955126)
+
+    A ufunc of another package, so that code which calls it is differentiated as it is:
+
+    >>> erfc = np.frompyfunc(math.erfc, 1, 1)
+    >>> rule = lambda tangents, y, x: -2 / math.sqrt(math.pi) * np.exp(-x * x) * tangents[0]
+    >>> mmad.primitive(erfc, jvp=rule, bind=True)(0.0)
+    1.0
+    >>> mmad.grad(lambda x: 3.0 * erfc(x))(0.0)
+    -3.385137501286538
     """
     if f is None:
-        return functools.partial(primitive, jvp=jvp, vjp=vjp, name=name)
+        return functools.partial(primitive, jvp=jvp, vjp=vjp, name=name, bind=bind)
     if not callable(f):
         raise TypeError(f"mmad.primitive takes a function, not {type(f).__name__}")
-    return functools.update_wrapper(_Primitive(f, jvp, vjp, name or name_of(f)), f, updated=())
+    made = functools.update_wrapper(_Primitive(f, jvp, vjp, name or name_of(f)), f, updated=())
+    if bind:
+        _bind(f, made)
+    return made
+
+
+def _bind(f, made):
+    """Let plain calls of f on traced values be those of a primitive."""
+    if not isinstance(f, np.ufunc) and not hasattr(f, "_implementation"):  # as NumPy's dispatched functions have
+        raise TypeError(
+            f"mmad.primitive(bind=True) takes a ufunc or a function of NumPy, which let a traced value answer a call; "
+            f"{name_of(f)} is neither: call what mmad.primitive returns instead"
+        )
+    if isinstance(f, np.ufunc):
+        bind_optional(f)
+    if f in UFUNCS or f in FUNCTIONS:
+        raise TypeError(f"mmad.primitive(bind=True): {name_of(f)} has a derivative already; leave out bind=True")
+    FUNCTIONS[f] = made
 
 
 class _Primitive(_Custom):

@@ -25,9 +25,13 @@ import numpy as np
 from mmad import _core
 from mmad.ops import _partials, checks
 from mmad.python.kinds import isplain
-from mmad.tape._instructions import Op, scalar_opcodes
+from mmad.tape._instructions import PROVIDERS, Op, scalar_opcodes
 
-__all__ = ["OPTIONAL", "OptionalUfunc", "elementwise", "linear", "nonlinear", "zero_like"]
+__all__ = ["OPTIONAL", "PROVIDERS", "OptionalUfunc", "elementwise", "linear", "nonlinear", "provide", "zero_like"]
+
+# Rules for functions of other packages are in modules of their own, which are imported when a function of it is first
+# met, or an operation "package.function" is looked up by its name, as in the file of a program.
+PROVIDERS["scipy.special"] = "mmad.scipy.special"
 
 
 class OptionalUfunc:
@@ -69,11 +73,28 @@ OPTIONAL = []
 
 
 def bind_optional(ufunc):
-    """Bind a ufunc to the operation that is declared for it by name, if there is one."""
+    """Bind a ufunc to the operation declared for it by name, or by the rules of its package, if there is one."""
     for optional, op in OPTIONAL:
         if optional.is_ufunc(ufunc):
             _core.UFUNCS[ufunc] = op
             return
+    provide(ufunc)
+
+
+def provide(function):
+    """Import the rules of the package that a function belongs to, if there are any and they are not imported yet."""
+    for package, rules in PROVIDERS.items():
+        if rules not in sys.modules and _belongs(function, package):
+            importlib.import_module(rules)
+
+
+def _belongs(function, package):
+    """Return whether a function is a package's; a ufunc does not tell its module: look through the modules."""
+    if not isinstance(function, np.ufunc):
+        module = getattr(function, "__module__", None) or ""
+        return module == package or module.startswith(package + ".")
+    modules = [m for name, m in sys.modules.items() if name == package or name.startswith(package + ".")]
+    return any(value is function for m in modules for value in list(getattr(m, "__dict__", {}).values()))
 
 
 def elementwise(

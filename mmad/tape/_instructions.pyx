@@ -7,6 +7,8 @@ Design
 * Nothing here knows traced values: :class:`mmad.tape._tape.Tape` adds what makes and reads them, and
   :func:`mmad._core.apply_op` is the door that a called operation goes through.
 """
+import importlib
+
 cimport cython
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free, malloc, realloc
@@ -20,6 +22,7 @@ from mmad.kernels._arrays cimport checksum, shape_of_array, strides_of_array
 cnp.import_array()
 
 OPERATIONS = {}  # name -> Op
+PROVIDERS = {}   # package -> the module with the rules of its functions, see `mmad.ops.declare`
 
 cdef extern from "Python.h":
     bint PyObject_GC_IsTracked(object o)
@@ -49,6 +52,24 @@ def scalar_costs():
 
 
 cdef dict _OPCODES = scalar_opcodes()
+
+
+def find_operation(name):
+    """Return the operation of a name; that of another package's function, "package.function", by importing its rules.
+
+    Raises
+    ------
+    KeyError
+        There is none, or the package is not installed.
+    """
+    if name not in OPERATIONS:
+        rules = PROVIDERS.get(name.rpartition(".")[0])
+        if rules is not None:
+            try:
+                importlib.import_module(rules)
+            except ImportError as error:
+                raise KeyError(f"{name}: {error}") from error
+    return OPERATIONS[name]
 
 
 cdef class Op:
@@ -104,7 +125,7 @@ cdef class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self):
-        return OPERATIONS.__getitem__, (self.name,)
+        return find_operation, (self.name,)
 
     @property
     def elementwise(self):

@@ -6,7 +6,7 @@ import numpy as np
 from mmad.errors import ProgramError
 from mmad.kernels._machine cimport Access, BlockOp, Group, Instr, Product, Routine, has_blas
 from mmad.kernels._machine import find_blas
-from mmad.ops import OPERATIONS
+from mmad.tape._instructions import find_operation
 from mmad.vm._check import check
 from mmad.vm._stream import make_stream
 from mmad.vm._vm cimport Buffer, Machine, Step
@@ -76,9 +76,10 @@ def from_description(dict description):
             raise ProgramError("a call of the program is damaged")
         op = None
         if call[0] is not None:
-            op = OPERATIONS.get(call[0])
-            if op is None:
-                raise ProgramError(f"the program calls {call[0]!r}, which is no operation here")
+            try:
+                op = find_operation(call[0])
+            except (KeyError, TypeError, AttributeError):
+                raise ProgramError(f"the program calls {call[0]!r}, which is no operation here") from None
         calls.append((op, *call[1:]))
     parts["calls"], parts["watched"] = calls, []
     return make_machine(parts)

@@ -64,8 +64,8 @@ def test_mmad_does_not_import_scipy():
 
 
 def test_another_function_is_refused():
-    with pytest.raises(TypeError, match="gammaln is not supported"):
-        mmad.grad(special.gammaln)(2.0)
+    with pytest.raises(TypeError, match="cospi is not supported"):
+        mmad.grad(special._ufuncs._cospi)(2.0)
 
 
 @pytest.mark.parametrize("f", [getattr(special, name) for name in NAMES])

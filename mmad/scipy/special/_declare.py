@@ -1,0 +1,212 @@
+"""How functions of `scipy.special` are declared: a ufunc by its partial derivatives, a private function likewise.
+
+A rule says for each argument what the derivative by it is, in terms of the arguments and the result, or `unknown`: then
+a derivative by it is an error that names the function and the argument.  Points where the rule is tested stand with it.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.special as sc
+
+from mmad._core import FUNCTIONS
+from mmad.errors import UnsupportedError
+from mmad.ops import arithmetic as a
+from mmad.ops.declare import elementwise
+
+__all__ = ["RULES", "Rule", "constant", "family", "function", "numeric", "parts", "select", "ufunc", "unknown"]
+
+PACKAGE = "scipy.special"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is declared of a public function of `scipy.special`.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        Takes plain and traced values.
+    points : tuple of tuples
+        Arguments at which the tests differentiate.
+    differentiable : tuple of int
+        Positions of the arguments that have a derivative.
+    unknown : tuple of int
+        Positions of those a derivative by which is an error.
+    results : int
+    plain : bool
+        Whether a plain call of SciPy's function is met; if not, the function of `mmad.scipy.special` is.
+    bound : float
+        The largest relative error of first and second derivatives at the points.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    points: tuple[tuple[Any, ...], ...]
+    differentiable: tuple[int, ...]
+    unknown: tuple[int, ...] = ()
+    results: int = 1
+    plain: bool = True
+    bound: float = 1e-12
+
+
+RULES: dict[str, Rule] = {}
+
+
+def constant(*args):
+    """Return the derivative of what is piecewise constant: zero."""
+    return 0.0
+
+
+def unknown(*args):
+    """Stand for a derivative that is not known."""
+    raise NotImplementedError
+
+
+def arguments(name):
+    """Return the names of a ufunc's arguments as its documentation gives them."""
+    for line in (getattr(sc, name, None).__doc__ or "").splitlines() if hasattr(sc, name) else ():
+        found = re.fullmatch(rf"{name}\(([\w, ]*?)(, out.*)?\)", line.strip())
+        if found:
+            return found[1].split(", ")
+    return []
+
+
+def _refusal(name, i, names):
+    """Return a partial that raises."""
+
+    def refuse(*args):
+        known = names or arguments(name)
+        argument = f"argument {known[i]!r}" if i < len(known) else f"argument {i}"
+        raise UnsupportedError(
+            f"scipy.special.{name} has no known derivative with respect to its {argument}; pass it as a constant, "
+            "mmad.concrete(v) or mmad.stop_gradient(v), or give the function a rule with mmad.primitive"
+        )
+
+    return refuse
+
+
+def _partials(name, partials, names=None):
+    return [_refusal(name, i, names) if p is unknown else p for i, p in enumerate(partials)]
+
+
+def ufunc(name, *partials, points=(), names=None, bound=1e-12, of=None):
+    """Declare a ufunc with one result.
+
+    Parameters
+    ----------
+    name : str
+    *partials : callable
+        ``partial(*operands, result)``, `constant` or `unknown`, for each argument.
+    points : sequence of tuples
+        Arguments inside the domain.
+    names : sequence of str, optional
+        Of the arguments, where SciPy's documentation does not give them.
+    bound : float
+        As in :class:`Rule`.
+    of : ufunc, optional
+        The ufunc, where it is not public.
+
+    Returns
+    -------
+    Op
+    """
+    f = getattr(sc, name) if of is None else of
+    op = elementwise(f"{PACKAGE}.{name}", f, *_partials(name, partials, names))
+    known = tuple(i for i, p in enumerate(partials) if p is not unknown and p is not constant)
+    missing = tuple(i for i, p in enumerate(partials) if p is unknown)
+    RULES[name] = Rule(name, getattr(sc, name, f), tuple(points), known, missing, bound=bound)
+    return op
+
+
+def family(name, impl, *partials):
+    """Declare a function that SciPy does not have, or not as a ufunc, which derivatives are written with."""
+    return elementwise(f"{PACKAGE}.{name}", impl, *_partials(name, partials))
+
+
+class Part:
+    """One of several results of a ufunc."""
+
+    def __init__(self, f, k):
+        self.ufunc, self.k = f, k
+        self.__name__ = f"{f.__name__}_{k}"
+
+    def __call__(self, *operands):
+        return self.ufunc(*operands)[self.k]
+
+
+def parts(name, *results, points=(), names=None, bound=1e-12):
+    """Declare a ufunc with several results.
+
+    Parameters
+    ----------
+    *results : tuple of callable
+        For each result its partials.
+
+    Returns
+    -------
+    tuple of Op
+        One for each result.
+    """
+    f = getattr(sc, name)
+    ops = tuple(
+        elementwise(f"{PACKAGE}.{name}_{k}", Part(f, k), *_partials(name, partials, names), nin=f.nin)
+        for k, partials in enumerate(results)
+    )
+    FUNCTIONS[f] = lambda *operands: tuple(op(*operands) for op in ops)
+    known = tuple(i for i in range(f.nin) if any(p[i] not in (unknown, constant) for p in results))
+    missing = tuple(i for i in range(f.nin) if all(p[i] is unknown for p in results))
+    RULES[name] = Rule(name, f, tuple(points), known, missing, f.nout, bound=bound)
+    return ops
+
+
+def function(name, f, differentiable, points=(), bound=1e-12, unknown=()):
+    """Declare a Python function of `scipy.special` by a function of traced values, and return it."""
+    original = getattr(sc, name)
+    FUNCTIONS[original] = f
+    RULES[name] = Rule(name, f, tuple(points), differentiable, unknown, plain=False, bound=bound)
+    return f
+
+
+def numeric(f):
+    """Decorate a function of arrays in double precision: it takes numbers and arrays, and keeps single precision."""
+
+    @functools.wraps(f)
+    def kept(*args):
+        floating = [x for x in args if isinstance(x, float | complex) or np.asarray(x).dtype.kind in "fc"]
+        dtype = np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
+        if all(type(x) in (float, complex, int) for x in args):
+            dtype = np.dtype(np.complex128 if any(type(x) is complex for x in args) else np.float64)
+        wide = np.result_type(dtype, np.float64)
+        arrays = [np.asarray(x) for x in args]
+        arrays = [x.astype(np.result_type(x, np.float64)) if x.dtype.kind in "fc" else x for x in arrays]
+        with np.errstate(all="ignore"):
+            y = np.asarray(f(*arrays))
+        return y.astype(dtype if y.dtype.kind != "c" or wide.kind == "c" else np.result_type(dtype, np.complex64))[()]
+
+    return kept
+
+
+def select(condition, first, second, *operands, safe):
+    """Return one formula where a condition holds and another where not, each evaluated only where it is used.
+
+    Parameters
+    ----------
+    condition : bool or array of bool
+        Plain: traced comparisons leave no derivative.
+    first, second : callable
+        Of the operands.
+    safe : tuple of two tuples
+        Operands where the first, and the second, formula may be evaluated instead; None: as they are.
+    """
+
+    def kept(where, values):
+        return [x if v is None else a.select(where, x, v) for x, v in zip(operands, values, strict=True)]
+
+    otherwise = a.logical_not(condition)
+    return a.select(condition, first(*kept(condition, safe[0])), second(*kept(otherwise, safe[1])))
