@@ -80,14 +80,14 @@ def test_values_dtypes_and_ways(name, k):
     rule = RULES[name]
     real = [p for p in rule.points if not any(isinstance(v, complex) for v in p)] or rule.points
     columns = [np.array(c) for c in zip(*real, strict=True)]
-    i = rule.differentiable[-1]
+    i = rule.differentiable[-1] if rule.differentiable else 0
     f, g = one_result(rule.function, k), by(one_result(rule.function, k), i, columns)
     x, one = columns[i], np.ones_like(columns[i])
     want = one_result(getattr(special, name, rule.function), k)(*columns)
     value, tangent = mmad.jvp(g, (x,), (one,))
-    np.testing.assert_array_equal(value, want)
-    assert value.dtype == want.dtype
-    np.testing.assert_array_equal(mmad.compile(g)(x), want)
+    for got in (value, mmad.compile(g)(x)):
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=9e-16 if rule.kernel else 0)
     if np.iscomplexobj(want):
         return
     total = lambda x: np.sum(g(x))
@@ -98,7 +98,7 @@ def test_values_dtypes_and_ways(name, k):
     single = [c.astype(np.float32) if c.dtype.kind == "f" else c for c in columns]
     g = by(f, i, single)
     assert mmad.grad(lambda x: np.sum(g(x)))(single[i]).dtype == np.float32
-    assert mmad.jvp(g, (single[i],), (single[i],))[1].dtype == np.float32
+    assert mmad.jvp(g, (single[i],), (single[i],))[1].dtype == g(single[i]).dtype
 
 
 UNKNOWN = [

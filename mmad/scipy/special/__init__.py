@@ -1,22 +1,16 @@
 """The rules of `scipy.special`, and its functions under their names.
 
-A plain call of a ufunc of `scipy.special` on a traced value works, and imports these rules.  Its functions
-that are no ufuncs do not let a traced value in; they are here under the same names.
+A plain call of a ufunc of `scipy.special` on a traced value works, and imports these rules.  Functions that are no
+ufuncs do not let a traced value in; those in `__all__` do, under the same names.
 """
 
 import scipy.special as _scipy_special
 
-from mmad.scipy.special import error_functions
+from mmad.scipy._drop_in import handed_through
+from mmad.scipy.special import _bessel, _elementary, _elliptic, _error_functions, _exponential, _gamma, _polynomials
 from mmad.scipy.special._declare import RULES
 
-__all__ = ["RULES", "error_functions"]
-
-
-def __getattr__(name):
-    if name in RULES:
-        return RULES[name].function
-    return getattr(_scipy_special, name)
-
-
-def __dir__():
-    return sorted({*__all__, *dir(_scipy_special)})
+_FAMILIES = (_bessel, _elementary, _elliptic, _error_functions, _exponential, _gamma, _polynomials)
+__all__ = [name for name, rule in RULES.items() if not rule.plain]
+globals().update({name: RULES[name].function for name in __all__})
+__getattr__, __dir__ = handed_through(_scipy_special, __all__)

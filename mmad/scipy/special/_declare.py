@@ -13,12 +13,24 @@ from typing import Any
 import numpy as np
 import scipy.special as sc
 
-from mmad._core import FUNCTIONS
+from mmad._core import FUNCTIONS, Traced
 from mmad.errors import UnsupportedError
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import elementwise
 
-__all__ = ["RULES", "Rule", "constant", "family", "function", "numeric", "parts", "select", "ufunc", "unknown"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "constant",
+    "family",
+    "function",
+    "numeric",
+    "parts",
+    "select",
+    "shifted",
+    "ufunc",
+    "unknown",
+]
 
 PACKAGE = "scipy.special"
 
@@ -43,6 +55,8 @@ class Rule:
         Whether a plain call of SciPy's function is met; if not, the function of `mmad.scipy.special` is.
     bound : float
         The largest relative error of first and second derivatives at the points.
+    kernel : bool
+        Whether the value is that of a kernel of ours, within 4 units in the last place of SciPy's.
     """
 
     name: str
@@ -53,6 +67,7 @@ class Rule:
     results: int = 1
     plain: bool = True
     bound: float = 1e-12
+    kernel: bool = False
 
 
 RULES: dict[str, Rule] = {}
@@ -173,21 +188,35 @@ def function(name, f, differentiable, points=(), bound=1e-12, unknown=()):
     return f
 
 
+def shifted(n, by, least=None):
+    """Return an order or degree n + by, an integer where n is one: SciPy has other formulas for those."""
+    if isinstance(n, Traced):
+        y = a.add(n, by)
+        return y if least is None else a.maximum(y, least)
+    y = n + by
+    return y if least is None else np.maximum(y, least)
+
+
+WEAK = (float, complex)
+
+
+def _real(dtype):
+    return np.empty(0, dtype).real.dtype
+
+
 def numeric(f):
     """Decorate a function of arrays in double precision: it takes numbers and arrays, and keeps single precision."""
 
     @functools.wraps(f)
     def kept(*args):
-        floating = [x for x in args if isinstance(x, float | complex) or np.asarray(x).dtype.kind in "fc"]
-        dtype = np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
-        if all(type(x) in (float, complex, int) for x in args):
-            dtype = np.dtype(np.complex128 if any(type(x) is complex for x in args) else np.float64)
-        wide = np.result_type(dtype, np.float64)
         arrays = [np.asarray(x) for x in args]
+        # Python's numbers do not promote, as in NumPy
+        strong = [x.dtype for x, v in zip(arrays, args, strict=True) if x.dtype.kind in "fc" and type(v) not in WEAK]
+        dtype = np.result_type(np.float32, *strong) if strong else np.dtype(np.float64)
         arrays = [x.astype(np.result_type(x, np.float64)) if x.dtype.kind in "fc" else x for x in arrays]
         with np.errstate(all="ignore"):
             y = np.asarray(f(*arrays))
-        return y.astype(dtype if y.dtype.kind != "c" or wide.kind == "c" else np.result_type(dtype, np.complex64))[()]
+        return y.astype(np.result_type(dtype, np.complex64) if y.dtype.kind == "c" else _real(dtype))[()]
 
     return kept
 

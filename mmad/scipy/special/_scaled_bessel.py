@@ -1,0 +1,74 @@
+"""Derivatives of the exponentially scaled modified Bessel functions, by their argument and the order of K.
+
+exp(x) K_v(x) = int_0^inf exp(-x (cosh t - 1)) cosh(v t) dt: all its derivatives are integrals of one sign, while
+differences of neighbouring functions cancel as x grows.  exp(-x) I_v(x) has an asymptotic series for large x.
+"""
+
+import numpy as np
+import scipy.special as sc
+
+from mmad.scipy.special._declare import constant, family, numeric
+
+NODES = 300  # of the trapezoidal rule, which converges exponentially
+FAR = 25.0  # where I_v goes over to its asymptotic series
+
+
+@numeric
+def _kve(n, m, v, z):
+    n, m = int(n), int(m)
+    v, z = np.broadcast_arrays(v, z)
+    size = np.maximum(z.real, 1e-300)
+    # where the integrand is below exp(-40) of its largest value
+    end = np.arccosh(1 + 50 / size)
+    for _ in range(4):
+        end = np.arccosh(1 + (50 + (np.abs(v) + n) * end) / size)
+    t = np.linspace(0.0, 1.0, NODES + 1) * end[..., None]
+    rise = 2 * np.sinh(t / 2) ** 2
+    v, w = v[..., None], z[..., None]
+    wave = (np.exp(v * t - w * rise) + (-1) ** m * np.exp(-v * t - w * rise)) / 2
+    f = (-rise) ** n * t**m * wave
+    f[..., 0] /= 2
+    y = np.sum(f, axis=-1) * (end / NODES)
+    return np.where(z.real > 0, y, np.nan)
+
+
+#: kve_n(n, m, v, z): the derivative of order m by v and n by z of exp(z) K_v(z), for Re z > 0.
+kve_n = family(
+    "_kve_n",
+    _kve,
+    constant,
+    constant,
+    lambda n, m, v, z, out: kve_n(n, m + 1, v, z),
+    lambda n, m, v, z, out: kve_n(n + 1, m, v, z),
+)
+
+
+def _ive_series(n, v, x):
+    """Return the derivative of sum_k (-1)**k a_k(v) x**(-k - 1/2) / sqrt(2 pi)."""
+    total, c, before = np.zeros_like(x), np.ones_like(x), np.full_like(x, np.inf)
+    done = np.zeros(x.shape, bool)
+    for k in range(60):
+        term = c * (-1.0) ** n * sc.poch(k + 0.5, n) * x ** (-n - 0.5)
+        done |= np.abs(term) > before
+        total = total + np.where(done, 0.0, term)
+        before = np.abs(term)
+        c = c * -(4 * v**2 - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
+    return total / np.sqrt(2 * np.pi)
+
+
+@numeric
+def _ive(n, v, x):
+    n = int(n)
+    v, x = np.broadcast_arrays(v.astype(float), x)
+    sign = np.where((x < 0) & (v % 2 == 1), -1.0, 1.0) * np.where(x < 0, (-1.0) ** n, 1.0)
+    y = np.where((x < 0) & (v % 1 != 0), np.nan, np.abs(x))
+    direct = np.zeros_like(y)
+    for k in range(n + 1):  # I^(k) = 2^-k sum_j C(k, j) I_(v - k + 2 j)
+        part = sum(sc.comb(k, j) * sc.ive(v - k + 2 * j, y) for j in range(k + 1)) / 2.0**k
+        direct = direct + (-1.0) ** (n - k) * sc.comb(n, k) * part
+    far = y > np.maximum(FAR, v**2)
+    return sign * np.where(far, _ive_series(n, v, np.where(far, y, FAR)), direct)
+
+
+#: ive_n(n, v, x): the derivative of order n by x of exp(-|x|) I_v(x), for real x.
+ive_n = family("_ive_n", _ive, constant, constant, lambda n, v, x, out: ive_n(n + 1, v, x))

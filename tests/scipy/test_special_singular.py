@@ -1,0 +1,76 @@
+"""scipy.special where a formula is 0/0 or infinite, and where cancellation would show."""
+
+import numpy as np
+import pytest
+
+special = pytest.importorskip("scipy.special")
+from exact_special import exact  # noqa: E402
+
+import mmad  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "gradient"),
+    [
+        ("xlogy", (0.0, 0.0), (-np.inf, 0.0)),
+        ("xlogy", (0.0, 2.0), (np.log(2.0), 0.0)),
+        ("xlog1py", (0.0, -1.0), (-np.inf, 0.0)),
+        ("entr", (0.0,), (np.inf,)),
+        ("rel_entr", (0.0, 1.0), (-np.inf, 0.0)),
+        ("rgamma", (0.0,), (1.0,)),
+        ("rgamma", (-1.0,), (-1.0,)),
+        ("rgamma", (-2.0,), (2.0,)),
+        ("spence", (1.0,), (-1.0,)),
+        ("exprel", (0.0,), (0.5,)),
+        ("boxcox", (2.0, 0.0), (0.5, np.log(2.0) ** 2 / 2)),
+        ("ellipk", (0.0,), (np.pi / 8,)),
+        ("ellipe", (0.0,), (-np.pi / 8,)),
+        ("gammainc", (1.0, 0.0), (0.0, 1.0)),
+        ("gammainc", (2.0, 0.0), (0.0, 0.0)),
+        ("j1", (0.0,), (0.5,)),
+        ("i1", (0.0,), (0.5,)),
+        ("beip", (0.0,), (0.5,)),
+        ("struve", (1, 0.0), (None, 0.0)),
+        ("huber", (1.0, 0.0), (0.0, 0.0)),
+        ("eval_legendre", (0, 0.3), (None, 0.0)),
+        ("logit", (0.0,), (np.inf,)),
+        ("erfinv", (1.0,), (np.inf,)),
+        ("ndtri", (0.0,), (np.inf,)),
+    ],
+)
+def test_at_a_singular_point(name, point, gradient):
+    f = getattr(special, name)
+    for i, want in enumerate(gradient):
+        if want is not None:
+            g = lambda x, i=i: f(*point[:i], x, *point[i + 1 :])
+            for got in (mmad.grad(g)(point[i]), mmad.jvp(g, (point[i],), (1.0,))[1]):
+                np.testing.assert_allclose(got, want, rtol=1e-14, atol=1e-15)
+
+
+def test_terms_that_are_zero_do_not_spoil_a_sum():
+    p = np.array([0.0, 0.3, 0.7])
+    q = np.array([0.0, 0.5, 0.5])
+    value = mmad.grad(lambda q: special.rel_entr(p, q).sum())(q)
+    np.testing.assert_allclose(value, [0.0, -0.6, -1.4])
+    np.testing.assert_allclose(mmad.hvp(lambda q: special.rel_entr(p, q).sum())(q, q), [0.0, 0.6, 1.4])
+
+
+def test_third_derivatives():
+    """Second derivatives are written with operations: third ones work, too."""
+    third = mmad.grad(mmad.grad(mmad.grad(special.gammaln)))(3.2)
+    np.testing.assert_allclose(third, special.polygamma(2, 3.2), rtol=1e-14)
+    third = mmad.grad(mmad.grad(mmad.grad(special.log_ndtr)))(-30.0)
+    np.testing.assert_allclose(third, float(exact("log_ndtr", None, [3], (-30.0,))), rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [special.gammaln, special.dawsn, lambda x: special.jv(1, x), special.ellipk])
+def test_arrays_batches_and_levels(f):
+    x = np.array([0.3, 0.5, 0.8])
+    one = np.array([mmad.grad(f)(v) for v in x])
+    two = np.array([mmad.hessian(f)(v) for v in x])
+    np.testing.assert_allclose(mmad.vmap(mmad.grad(f))(x), one, rtol=1e-13)
+    np.testing.assert_allclose(np.diag(mmad.jacobian(f)(x)), one, rtol=1e-13)
+    np.testing.assert_allclose(np.diag(mmad.hessian(lambda x: f(x).sum())(x)), two, rtol=1e-12)
+    np.testing.assert_allclose(mmad.compile(mmad.vmap(mmad.hessian(f)))(x), two, rtol=1e-12)
+    series = mmad.taylor(f, x, np.ones(3), 2)
+    np.testing.assert_allclose(2 * series[2], two, rtol=1e-12)
