@@ -1,5 +1,7 @@
 """Making arrays that can hold traced values."""
 
+import itertools
+
 import numpy as np
 
 from mmad._core import FUNCTIONS, Traced
@@ -9,18 +11,20 @@ from mmad.tape.constants import adopt, has_traced, lift, outermost
 from mmad.tracing.trace import template
 
 __all__ = [
-    "arange",
     "array",
     "asarray",
+    "asarray_chkfinite",
     "empty",
     "empty_like",
     "eye",
+    "fromiter",
     "full",
     "full_like",
     "identity",
-    "linspace",
     "ones",
     "ones_like",
+    "require",
+    "tri",
     "zeros",
     "zeros_like",
 ]
@@ -68,33 +72,7 @@ def _filled(shape, fill_value, dtype, like):
 implements(np.full)(full)
 eye = _creator("eye", np.eye)
 identity = _creator("identity", np.identity)
-arange = _creator("arange", np.arange)
-
-
-def _promoting(x):
-    """Return what stands for a value in NumPy's promotion of dtypes: its dtype, or a Python number, which is weak."""
-    if isinstance(x, Traced):
-        return x.dtype if getattr(x, "strong", True) else 0.0
-    return x
-
-
-def linspace(start, stop, num=50, **kwargs):
-    """`numpy.linspace`, also between traced ends."""
-    if isinstance(start, Traced) or isinstance(stop, Traced):
-        endpoint, dtype = kwargs.pop("endpoint", True), kwargs.pop("dtype", None)
-        if kwargs:
-            raise TypeError(f"linspace of traced values does not support {sorted(kwargs)}")
-        t = np.linspace(0.0, 1.0, num, endpoint=endpoint)
-        out = start + (stop - start) * t.reshape((-1,) + (1,) * max(np.ndim(start), np.ndim(stop)))
-        if dtype is None:
-            dtype = np.result_type(*[_promoting(v) for v in (start, stop)], float(num))
-        return out if out.dtype == dtype else out.astype(dtype)
-    like = kwargs.pop("like", None) or template()
-    value = np.linspace(start, stop, num, **kwargs)
-    return value if like is None or isinstance(value, tuple) else adopt(value, like)
-
-
-implements(np.linspace)(linspace)
+tri = _creator("tri", np.tri)
 
 
 def array(object, dtype=None, *, copy=True, like=None, **kwargs):
@@ -119,7 +97,27 @@ def asarray(a, dtype=None, *, like=None, **kwargs):
 
 
 implements(np.array)(array)
-implements(np.asarray, np.asanyarray, np.ascontiguousarray)(asarray)
+implements(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)(asarray)
+
+
+def asarray_chkfinite(a, dtype=None, order=None):
+    """`numpy.asarray_chkfinite`, also of traced values."""
+    a = asarray(a, dtype)
+    if a.dtype.kind in "fc" and not np.isfinite(a).all():
+        raise ValueError("array must not contain infs or NaNs")
+    return a
+
+
+@implements(np.require)
+def require(a, dtype=None, requirements=None, *, like=None):
+    """`numpy.require`; a traced array has no place in memory that could be asked for."""
+    return asarray(a, dtype, like=like) if has_traced(a) else np.require(a, dtype, requirements)
+
+
+@implements(np.fromiter)
+def fromiter(iter, dtype, count=-1, *, like=None):
+    """`numpy.fromiter`, also of an iterator over traced numbers."""
+    return array(list(iter if count < 0 else itertools.islice(iter, count)), dtype, like=like)
 
 
 def _like_function(name, function, fill):

@@ -1,4 +1,4 @@
-"""Sorting, positions, comparisons of whole arrays, and order statistics."""
+"""Sorting, positions, and comparisons of whole arrays."""
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.extremes import take_along
-from mmad.ops.movement import reshape, size, viewed
-from mmad.ops.reduction import normal_axes
+from mmad.ops.movement import reshape, size, stacked, viewed
 from mmad.wrappers._batch import Batch, divergence
 
 
@@ -112,6 +111,19 @@ def argpartition(x, kth, axis=-1, kind="introselect", order=None):
     return extremes.argpartition(x, kth=kth, axis=axis)
 
 
+@implements(np.lexsort)
+def lexsort(keys, axis=-1):
+    """`numpy.lexsort`: plain integers."""
+    keys = lifted(keys)
+    if isinstance(keys, list | tuple):
+        keys = stacked([lifted(k) for k in keys])
+    shape = shape_of(keys)
+    if len(shape) < 2:
+        return np.zeros(shape[1:], np.intp)
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape) - 1)
+    return extremes.lexsort(keys, axis=axis)
+
+
 def _position(op):
     def position(x, axis=None, out=None, *, keepdims=False):
         ndim = len(shape_of(lifted(x)))
@@ -127,6 +139,23 @@ argmax = implements(np.argmax, method="argmax")(_position(extremes.argmax))
 argmax.__doc__ = "`numpy.argmax`: plain integers."
 argmin = implements(np.argmin, method="argmin")(_position(extremes.argmin))
 argmin.__doc__ = "`numpy.argmin`: plain integers."
+
+
+def _nan_position(position, worst):
+    def nanposition(x, axis=None, out=None, *, keepdims=False):
+        x = lifted(x)
+        nan = a.isnan(x)
+        if np.any(all_(nan, axis)):
+            raise ValueError("All-NaN slice encountered")
+        return position(a.select(nan, worst, x), axis, out, keepdims=keepdims)
+
+    return nanposition
+
+
+nanargmax = implements(np.nanargmax)(_nan_position(argmax, -np.inf))
+nanargmax.__doc__ = "`numpy.nanargmax`: plain integers."
+nanargmin = implements(np.nanargmin)(_nan_position(argmin, np.inf))
+nanargmin.__doc__ = "`numpy.nanargmin`: plain integers."
 
 
 @implements(np.searchsorted)
@@ -217,126 +246,3 @@ def array_equiv(x, y):
     except ValueError:
         return False
     return bool(all_(np.equal(lifted(x), lifted(y))))
-
-
-# ---------------------------------------------------------------------------------------- order statistics
-def _restored(r, shape, axes, keepdims, lead=0):
-    """Return the result of an order statistic, with its reduced axes as ones where asked for."""
-    if not kept(keepdims):
-        return r
-    ones = tuple(1 if k in axes else d for k, d in enumerate(shape))
-    return reshape(r, shape_of(r)[:lead] + ones)
-
-
-def _propagated(s, r):
-    """Put NaN (sorted last in s) into the result r of each line that has one."""
-    last = s[..., -1]
-    return a.select(a.isnan(last), last, r)
-
-
-@implements(np.median)
-def median(x, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """`numpy.median`; the derivative goes to the one or two elements in the middle, in stable order."""
-    x = lifted(x)
-    shape = shape_of(x)
-    axes = normal_axes(axis, len(shape))
-    lines = merge_axes(x, axes)
-    n = shape_of(lines)[-1]
-    if n == 0:
-        r = np.full(shape_of(lines)[:-1], np.nan, x.dtype)[()]
-    else:
-        s = sort(lines)
-        r = s[..., n // 2]
-        if n % 2 == 0:
-            r = a.divide(a.add(s[..., n // 2 - 1], r), 2.0)
-        r = _propagated(s, r)
-    return result_or_out(_restored(r, shape, axes, keepdims), out)
-
-
-_METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
-
-
-def _weighted(below, above, t):
-    """Interpolate between two neighbours, from the nearer end as NumPy does, so that both ends are met exactly."""
-    d = a.subtract(above, below)
-    return a.select(np.less(t, 0.5), a.add(below, a.multiply(d, t)), a.subtract(above, a.multiply(d, 1 - t)))
-
-
-@implements(np.quantile)
-def quantile(x, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-    """`numpy.quantile`, methods linear, lower, higher, nearest and midpoint, without weights."""
-    if weights is not None or method not in _METHODS:
-        raise TypeError(f"numpy.quantile of traced values supports the methods {', '.join(_METHODS)} without weights")
-    if isinstance(q, Traced):
-        raise TypeError("numpy.quantile: q must be a plain number or array, not a traced one")
-    x, q = lifted(x), np.asarray(q)
-    if not np.all((q >= 0) & (q <= 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    shape = shape_of(x)
-    axes = normal_axes(axis, len(shape))
-    s = sort(merge_axes(x, axes))
-    n = shape_of(s)[-1]
-    if n == 0:
-        raise IndexError("cannot take a quantile of an empty array")
-    dtype = np.real(np.zeros((), x.dtype)).dtype
-    at = q.astype(np.result_type(dtype, q) if q.ndim else dtype) * (n - 1)
-    if method in ("lower", "higher", "nearest"):
-        at = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}[method](at)
-    low = np.floor(at).astype(np.intp)
-    t = (at - low).astype(at.dtype)
-    if method == "midpoint":
-        t = np.where(t > 0, t.dtype.type(0.5), t.dtype.type(0.0))
-    high = np.minimum(low + 1, n - 1)
-    lead = q.ndim
-    if lead:
-        s = viewed(s, lambda m: np.moveaxis(m, -1, 0))
-        below, above, last = s[low], s[high], s[-1]
-        t = t.reshape(t.shape + (1,) * (len(shape_of(s)) - 1))
-    else:
-        below, above, last = s[..., int(low)], s[..., int(high)], s[..., -1]
-        t = t[()]
-    r = _weighted(below, above, t) if t.any() else a.positive(below)
-    return result_or_out(_restored(a.select(a.isnan(last), last, r), shape, axes, keepdims, lead), out)
-
-
-@implements(np.percentile)
-def percentile(x, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-    """`numpy.percentile`; see :func:`quantile`."""
-    if isinstance(q, Traced):
-        raise TypeError("numpy.percentile: q must be a plain number or array, not a traced one")
-    return quantile(x, np.true_divide(q, 100), axis, out, overwrite_input, method, keepdims, weights=weights)
-
-
-def _without_nan(x, axis, function):
-    """Return `function` of the elements of each line that are not NaN."""
-    x = lifted(x)
-    shape = shape_of(x)
-    axes = normal_axes(axis, len(shape))
-    lines = merge_axes(x, axes)
-    rest = shape_of(lines)[:-1]
-    if not rest:
-        return function(lines[np.flatnonzero(~values_for_shape(np.isnan(lines)))]), shape, axes
-    lines = reshape(a.positive(lines), (size(rest), shape_of(lines)[-1]))
-    parts = [function(row[np.flatnonzero(~values_for_shape(np.isnan(row)))]) for row in lines]
-    return reshape(np.stack(parts), rest), shape, axes
-
-
-@implements(np.nanmedian)
-def nanmedian(x, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """`numpy.nanmedian`."""
-    r, shape, axes = _without_nan(x, axis, median)
-    return result_or_out(_restored(r, shape, axes, keepdims), out)
-
-
-# ------------------------------------------------------------------------------------------- set functions
-def _no_derivative(name):
-    def refuse(*args, **kwargs):
-        raise TypeError(
-            f"numpy.{name} of traced values is not supported: the shape of its result jumps with the "
-            "values; use mmad.concrete(x) for the plain values"
-        )
-
-    return refuse
-
-
-implements(np.unique)(_no_derivative("unique"))

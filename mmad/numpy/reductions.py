@@ -157,6 +157,7 @@ def average(x, axis=None, weights=None, returned=False, *, keepdims=False):
         scale = float(count(x, normal_axes(axis, len(shape_of(x)))))
     else:
         weights, shape = lifted(weights), shape_of(x)
+        weights = weights if isinstance(weights, Traced) else np.asarray(weights)
         if shape_of(weights) != shape:
             if axis is None:
                 raise TypeError("Axis must be specified when shapes of a and weights differ.")
@@ -166,6 +167,8 @@ def average(x, axis=None, weights=None, returned=False, *, keepdims=False):
             weights = np.transpose(weights, np.argsort(axes))
             weights = reshape(weights, tuple(d if k in axes else 1 for k, d in enumerate(shape)))
             weights = broadcast_to(weights, shape)
+        dtype = np.result_type(x.dtype, weights.dtype)
+        weights = weights if weights.dtype == dtype else a.astype(weights, dtype=dtype)
         scale = sum(weights, axis, keepdims=keepdims)
         r = a.divide(sum(a.multiply(x, weights), axis, keepdims=keepdims), scale)
     return (r, broadcast_to(scale, shape_of(r))) if returned else r

@@ -311,7 +311,7 @@ def _size(x, axis=None):
     return size([shape_of(x)[k] for k in axes])
 
 
-def _plain_like(x):
+def plain_like(x):
     """Return a plain value with the type of x: of its dtype, or a Python number, which does not promote."""
     if not isinstance(x, Traced):
         return x
@@ -327,7 +327,7 @@ def _plain_like(x):
 @implements(np.result_type)
 def result_type(*arrays_and_dtypes):
     """`numpy.result_type`."""
-    return np.result_type(*map(_plain_like, arrays_and_dtypes))
+    return np.result_type(*map(plain_like, arrays_and_dtypes))
 
 
 @implements(np.common_type)

@@ -105,6 +105,15 @@ def _argsort(x, axis):
 
 
 argsort = _position("argsort", _argsort, _one)
+# The order of the columns of an array of keys, the last of which counts most; `axis` is one of the keys' own.
+lexsort = Op(
+    "lexsort",
+    lambda keys, axis: np.lexsort(keys, axis=axis),
+    nin=1,
+    kind="structural",
+    boolean=True,
+    batch=lambda vals, batched, axis: None,
+)
 argpartition = _position("argpartition", lambda x, kth, axis: np.argpartition(x, kth, axis=axis), _one)
 argmax = _position("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), _one)
 argmin = _position("argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), _one)

@@ -11,6 +11,7 @@ from mmad.kernels import _arrays, _windows
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import linear, zero_like
 from mmad.python.kinds import isplain
+from mmad.tape.constants import has_traced, lift
 
 
 def contiguous(shape):
@@ -220,6 +221,8 @@ def viewed(x, function):
     if hasattr(x, "tape") or hasattr(x, "level"):  # a traced number
         probe = function(np.zeros(()))
         return window(x, offset=0, shape=probe.shape, strides=(0,) * probe.ndim, of=())
+    if isplain(x, list | tuple) and has_traced(x):
+        return viewed(lift(x), function)
     return function(np.asarray(x))
 
 
