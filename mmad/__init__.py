@@ -12,6 +12,8 @@ Rules of your own, memory, arguments
     custom_jvp, custom_vjp, primitive, stop_gradient, hook, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
     check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
+Optimisers, and trees as vectors
+    minimize, objective, constraint, ipopt_problem, ravel_pytree, tree
 Errors
     TraceError, UnsupportedError, GuardError, PatternError, StructureError, ProgramError, ValidationError
 
@@ -47,9 +49,15 @@ from mmad.errors import (
     ValidationError,
 )
 from mmad.kernels._pool import clear_pool
+from mmad.optimization.constraint import constraint
+from mmad.optimization.ipopt import ipopt_problem
+from mmad.optimization.minimize import minimize
+from mmad.optimization.objective import objective
 from mmad.planner import Coloring, Pattern, Plan, sparsity
 from mmad.replay.compiled import compile
 from mmad.tape._storage import ArrayVar
+from mmad.tracing import tree
+from mmad.tracing.ravel import ravel_pytree
 from mmad.tracing.tree import register
 from mmad.transforms.tape import Tape, record
 from mmad.transforms.validate import validate
@@ -81,6 +89,7 @@ __all__ = [
     "clear_pool",
     "compile",
     "concrete",
+    "constraint",
     "custom_jvp",
     "custom_vjp",
     "derivative",
@@ -91,20 +100,25 @@ __all__ = [
     "hessian_operator",
     "hook",
     "hvp",
+    "ipopt_problem",
     "jacfwd",
     "jacobian",
     "jacobian_operator",
     "jacrev",
     "jvp",
     "linearize",
+    "minimize",
     "numpy",
+    "objective",
     "primitive",
+    "ravel_pytree",
     "record",
     "register",
     "set_num_threads",
     "sparsity",
     "stop_gradient",
     "taylor",
+    "tree",
     "validate",
     "value_and_grad",
     "value_grad_hvp",

@@ -25,11 +25,15 @@ from mmad.errors import TraceError as TraceError
 from mmad.errors import UnsupportedError as UnsupportedError
 from mmad.errors import ValidationError as ValidationError
 from mmad.kernels._pool import clear_pool as clear_pool
+from mmad.optimization.constraint import Constraint
+from mmad.optimization.ipopt import IpoptProblem
+from mmad.optimization.objective import Goal
 from mmad.planner import Coloring as Coloring
 from mmad.planner import Pattern as Pattern
 from mmad.planner import Plan as Plan
 from mmad.planner.decision.compare import Comparison
 from mmad.tape._storage import ArrayVar as ArrayVar
+from mmad.tracing import tree as tree
 from mmad.transforms.tape import Tape as Tape
 from mmad.vm._vm import get_num_threads as get_num_threads
 from mmad.vm._vm import set_num_threads as set_num_threads
@@ -363,6 +367,40 @@ def register(
     unflatten_function: Callable[[Any, Any], Any] | None = None,
 ) -> _C: ...
 def validate(tape: Tape) -> Tape: ...
+def ravel_pytree(tree_: _T) -> tuple[NDArray[Any], Callable[[Any], _T]]: ...
+def objective(
+    f: _Function, x0: Any = None, *, args: tuple[Any, ...] = (), mode: Literal["compiled", "eager"] = "compiled"
+) -> Goal: ...
+def constraint(
+    f: _Function,
+    lower: float | NDArray[Any] = ...,
+    upper: float | NDArray[Any] = ...,
+    *,
+    x0: Any = None,
+    args: tuple[Any, ...] = (),
+    mode: Literal["compiled", "eager"] = "compiled",
+) -> Constraint: ...
+def ipopt_problem(
+    f: _Function,
+    x0: Any,
+    constraints: Constraint | Sequence[Constraint] = (),
+    *,
+    args: tuple[Any, ...] = (),
+    mode: Literal["compiled", "eager"] = "compiled",
+) -> IpoptProblem: ...
+def minimize(
+    f: _Function,
+    x0: Any,
+    args: tuple[Any, ...] = (),
+    method: str | Callable[..., Any] | None = None,
+    *,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    mode: Literal["compiled", "eager"] = "compiled",
+) -> Any: ...
 
 __all__ = [
     "ArrayVar",
@@ -387,6 +425,7 @@ __all__ = [
     "clear_pool",
     "compile",
     "concrete",
+    "constraint",
     "custom_jvp",
     "custom_vjp",
     "derivative",
@@ -397,20 +436,25 @@ __all__ = [
     "hessian_operator",
     "hook",
     "hvp",
+    "ipopt_problem",
     "jacfwd",
     "jacobian",
     "jacobian_operator",
     "jacrev",
     "jvp",
     "linearize",
+    "minimize",
     "numpy",
+    "objective",
     "primitive",
+    "ravel_pytree",
     "record",
     "register",
     "set_num_threads",
     "sparsity",
     "stop_gradient",
     "taylor",
+    "tree",
     "validate",
     "value_and_grad",
     "value_grad_hvp",

@@ -26,6 +26,7 @@ LAYERS = (
     ("scipy",),  # imported by its user only
     ("planner",),
     ("api",),
+    ("optimization",),
     ("_checkout", "__init__"),
     ("bench",),  # problems and contestants, which `import mmad` does not load
     ("cli", "__main__"),

@@ -16,7 +16,7 @@ import optree
 from mmad._core import Traced
 from mmad.python.kinds import isplain
 
-__all__ = ["flatten", "register", "unflatten"]
+__all__ = ["flatten", "leaves", "map", "register", "structure", "unflatten"]
 
 NAMESPACE = "mmad"
 LEAF = object()  # structure of a single number or array
@@ -212,6 +212,50 @@ def unflatten(structure, leaves):
     if structure is LEAF:
         return leaves[0]
     return optree.tree_unflatten(structure, leaves)
+
+
+def leaves(tree):
+    """Return the leaves of a tree, None left out.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.tree.leaves({"b": (1.0, None), "a": 2.0})
+    [2.0, 1.0]
+    """
+    return [x for x in flatten(tree)[0] if x is not None]
+
+
+def structure(tree):
+    """Return the structure of a tree, for :func:`unflatten`; equal structures have the same containers."""
+    return flatten(tree)[1]
+
+
+def map(f, tree, *rest):
+    """Return the tree of what a function gives for each leaf; None stays None.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(leaf, *others)``, with the leaves of `rest` at the same place.
+    tree : tree
+    *rest : trees
+        Of the structure of `tree`.
+
+    Examples
+    --------
+    >>> import mmad
+    >>> mmad.tree.map(lambda x, g: x - 0.1 * g, {"w": 1.0, "b": (2.0,)}, {"w": 10.0, "b": (5.0,)})
+    {'w': 0.0, 'b': (1.5,)}
+    """
+    first, form = flatten(tree)
+    others = []
+    for other in rest:
+        found, same = flatten(other)
+        if same != form:
+            raise ValueError(f"mmad.tree.map: the trees have different structures: {form}, {same}")
+        others.append(found)
+    return unflatten(form, [None if row[0] is None else f(*row) for row in zip(first, *others, strict=True)])
 
 
 def paths(tree):

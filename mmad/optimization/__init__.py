@@ -1,0 +1,1 @@
+"""Functions for optimisers: objectives and constraints with their derivatives, and `minimize`."""
