@@ -761,7 +761,7 @@ DETACHMENTS = {
     "float": (lambda x: float(x) * x, r"float"),
     "math": (lambda x: math.sin(x), r"np\.|numpy"),
     "float array": (stored, r"zeros_like|like=|mmad\.numpy"),
-    "unsupported function": (lambda x: np.linalg.eig(np.diag([1.0, 2.0]) * x)[0].sum(), r"eig"),
+    "unsupported function": (lambda x: np.packbits(np.diag([1.0, 2.0]) * x)[0].sum(), r"packbits"),
     "unsupported ufunc": (lambda x: np.nextafter(x, 1.0), r"nextafter"),
     "asarray of floats": (lambda x: np.asarray(x, dtype=float).sum(), r"(?i)mmad|traced"),
 }

@@ -547,6 +547,8 @@ cdef class Lowering:
         turned = self.is_transposed(m, shape)
         if turned:
             m = g.arg(m, 0)
+            if g.shape(m) != shape:  # of other axes, as those of tensorsolve
+                m = g.window(m, new_map_of(0, shape, strides_of(shape)), NODE_ARRAY, g.type_of(shape, F64))
         if g.nodes[m].op == OP_REC and g.payload(m).kind == P_ROUTINE and g.payload(m).action == MM_CHOLESKY:
             return self.push_routine(MM_LOWER_TRANSPOSED if turned else MM_LOWER, rec.op, flags, type, m, b)
         m = self.factors(m, shape[:len(shape) - 2], n)

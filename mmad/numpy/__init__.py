@@ -12,7 +12,7 @@ from mmad import ops  # noqa: F401  (declares the operations)
 from mmad._core import FUNCTIONS
 from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 
-from mmad.numpy import fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
+from mmad.numpy import decompositions, fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
 from mmad.numpy import quantiles, sets, spaces, statistics  # noqa: F401  # isort: skip
 from mmad.numpy.creation import (

@@ -1,7 +1,4 @@
-"""`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky, powers, Hermitian eigenproblems.
-
-General eigenvalues, singular values, QR and least squares are not supported: they raise an error that names them.
-"""
+"""`numpy.linalg` on traced values: norms, solve, inverse, determinants, Cholesky, powers, Hermitian eigenproblems."""
 
 import collections
 import collections.abc
@@ -10,6 +7,7 @@ import numpy as np
 
 from mmad._core import Wrapper, dtype_of, shape_of
 from mmad.numpy._implements import implements
+from mmad.numpy.decompositions import singular_norm
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.reductions import own_squares
 from mmad.numpy.shaping import ravel
@@ -76,10 +74,7 @@ def _matrix_norm(x, order, row, column, keepdims):
     if order in (None, "fro", "f"):
         return _length(x, tuple(sorted((row, column))), keepdims)
     if order in (2, -2, "nuc"):
-        raise TypeError(
-            f"numpy.linalg.norm(ord={order!r}) of a matrix is not supported on traced values: it needs the "
-            "singular values; the matrix norms that are: 'fro', 1, -1, inf, -inf"
-        )
+        return singular_norm(x, order, row, column, keepdims)
     if order in (np.inf, -np.inf):
         row, column = column, row
     elif order not in (1, -1):

@@ -230,11 +230,13 @@ def test_single(name, k):
 
 
 #: Operations that NumPy defines on complex numbers by their lexicographic order, or as stand-ins for real logic.
-# Operations of real numbers, eigenvectors, whose phase is LAPACK's choice where they are complex, and what takes the
-# real eigenvalues with complex matrices.
+# Operations of real numbers, eigenvectors and singular vectors, whose phase is LAPACK's choice where they are complex,
+# and what takes the real eigenvalues with complex matrices.
 ORDERED = {"maximum", "minimum", "fmax", "fmin", "max", "min", "max_weights", "min_weights", "cummax", "cummin"}
 HERMITIAN = ("cholesky", "eigenvalues", "eigenvalues_tangent")
 ORDERED |= {"eigenvectors", "eigenvalues_pull", "eigenvalues_push", "over_gaps", "basis", "vectors_in", "over_rates"}
+ORDERED |= {"svd", "svdvals", "eig", "eigvals", "over_sums", "over_values"}
+ORDERED |= {"singular_values_pull", "singular_values_tangent"}
 
 
 def complex_operands(op, operands, params):

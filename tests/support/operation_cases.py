@@ -23,8 +23,9 @@ def declared():
 
 NAMES = sorted(declared())
 DIFFERENTIABLE = [name for name in NAMES if not OPERATIONS[name].boolean]
-# Their derivative is not that of their evaluation; tested apart, below, and in numpy/test_eigenbases.py.
-APART = {"stop_gradient", "astype", "tied", "tanh_slope", "agreed"}
+# Their derivative is not that of their evaluation; tested apart, below, in numpy/test_eigenbases.py and
+# numpy/test_decompositions.py.
+APART = {"stop_gradient", "astype", "tied", "tanh_slope", "agreed", "turned_freely", "checked_free"}
 WITH_PARTIALS = [name for name in NAMES if OPERATIONS[name].partials is not None and name not in APART]
 
 A = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])

@@ -174,6 +174,7 @@ RULES = {
     "cholesky": _matrices,
     "eigenvalues": _matrices,
     "eigenvectors": _matrices,
+    **dict.fromkeys(("svd", "svdvals", "qr", "pinv", "eig", "eigvals"), _matrices),
     "solve": _solve,
     "cofactor_tangent": _matrix_pairs,
     "slogdet": _sign_and_logarithm,
@@ -186,7 +187,9 @@ FULL = {
     "agreed": "eigenvectors and all that they were made of",
     **dict.fromkeys(
         ("basis", "eigenvalues_pull", "eigenvalues_push", "eigenvalues_tangent", "over_gaps", "over_rates", "rates")
-        + ("turns", "values_in", "vectors_in"),
+        + ("turns", "values_in", "vectors_in", "over_differences", "over_sums", "over_values", "eigenvalue_rates")
+        + ("eigenvalue_rates_pull", "singular_values_tangent", "singular_values_pull", "turned_freely", "checked_free")
+        + ("complete_eigenvectors", "largest_of_column", "regular", "lstsq"),
         "derivatives of eigenvalues and eigenvectors, which depend on all of their matrix; stacks of matrices are rare",
     ),
 }
