@@ -13,7 +13,7 @@ from mmad.scipy.special import RULES  # noqa: E402
 
 FLOOR = 1e-45  # smaller numbers are compared with zero
 #: (name, number of the result; None where there is one)
-CASES = [(r.name, k) for r in RULES.values() for k in (range(r.results) if r.results > 1 else (None,))]
+CASES = [(r.name, k) for r in RULES.values() if r.points for k in (range(r.results) if r.results > 1 else (None,))]
 IDS = [name if k is None else f"{name}-{k}" for name, k in CASES]
 
 
@@ -74,12 +74,19 @@ def test_derivatives_against_mpmath(name, k):
             check(mixed(f, i, j, point), want, rule.bound, point, i, j)
 
 
+def _column(values, rule):
+    """An argument at all points; a number, where a Python function takes nothing else."""
+    return values[0] if isinstance(values[0], int) and not rule.plain else np.array(values)
+
+
 @pytest.mark.parametrize(("name", "k"), CASES, ids=IDS)
 def test_values_dtypes_and_ways(name, k):
     """The value is SciPy's to the bit, eager and compiled; single precision stays; all ways to a derivative agree."""
     rule = RULES[name]
+    if not rule.differentiable and rule.unknown:
+        return
     real = [p for p in rule.points if not any(isinstance(v, complex) for v in p)] or rule.points
-    columns = [np.array(c) for c in zip(*real, strict=True)]
+    columns = [_column(c, rule) for c in zip(*real, strict=True)]
     i = rule.differentiable[-1] if rule.differentiable else 0
     f, g = one_result(rule.function, k), by(one_result(rule.function, k), i, columns)
     x, one = columns[i], np.ones_like(columns[i])
@@ -95,7 +102,7 @@ def test_values_dtypes_and_ways(name, k):
     np.testing.assert_allclose(tangent, first, rtol=1e-13)
     np.testing.assert_allclose(mmad.compile(mmad.grad(total))(x), first, rtol=1e-13)
     np.testing.assert_allclose(mmad.compile(mmad.hvp(total))(x, one), second, rtol=1e-12, atol=1e-40)
-    single = [c.astype(np.float32) if c.dtype.kind == "f" else c for c in columns]
+    single = [c.astype(np.float32) if np.asarray(c).dtype.kind == "f" else c for c in columns]
     g = by(f, i, single)
     assert mmad.grad(lambda x: np.sum(g(x)))(single[i]).dtype == np.float32
     assert mmad.jvp(g, (single[i],), (single[i],))[1].dtype == g(single[i]).dtype
@@ -109,5 +116,5 @@ UNKNOWN = [
 @pytest.mark.parametrize(("name", "k", "i"), UNKNOWN)
 def test_an_argument_without_a_derivative_is_named(name, k, i):
     point = RULES[name].points[0]
-    with pytest.raises(TypeError, match=f"scipy.special.{name} has no known derivative with respect to its argument '"):
+    with pytest.raises(TypeError, match=r"scipy.special.\w+ has no known derivative with respect to its argument '"):
         forward(by(one_result(RULES[name].function, k), i, point))(point[i])

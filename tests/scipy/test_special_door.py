@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 special = pytest.importorskip("scipy.special")
+import special_table  # noqa: E402
 from helpers import python  # noqa: E402
 
 import mmad  # noqa: E402
@@ -66,3 +67,9 @@ def test_a_function_with_a_rule_is_not_bound_again(f):
 def test_what_lets_no_traced_value_answer_is_not_bound():
     with pytest.raises(TypeError, match="takes a ufunc or a function of NumPy"):
         mmad.primitive(math.erf, jvp=lambda tangents, y, x: tangents[0], bind=True)
+
+
+def test_every_ufunc_has_a_rule_and_the_table_is_current():
+    assert special_table.left_out() == []
+    text = special_table.DOCUMENT.read_text(encoding="utf-8")
+    assert text == special_table.document(text), "run python tests/support/special_table.py"

@@ -7,6 +7,7 @@ special = pytest.importorskip("scipy.special")
 from exact_special import exact  # noqa: E402
 
 import mmad  # noqa: E402
+import mmad.scipy.special  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,51 @@ def test_arrays_batches_and_levels(f):
     np.testing.assert_allclose(mmad.compile(mmad.vmap(mmad.hessian(f)))(x), two, rtol=1e-12)
     series = mmad.taylor(f, x, np.ones(3), 2)
     np.testing.assert_allclose(2 * series[2], two, rtol=1e-12)
+
+
+def _mean(p, v, axis, keepdims):
+    return (p * v).sum(axis=axis, keepdims=keepdims)
+
+
+#: The tangent in terms of the softmax p and the direction v.
+TANGENTS = {
+    "logsumexp": lambda p, v, axis: _mean(p, v, axis, False),
+    "softmax": lambda p, v, axis: p * (v - _mean(p, v, axis, True)),
+    "log_softmax": lambda p, v, axis: v - _mean(p, v, axis, True),
+}
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 1)])
+@pytest.mark.parametrize("name", TANGENTS)
+def test_sums_of_exponentials(name, axis):
+    f, plain = getattr(mmad.scipy.special, name), getattr(special, name)
+    x = np.array([[0.3, -1.2, 800.0], [0.1, 0.3, 799.5]])
+    v, w = np.random.default_rng(1).normal(size=(2, *x.shape))
+    value, tangent = mmad.jvp(lambda x: f(x, axis=axis), (x,), (v,))
+    np.testing.assert_allclose(value, plain(x, axis=axis), rtol=1e-15)
+    want = TANGENTS[name](special.softmax(x, axis=axis), v, axis)
+    np.testing.assert_allclose(tangent, want, rtol=1e-13, atol=1e-300)
+    loss = lambda x: (f(x, axis=axis) ** 2).sum()
+    gradient = mmad.grad(loss)(x)
+    np.testing.assert_allclose(mmad.compile(mmad.grad(loss))(x), gradient, rtol=1e-13)
+    np.testing.assert_allclose(np.vdot(gradient, v), mmad.jvp(loss, (x,), (v,))[1], rtol=1e-12)
+    np.testing.assert_allclose(np.vdot(mmad.hvp(loss)(x, v), w), np.vdot(mmad.hvp(loss)(x, w), v), rtol=1e-10)
+    single = x.astype(np.float32)
+    assert mmad.jvp(lambda x: f(x, axis=axis), (single,), (single,))[1].dtype == plain(single, axis=axis).dtype
+
+
+@pytest.mark.parametrize("options", [{}, {"b": 1, "return_sign": True}, {"b": 2}, {"keepdims": True}])
+def test_logsumexp_of_weights_signs_and_infinities(options):
+    f, plain = mmad.scipy.special.logsumexp, special.logsumexp
+    x, b = np.array([0.3, -np.inf, 2.0]), np.array([1.5, 2.0, -0.5])
+    if "b" in options:
+        options = {**options, "b": b if options["b"] == 1 else np.abs(b)}
+    value = mmad.vjp(lambda x: f(x, **options), x)[0]
+    np.testing.assert_allclose(value, plain(x, **options), rtol=1e-15)
+    gradient, e = mmad.grad(lambda b: f(x, b=b))(np.abs(b)), np.exp(x)
+    np.testing.assert_allclose(gradient, e / (np.abs(b) * e).sum(), rtol=1e-14)
+
+
+def test_sums_of_exponentials_of_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"scipy.special.logsumexp has a derivative by real arguments only"):
+        mmad.jvp(mmad.scipy.special.logsumexp, (np.ones(2) + 1j,), (np.ones(2) + 0j,))

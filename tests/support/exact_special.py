@@ -164,6 +164,63 @@ EXACT |= {
     "agm": lambda x, y: mp.agm(x, y) if x > 0 else -mp.agm(-x, -y),
 }
 
+EXACT |= {
+    "hyp0f1": mp.hyp0f1,
+    "hyp1f1": mp.hyp1f1,
+    "hyp2f1": mp.hyp2f1,
+    "hyperu": mp.hyperu,
+    "wright_bessel": lambda p, q, x: mp.nsum(
+        lambda k: x**k / mp.factorial(k) * mp.rgamma(p * k + q), [0, 60], method="d"
+    ),
+    "log_wright_bessel": lambda p, q, x: mp.log(EXACT["wright_bessel"](p, q, x)),
+    "lpmv": lambda m, v, x: mp.legenp(v, m, x),
+    "pbdv": lambda v, x: (mp.pcfd(v, x), mp.diff(lambda x: mp.pcfd(v, x), x)),
+    "pbvv": lambda v, x: (mp.pcfv(-v - 0.5, x), mp.diff(lambda x: mp.pcfv(-v - 0.5, x), x)),
+    "zeta": mp.zeta,
+    "_riemann_zeta": mp.zeta,
+    "zetac": mp.zeta,
+    "bdtr": lambda k, n, p: EXACT["betaincc"](k + 1, n - k, p),
+    "bdtrc": lambda k, n, p: EXACT["betainc"](k + 1, n - k, p),
+    "nbdtr": lambda k, n, p: EXACT["betainc"](n, k + 1, p),
+    "nbdtrc": lambda k, n, p: EXACT["betaincc"](n, k + 1, p),
+    "pdtr": lambda k, m: EXACT["gammaincc"](k + 1, m),
+    "pdtrc": lambda k, m: EXACT["gammainc"](k + 1, m),
+    "chdtr": lambda v, x: EXACT["gammainc"](v / 2, x / 2),
+    "chdtrc": lambda v, x: EXACT["gammaincc"](v / 2, x / 2),
+    "gdtr": lambda a, b, x: EXACT["gammainc"](b, a * x),
+    "gdtrc": lambda a, b, x: EXACT["gammaincc"](b, a * x),
+    "fdtr": lambda m, n, x: EXACT["betainc"](m / 2, n / 2, m * x / (n + m * x)),
+    "fdtrc": lambda m, n, x: EXACT["betaincc"](m / 2, n / 2, m * x / (n + m * x)),
+    "stdtr": lambda v, t: (1 + mp.sign(t) * EXACT["betainc"](mp.mpf(0.5), v / 2, t * t / (v + t * t))) / 2,
+    "chndtr": lambda x, k, c: mp.nsum(
+        lambda j: mp.exp(-c / 2) * (c / 2) ** j / mp.factorial(j) * EXACT["gammainc"](k / 2 + j, x / 2),
+        [0, 60],
+        method="d",
+    ),
+    "multigammaln": lambda x, d: mp.fsum(mp.loggamma(x - mp.mpf(j) / 2) for j in range(d)),
+    "factorial": lambda x: mp.gamma(x + 1),
+    "comb": mp.binomial,
+    "perm": lambda n, k: mp.gamma(n + 1) / mp.gamma(n - k + 1),
+    "polygamma": mp.polygamma,
+    "diric": lambda x, n: 2 * mp.fsum(mp.cos(x * (mp.mpf(2 * j + 1) / 2)) for j in range(n // 2)) / n,
+    "jvp": lambda v, x: mp.besselj(v, x, derivative=1),
+    "yvp": lambda v, x: mp.bessely(v, x, derivative=1),
+    "ivp": lambda v, x: mp.besseli(v, x, derivative=1),
+    "kvp": lambda v, x: -(mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2,
+    "sinc": lambda x: mp.hyp0f1(mp.mpf(1.5), -((mp.pi * x) ** 2) / 4),
+    "softplus": lambda x: mp.log(1 + mp.exp(x)),
+    "nrdtrimn": lambda p, s, x: x - s * EXACT["ndtri"](p),
+    "nrdtrisd": lambda m, p, x: (x - m) / EXACT["ndtri"](p),
+    "kolmogorov": lambda x: 2 * mp.fsum((-1) ** (k - 1) * mp.exp(-2 * k * k * x * x) for k in range(1, 40)),
+    "smirnov": lambda n, d: (
+        d
+        * mp.fsum(
+            mp.binomial(n, j) * (d + mp.mpf(j) / n) ** (j - 1) * (1 - d - mp.mpf(j) / n) ** (n - j)
+            for j in range(int(mp.floor(n * (1 - d))) + 1)
+        )
+    ),
+}
+
 
 def _scipy_part(name, k, *args):
     import scipy.special as sc

@@ -10,7 +10,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops import powers
 from mmad.ops.transcendental import exp
 from mmad.scipy._drop_in import replaces
-from mmad.scipy.special._declare import constant, family, function, parts, select, shifted, ufunc, unknown
+from mmad.scipy.special._declare import alias, constant, family, function, parts, select, shifted, ufunc, unknown
 from mmad.scipy.special._gamma import rgamma
 from mmad.scipy.special._quotients import quotient
 from mmad.scipy.special._scaled_bessel import ive_n, kve_n
@@ -39,6 +39,7 @@ def _real(name, z):
 
 
 jv = ufunc("jv", unknown, lambda v, z, out: _half_difference(jv, v, z), points=(*ORDERS, *COMPLEX), names=("v", "z"))
+alias("jn", "jv")
 yv = ufunc("yv", unknown, lambda v, z, out: _half_difference(yv, v, z), points=(*ORDERS, *COMPLEX), names=("v", "z"))
 iv = ufunc("iv", unknown, lambda v, z, out: _half_sum(iv, v, z), points=(*ORDERS, *COMPLEX), names=("v", "z"))
 kv = ufunc(

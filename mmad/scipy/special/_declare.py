@@ -7,7 +7,7 @@ a derivative by it is an error that names the function and the argument.  Points
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,9 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import elementwise
 
 __all__ = [
-    "RULES",
-    "Rule",
-    "constant",
-    "family",
-    "function",
-    "numeric",
-    "parts",
-    "select",
-    "shifted",
-    "ufunc",
-    "unknown",
-]
+    "RULES", "Rule", "alias", "composed", "constant", "family", "function", "numeric", "parts", "select", "shifted",
+    "ufunc", "unknown",
+]  # fmt: skip
 
 PACKAGE = "scipy.special"
 
@@ -55,8 +46,10 @@ class Rule:
         Whether a plain call of SciPy's function is met; if not, the function of `mmad.scipy.special` is.
     bound : float
         The largest relative error of first and second derivatives at the points.
+    names : tuple of str
+        Of the arguments, where SciPy's documentation does not give them.
     kernel : bool
-        Whether the value is that of a kernel of ours, within 4 units in the last place of SciPy's.
+        Whether the value is computed by other means than SciPy's: within 4 units in the last place of it.
     """
 
     name: str
@@ -68,6 +61,7 @@ class Rule:
     plain: bool = True
     bound: float = 1e-12
     kernel: bool = False
+    names: tuple[str, ...] = ()
 
 
 RULES: dict[str, Rule] = {}
@@ -135,7 +129,7 @@ def ufunc(name, *partials, points=(), names=None, bound=1e-12, of=None):
     op = elementwise(f"{PACKAGE}.{name}", f, *_partials(name, partials, names))
     known = tuple(i for i, p in enumerate(partials) if p is not unknown and p is not constant)
     missing = tuple(i for i, p in enumerate(partials) if p is unknown)
-    RULES[name] = Rule(name, getattr(sc, name, f), tuple(points), known, missing, bound=bound)
+    RULES[name] = Rule(name, getattr(sc, name, f), tuple(points), known, missing, bound=bound, names=tuple(names or ()))
     return op
 
 
@@ -176,16 +170,26 @@ def parts(name, *results, points=(), names=None, bound=1e-12):
     FUNCTIONS[f] = lambda *operands: tuple(op(*operands) for op in ops)
     known = tuple(i for i in range(f.nin) if any(p[i] not in (unknown, constant) for p in results))
     missing = tuple(i for i in range(f.nin) if all(p[i] is unknown for p in results))
-    RULES[name] = Rule(name, f, tuple(points), known, missing, f.nout, bound=bound)
+    RULES[name] = Rule(name, f, tuple(points), known, missing, f.nout, bound=bound, names=tuple(names or ()))
     return ops
 
 
-def function(name, f, differentiable, points=(), bound=1e-12, unknown=()):
+def function(name, f, differentiable, points=(), bound=1e-12, kernel=False):
     """Declare a Python function of `scipy.special` by a function of traced values, and return it."""
     original = getattr(sc, name)
     FUNCTIONS[original] = f
-    RULES[name] = Rule(name, f, tuple(points), differentiable, unknown, plain=False, bound=bound)
+    RULES[name] = Rule(name, f, tuple(points), differentiable, plain=False, bound=bound, kernel=kernel)
     return f
+
+
+def composed(name, differentiable, points=(), bound=1e-12):
+    """Declare a Python function that is made of functions with rules, so that traced values pass through it."""
+    RULES[name] = Rule(name, getattr(sc, name), tuple(points), differentiable, bound=bound, kernel=True)
+
+
+def alias(name, other):
+    """Declare another name of a ufunc."""
+    RULES[name] = replace(RULES[other], name=name)
 
 
 def shifted(n, by, least=None):

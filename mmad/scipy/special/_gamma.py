@@ -4,7 +4,7 @@ import math
 
 from mmad.ops import arithmetic as a
 from mmad.ops.transcendental import cos, sin
-from mmad.scipy.special._declare import constant, select, ufunc
+from mmad.scipy.special._declare import alias, constant, select, ufunc
 from mmad.scipy.special._incomplete import beta_density, betainc_by, gamma_density, gammainc_by_a
 from mmad.scipy.special._polygamma import polygamma_n, psi_difference
 
@@ -14,6 +14,7 @@ COMPLEX = ((0.4 + 1.3j,), (-2.3 - 0.7j,), (30.0 + 5j,))
 gammaln = ufunc("gammaln", lambda x, out: psi(x), points=REAL)
 loggamma = ufunc("loggamma", lambda z, out: psi(z), points=((0.3,), (1.7,), (25.5,), *COMPLEX), names=("z",))
 psi = ufunc("psi", lambda z, out: polygamma_n(1, z), points=(*REAL, *COMPLEX), names=("z",))
+alias("digamma", "psi")
 gamma = ufunc("gamma", lambda z, out: a.multiply(out, psi(z)), points=(*REAL, *COMPLEX), names=("z",))
 gammasgn = ufunc("gammasgn", constant, points=REAL)
 
