@@ -4,6 +4,13 @@ __all__ = ["DROP_IN", "advice"]
 
 #: SciPy's module -> the names that our module of the same name defines.
 DROP_IN = {
+    "scipy.linalg": """
+        block_diag cho_factor cho_solve cholesky circulant companion coshm cosm det eig eigh eigvals
+        eigvalsh expm expm_frechet fractional_matrix_power hankel inv logm lstsq lu lu_factor
+        lu_solve matmul_toeplitz norm pinv polar qr sinhm sinm solve solve_banded solve_circulant
+        solve_continuous_lyapunov solve_discrete_lyapunov solve_sylvester solve_toeplitz
+        solve_triangular solveh_banded sqrtm svd svdvals tanhm tanm toeplitz
+    """,
     "scipy.spatial.distance": """
         braycurtis canberra cdist chebyshev cityblock correlation cosine euclidean jensenshannon mahalanobis minkowski
         pdist seuclidean sqeuclidean squareform

@@ -50,7 +50,7 @@ def _equals_default(value, default):
     return value is default or (isplain(value, bool | int | float | str) and value == default)
 
 
-def replaces(function, name=None):
+def replaces(function, name=None, ignored=()):
     """Decorate an implementation on traced values of a function of SciPy; plain values go to that function.
 
     Parameters
@@ -59,6 +59,8 @@ def replaces(function, name=None):
         SciPy's.  Its signature resolves the arguments; the implementation takes those that it knows, by name.
     name : str, optional
         The name for messages, where the function does not have it.
+    ignored : sequence of str
+        Arguments that do not change the result: what may be overwritten, checks, a choice of LAPACK's routines.
 
     Raises
     ------
@@ -86,18 +88,20 @@ def replaces(function, name=None):
         def call(*args, **kwargs):
             if not any_traced((args, kwargs)):
                 return function(*args, **kwargs)
-            given = {}
+            given, more = {}, ()
             for key, value in signature.bind(*args, **kwargs).arguments.items():
-                if signature.parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
+                if signature.parameters[key].kind is inspect.Parameter.VAR_POSITIONAL:
+                    more = value
+                elif signature.parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
                     given.update(value)
                 elif key in known or takes_any:
                     given[key] = value
-                elif not _equals_default(value, signature.parameters[key].default):
+                elif key not in ignored and not _equals_default(value, signature.parameters[key].default):
                     raise UnsupportedError(
                         f"mmad.{name} of traced values does not know the argument {key}: leave it out, or give "
                         f"{name} a derivative with mmad.primitive"
                     )
-            return implementation(**given)
+            return implementation(*more, **given)
 
         call.implementation = implementation
         return call

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from scipy_linear_algebra import linear_algebra
 
 import mmad
 import mmad.scipy
@@ -142,7 +143,7 @@ def _distances():
 
 
 #: All forms.  One line is one call; add a group of your own with a function like those above.
-FORMS = [*_distances()]
+FORMS = [*_distances(), *linear_algebra(Form)]
 
 
 def rows():
