@@ -123,3 +123,21 @@ def test_logsumexp_of_weights_signs_and_infinities(options):
 def test_sums_of_exponentials_of_complex_numbers_are_refused():
     with pytest.raises(TypeError, match=r"scipy.special.logsumexp has a derivative by real arguments only"):
         mmad.jvp(mmad.scipy.special.logsumexp, (np.ones(2) + 1j,), (np.ones(2) + 0j,))
+
+
+@pytest.mark.parametrize(
+    ("name", "integers"), [("legendre_p", (4,)), ("assoc_legendre_p", (4, 2)), ("sph_legendre_p", (4, 2))]
+)
+def test_legendre_functions(name, integers):
+    """SciPy gives the first two derivatives itself; the third one is of its differential equation."""
+    f, plain = getattr(mmad.scipy.special, name), getattr(special, name)
+    x = np.array([0.3, 0.7])
+    wanted = plain(*integers, x, diff_n=2)
+    g = lambda x: f(*integers, x)
+    np.testing.assert_array_equal(mmad.vjp(g, x)[0], plain(*integers, x))
+    values = mmad.taylor(g, x, np.ones(2), 3)
+    np.testing.assert_allclose(np.reshape(values[1], 2), wanted[1], rtol=1e-13)
+    np.testing.assert_allclose(np.reshape(values[2] * 2, 2), wanted[2], rtol=1e-13)
+    ahead, behind = (plain(*integers, x + h, diff_n=2)[2] for h in (1e-5, -1e-5))
+    np.testing.assert_allclose(np.reshape(values[3] * 6, 2), (ahead - behind) / 2e-5, rtol=1e-7)
+    np.testing.assert_allclose(mmad.grad(lambda x: g(x).sum())(x), wanted[1], rtol=1e-13)

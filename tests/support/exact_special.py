@@ -209,6 +209,10 @@ EXACT |= {
     "kvp": lambda v, x: -(mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2,
     "sinc": lambda x: mp.hyp0f1(mp.mpf(1.5), -((mp.pi * x) ** 2) / 4),
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
+    "legendre_p": mp.legendre,
+    "sph_legendre_p": lambda n, m, t: _normalized(n, m) * mp.legenp(n, m, mp.cos(t)),
+    "sph_harm_y": lambda n, m, t, p: _normalized(n, m) * mp.legenp(n, m, mp.cos(t)) * mp.expj(m * p),
+    "assoc_legendre_p": lambda n, m, x: mp.legenp(n, m, x),
     "nrdtrimn": lambda p, s, x: x - s * EXACT["ndtri"](p),
     "nrdtrisd": lambda m, p, x: (x - m) / EXACT["ndtri"](p),
     "kolmogorov": lambda x: 2 * mp.fsum((-1) ** (k - 1) * mp.exp(-2 * k * k * x * x) for k in range(1, 40)),
@@ -220,6 +224,10 @@ EXACT |= {
         )
     ),
 }
+
+
+def _normalized(n, m):
+    return mp.sqrt((2 * n + 1) / (4 * mp.pi) * mp.factorial(n - m) / mp.factorial(n + m))
 
 
 def _scipy_part(name, k, *args):

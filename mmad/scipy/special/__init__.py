@@ -16,6 +16,7 @@ from mmad.scipy.special import (
     _exponential,
     _functions,
     _gamma,
+    _harmonics,
     _hypergeometric,
     _polynomials,
 )
@@ -30,6 +31,7 @@ _FAMILIES = (
     _exponential,
     _functions,
     _gamma,
+    _harmonics,
     _hypergeometric,
     _polynomials,
 )

@@ -55,7 +55,7 @@ jve = ufunc(
 yve = ufunc(
     "yve", unknown, lambda v, z, out: _half_difference(yve, v, _real("yve", z)), points=ORDERS, names=("v", "z")
 )
-SCALED = (*ORDERS, (0.0, 200.0), (1.5, 60.0))
+SCALED = (*ORDERS, (0.0, 200.0), (1.5, 60.0), (16.5, 310.0))
 ive = ufunc("ive", unknown, lambda v, z, out: ive_n(1, v, _real("ive", z)), points=SCALED, names=("v", "z"))
 kve = ufunc(
     "kve",
@@ -202,15 +202,40 @@ def _airye_slope(z, k, slope, sign):
     return slope + (sign * root) * airye[k](z)
 
 
+def _airye_of_large(z, k):
+    """Return the derivative of result k for large z, by scaled Bessel functions of zeta = 2/3 z**(3/2)."""
+    root = a.sqrt(z)
+    zeta, order = (2.0 / 3.0) * z * root, (1.0 if k % 2 == 0 else 2.0) / 3.0
+    if k < 2:
+        f, slope = (kve_n(n, 0, order, zeta) * (1.0 / math.pi) for n in (0, 1))
+    else:
+        f, slope = (ive_n(n, order, zeta) + ive_n(n, -order, zeta) for n in (0, 1))
+    if k % 2 == 0:  # sqrt(z / 3) f(zeta)
+        return math.sqrt(1.0 / 3.0) * (a.divide(0.5 * f, root) + z * slope)
+    return (math.sqrt(1.0 / 3.0) * (-1.0 if k == 1 else 1.0)) * (f + z * root * slope)  # -+ z / sqrt(3) f(zeta)
+
+
+def _airye(z, k):
+    """Return the derivative of result k; its two terms cancel for large z."""
+    sign = 1.0 if k < 2 else -1.0
+
+    def near(z):
+        return _airye_slope(z, k, airye[k + 1](z) if k % 2 == 0 else z * airye[k - 1](z), sign)
+
+    if np.result_type(getattr(z, "dtype", type(z))).kind == "c":
+        return near(z)
+    return select(a.greater(z, 3.0), lambda z: _airye_of_large(z, k), near, z, safe=((4.0,), (1.0,)))
+
+
 airye = parts(
     "airye",
-    (lambda z, out: _airye_slope(z, 0, airye[1](z), 1.0),),
-    (lambda z, out: _airye_slope(z, 1, z * airye[0](z), 1.0),),
-    (lambda z, out: _airye_slope(z, 2, airye[3](z), -1.0),),
-    (lambda z, out: _airye_slope(z, 3, z * airye[2](z), -1.0),),
-    points=((0.6,), (4.0,), (20.0,)),
+    (lambda z, out: _airye(z, 0),),
+    (lambda z, out: _airye(z, 1),),
+    (lambda z, out: _airye(z, 2),),
+    (lambda z, out: _airye(z, 3),),
+    points=((0.6,), (4.0,), (20.0,), (1e3,)),
     names=("z",),
-    bound=1e-9,
+    bound=1e-11,
 )
 
 one_minus_j0 = quotient("_one_minus_j0_n", lambda n, x: _minus_j0(n, x))

@@ -133,9 +133,9 @@ def ufunc(name, *partials, points=(), names=None, bound=1e-12, of=None):
     return op
 
 
-def family(name, impl, *partials):
+def family(name, impl, *partials, nin=None):
     """Declare a function that SciPy does not have, or not as a ufunc, which derivatives are written with."""
-    return elementwise(f"{PACKAGE}.{name}", impl, *_partials(name, partials))
+    return elementwise(f"{PACKAGE}.{name}", impl, *_partials(name, partials), nin=nin)
 
 
 class Part:

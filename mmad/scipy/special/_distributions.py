@@ -335,7 +335,7 @@ def _student_cdf_by_v(v, t):
     return a.select(zero, 0.0, 0.5 * a.sign(t) * value)
 
 
-STUDENT = ((3.0, 1.3), (0.7, -0.4), (30.0, 2.5), (5.0, -6.0))
+STUDENT = ((3.0, 1.3), (0.7, -0.4), (30.0, 2.5), (0.33, -5.5))
 stdtr = ufunc(
     "stdtr",
     lambda v, t, out: _student_cdf_by_v(v, t),

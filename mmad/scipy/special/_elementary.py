@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import scipy.special as sc
 
 from mmad._core import UFUNCS
@@ -119,23 +120,40 @@ huber = ufunc(
 )
 
 
-def _pseudo(d, r):
+def _tilt(d, r, power):
+    """Return u**power / (1 + u**2)**(3/2) for u = r / d."""
     u = a.divide(r, d)
     root = powers.hypot(1.0, u)
-    return u, root
+    scaled = a.divide(u, root)
+    top = scaled if power else a.reciprocal(root)
+    return top * a.square(top) * (u if power == 4 else 1.0)
 
 
+@numeric
 def _pseudo_huber_by_delta(d, r):
-    u, root = _pseudo(d, r)
-    rise = a.divide(a.square(u), 1.0 + root)  # root - 1
-    return a.divide(d * a.square(rise), root)
+    u = r / d
+    root = np.hypot(1.0, u)
+    return d * (u * u / (1.0 + root)) ** 2 / root
 
 
+# With their own derivatives, which would cancel where |r| is far from delta.
+pseudo_huber_by_r = family(
+    "_pseudo_huber_by_r",
+    numeric(lambda d, r: r / np.hypot(1.0, r / d)),
+    lambda d, r, out: _tilt(d, r, 3),
+    lambda d, r, out: _tilt(d, r, 0),
+)
+pseudo_huber_by_delta = family(
+    "_pseudo_huber_by_delta",
+    _pseudo_huber_by_delta,
+    lambda d, r, out: a.divide(out, d) - _tilt(d, r, 4),
+    lambda d, r, out: _tilt(d, r, 3),
+)
 pseudo_huber = ufunc(
     "pseudo_huber",
-    lambda d, r, out: _pseudo_huber_by_delta(d, r),
-    lambda d, r, out: a.divide(r, _pseudo(d, r)[1]),
-    points=((1.0, 0.4), (0.7, 1.5), (0.3, -2.0), (5.0, 1e-3)),
+    lambda d, r, out: pseudo_huber_by_delta(d, r),
+    lambda d, r, out: pseudo_huber_by_r(d, r),
+    points=((1.0, 0.4), (0.7, 1.5), (0.3, -2.0), (5.0, 1e-3), (0.02, 17.0)),
 )
 
 

@@ -56,7 +56,7 @@ binom = ufunc(
     "binom",
     lambda n, k, out: a.multiply(out, psi_difference(0, n - k + 1.0, k)),
     lambda n, k, out: a.multiply(out, psi_difference(0, k + 1.0, n - 2.0 * k)),
-    points=((5.3, 2.2), (40.0, 3.7), (10.0, 5.0)),
+    points=((5.3, 2.2), (40.0, 3.7), (10.0, 5.0), (31.6, 30.6)),
 )
 
 gammainc = ufunc(

@@ -138,9 +138,12 @@ def _betainc_by(n, m, p, q, x):
     slope = p * (1 - x) - q * x
     u = NODES / (np.abs(slope) + np.sqrt((p + q) * x * (1 - x)))
     # x = e^s / (1 + e^s), s = s0 +- u: differences of the logarithms from those at x
-    grown = np.log1p(x * np.expm1(sign * u))  # log((1 - x) + x e^(+-u)), which is -(change of log(1 - x))
-    exponent = p * (sign * u - grown) - q * grown
-    first = {(1, 0): np.log(x) + sign * u - grown, (0, 1): np.log1p(-x) - grown}
+    s = sign * u
+    grown = np.where(  # log((1 - x) + x e^s), which is -(change of log(1 - x))
+        s > 30, s + np.log(x + (1 - x) * np.exp(-np.maximum(s, 0))), np.log1p(x * np.expm1(np.minimum(s, 30)))
+    )
+    exponent = p * (s - grown) - q * grown
+    first = {(1, 0): np.log(x) + s - grown, (0, 1): np.log1p(-x) - grown}
     b = bell(lambda i, j: kappa(i, j) + first.get((i, j), 0.0), n, m)
     total = np.sum(WEIGHTS * np.exp(exponent) * b, axis=-1) * (u / NODES)[..., 0]
     p, q, x, sign = (v[..., 0] for v in (p, q, x, sign))

@@ -63,7 +63,7 @@ def _difference(n, z, m):
     z, m = np.where(near, z, 1.0), np.where(near, m, 0.0)
     total, factorial = np.zeros_like(z), (-1.0) ** n * math.factorial(n)
     for _ in range(int(FAR) + 1):  # both up to large numbers, by the recurrence
-        low = z < FAR
+        low = np.minimum(z, z + m) < FAR
         step = -factorial / z ** (n + 1) * np.expm1(-(n + 1) * np.log1p(m / z))
         total = np.where(low, total + step, total)
         z = np.where(low, z + 1, z)

@@ -49,7 +49,7 @@ def _ive_series(n, v, x):
     done = np.zeros(x.shape, bool)
     for k in range(60):
         term = c * (-1.0) ** n * sc.poch(k + 0.5, n) * x ** (-n - 0.5)
-        done |= np.abs(term) > before
+        done |= (np.abs(term) > before) & (k > v)  # until then the terms may grow first
         total = total + np.where(done, 0.0, term)
         before = np.abs(term)
         c = c * -(4 * v**2 - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
