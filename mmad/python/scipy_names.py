@@ -11,6 +11,10 @@ DROP_IN = {
         solve_continuous_lyapunov solve_discrete_lyapunov solve_sylvester solve_toeplitz
         solve_triangular solveh_banded sqrtm svd svdvals tanhm tanm toeplitz
     """,
+    "scipy.special": """
+        assoc_legendre_p comb diric factorial legendre_p log_softmax logsumexp multigammaln perm polygamma softmax
+        sph_harm_y sph_legendre_p spherical_in spherical_jn spherical_kn spherical_yn
+    """,
     "scipy.spatial.distance": """
         braycurtis canberra cdist chebyshev cityblock correlation cosine euclidean jensenshannon mahalanobis minkowski
         pdist seuclidean sqeuclidean squareform

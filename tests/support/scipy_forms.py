@@ -142,8 +142,28 @@ def _distances():
     )
 
 
+def _special():
+    """The functions of scipy.special that are no ufuncs; tests/scipy/test_special.py has the others."""
+    x = np.array([0.3, 1.2, 2.1])
+
+    def one(name, *before, after=(), point=x):
+        return Form(f"special.{name}", lambda sp, x: getattr(sp.special, name)(*before, x, *after), (point,))
+
+    yield from (one(name) for name in ("logsumexp", "softmax", "log_softmax", "factorial"))
+    yield one("diric", after=(5,))
+    yield one("multigammaln", after=(2,), point=x + 1)
+    yield from (one(f"spherical_{kind}n", 2) for kind in "jyik")
+    yield one("polygamma", 1)
+    yield one("legendre_p", 3, point=x / 3)
+    yield one("assoc_legendre_p", 3, 1, point=x / 3)
+    yield one("sph_legendre_p", 3, 1)
+    yield Form("special.sph_harm_y", lambda sp, x, y: sp.special.sph_harm_y(3, 1, x, y), (x, x + 1))
+    for name in ("comb", "perm"):
+        yield Form(f"special.{name}", lambda sp, n, k, name=name: getattr(sp.special, name)(n, k), (x + 4, x))
+
+
 #: All forms.  One line is one call; add a group of your own with a function like those above.
-FORMS = [*_distances(), *linear_algebra(Form)]
+FORMS = [*_distances(), *linear_algebra(Form), *_special()]
 
 
 def rows():
