@@ -762,7 +762,7 @@ DETACHMENTS = {
     "math": (lambda x: math.sin(x), r"np\.|numpy"),
     "float array": (stored, r"zeros_like|like=|mmad\.numpy"),
     "unsupported function": (lambda x: np.packbits(np.diag([1.0, 2.0]) * x)[0].sum(), r"packbits"),
-    "unsupported ufunc": (lambda x: np.nextafter(x, 1.0), r"nextafter"),
+    "unsupported ufunc": (lambda x: np.bitwise_count(x), r"bitwise_count"),
     "asarray of floats": (lambda x: np.asarray(x, dtype=float).sum(), r"(?i)mmad|traced"),
 }
 

@@ -14,7 +14,10 @@ from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 
 from mmad.numpy import decompositions, fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
-from mmad.numpy import quantiles, sets, spaces, statistics  # noqa: F401  # isort: skip
+from mmad.numpy import brackets, describing, emath, padding, quantiles  # noqa: F401  # isort: skip
+from mmad.numpy import random, sets, spaces, statistics  # noqa: F401  # isort: skip
+from mmad.numpy.applying import broadcast, ndenumerate, nditer, vectorize
+from mmad.numpy.brackets import c_, r_
 from mmad.numpy.creation import (
     array,
     asarray,
@@ -43,6 +46,8 @@ __all__ = [
     "as_strided",
     "asarray",
     "asarray_chkfinite",
+    "broadcast",
+    "c_",
     "empty",
     "empty_like",
     "eye",
@@ -53,10 +58,15 @@ __all__ = [
     "identity",
     "linspace",
     "logspace",
+    "ndenumerate",
+    "nditer",
     "ones",
     "ones_like",
+    "r_",
+    "random",
     "require",
     "tri",
+    "vectorize",
     "zeros",
     "zeros_like",
 ]

@@ -16,7 +16,7 @@ from mmad.ops import extremes
 from mmad.ops.convolution import conj, slide_in, slide_out
 from mmad.ops.movement import broadcast_to, concatenate, gather, reshape, viewed
 from mmad.ops.powers import power
-from mmad.ops.special import i0_op, round_op, sinc_op
+from mmad.ops.special import frexp_exponent, frexp_scale, i0_op, next_step, round_op, sinc_op, spacing_op
 from mmad.python.kinds import isplain
 from mmad.wrappers._batch import Batch
 
@@ -364,6 +364,17 @@ def isrealobj(x):
     return not _complex(lifted(x))
 
 
+@implements(np.real_if_close)
+def real_if_close(x, tol=100):
+    """`numpy.real_if_close`: whether the result is real is a choice by value."""
+    x = lifted(x)
+    if not _complex(x):
+        return x
+    if tol > 1:
+        tol = np.finfo(x.dtype).eps * tol
+    return real(x) if np.all(np.less(np.absolute(imag(x)), tol)) else x
+
+
 @implements(np.isreal)
 def isreal(x):
     """`numpy.isreal`."""
@@ -376,7 +387,69 @@ def iscomplex(x):
     return np.not_equal(imag(lifted(x)), 0.0)
 
 
+@implements(np.isposinf)
+def isposinf(x, out=None):
+    """`numpy.isposinf`: plain truth values."""
+    return result_or_out(np.equal(_ordered(x), np.inf), out)
+
+
+@implements(np.isneginf)
+def isneginf(x, out=None):
+    """`numpy.isneginf`: plain truth values."""
+    return result_or_out(np.equal(_ordered(x), -np.inf), out)
+
+
+def _ordered(x):
+    x = lifted(x)
+    if _complex(x):
+        raise TypeError(f"This operation is not supported for {x.dtype} values because it would be ambiguous.")
+    return x
+
+
+@implements(np.unwrap)
+def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
+    """`numpy.unwrap`: the jumps that are taken out are constants, or multiples of a traced period."""
+    p = lifted(p)
+    axis = np.lib.array_utils.normalize_axis_index(axis, len(shape_of(p)))
+    d = diff(p, axis=axis)
+    half = period / 2
+    turned = a.subtract(np.mod(a.add(d, half), period), half)
+    turned = a.select(np.logical_and(np.equal(turned, -half), np.greater(d, 0)), half, turned)
+    limit = half if discont is None else discont
+    jumps = a.select(np.less(np.absolute(d), limit), 0.0, a.subtract(turned, d))
+    moved = a.add(p[cut(axis, 1, None)], np.cumsum(jumps, axis=axis))
+    first = p[cut(axis, None, 1)]
+    first = first if first.dtype == moved.dtype else a.astype(first, dtype=moved.dtype)
+    return concatenate(first, moved, axis=axis)
+
+
 # ------------------------------------------------------------------------------------- ufuncs made of others
+@implements(np.modf)
+def modf(x):
+    """`numpy.modf`: the derivative goes to the fraction."""
+    whole = a.trunc(x)
+    part = a.select(np.isinf(x), 0.0, a.subtract(x, a.select(np.isinf(x), 0.0, whole)))
+    return np.copysign(part, x), whole
+
+
+@implements(np.frexp)
+def frexp(x):
+    """`numpy.frexp`: the exponent is plain, the mantissa has the derivative of a multiple of x."""
+    return a.multiply(a.multiply(x, frexp_scale(x, part=0)), frexp_scale(x, part=1)), frexp_exponent(x)
+
+
+@implements(np.nextafter)
+def nextafter(x, y):
+    """`numpy.nextafter`: x and a step that is constant."""
+    return a.add(x, next_step(x, y))
+
+
+@implements(np.spacing)
+def spacing(x):
+    """`numpy.spacing`: piecewise constant."""
+    return spacing_op(x)
+
+
 @implements(np.divmod)
 def divmod(x, y):
     """`numpy.divmod`."""

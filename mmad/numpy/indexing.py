@@ -169,6 +169,19 @@ def extract(condition, arr):
     return take(arr, np.nonzero(np.ravel(values_for_shape(truth(condition))))[0])
 
 
+def _positions_from(function):
+    def positions(arr, k=0):
+        plain = np.empty(shape_of(arr), bool)
+        return function(plain) if function is np.diag_indices_from else function(plain, k)
+
+    positions.__doc__ = f"`numpy.{function.__name__}`: plain integers, of the shape alone."
+    implements(function)(positions)
+
+
+for _function in (np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
+    _positions_from(_function)
+
+
 # ------------------------------------------------------------------------------------------------- putting
 def _cycled(values, n):
     """Return the values, in C order, repeated to n of them."""

@@ -1,4 +1,4 @@
-"""Joining, splitting, repeating and padding arrays."""
+"""Joining, splitting and repeating arrays."""
 
 import itertools
 
@@ -308,44 +308,3 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if not sparse:
         grids = [broadcast_to(g, tuple(full)) for g in grids]
     return tuple(a.positive(g) for g in grids) if copy else tuple(grids)
-
-
-# --- padding ----------------------------------------------------------------------------------------------
-@implements(np.pad)
-def pad(array, pad_width, mode="constant", **kwargs):
-    """`numpy.pad`, in the modes constant, edge, reflect, symmetric and wrap."""
-    array = as_operand(array)
-    ndim = len(shape_of(array))
-    if isinstance(pad_width, dict):
-        pairs = [(0, 0)] * ndim
-        for k, w in pad_width.items():
-            pairs[k] = (w, w) if np.ndim(w) == 0 else tuple(w)
-        pad_width = pairs
-    width = [tuple(int(w) for w in pair) for pair in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
-    if any(w < 0 for pair in width for w in pair):
-        raise ValueError("index can't contain negative values")
-    if mode == "constant":
-        return _pad_constant(array, width, **kwargs)
-    if mode in ("edge", "reflect", "symmetric", "wrap"):
-        index = np.pad(np.arange(int(np.prod(shape_of(array)))).reshape(shape_of(array)), width, mode, **kwargs)
-        return gather(ravel(array), index)
-    raise TypeError(
-        f"numpy.pad(mode={mode!r}) is not supported on traced values; the modes that are: constant, edge, "
-        "reflect, symmetric, wrap"
-    )
-
-
-def _pad_constant(x, width, constant_values=0):
-    ndim = len(shape_of(x))
-    values = broadcast_to(as_operand(constant_values), (ndim, 2))
-    padded = False
-    for k, pair in enumerate(width):
-        parts = [x, x, x]
-        for side, w in enumerate(pair):
-            shape = shape_of(x)[:k] + (w,) + shape_of(x)[k + 1 :]
-            fill = values[k, side]
-            fill = a.astype(fill, dtype=x.dtype) if dtype_of(fill) != x.dtype else fill
-            parts[2 * side] = viewed(fill, lambda m, shape=shape: np.broadcast_to(m, shape)) if w else None
-        if any(pair):
-            x, padded = concatenate_op(*[p for p in parts if p is not None], axis=k), True
-    return x if padded else a.positive(x)

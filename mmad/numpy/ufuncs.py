@@ -8,10 +8,10 @@ import numpy as np
 from mmad._core import FUNCTIONS, UFUNCS, Traced, Var, set_protocol, shape_of
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import bind_optional
-from mmad.ops.movement import scatter_add, stacked, viewed
+from mmad.ops.movement import broadcast_to, scatter_add, stacked, viewed
 from mmad.python.kinds import isplain
 from mmad.tape import _storage
-from mmad.tape.constants import lift
+from mmad.tape.constants import has_traced, lift
 from mmad.tracing.lost_track import left_behind
 from mmad.wrappers._batch import Batch
 
@@ -85,6 +85,39 @@ def _warn(ufunc, inputs, where):
         ufunc(*plain, where=np.asarray(where, dtype=bool), out=np.zeros(shape, np.result_type(float, *plain)))
 
 
+def _is_of_objects(ufunc):
+    """Return whether a ufunc calls a Python function with each element, as those of `np.frompyfunc` do."""
+    return ufunc.types == [f"{'O' * ufunc.nin}->{'O' * ufunc.nout}"]
+
+
+def _call_for_elements(ufunc, inputs):
+    """Return the results of a ufunc that `np.frompyfunc` made, called with each element, as traced arrays."""
+    inputs = [v if isinstance(v, Traced) else np.asarray(lift(v) if isinstance(v, list | tuple) else v) for v in inputs]
+    shape = np.broadcast_shapes(*map(shape_of, inputs))
+    inputs = [broadcast_to(v, shape) for v in inputs]
+    rows = [_called(ufunc, [v[k] if k or isplain(v, np.ndarray) else v for v in inputs]) for k in np.ndindex(*shape)]
+    if not shape:
+        return rows[0]
+    if ufunc.nout == 1:
+        return _joined(rows, shape)
+    return tuple(_joined(column, shape) for column in zip(*rows, strict=True))
+
+
+def _called(ufunc, elements):
+    """Call the Python function of a ufunc of objects with elements, which stay traced."""
+    cells = [np.empty((), object) for _ in elements]
+    for cell, v in zip(cells, elements, strict=True):
+        cell[()] = v
+    return ufunc(*cells)
+
+
+def _joined(values, shape):
+    values = list(values)
+    if not has_traced(values):
+        return np.array(values, dtype=object).reshape(shape)
+    return viewed(lift(values), lambda m: m.reshape(shape))
+
+
 def _call(ufunc, inputs, kwargs):
     out = kwargs.pop("out", None)
     where = kwargs.pop("where", True)
@@ -100,6 +133,8 @@ def _call(ufunc, inputs, kwargs):
     op = UFUNCS.get(ufunc)
     if op is None:
         composite = FUNCTIONS.get(ufunc)
+        if composite is None and _is_of_objects(ufunc):
+            return _call_for_elements(ufunc, inputs)
         if composite is None:
             home = "np." if getattr(np, ufunc.__name__, None) is ufunc else "the ufunc "
             raise TypeError(

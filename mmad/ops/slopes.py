@@ -44,10 +44,20 @@ def _polar(x, y, value, origin=0):
     return np.where(r == 0, origin, value(x, y, np.where(r == 0, 1, r))).astype(r.dtype)[()]
 
 
+def _one_minus_square(x):
+    """Return 1 - x**2; its imaginary part has the sign that tells the sides of a branch cut, also where it is zero."""
+    if not np.iscomplexobj(x):
+        return (1 - x) * (1 + x)
+    r = np.empty(np.shape(x), np.asarray(x).dtype)
+    r.real = (1 - x.real) * (1 + x.real) + x.imag * x.imag
+    r.imag = -2 * x.real * x.imag
+    return r[()]
+
+
 # (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), |x|**(-2/3) / 3
 one_minus_square = elementwise(
     "one_minus_square",
-    KernelFunction("one_minus_square", lambda x: (1 - x) * (1 + x)),
+    KernelFunction("one_minus_square", lambda x: _one_minus_square(x)),
     lambda x, out: a.multiply(-2.0, x),
     probes=POINTS,
 )

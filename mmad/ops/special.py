@@ -7,6 +7,7 @@ import numpy as np
 from mmad.ops import arithmetic as a
 from mmad.ops.convolution import conj
 from mmad.ops.declare import nonlinear
+from mmad.tape._instructions import Op
 
 
 def _sinc(x, order):
@@ -102,4 +103,38 @@ round_op = nonlinear(
     lambda x, decimals: np.round(x, decimals),
     lambda dots, out, x, decimals: None,
     batch=lambda vals, batched, decimals: round_op(vals[0], decimals=decimals),
+)
+
+
+# ---------------------------------------------------------------------- numbers as a mantissa and a power of two
+def _frexp_scale(x, part):
+    """Return one of two factors that make x its mantissa; together they may be beyond the largest number."""
+    exponent = np.frexp(x)[1]
+    half = exponent // 2
+    return np.ldexp(np.ones((), np.asarray(x).dtype)[()], -half if part == 0 else half - exponent)
+
+
+frexp_scale = nonlinear(
+    "frexp_scale",
+    _frexp_scale,
+    lambda dots, out, x, part: None,
+    batch=lambda vals, batched, part: frexp_scale(vals[0], part=part),
+)
+frexp_exponent = Op(
+    "frexp_exponent",
+    lambda x: np.frexp(x)[1],
+    nin=1,
+    kind="structural",
+    boolean=True,
+    batch=lambda vals, batched: frexp_exponent(vals[0]),
+)
+spacing_op = nonlinear(
+    "spacing", np.spacing, lambda dots, out, x: None, batch=lambda vals, batched: spacing_op(vals[0])
+)
+next_step = nonlinear(
+    "next_step",
+    lambda x, y: np.nextafter(x, y) - x,
+    lambda dots, out, x, y: None,
+    nin=2,
+    batch=lambda vals, batched: next_step(*vals) if all(batched) else None,
 )

@@ -127,8 +127,8 @@ def test_empty():
 
 
 def test_unsupported_method_names_itself():
-    with pytest.raises(TypeError, match=r"frexp|spacing"):
-        mmad.grad(lambda x: np.spacing.at(x, [0]))(np.ones(2))
+    with pytest.raises(TypeError, match=r"divmod.outer"):
+        mmad.grad(lambda x: np.divmod.outer(x, x))(np.ones(2))
 
 
 # --- what NumPy's identities and dtypes change ------------------------------------------------------------

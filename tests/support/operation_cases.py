@@ -71,7 +71,10 @@ PROBES = {
     "slide_out": ((A[0], V),),
     "slide_in": ((np.cos(np.arange(5.0)), V),),
     "sinc": ((A, {"order": 0}), (np.array([0.0, 0.3]), {"order": 0}), (A, {"order": 2})),
+    "frexp_scale": ((A, {"part": 0}), (A, {"part": 1})),
+    "next_step": ((A, A + 1.0),),
     "round": ((A, {"decimals": 0}),),
+    "spacing": ((A,),),
     "take_along": ((A, ALONG, {"axis": 1, "unique": False}),),
     "add_along": ((B[:2], ALONG, {"axis": 1, "unique": False, "shape": (2, 3)}),),
 }

@@ -153,7 +153,10 @@ def _each(shapes, shape, params):
 
 
 RULES = {
+    "frexp_scale": _constant,
+    "next_step": _constant,
     "round": _constant,
+    "spacing": _constant,
     "sinc": _each,
     "i0": _each,
     "matmul": _matmul,
