@@ -1,11 +1,13 @@
 """Distribution functions that are ufuncs, and their inverses in every argument."""
 
+import functools
 import math
 
 import numpy as np
 import scipy.special as sc
 
 from mmad.ops import arithmetic as a
+from mmad.ops.powers import absolute
 from mmad.ops.transcendental import exp, log1p
 from mmad.scipy.special._declare import constant, family, numeric, select, ufunc, unknown
 from mmad.scipy.special._error_functions import ndtri
@@ -22,11 +24,34 @@ def _minus(x):
     return a.negative(x)
 
 
+def _whole(n):
+    """Return what SciPy uses of an argument that it converts to an integer."""
+    return a.trunc(a.multiply(n, 1.0))
+
+
+#: Results at which SciPy's searches stop, where no argument has the value that is asked for: they do not depend on it.
+ENDS = (0.0, 1e-300, 1e-100, 1e10, 1e100, 1e300)
+
+
+def searched(name, *partials, **known):
+    """Declare an inverse that SciPy finds by a search between bounds, where its derivatives are zero."""
+
+    def bounded(partial):
+        def inside(*operands):
+            out = operands[-1]
+            at_end = functools.reduce(a.logical_or, [a.equal(absolute(out), end) for end in ENDS])
+            return a.select(at_end, 0.0, partial(*operands[:-1], a.select(at_end, 1.0, out)))
+
+        return partial if partial is unknown else inside
+
+    return ufunc(name, *map(bounded, partials), **known)
+
+
 # ------------------------------------------------------------------------------------------------ binomial and its kin
 def _binomial_by_p(k, n, p):
-    """Return the derivative of bdtrc(k, n, p) = betainc(k + 1, n - k, p), k rounded down."""
+    """Return the derivative of bdtrc(k, n, p) = betainc(k + 1, n - k, p) of whole k and n."""
     k = a.floor(a.multiply(k, 1.0))
-    return beta_density(k + 1.0, n - k, p, 1.0 - p)
+    return beta_density(k + 1.0, _whole(n) - k, p, 1.0 - p)
 
 
 BINOMIAL = ((2, 5, 0.3), (0, 4, 0.6))
@@ -52,7 +77,7 @@ def _cdf_by_p(k, n, p):
     return _minus(density(k + 1.0, n - k, p))
 
 
-bdtrik = ufunc(
+bdtrik = searched(
     "bdtrik",
     lambda y, n, p, out: a.reciprocal(_cdf_by_k(out, n, p)),
     lambda y, n, p, out: _minus(_over(_cdf_by_n(out, n, p), _cdf_by_k(out, n, p))),
@@ -60,7 +85,7 @@ bdtrik = ufunc(
     points=((0.6, 7.0, 0.3), (0.9, 12.0, 0.45)),
     bound=1e-6,
 )
-bdtrin = ufunc(
+bdtrin = searched(
     "bdtrin",
     lambda k, y, p, out: _minus(_over(_cdf_by_k(k, out, p), _cdf_by_n(k, out, p))),
     lambda k, y, p, out: a.reciprocal(_cdf_by_n(k, out, p)),
@@ -68,16 +93,23 @@ bdtrin = ufunc(
     points=((2.0, 0.6, 0.3), (4.0, 0.3, 0.45)),
     bound=1e-6,
 )
+
+
+def _negative_by_p(k, n, p):
+    """Return the derivative of nbdtr(k, n, p) = betainc(n, k + 1, p) of whole k and n."""
+    return density(_whole(n), _whole(k) + 1.0, p)
+
+
 NEGATIVE = ((2, 5, 0.3), (4, 3, 0.6))
-nbdtr = ufunc("nbdtr", unknown, unknown, lambda k, n, p, out: density(n, k + 1.0, p), points=NEGATIVE, bound=1e-11)
+nbdtr = ufunc("nbdtr", unknown, unknown, lambda k, n, p, out: _negative_by_p(k, n, p), points=NEGATIVE, bound=1e-11)
 nbdtrc = ufunc(
-    "nbdtrc", unknown, unknown, lambda k, n, p, out: _minus(density(n, k + 1.0, p)), points=NEGATIVE, bound=1e-11
+    "nbdtrc", unknown, unknown, lambda k, n, p, out: _minus(_negative_by_p(k, n, p)), points=NEGATIVE, bound=1e-11
 )
 nbdtri = ufunc(
     "nbdtri",
     unknown,
     unknown,
-    lambda k, n, y, out: a.reciprocal(density(n, k + 1.0, out)),
+    lambda k, n, y, out: a.reciprocal(_negative_by_p(k, n, out)),
     points=NEGATIVE,
     bound=1e-10,
 )
@@ -91,7 +123,7 @@ def _nb_by_n(k, n, p):
     return betainc_by(1, 0, n, k + 1.0, p)
 
 
-nbdtrik = ufunc(
+nbdtrik = searched(
     "nbdtrik",
     lambda y, n, p, out: a.reciprocal(_nb_by_k(out, n, p)),
     lambda y, n, p, out: _minus(_over(_nb_by_n(out, n, p), _nb_by_k(out, n, p))),
@@ -99,7 +131,7 @@ nbdtrik = ufunc(
     points=((0.6, 5.0, 0.3), (0.9, 3.0, 0.45)),
     bound=1e-6,
 )
-nbdtrin = ufunc(
+nbdtrin = searched(
     "nbdtrin",
     lambda k, y, p, out: _minus(_over(_nb_by_k(k, out, p), _nb_by_n(k, out, p))),
     lambda k, y, p, out: a.reciprocal(_nb_by_n(k, out, p)),
@@ -125,7 +157,7 @@ pdtri = ufunc(
     points=((2, 0.3), (0, 0.4), (7, 0.9)),
     bound=1e-10,
 )
-pdtrik = ufunc(
+pdtrik = searched(
     "pdtrik",
     lambda p, m, out: _over(-1.0, gammainc_by_a(1, out + 1.0, m)),
     lambda p, m, out: _minus(_over(gamma_density(out + 1.0, m), gammainc_by_a(1, out + 1.0, m))),
@@ -158,7 +190,7 @@ chdtri = ufunc(
     points=((3.0, 0.3), (0.7, 0.8)),
     bound=1e-10,
 )
-chdtriv = ufunc(
+chdtriv = searched(
     "chdtriv",
     lambda p, x, out: a.reciprocal(_chi_by_v(out, x)),
     lambda p, x, out: _minus(_over(_chi_density(out, x), _chi_by_v(out, x))),
@@ -196,7 +228,7 @@ gdtrc = ufunc(
     points=GAMMA,
     bound=1e-11,
 )
-gdtria = ufunc(
+gdtria = searched(
     "gdtria",
     lambda p, b, x, out: a.reciprocal(_gamma_by_rate(out, b, x)),
     lambda p, b, x, out: _minus(_over(_gamma_by_shape(out, b, x), _gamma_by_rate(out, b, x))),
@@ -204,7 +236,7 @@ gdtria = ufunc(
     points=((0.3, 2.2, 0.7), (0.8, 5.0, 9.0)),
     bound=1e-6,
 )
-gdtrib = ufunc(
+gdtrib = searched(
     "gdtrib",
     lambda p, y, x, out: _minus(_over(_gamma_by_rate(p, out, x), _gamma_by_shape(p, out, x))),
     lambda p, y, x, out: a.reciprocal(_gamma_by_shape(p, out, x)),
@@ -212,7 +244,7 @@ gdtrib = ufunc(
     points=((1.3, 0.3, 0.7), (0.4, 0.8, 9.0)),
     bound=1e-6,
 )
-gdtrix = ufunc(
+gdtrix = searched(
     "gdtrix",
     lambda p, b, y, out: _minus(_over(out, p)),
     lambda p, b, y, out: _minus(_over(_gamma_by_shape(p, b, out), _gamma_by_x(p, b, out))),
@@ -223,7 +255,7 @@ gdtrix = ufunc(
 
 
 # ------------------------------------------------------------------------------------------------ beta, F
-btdtria = ufunc(
+btdtria = searched(
     "btdtria",
     lambda p, b, x, out: a.reciprocal(betainc_by(1, 0, out, b, x)),
     lambda p, b, x, out: _minus(_over(betainc_by(0, 1, out, b, x), betainc_by(1, 0, out, b, x))),
@@ -231,7 +263,7 @@ btdtria = ufunc(
     points=((0.3, 2.2, 0.7), (0.8, 5.0, 0.4)),
     bound=1e-6,
 )
-btdtrib = ufunc(
+btdtrib = searched(
     "btdtrib",
     lambda q, p, x, out: _minus(_over(betainc_by(1, 0, q, out, x), betainc_by(0, 1, q, out, x))),
     lambda q, p, x, out: a.reciprocal(betainc_by(0, 1, q, out, x)),
@@ -279,7 +311,7 @@ fdtri = ufunc(
     points=((3.0, 5.0, 0.3), (1.7, 2.0, 0.8)),
     bound=1e-8,
 )
-fdtridfd = ufunc(
+fdtridfd = searched(
     "fdtridfd",
     lambda m, p, x, out: _minus(_over(_f(m, out, x, 0), _f(m, out, x, 1))),
     lambda m, p, x, out: a.reciprocal(_f(m, out, x, 1)),
@@ -343,14 +375,14 @@ stdtr = ufunc(
     points=STUDENT,
     bound=1e-9,
 )
-stdtrit = ufunc(
+stdtrit = searched(
     "stdtrit",
     lambda v, p, out: _minus(_over(_student_cdf_by_v(v, out), student_density(v, out))),
     lambda v, p, out: a.reciprocal(student_density(v, out)),
     points=((3.0, 0.3), (2.0, 0.8)),
     bound=1e-6,
 )
-stdtridf = ufunc(
+stdtridf = searched(
     "stdtridf",
     lambda p, t, out: a.reciprocal(_student_cdf_by_v(out, t)),
     lambda p, t, out: _minus(_over(student_density(out, t), _student_cdf_by_v(out, t))),
@@ -387,7 +419,7 @@ chndtr = ufunc(
     points=NONCENTRAL,
     bound=1e-9,
 )
-chndtrix = ufunc(
+chndtrix = searched(
     "chndtrix",
     lambda p, k, c, out: a.reciprocal(noncentral_density(k, c, out)),
     unknown,
@@ -396,7 +428,7 @@ chndtrix = ufunc(
     bound=1e-5,
 )
 chndtridf = ufunc("chndtridf", unknown, unknown, unknown, points=((2.3, 0.3, 1.4),))
-chndtrinc = ufunc(
+chndtrinc = searched(
     "chndtrinc",
     lambda x, k, p, out: _over(noncentral_density(k, out, x), noncentral_density(k + 2.0, out, x)),
     unknown,
@@ -497,7 +529,13 @@ def _smirnov(k, n, d):
 
 
 smirnov_n = family("_smirnov_n", _smirnov, constant, unknown, lambda k, n, d, out: smirnov_n(k + 1, n, d))
-smirnov = ufunc("smirnov", unknown, lambda n, d, out: smirnov_n(1, n, d), points=((5, 0.3), (20, 0.1)), bound=1e-10)
+smirnov = ufunc(
+    "smirnov", unknown, lambda n, d, out: smirnov_n(1, _whole(n), d), points=((5, 0.3), (20, 0.1)), bound=1e-10
+)
 smirnovi = ufunc(
-    "smirnovi", unknown, lambda n, p, out: a.reciprocal(smirnov_n(1, n, out)), points=((5, 0.3), (20, 0.1)), bound=1e-9
+    "smirnovi",
+    unknown,
+    lambda n, p, out: a.reciprocal(smirnov_n(1, _whole(n), out)),
+    points=((5, 0.3), (20, 0.1)),
+    bound=1e-9,
 )

@@ -212,10 +212,20 @@ def _tukey_by_lambda(p, k):
     return _boxcox_by_lambda(t.log(p), k) - _boxcox_by_lambda(t.log1p(a.negative(p)), k)
 
 
+def _in_support(partial):
+    """Return a partial of the distribution function, zero where that is 0 or 1."""
+
+    def inside(x, k, out):
+        outside = a.logical_or(a.equal(out, 0.0), a.equal(out, 1.0))
+        return a.select(outside, 0.0, partial(a.select(outside, 0.5, out), k))
+
+    return inside
+
+
 tklmbda = ufunc(
     "tklmbda",
-    lambda x, k, out: _tukey_slope(out, k),
-    lambda x, k, out: a.negative(_tukey_by_lambda(out, k) * _tukey_slope(out, k)),
+    _in_support(_tukey_slope),
+    _in_support(lambda p, k: a.negative(_tukey_by_lambda(p, k) * _tukey_slope(p, k))),
     points=((0.4, 0.3), (-0.7, -0.5), (1.5, 0.1)),
     bound=1e-8,
 )
