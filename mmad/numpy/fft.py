@@ -19,7 +19,7 @@ from mmad.ops.fourier import irfft as irfft_op
 from mmad.ops.fourier import rfft as rfft_op
 from mmad.ops.movement import concatenate
 
-__all__ = ["resized", "transformed", "transformed_axes"]
+__all__ = ["fftshift", "ifftshift", "resized", "sizes_and_axes", "transformed", "transformed_axes"]
 
 
 def _direction(norm):
@@ -72,17 +72,18 @@ def transformed(x, name, n=None, axis=-1, norm=None):
     return a.conjugate(y) if name == "ihfft" else y
 
 
-def _sizes(x, s, axes, inverse_real=False):
+def sizes_and_axes(x, s, axes, inverse_real=False):
     """Return the lengths and axes of a transform of several axes, as NumPy cooks them."""
     shape = shape_of(x)
     if s is None:
-        s = list(shape) if axes is None else [shape[k] for k in axes]
+        s = list(shape) if axes is None else [shape[k] for k in np.atleast_1d(axes)]
         if inverse_real and s:
             s[-1] = 2 * (s[-1] - 1)
     elif axes is None:
         axes = range(-len(s), 0)
-    s = list(s)
-    axes = list(range(-len(s), 0) if axes is None else axes)
+    s = [s] if np.ndim(s) == 0 else list(s)
+    axes = range(-len(s), 0) if axes is None else [axes] if np.ndim(axes) == 0 else axes
+    axes = list(axes)
     if len(s) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
     full = [shape[k] for k in axes]
@@ -92,7 +93,7 @@ def _sizes(x, s, axes, inverse_real=False):
 def transformed_axes(x, name, s=None, axes=None, norm=None):
     """Return `fftn`, `ifftn`, `rfftn` or `irfftn`, along some axes."""
     x = as_operand(x)
-    s, axes = _sizes(x, s, axes, name == "irfftn")
+    s, axes = sizes_and_axes(x, s, axes, name == "irfftn")
     one = {"rfftn": "fft", "irfftn": "ifft"}.get(name, name[:-1])
     if name == "rfftn":
         x = transformed(x, "rfft", s[-1], axes[-1], norm)

@@ -32,6 +32,7 @@ __all__ = ["OPTIONAL", "PROVIDERS", "OptionalUfunc", "elementwise", "linear", "n
 # Rules for functions of other packages are in modules of their own, which are imported when a function of it is first
 # met, or an operation "package.function" is looked up by its name, as in the file of a program.
 PROVIDERS["scipy.special"] = "mmad.scipy.special"
+PROVIDERS["scipy.fft"] = "mmad.scipy.fft"
 PROVIDERS["scipy.linalg"] = "mmad.scipy.linalg"
 
 

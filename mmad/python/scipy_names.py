@@ -4,6 +4,7 @@ __all__ = ["DROP_IN", "advice"]
 
 #: SciPy's module -> the names that our module of the same name defines.
 DROP_IN = {
+    "scipy.fft": "fftshift ifftshift",
     "scipy.linalg": """
         block_diag cho_factor cho_solve cholesky circulant companion coshm cosm det eig eigh eigvals
         eigvalsh expm expm_frechet fractional_matrix_power hankel inv logm lstsq lu lu_factor

@@ -1,5 +1,7 @@
 """What is open in a thread: the tape being recorded, the dual numbers and batches of forward derivatives and `vmap`."""
 
+import importlib
+import sys
 import threading
 
 from mmad._core import Jet
@@ -11,6 +13,15 @@ __all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "ope
 # What each thread has: `tapes` and `wrappers` that are open, the innermost last; `left`, which belongs to
 # :func:`mmad.tracing.lost_track.left_behind`; `basis`, which belongs to :mod:`mmad.tracing.eigenspaces`.
 STATE = threading.local()
+
+# Packages whose protocols let a traced value answer a call once our rules are imported.
+PROTOCOLS = {"scipy.fft": "mmad.scipy.fft"}
+
+
+def _provide_protocols():
+    """Import the rules of those packages that the program has imported."""
+    for package in [p for p in PROTOCOLS if p in sys.modules]:
+        importlib.import_module(PROTOCOLS.pop(package))
 
 
 def open_tape():
@@ -47,6 +58,8 @@ class Recording:
             STATE.tapes = []
         STATE.tapes.append(self.tape)
         self.left, STATE.left = getattr(STATE, "left", None), None
+        if PROTOCOLS:
+            _provide_protocols()
         self.refused = refusals.begin()
         self.pool = _pool.enter()
 
@@ -72,6 +85,8 @@ class Forwarding:
             STATE.wrappers = []
         STATE.wrappers.append(self.wrapper)
         self.left, STATE.left = getattr(STATE, "left", None), None
+        if PROTOCOLS:
+            _provide_protocols()
         self.refused = refusals.begin()
 
     def __exit__(self, kind, error, traceback):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from scipy_fourier import transforms
 from scipy_linear_algebra import linear_algebra
 
 import mmad
@@ -163,7 +164,7 @@ def _special():
 
 
 #: All forms.  One line is one call; add a group of your own with a function like those above.
-FORMS = [*_distances(), *linear_algebra(Form), *_special()]
+FORMS = [*_distances(), *linear_algebra(Form), *_special(), *transforms(Form)]
 
 
 def rows():
