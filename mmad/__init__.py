@@ -9,7 +9,7 @@ Jacobians and the planner
 Batches, compiled functions and recordings
     vmap, compile, Program, record, Tape, validate, set_num_threads, get_num_threads, clear_pool
 Rules of your own, memory, arguments
-    custom_jvp, custom_vjp, primitive, stop_gradient, hook, checkpoint, checkpointed_loop, register
+    custom_jvp, custom_vjp, primitive, implicit, stop_gradient, hook, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
     check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
 Optimisers, and trees as vectors
@@ -30,6 +30,7 @@ from mmad import numpy
 from mmad._core import ScalarVar, Var, concrete
 from mmad.api import grad, hessian, hvp, jacobian, value_and_grad, value_grad_hvp
 from mmad.compiler.program import Program
+from mmad.derivatives import implicit
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.checking import check_derivatives
 from mmad.derivatives.checkpointing import checkpoint, checkpointed_loop
@@ -100,6 +101,7 @@ __all__ = [
     "hessian_operator",
     "hook",
     "hvp",
+    "implicit",
     "ipopt_problem",
     "jacfwd",
     "jacobian",

@@ -14,6 +14,7 @@ from mmad._core import ScalarVar as ScalarVar
 from mmad._core import Var as Var
 from mmad._core import concrete as concrete
 from mmad.compiler.program import Program as Program
+from mmad.derivatives import implicit as implicit
 from mmad.derivatives.checking import Report
 from mmad.derivatives.custom import custom_jvp as custom_jvp
 from mmad.derivatives.custom import custom_vjp as custom_vjp

@@ -16,6 +16,18 @@ DROP_IN = {
         assoc_legendre_p comb diric factorial legendre_p log_softmax logsumexp multigammaln perm polygamma softmax
         sph_harm_y sph_legendre_p spherical_in spherical_jn spherical_kn spherical_yn
     """,
+    "scipy.integrate": """
+        cumulative_simpson cumulative_trapezoid dblquad fixed_quad odeint quad quad_vec romb simpson solve_ivp
+        trapezoid
+    """,
+    "scipy.interpolate": """
+        Akima1DInterpolator BSpline CubicHermiteSpline CubicSpline InterpolatedUnivariateSpline PPoly PchipInterpolator
+        RegularGridInterpolator interp1d interpn make_interp_spline pchip_interpolate splev splrep
+    """,
+    "scipy.optimize": """
+        bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog
+        lsq_linear minimize minimize_scalar newton nnls ridder root root_scalar toms748
+    """,
     "scipy.spatial.distance": """
         braycurtis canberra cdist chebyshev cityblock correlation cosine euclidean jensenshannon mahalanobis minkowski
         pdist seuclidean sqeuclidean squareform

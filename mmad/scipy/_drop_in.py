@@ -8,6 +8,7 @@ import functools
 import inspect
 
 from mmad._core import Traced
+from mmad.derivatives.closures import closed
 from mmad.errors import UnsupportedError
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
@@ -50,7 +51,7 @@ def _equals_default(value, default):
     return value is default or (isplain(value, bool | int | float | str) and value == default)
 
 
-def replaces(function, name=None, ignored=()):
+def replaces(function, name=None, ignored=(), closures=False):
     """Decorate an implementation on traced values of a function of SciPy; plain values go to that function.
 
     Parameters
@@ -61,6 +62,8 @@ def replaces(function, name=None, ignored=()):
         The name for messages, where the function does not have it.
     ignored : sequence of str
         Arguments that do not change the result: what may be overwritten, checks, a choice of LAPACK's routines.
+    closures : bool
+        Whether arguments are functions, which may hold traced values themselves.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def replaces(function, name=None, ignored=()):
 
         @functools.wraps(function)
         def call(*args, **kwargs):
-            if not any_traced((args, kwargs)):
+            if not (closed((args, kwargs))[0] if closures else any_traced((args, kwargs))):
                 return function(*args, **kwargs)
             given, more = {}, ()
             for key, value in signature.bind(*args, **kwargs).arguments.items():

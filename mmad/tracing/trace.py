@@ -206,7 +206,8 @@ class Trace:
         if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:
             gs = reverse_sweep(self.tape, [(out.node, ct)], self.nodes)
             return gs if len(gs) == len(self.inputs) else self._spread(iter(gs))
-        if isinstance(ct, Jet):
+        # the highest level first: it stays outside
+        if isinstance(ct, Jet) and not (isinstance(out, Jet) and out.level > ct.level):
             return self._join(ct, self._convolved(self._pull, out, ct))
         if isinstance(out, Jet):
             # the coefficient of t^k of a gradient is the gradient of that of the function by the zeroth of x

@@ -153,3 +153,19 @@ def test_gradients_of_shared_arguments_are_each_sample_s_own():
     np.testing.assert_array_equal(by_x, 4 * x)
     by_w, _ = mmad.vmap(mmad.vmap(mmad.grad(lambda w, x: w * x**2, (0, 1)), (None, 0)), (None, 0))(2.0, x)
     np.testing.assert_array_equal(by_w, x**2)
+
+
+@pytest.mark.parametrize("inner_primal", [True, False])
+def test_a_cotangent_of_a_lower_level_than_the_result(inner_primal):
+    """A pullback of something of an outer derivative, of a function that holds something of an inner one."""
+
+    def f(p):
+        def res(q):
+            return mmad.vjp(lambda x: x * q * q, p if inner_primal else 2.0)[1](p)[0]  # p q**2
+
+        return mmad.jvp(res, (p,), (p * p,))[1]  # 2 p**4
+
+    assert f(3.0) == 162.0
+    assert mmad.jvp(f, (3.0,), (1.0,)) == (162.0, 216.0)
+    assert mmad.jvp(lambda t: mmad.jvp(f, (t,), (1.0,))[1], (3.0,), (1.0,))[1] == 216.0
+    assert mmad.hvp(f)(3.0, 1.0) == 216.0

@@ -29,8 +29,11 @@ def test_a_form(form):
     close(*form.value(), value)
     v, w = form.direction(1), form.direction(2)
     slope = form.slope(v)
-    close(mmad.jvp(f, form.points, v)[1], slope, first)
     gradient = mmad.grad(f, argnums=argnums)
+    if form.slow:
+        close(inner(gradient(*form.points), v), slope, first)
+        return
+    close(mmad.jvp(f, form.points, v)[1], slope, first)
     close(inner(gradient(*form.points), v), slope, first)
     compiled = mmad.compile(gradient)
     other = tuple(p * 1.001 for p in form.points)
