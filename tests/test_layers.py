@@ -28,6 +28,7 @@ LAYERS = (
     ("api",),
     ("optimization",),
     ("_checkout", "__init__"),
+    ("autograd",),  # a drop-in for autograd, which `import mmad` does not load
     ("bench",),  # problems and contestants, which `import mmad` does not load
     ("cli", "__main__"),
 )

@@ -1,0 +1,3 @@
+"""NumPy's Fourier transforms; its functions take traced values."""
+
+from numpy.fft import *  # noqa: F403
