@@ -9,13 +9,13 @@ import functools
 import numpy as _np
 
 from mmad import ops  # noqa: F401  (declares the operations)
-from mmad._core import FUNCTIONS
 from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 
 from mmad.numpy import decompositions, fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
 from mmad.numpy import brackets, describing, emath, padding, quantiles  # noqa: F401  # isort: skip
 from mmad.numpy import random, sets, spaces, statistics  # noqa: F401  # isort: skip
+from mmad.numpy._implements import taking_lists
 from mmad.numpy.applying import broadcast, ndenumerate, nditer, vectorize
 from mmad.numpy.brackets import c_, r_
 from mmad.numpy.creation import (
@@ -38,7 +38,6 @@ from mmad.numpy.creation import (
 )
 from mmad.numpy.shaping import as_strided
 from mmad.numpy.spaces import arange, geomspace, linspace, logspace
-from mmad.tape.constants import has_traced
 
 __all__ = [
     "arange",
@@ -72,29 +71,9 @@ __all__ = [
 ]
 
 
-#: Functions that take lists, and make arrays of them.
-_CREATORS = (_np.asanyarray, _np.ascontiguousarray, _np.asfortranarray)
-
-
-def _taking_lists(function):
-    """Return a function of NumPy that takes lists of traced numbers as well, for which NumPy has no protocol."""
-    implementation = FUNCTIONS[function]
-
-    @functools.wraps(function)
-    def call(*args, **kwargs):
-        if function in _CREATORS or has_traced(args) or has_traced(list(kwargs.values())):
-            return implementation(*args, **kwargs)
-        return function(*args, **kwargs)
-
-    return call
-
-
 @functools.cache
 def _found(name):
-    value = getattr(_np, name)
-    return (
-        _taking_lists(value) if callable(value) and not isinstance(value, _np.ufunc) and value in FUNCTIONS else value
-    )
+    return taking_lists(getattr(_np, name))
 
 
 def __getattr__(name):

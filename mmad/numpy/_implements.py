@@ -1,10 +1,14 @@
 """Registration of NumPy functions, methods and attributes for traced values."""
 
+import functools
+
 import numpy as np
 
 from mmad._core import FUNCTIONS, METHODS, PROPERTIES, SETTERS, Traced
+from mmad.python.kinds import isplain
+from mmad.tape.constants import has_traced, lift
 
-__all__ = ["implements", "is_traced", "prop", "setter"]
+__all__ = ["implements", "is_traced", "prop", "setter", "taking_lists"]
 
 
 def implements(*functions, method=None):
@@ -33,6 +37,37 @@ def implements(*functions, method=None):
         return f
 
     return register
+
+
+#: Functions that make an array of what they are given, which has to accept traced values while a derivative is taken.
+CREATORS = (np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+
+
+def _of_numbers(x):
+    """Return whether a nested list or tuple holds numbers alone, some of them traced."""
+    if isinstance(x, Traced):
+        return x.shape == ()
+    return all(map(_of_numbers, x)) if isinstance(x, list | tuple) else isinstance(x, int | float | complex | np.number)
+
+
+def _lifted(x):
+    """Return a list with traced numbers in it as a traced array, and anything else as it is."""
+    return lift(x) if isplain(x, list | tuple) and has_traced(x) and _of_numbers(x) else x
+
+
+def taking_lists(function):
+    """Return a function of NumPy that takes lists of traced numbers as well, for which NumPy has no protocol."""
+    if not callable(function) or isinstance(function, np.ufunc) or function not in FUNCTIONS:
+        return function
+    implementation = FUNCTIONS[function]
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if function in CREATORS or has_traced(args) or has_traced(list(kwargs.values())):
+            return implementation(*map(_lifted, args), **{name: _lifted(v) for name, v in kwargs.items()})
+        return function(*args, **kwargs)
+
+    return call
 
 
 def prop(name):

@@ -50,20 +50,24 @@ class vectorize(np.vectorize):  # noqa: N801 (NumPy's name)
 
     def __call__(self, *args, **kwargs):
         """Return the results for each element, or each part that the signature names."""
-        if not has_traced(args) and not has_traced(list(kwargs.values())):
+        if self.pyfunc is np._NoValue or not (has_traced(args) or has_traced(list(kwargs.values()))):
             r = super().__call__(*args, **kwargs)
             parts = r if isinstance(r, tuple) else (r,)
             if not any(isplain(v, np.ndarray) and v.dtype.hasobject for v in parts):
                 return r
             lifted = tuple(lift(v) for v in parts)
             return lifted if isinstance(r, tuple) else lifted[0]
-        names = list(kwargs)
+        places = [k for k in range(len(args)) if k not in self.excluded]
+        names = [name for name in kwargs if name not in self.excluded]
 
         def function(*values):
-            n = len(args)
-            return self.pyfunc(*values[:n], **dict(zip(names, values[n:], strict=True)))
+            filled, named = list(args), dict(kwargs)
+            for k, v in zip(places, values, strict=False):
+                filled[k] = v
+            named.update(zip(names, values[len(places) :], strict=True))
+            return self.pyfunc(*filled, **named)
 
-        values = [as_operand(v) for v in (*args, *kwargs.values())]
+        values = [as_operand(v) for v in (*(args[k] for k in places), *(kwargs[name] for name in names))]
         core = self._cores(len(values))
         frames = [shape_of(v)[: len(shape_of(v)) - n] for v, n in zip(values, core, strict=True)]
         frame = np.broadcast_shapes(*frames)

@@ -9,7 +9,7 @@ import operator
 import numpy as np
 
 from mmad._core import dtype_of, shape_of
-from mmad.numpy._implements import implements
+from mmad.numpy._implements import implements, taking_lists
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
@@ -150,3 +150,11 @@ def fftshift(x, axes=None):
 def ifftshift(x, axes=None):
     """`numpy.fft.ifftshift`."""
     return _shift(as_operand(x), axes, lambda n: -(n // 2))
+
+
+def __getattr__(name):
+    return taking_lists(getattr(np.fft, name))
+
+
+def __dir__():
+    return sorted(set(globals()) | set(dir(np.fft)))

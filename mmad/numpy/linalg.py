@@ -2,9 +2,11 @@
 
 import numpy as _np
 
+from mmad.numpy._implements import taking_lists
+
 
 def __getattr__(name):
-    return getattr(_np.linalg, name)
+    return taking_lists(getattr(_np.linalg, name))
 
 
 def __dir__():

@@ -114,9 +114,8 @@ def argpartition(x, kth, axis=-1, kind="introselect", order=None):
 @implements(np.lexsort)
 def lexsort(keys, axis=-1):
     """`numpy.lexsort`: plain integers."""
-    keys = lifted(keys)
     if isinstance(keys, list | tuple):
-        keys = stacked([lifted(k) for k in keys])
+        keys = stacked([k if isinstance(k, Traced) else np.asarray(lifted(k)) for k in keys])
     shape = shape_of(keys)
     if len(shape) < 2:
         return np.zeros(shape[1:], np.intp)

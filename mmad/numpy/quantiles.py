@@ -110,9 +110,9 @@ def _interpolated(s, q, method):
     """Return quantiles of each line of s, which is sorted; the axes of q come first."""
     n = shape_of(s)[-1]
     at = POSITIONS[method](n, q)
-    at = np.minimum(np.maximum(at, 0.0), n - 1.0)
+    at = np.minimum(np.maximum(at, 0.0), n - 1.0)  # traced where q is
     low = np.asarray(values_for_shape(np.floor(at))).astype(np.intp)
-    t = at - low if isinstance(at, Traced) else np.asarray(at - low, at.dtype)
+    t = a.subtract(at, low.astype(at.dtype)) if isinstance(at, Traced) else np.asarray(at - low, at.dtype)
     high = np.minimum(low + 1, n - 1)
     if low.ndim:
         s = viewed(s, lambda m: np.moveaxis(m, -1, 0))

@@ -48,7 +48,7 @@ def bincount(x, /, weights=None, minlength=0):
     return scatter_add(weights, np.asarray(x, np.intp), shape=counts.shape)
 
 
-def _edges(x, bins, limits, weights):
+def _edges(x, bins, limits, weights, dtype=None):
     """Return the edges of the bins of a histogram along one axis; they have derivatives where the data give them."""
     if isplain(bins, str):
         plain = values_for_shape(x)
@@ -80,7 +80,7 @@ def _edges(x, bins, limits, weights):
     if low == high:
         low, high = low - 0.5, high + 0.5
     if not isinstance(low, Traced) and not isinstance(high, Traced):
-        return np.histogram_bin_edges(np.zeros(0, x.dtype), count, (low, high))
+        return np.linspace(low, high, count + 1, dtype=dtype or np.result_type(low, high, x.dtype, 0.0))
     return linspace(low, high, count + 1)
 
 
@@ -145,7 +145,10 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     limits = [None] * rank if range is None else range
     if len(limits) != rank:
         raise ValueError("range argument must have one entry per dimension")
-    edges = [_edges(x, b, r, None) for x, b, r in zip(columns, bins, limits, strict=True)]
+    edges = [
+        _edges(x, b, r, None, np.float64 if r is not None else None)
+        for x, b, r in zip(columns, bins, limits, strict=True)
+    ]
     shape = tuple(shape_of(e)[0] - 1 for e in edges)
     found = [_bins(x, e) for x, e in zip(columns, edges, strict=True)]
     inside = np.logical_and.reduce([ok for _, ok in found])
@@ -229,6 +232,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     weighted = swap(x if w is None else a.multiply(x, w))
     c = np.matmul(x, np.conj(weighted) if x.dtype.kind == "c" else weighted)
     c = a.multiply(c, a.divide(1.0, factor))
+    c = c if c.dtype == x.dtype else a.astype(c, dtype=x.dtype)  # which NumPy multiplies in place
     return viewed(c, np.squeeze) if 1 in shape_of(c) else c
 
 

@@ -108,7 +108,7 @@ class Run:
 
     def __init__(self, form):
         self.form, self.points = form, form.points
-        self.modes, self.how = {}, ""
+        self.modes, self.calls = {}, 0  # calls of NumPy in the compiled gradient
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             self.plain = form.call(*self.points)
@@ -170,6 +170,7 @@ class Run:
         """Compare a compiled gradient, at a point where it was not recorded, with the eager one."""
         compiled = mmad.compile(mmad.grad(lambda x: self.loss(x)))
         compiled(self.points)
+        self.calls = mmad.record(lambda x: self.gradient(x), self.points).compile().counts()["calls"]
         near = moved(self.points, tuple(np.abs(v) for v in like(self.points, 4)), 1e-3)
         close(list(compiled(near)), list(self.gradient(near)), 1e-12)
         return True
@@ -219,7 +220,8 @@ and its results have NumPy's values, shapes and dtypes:
 
 A column says "yes" if every form works and "no" if one does not; it is empty where NumPy itself takes no such argument.
 "forward" and "reverse" are first derivatives, "second" is forward over reverse mode, "compiled" is a gradient by
-`mmad.compile`, called at other points than it was recorded at. "forms" counts the calls that were tried. NumPy has no
+`mmad.compile`, called at other points than it was recorded at: "yes" if mmad's own kernels compute it, "by NumPy" if
+the program calls NumPy for a part of it in one of the forms. "forms" counts the calls that were tried. NumPy has no
 protocol for some functions (`np.array`, `np.vectorize`, `np.r_`, lists of traced numbers): these are called by their
 names in `mmad.numpy`, which is NumPy for all else.
 """
@@ -247,6 +249,8 @@ def row(name, runs):
         for mode in MODES:
             results = [run.modes[mode] for run in runs if run.modes[mode] is not None]
             cells.append("" if not results else "yes" if all(r is True for r in results) else "no")
+        if cells[MODES.index("compiled")] == "yes" and any(run.calls for run in runs):
+            cells[MODES.index("compiled")] = "by NumPy"
         if not any(cell == "yes" for cell in cells):
             kind, cells = "missing", [""] * len(MODES)
         return [f"`{name}`", kind, *cells, str(len(runs))]
