@@ -29,6 +29,7 @@ NOT_CONCERNED = {
         from_dlpack frombuffer fromfile fromregex fromstring genfromtxt load loadtxt memmap save savetxt savez
         savez_compressed
     """,
+    "deprecated names of other functions": "row_stack",
     "types": "ndarray ufunc flatiter matrix asmatrix bmat poly1d",
 }
 
