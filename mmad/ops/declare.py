@@ -33,6 +33,7 @@ __all__ = ["OPTIONAL", "PROVIDERS", "OptionalUfunc", "elementwise", "linear", "n
 # met, or an operation "package.function" is looked up by its name, as in the file of a program.
 PROVIDERS["scipy.special"] = "mmad.scipy.special"
 PROVIDERS["scipy.fft"] = "mmad.scipy.fft"
+PROVIDERS["scipy.sparse"] = "mmad.scipy.sparse"
 PROVIDERS["scipy.linalg"] = "mmad.scipy.linalg"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 from scipy_fourier import transforms
 from scipy_linear_algebra import linear_algebra
+from scipy_sparse import sparse
 
 import mmad
 import mmad.scipy
@@ -500,7 +501,7 @@ def _interpolate():
 
 FORMS = [
     *_distances(), *linear_algebra(Form), *_special(), *transforms(Form), *_optimize(), *_integrate(),
-    *_interpolate(),
+    *_interpolate(), *sparse(Form),
 ]  # fmt: skip
 
 
