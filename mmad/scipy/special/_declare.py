@@ -19,8 +19,8 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import elementwise
 
 __all__ = [
-    "RULES", "Rule", "alias", "composed", "constant", "family", "function", "numeric", "parts", "select", "shifted",
-    "ufunc", "unknown",
+    "RULES", "Rule", "alias", "composed", "constant", "family", "function", "in_blocks", "numeric", "parts", "select",
+    "shifted", "ufunc", "unknown",
 ]  # fmt: skip
 
 PACKAGE = "scipy.special"
@@ -223,6 +223,23 @@ def numeric(f):
         return y.astype(np.result_type(dtype, np.complex64) if y.dtype.kind == "c" else _real(dtype))[()]
 
     return kept
+
+
+BLOCK = 128  # elements that a quadrature takes at once: their nodes fit into the cache
+
+
+def in_blocks(f):
+    """Decorate a function ``f(integer, ..., *arrays)`` whose memory is many times that of its arrays."""
+
+    @functools.wraps(f)
+    def blocked(*args):
+        numbers = [v for v in args if v.ndim == 0 and v.dtype.kind in "iu"]
+        arrays = np.broadcast_arrays(*args[len(numbers) :])
+        shape, flat = arrays[0].shape, [v.reshape(-1) for v in arrays]
+        parts = [f(*numbers, *(v[k : k + BLOCK] for v in flat)) for k in range(0, flat[0].size, BLOCK)]
+        return np.concatenate(parts).reshape(shape) if parts else np.zeros(shape)
+
+    return blocked
 
 
 def select(condition, first, second, *operands, safe):

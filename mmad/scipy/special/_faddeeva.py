@@ -10,7 +10,8 @@ import scipy.special as sc
 
 from mmad.scipy.special._declare import family, numeric
 
-STEPS = 160  # of the backward recurrence: enough at Re t = 0.7 for all digits of a double
+#: (Re t, how many steps of the backward recurrence give all digits of a double from there on)
+STEPS = ((4.0, 24), (2.0, 60), (1.2, 110), (0.0, 260))
 FAR = 6.0  # from here on the asymptotic series has all digits
 
 
@@ -24,12 +25,16 @@ def _forward(n, t):
 
 def _backward(n, t):
     """Return the derivative by ratios; for Re t > 0.7."""
-    r = 1 / (t + np.sqrt(t * t + 2 * (STEPS + n)))
+    least = t.real.min()
+    last = n + next(steps for start, steps in STEPS if least >= start)
+    f = sc.erfcx(t)
+    if t.size == 1:  # Python's numbers are faster than arrays of one
+        t = t.item()
+    r = 1 / (t + (t * t + 2 * last) ** 0.5)
     ratios = {}
-    for k in range(STEPS + n, 0, -1):
+    for k in range(last, 0, -1):
         ratios[k] = r
         r = 1 / (2 * t + 2 * k * r)
-    f = sc.erfcx(t)
     for k in range(1, n + 1):
         f = f * ratios[k] * (-2 * k)
     return f

@@ -9,7 +9,7 @@ import scipy.special as sc
 
 from mmad.ops import arithmetic as a
 from mmad.ops.transcendental import log, log1p
-from mmad.scipy.special._declare import family, numeric
+from mmad.scipy.special._declare import family, in_blocks, numeric
 from mmad.scipy.special._polygamma import _polygamma, bell, polygamma_n, psi_difference
 
 _log1pmx = sc._ufuncs._log1pmx
@@ -46,25 +46,26 @@ gamma_density = family(
     ),
 )
 
-STEP = 0.03
-_TAU = np.arange(-4.4, 5.2, STEP)
+STEP = 0.035
+_TAU = np.arange(-3.8, 4.8, STEP)
 NODES = np.exp(_TAU - np.exp(-_TAU))  # of the double exponential rule on (0, inf) for exponential decay
 WEIGHTS = STEP * NODES * (1 + np.exp(-_TAU))
 
 
 @numeric
+@in_blocks
 def _gammainc_by_a(n, p, x):
     n = int(n)
     p, x = (v.astype(float)[..., None] for v in np.broadcast_arrays(p, x))
-    psi = np.asarray(_polygamma(0, p))
+    psi = np.asarray(_polygamma.__wrapped__(0, p))
     lower = np.log(x) <= psi
     sign = np.where(lower, -1.0, 1.0)
     u = NODES / (np.abs(p - x) + np.sqrt(x))
     exponent = sign * (p - x) * u - x * (np.expm1(sign * u) - sign * u)
-    higher = [None, *(-np.asarray(_polygamma(k, p)) for k in range(1, n))]
+    higher = [None, *(-np.asarray(_polygamma.__wrapped__(k, p)) for k in range(1, n))]
     b = bell(lambda i, j: np.log(x) + sign * u - psi if i == 1 else higher[i - 1], n)
     total = np.sum(WEIGHTS * np.exp(exponent) * b, axis=-1) * (u / NODES)[..., 0]
-    y = -sign[..., 0] * np.asarray(_gamma_density(p[..., 0], x[..., 0])) * x[..., 0] * total
+    y = -sign[..., 0] * np.asarray(_gamma_density.__wrapped__(p[..., 0], x[..., 0])) * x[..., 0] * total
     return np.where((x[..., 0] == 0) | np.isinf(x[..., 0]), 0.0, y)
 
 
@@ -126,10 +127,11 @@ def _cumulant(psi, p, q):
 
 
 @numeric
+@in_blocks
 def _betainc_by(n, m, p, q, x):
     n, m = int(n), int(m)
     p, q, x = (v.astype(float)[..., None] for v in np.broadcast_arrays(p, q, x))
-    kappa = _cumulant(lambda k, v: np.asarray(_polygamma(k, v)), p, q)
+    kappa = _cumulant(lambda k, v: np.asarray(_polygamma.__wrapped__(k, v)), p, q)
     inside = (x > 0) & (x < 1)
     x = np.where(inside, x, 0.5)
     # where the first derivative changes its sign
@@ -147,7 +149,7 @@ def _betainc_by(n, m, p, q, x):
     b = bell(lambda i, j: kappa(i, j) + first.get((i, j), 0.0), n, m)
     total = np.sum(WEIGHTS * np.exp(exponent) * b, axis=-1) * (u / NODES)[..., 0]
     p, q, x, sign = (v[..., 0] for v in (p, q, x, sign))
-    y = -sign * np.asarray(_beta_density(p, q, x, 1 - x)) * x * (1 - x) * total
+    y = -sign * np.asarray(_beta_density.__wrapped__(p, q, x, 1 - x)) * x * (1 - x) * total
     return np.where(inside[..., 0], y, 0.0)
 
 

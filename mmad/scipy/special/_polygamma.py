@@ -58,8 +58,12 @@ polygamma_n = family("_polygamma", _polygamma, lambda n, x, out: 0.0, lambda n, 
 def _difference(n, z, m):
     n = int(n)
     z, m = np.broadcast_arrays(z.astype(float), m.astype(float))
-    direct = np.asarray(_polygamma(n, z + m)) - np.asarray(_polygamma(n, z))
-    near = (z > 0) & (z + m > 0) & (np.abs(m) < z + 4) & np.isfinite(z)
+    first, second = _polygamma.__wrapped__(n, z), _polygamma.__wrapped__(n, z + m)
+    direct = second - first
+    # where they cancel, and the series below holds
+    near = (z > 0) & (z + m > 0) & (np.abs(m) < z + 4) & np.isfinite(z) & (np.abs(direct) < 0.25 * np.abs(first))
+    if not near.any():
+        return direct
     z, m = np.where(near, z, 1.0), np.where(near, m, 0.0)
     total, factorial = np.zeros_like(z), (-1.0) ** n * math.factorial(n)
     for _ in range(int(FAR) + 1):  # both up to large numbers, by the recurrence

@@ -7,16 +7,39 @@ differences of neighbouring functions cancel as x grows.  exp(-x) I_v(x) has an 
 import numpy as np
 import scipy.special as sc
 
-from mmad.scipy.special._declare import constant, family, numeric
+from mmad.scipy.special._declare import constant, family, in_blocks, numeric
 
 NODES = 300  # of the trapezoidal rule, which converges exponentially
 FAR = 25.0  # where I_v goes over to its asymptotic series
 
 
+def _kve_series(n, v, x):
+    """Return the derivative of the asymptotic series, that of I_v with all signs positive."""
+    return np.pi * _ive_series(n, v, x, -1.0)
+
+
 @numeric
 def _kve(n, m, v, z):
-    n, m = int(n), int(m)
     v, z = np.broadcast_arrays(v, z)
+    if m == 0 and z.dtype.kind == "f":
+        n = int(n)
+        far = z > np.maximum(FAR, v * v)
+        if n == 0:
+            return sc.kve(v, z)
+        near = (z <= 1) if n == 1 else np.zeros(z.shape, bool)  # where the difference does not cancel
+        between = (z > 0) & ~far & ~near
+        y = np.full(z.shape, np.nan)
+        y[between] = _kve_integral(np.asarray(n), np.asarray(m), v[between], z[between])
+        y[far] = _kve_series(n, v[far], z[far])
+        x = z[near]
+        y[near] = sc.kve(v[near], x) - (sc.kve(v[near] - 1, x) + sc.kve(v[near] + 1, x)) / 2
+        return np.where(z > 0, y, np.nan)
+    return _kve_integral(n, m, v, z)
+
+
+@in_blocks
+def _kve_integral(n, m, v, z):
+    n, m = int(n), int(m)
     size = np.maximum(z.real, 1e-300)
     # where the integrand is below exp(-40) of its largest value
     end = np.arccosh(1 + 50 / size)
@@ -43,8 +66,8 @@ kve_n = family(
 )
 
 
-def _ive_series(n, v, x):
-    """Return the derivative of sum_k (-1)**k a_k(v) x**(-k - 1/2) / sqrt(2 pi)."""
+def _ive_series(n, v, x, sign=1.0):
+    """Return the derivative of sum_k (-sign)**k a_k(v) x**(-k - 1/2) / sqrt(2 pi)."""
     total, c, before = np.zeros_like(x), np.ones_like(x), np.full_like(x, np.inf)
     done = np.zeros(x.shape, bool)
     for k in range(60):
@@ -52,7 +75,7 @@ def _ive_series(n, v, x):
         done |= (np.abs(term) > before) & (k > v)  # until then the terms may grow first
         total = total + np.where(done, 0.0, term)
         before = np.abs(term)
-        c = c * -(4 * v**2 - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
+        c = c * -sign * (4 * v**2 - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
     return total / np.sqrt(2 * np.pi)
 
 
