@@ -33,13 +33,13 @@ def _whole(n):
 ENDS = (0.0, 1e-300, 1e-100, 1e10, 1e100, 1e300)
 
 
-def searched(name, *partials, **known):
+def searched(name, *partials, ends=ENDS, **known):
     """Declare an inverse that SciPy finds by a search between bounds, where its derivatives are zero."""
 
     def bounded(partial):
         def inside(*operands):
             out = operands[-1]
-            at_end = functools.reduce(a.logical_or, [a.equal(absolute(out), end) for end in ENDS])
+            at_end = functools.reduce(a.logical_or, [a.equal(absolute(out), end) for end in ends])
             return a.select(at_end, 0.0, partial(*operands[:-1], a.select(at_end, 1.0, out)))
 
         return partial if partial is unknown else inside
@@ -379,7 +379,8 @@ stdtrit = searched(
     "stdtrit",
     lambda v, p, out: _minus(_over(_student_cdf_by_v(v, out), student_density(v, out))),
     lambda v, p, out: a.reciprocal(student_density(v, out)),
-    points=((3.0, 0.3), (2.0, 0.8)),
+    ends=ENDS[1:],  # 0 is the median
+    points=((3.0, 0.3), (2.0, 0.8), (3.0, 0.5)),
     bound=1e-6,
 )
 stdtridf = searched(

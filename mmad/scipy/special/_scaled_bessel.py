@@ -29,10 +29,13 @@ def _kve(n, m, v, z):
         near = (z <= 1) if n == 1 else np.zeros(z.shape, bool)  # where the difference does not cancel
         between = (z > 0) & ~far & ~near
         y = np.full(z.shape, np.nan)
-        y[between] = _kve_integral(np.asarray(n), np.asarray(m), v[between], z[between])
-        y[far] = _kve_series(n, v[far], z[far])
-        x = z[near]
-        y[near] = sc.kve(v[near], x) - (sc.kve(v[near] - 1, x) + sc.kve(v[near] + 1, x)) / 2
+        if between.any():
+            y[between] = _kve_integral(np.asarray(n), np.asarray(m), v[between], z[between])
+        if far.any():
+            y[far] = _kve_series(n, v[far], z[far])
+        if near.any():
+            order, x = v[near], z[near]
+            y[near] = sc.kve(order, x) - (sc.kve(order - 1, x) + sc.kve(order + 1, x)) / 2
         return np.where(z > 0, y, np.nan)
     return _kve_integral(n, m, v, z)
 
