@@ -12,6 +12,8 @@ Rules of your own, memory, arguments
     custom_jvp, custom_vjp, primitive, implicit, stop_gradient, hook, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
     check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
+Diagonals, traces and products without the matrix
+    hessian_diagonal, laplacian, divergence, curl, gauss_newton_product, vhp
 Optimisers, and trees as vectors
     minimize, objective, constraint, ipopt_problem, ravel_pytree, tree
 Errors
@@ -36,10 +38,12 @@ from mmad.derivatives.checking import check_derivatives
 from mmad.derivatives.checkpointing import checkpoint, checkpointed_loop
 from mmad.derivatives.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
 from mmad.derivatives.first_order import jvp, linearize, vjp
+from mmad.derivatives.gauss_newton import gauss_newton_product, vhp
 from mmad.derivatives.higher import derivative, taylor
 from mmad.derivatives.jacobians import jacfwd, jacrev
 from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
+from mmad.diagonals import curl, divergence, hessian_diagonal, laplacian
 from mmad.errors import (
     GuardError,
     PatternError,
@@ -91,13 +95,17 @@ __all__ = [
     "compile",
     "concrete",
     "constraint",
+    "curl",
     "custom_jvp",
     "custom_vjp",
     "derivative",
     "derivative_tensor",
+    "divergence",
+    "gauss_newton_product",
     "get_num_threads",
     "grad",
     "hessian",
+    "hessian_diagonal",
     "hessian_operator",
     "hook",
     "hvp",
@@ -108,6 +116,7 @@ __all__ = [
     "jacobian_operator",
     "jacrev",
     "jvp",
+    "laplacian",
     "linearize",
     "minimize",
     "numpy",
@@ -124,6 +133,7 @@ __all__ = [
     "validate",
     "value_and_grad",
     "value_grad_hvp",
+    "vhp",
     "vjp",
     "vmap",
 ]

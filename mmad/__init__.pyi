@@ -219,6 +219,7 @@ def jacobian(
     memory: _Memory = None,
     mode: _Mode = "auto",
     factored: Literal[False] = False,
+    has_aux: Literal[False] = False,
 ) -> _Matrix: ...
 @overload
 def jacobian(
@@ -233,6 +234,7 @@ def jacobian(
     memory: _Memory = None,
     mode: _Mode = "auto",
     factored: bool = False,
+    has_aux: bool = False,
 ) -> _Other: ...
 @overload
 def hessian(
@@ -246,6 +248,7 @@ def hessian(
     evaluations: int | None = None,
     memory: _Memory = None,
     mode: _Mode = "auto",
+    has_aux: Literal[False] = False,
 ) -> _Matrix: ...
 @overload
 def hessian(
@@ -259,6 +262,7 @@ def hessian(
     evaluations: int | None = None,
     memory: _Memory = None,
     mode: _Mode = "auto",
+    has_aux: bool = False,
 ) -> _Other: ...
 
 class _Dense(Protocol):
@@ -275,7 +279,14 @@ def jacfwd(f: _Function, argnums: _Argnums = 0) -> Callable[..., Any]: ...
 def jacrev(f: _Numeric, argnums: Literal[0] = 0) -> _Dense: ...
 @overload
 def jacrev(f: _Function, argnums: _Argnums = 0) -> Callable[..., Any]: ...
-def jvp(f: Callable[..., _R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[_R, _R]: ...
+@overload
+def jvp(
+    f: Callable[..., _R], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[False] = False
+) -> tuple[_R, _R]: ...
+@overload
+def jvp(
+    f: Callable[..., tuple[_R, _T]], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[True]
+) -> tuple[_R, _R, _T]: ...
 @overload
 def vjp(
     f: Callable[..., _R], *primals: Any, has_aux: Literal[False] = False
@@ -284,7 +295,18 @@ def vjp(
 def vjp(
     f: Callable[..., tuple[_R, _T]], *primals: Any, has_aux: Literal[True]
 ) -> tuple[_R, Callable[[_R], tuple[Any, ...]], _T]: ...
-def linearize(f: Callable[..., _R], *primals: Any) -> tuple[_R, Callable[..., _R]]: ...
+@overload
+def linearize(f: Callable[..., _R], *primals: Any, has_aux: Literal[False] = False) -> tuple[_R, Callable[..., _R]]: ...
+@overload
+def linearize(
+    f: Callable[..., tuple[_R, _T]], *primals: Any, has_aux: Literal[True]
+) -> tuple[_R, Callable[..., _R], _T]: ...
+def hessian_diagonal(f: _Function) -> Callable[..., Any]: ...
+def laplacian(f: _Function) -> Callable[..., Any]: ...
+def divergence(f: _Function) -> Callable[..., Any]: ...
+def curl(f: _Function) -> Callable[..., Any]: ...
+def gauss_newton_product(f: _Function, loss: _Function | None = None, argnums: _Argnums = 0) -> Callable[..., Any]: ...
+def vhp(f: _Function, argnums: _Argnums = 0) -> Callable[..., Any]: ...
 def derivative(f: Callable[..., _R], order: int = 1) -> Callable[..., _R]: ...
 @overload
 def taylor(f: _Numeric, x: Any, v: Any, order: int, *, higher: Sequence[Any] = ()) -> NDArray[Any]: ...
@@ -341,6 +363,10 @@ def compile(
 def compile(
     f: Callable[_P, _R], *, check: bool = False, passes: Iterable[str] | None = None, memory: _Memory = None
 ) -> _Compiled[_P, _R]: ...
+@overload
+def compile(
+    f: None = None, *, check: bool = False, passes: Iterable[str] | None = None, memory: _Memory = None
+) -> Callable[[Callable[_P, _R]], _Compiled[_P, _R]]: ...
 def hook(function: Callable[[Any], Any], x: _T) -> _T: ...
 def stop_gradient(x: _T) -> _T: ...
 @overload
@@ -427,22 +453,28 @@ __all__ = [
     "compile",
     "concrete",
     "constraint",
+    "curl",
     "custom_jvp",
     "custom_vjp",
     "derivative",
     "derivative_tensor",
+    "divergence",
+    "gauss_newton_product",
     "get_num_threads",
     "grad",
     "hessian",
+    "hessian_diagonal",
     "hessian_operator",
     "hook",
     "hvp",
+    "implicit",
     "ipopt_problem",
     "jacfwd",
     "jacobian",
     "jacobian_operator",
     "jacrev",
     "jvp",
+    "laplacian",
     "linearize",
     "minimize",
     "numpy",
@@ -459,6 +491,7 @@ __all__ = [
     "validate",
     "value_and_grad",
     "value_grad_hvp",
+    "vhp",
     "vjp",
     "vmap",
 ]

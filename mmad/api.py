@@ -1,5 +1,7 @@
 """The derivative operators that can be planned: gradients, products with Hessians, Jacobians and Hessians."""
 
+import functools
+
 from mmad.derivatives import first_order, second_order
 from mmad.planner.functions import planned
 
@@ -20,6 +22,32 @@ def eager(public, operator, f, argnums, **has_aux):
     operator.plan, operator.compare = plan, compare
     operator.recipe = lambda: (public, (f, argnums), has_aux)
     return operator
+
+
+def first_of(f, what):
+    """Return a function with auxiliary data without them."""
+    if not callable(f):
+        raise TypeError(f"mmad.{what} takes a function, not {type(f).__name__}")
+
+    @functools.wraps(f, updated=())
+    def value(*args, **kwargs):
+        result = f(*args, **kwargs)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(f"{what}: with has_aux=True the function must return (value, auxiliary data)")
+        return result[0]
+
+    return value
+
+
+def with_aux(operator, f):
+    """Return a matrix operator that gives the auxiliary data of a function, too."""
+
+    @functools.wraps(operator)
+    def both(*args, **kwargs):
+        return operator(*args, **kwargs), f(*args, **kwargs)[1]
+
+    both.plan, both.compare = operator.plan, operator.compare
+    return both
 
 
 def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
@@ -187,6 +215,7 @@ def jacobian(
     memory=None,
     mode="auto",
     factored=False,
+    has_aux=False,
 ):
     """Return the function that computes the Jacobian of a function of arrays, in the way expected to be the fastest.
 
@@ -216,6 +245,9 @@ def jacobian(
     factored : bool
         Give the two factors of strategy "waist" as a `scipy.sparse.linalg.LinearOperator`, of all elements of the
         result by all elements of the arguments, with attributes ``left`` and ``right`` and ``todense()``.
+    has_aux : bool
+        `f` returns ``(value, auxiliary data)``; the result is ``(Jacobian, auxiliary data)``.  A call runs `f` once
+        more, for the data.
 
     Returns
     -------
@@ -257,10 +289,12 @@ def jacobian(
     """
     if factored and (sparse or pattern is not None or strategy not in ("auto", "waist")):
         raise ValueError("jacobian: factored=True is strategy 'waist', neither sparse nor with a pattern")
-    return planned(
-        "jacobian", f, argnums, "waist" if factored else strategy, evaluations, memory, mode,
+    operator = planned(
+        "jacobian", first_of(f, "jacobian") if has_aux else f, argnums, "waist" if factored else strategy,
+        evaluations, memory, mode,
         sparse=sparse, format=format, pattern=pattern, factored=bool(factored),
     )  # fmt: skip
+    return with_aux(operator, f) if has_aux else operator
 
 
 def hessian(
@@ -274,6 +308,7 @@ def hessian(
     evaluations=None,
     memory=None,
     mode="auto",
+    has_aux=False,
 ):
     """Return the function that computes the Hessian of a real scalar function, in the way expected to be the fastest.
 
@@ -286,7 +321,7 @@ def hessian(
         "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" colours the sparsity pattern,
         "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse",
         "reverse-over-forward" and "forward-over-forward" are dense.
-    sparse, format, pattern, evaluations, memory, mode
+    sparse, format, pattern, evaluations, memory, mode, has_aux
         As of :func:`jacobian`.
 
     Returns
@@ -315,6 +350,8 @@ def hessian(
     >>> H(np.ones(1000)).nnz, H.plan(np.ones(1000)).strategy
     (2997, 'star')
     """
-    return planned(
-        "hessian", f, argnums, strategy, evaluations, memory, mode, sparse=sparse, format=format, pattern=pattern
-    )
+    operator = planned(
+        "hessian", first_of(f, "hessian") if has_aux else f, argnums, strategy, evaluations, memory, mode,
+        sparse=sparse, format=format, pattern=pattern,
+    )  # fmt: skip
+    return with_aux(operator, f) if has_aux else operator

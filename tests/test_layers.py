@@ -26,6 +26,7 @@ LAYERS = (
     ("scipy",),  # imported by its user only
     ("planner",),
     ("api",),
+    ("diagonals",),
     ("optimization",),
     ("_checkout", "__init__"),
     ("autograd",),  # a drop-in for autograd, which `import mmad` does not load

@@ -138,7 +138,7 @@ def _pullback(f, primals, has_aux):
 
 
 # ------------------------------------------------------------------------------------------------ forward
-def jvp(f, primals, tangents):
+def jvp(f, primals, tangents, has_aux=False):
     """Return the value and the directional derivative, by dual numbers: one pass, no tape.
 
     Parameters
@@ -146,11 +146,14 @@ def jvp(f, primals, tangents):
     f : callable
     primals, tangents : tuple
         Arguments and the direction, of the same structure and shapes.
+    has_aux : bool
+        `f` returns ``(value, auxiliary data)``.
 
     Returns
     -------
     y, y_dot
         The value of `f` and its derivative in the direction, of the same structure.
+    aux : only with `has_aux`
 
     References
     ----------
@@ -162,6 +165,10 @@ def jvp(f, primals, tangents):
     >>> mmad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    if has_aux:
+        result, dots = jvp(f, primals, tangents)
+        y, aux = _pair(result, describe(f, "jvp"))
+        return y, dots[0], aux
     level, tape = new_level(), open_tape()
     if tape is None or not tape.exact:
         missing, found = Met.missing, None
@@ -176,6 +183,13 @@ def jvp(f, primals, tangents):
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from
     return lin.value(), tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
+
+
+def _pair(result, what):
+    """Return what a function with auxiliary data returned, checked."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"{what}: with has_aux=True the function must return (value, auxiliary data)")
+    return result
 
 
 def _forward(f, pairs, level):
@@ -206,19 +220,22 @@ def _forward(f, pairs, level):
     return tree.unflatten(structure, ys), tree.unflatten(structure, dots)
 
 
-def linearize(f, *primals):
+def linearize(f, *primals, has_aux=False):
     """Return the value and the linear map: record once, then push tangents through as often as wanted.
 
     Parameters
     ----------
     f : callable
     *primals : float, ndarray or tree
+    has_aux : bool
+        `f` returns ``(value, auxiliary data)``.
 
     Returns
     -------
     y : the value of `f`
     f_jvp : callable
         ``f_jvp(*tangents)`` -> tangent of y.  The function is not called again, and partial derivatives are kept.
+    aux : only with `has_aux`
 
     Examples
     --------
@@ -230,14 +247,19 @@ def linearize(f, *primals):
     lin = Linearized(f, primals, "linearize")
 
     def f_jvp(*tangents):
-        return tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
+        found = tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))
+        return found[0] if has_aux else found
 
-    return lin.value(), MadeFunction(f_jvp, lambda: (_linear_map, (f, lin.trace.point()), {}))
+    y = lin.value()
+    if has_aux:
+        y, aux = _pair(y, lin.what)
+    f_jvp = MadeFunction(f_jvp, lambda: (_linear_map, (f, lin.trace.point(), has_aux), {}))
+    return (y, f_jvp, aux) if has_aux else (y, f_jvp)
 
 
-def _linear_map(f, primals):
+def _linear_map(f, primals, has_aux=False):
     """Return the linear map of a function at a point, as `linearize` gives it."""
-    return linearize(f, *primals)[1]
+    return linearize(f, *primals, has_aux=has_aux)[1]
 
 
 class Linearized:

@@ -82,13 +82,14 @@ def _again(f, check, passes, memory):
     return compile(f, check=check, passes=passes, memory=memory)
 
 
-def compile(f, *, check=False, passes=None, memory=None):
+def compile(f=None, *, check=False, passes=None, memory=None):
     """Return a function that is recorded at its first call and replayed at later ones.
 
     Parameters
     ----------
     f : callable
-        Any function of numbers, arrays and trees of them, or a derivative function such as ``mmad.grad(f)``.
+        Any function of numbers, arrays and trees of them, or a derivative function such as ``mmad.grad(f)``.  Without
+        it, a decorator: ``@mmad.compile(memory="1GB")``.
     check : bool
         Run the first calls both ways and raise if they disagree: for functions that may depend on more than their
         arguments (random numbers, files, attributes of objects).
@@ -130,6 +131,8 @@ def compile(f, *, check=False, passes=None, memory=None):
     >>> g.stats()["records"]
     2
     """
+    if f is None:
+        return functools.partial(compile, check=check, passes=passes, memory=memory)
     if not callable(f):
         raise TypeError(f"mmad.compile takes a function, not {type(f).__name__}")
     return functools.wraps(f, updated=())(Compiled(f, check, selected(passes), size_in_bytes(memory, "compile")))
