@@ -58,8 +58,15 @@ def inductor():
     return cases, tools_here(("mmad", "jax", "torch-compile", "numpy"))
 
 
-CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": inductor}
-SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1}  # cases of a quick run
+def sparse():
+    """Matrices with a pattern, in two sizes: mmad, asdex, JAX, CasADi.  asdex 0.5.2 needs a JAX before 0.12."""
+    patterned = [p for p in map(find_problem, problem_names()) if p.is_sparse]
+    cases = cases_of(patterned, (2, 3), ("jacobian", "hessian"))
+    return cases, tools_here(("mmad", "mmad-eager", "asdex", "jax", "casadi-sx"))
+
+
+CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": inductor, "sparse": sparse}
+SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1, "sparse": 2}  # cases of a quick run
 
 
 def run(name, quick, say=None, save=None, known=()):

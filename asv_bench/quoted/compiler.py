@@ -75,6 +75,7 @@ NAMES = (
     "growth",
     "passes",
     "inductor",
+    "sparse",
     "features",
     "design",
     "overhead",

@@ -145,6 +145,29 @@ def ratio_to(name, first=False):
     return text
 
 
+MATRICES = ("mmad", "asdex", "casadi-sx", "jax")
+
+
+def matrices(results):
+    """Sparse matrices by mmad, asdex and CasADi: later calls and first calls."""
+    tools, rows = all_tools(), []
+    for (problem, product, n), done in results.cases("sparse").items():
+        least = best({name: done[name] for name in MATRICES if name in done})
+        later = [cell(done.get(name), least) for name in MATRICES]
+        first = [duration(done[name].first.median) if name in done else "" for name in MATRICES[:2]]
+        rows.append([problem, product, size_of(n), *later, *first])
+    head = [tools[name].title for name in MATRICES]
+    return markdown(["problem", "product", "size", *head, *(f"{title}, first" for title in head[:2])], rows)
+
+
+def over_ours(name, time):
+    def text(results):
+        both = [done for done in results.cases("sparse").values() if name in done and OURS in done]
+        return factor(mean([time(done[name]) / time(done[OURS]) for done in both]))
+
+    return text
+
+
 PEERS = ("jax", "torch", "torch-autograd", "autograd", "casadi-sx", "casadi-mx", "asdex", "advect", "advect-staged",
          "mygrad", "pytensor", "sparsediffpy", "ddx", "numdifftools", "mmad-eager")  # fmt: skip
 VALUES = {
@@ -156,8 +179,14 @@ VALUES = {
     "tools.fastest": lambda r: percent(fastest(r)[0]),
     "tools.within-twice": lambda r: percent(fastest(r)[1]),
     "tools.done": done_by(OURS),
+    "sparse.cases": lambda r: str(len(r.cases("sparse"))),
+    "sparse.done.asdex": lambda r: str(sum("asdex" in done for done in r.cases("sparse").values())),
+    "sparse.jax": lambda r: r.where("sparse")["packages"]["jax"],
+    **{f"sparse.later.{name}": over_ours(name, lambda o: o.later.median) for name in MATRICES},
+    **{f"sparse.first.{name}": over_ours(name, lambda o: o.first.median) for name in MATRICES},
     **{f"tools.done.{name}": done_by(name) for name in PEERS},
     **{f"tools.later.{name}": ratio_to(name) for name in PEERS},
     **{f"tools.first.{name}": ratio_to(name, first=True) for name in PEERS},
 }
-TABLES = {"tools.summary": summary, "tools.losses": losses, "tools.refused": refused, "tools.selected": selected}
+TABLES = {"tools.summary": summary, "tools.losses": losses, "tools.refused": refused, "tools.selected": selected,
+          "sparse": matrices}  # fmt: skip
