@@ -12,7 +12,7 @@ from mmad import ops  # noqa: F401  (declares the operations)
 from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 
 from mmad.numpy import decompositions, fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
-from mmad.numpy import calculus, indexing, ordering  # noqa: F401  # isort: skip
+from mmad.numpy import calculus, indexing, ordering, polynomials  # noqa: F401  # isort: skip
 from mmad.numpy import brackets, describing, emath, padding, quantiles  # noqa: F401  # isort: skip
 from mmad.numpy import random, sets, spaces, statistics  # noqa: F401  # isort: skip
 from mmad.numpy._implements import taking_lists

@@ -43,7 +43,7 @@ from mmad.ops.spectral import (
 from mmad.tape._instructions import Op
 from mmad.tape.contexts import open_tape
 
-__all__ = ["all_real", "eig", "eig_parts", "eigvals"]
+__all__ = ["all_real", "eig", "eig_parts", "eigvals", "in_pairs"]
 
 # LAPACK does not change the signs of the eigenvectors of these near by.
 GENERAL = np.array([[0.5, -0.9, -1.8], [-1.9, 1.3, 1.7], [0.4, 0.9, 0.2]])
@@ -276,3 +276,10 @@ eigvals = nonlinear(
     probes=((GENERAL,), (ROTATION,), (STACK,)),
 )
 all_real = Op("all_real", lambda w: bool(np.all(np.imag(w) == 0)), nin=1, kind="structural", boolean=True)
+in_pairs = Op(
+    "in_pairs",
+    lambda z: bool(np.all(np.sort(z) == np.sort(np.conj(z)))),
+    nin=1,
+    kind="structural",
+    boolean=True,
+)
