@@ -5,6 +5,7 @@ Plain ``import numpy as np`` works for all but creating an array to be filled; `
 """
 
 import functools
+import importlib
 
 import numpy as _np
 
@@ -14,7 +15,7 @@ from mmad.numpy import creation, reductions, shaping, ufuncs  # noqa: F401
 from mmad.numpy import decompositions, fft, joining, linalg, matrices, products  # noqa: F401  # isort: skip
 from mmad.numpy import calculus, indexing, ordering, polynomials  # noqa: F401  # isort: skip
 from mmad.numpy import brackets, describing, emath, padding, quantiles  # noqa: F401  # isort: skip
-from mmad.numpy import random, sets, spaces, statistics  # noqa: F401  # isort: skip
+from mmad.numpy import sets, spaces, statistics  # noqa: F401  # isort: skip
 from mmad.numpy._implements import taking_lists
 from mmad.numpy.applying import broadcast, ndenumerate, nditer, vectorize
 from mmad.numpy.brackets import c_, r_
@@ -62,7 +63,6 @@ __all__ = [
     "ones",
     "ones_like",
     "r_",
-    "random",
     "require",
     "tri",
     "vectorize",
@@ -73,6 +73,8 @@ __all__ = [
 
 @functools.cache
 def _found(name):
+    if name == "random":  # which NumPy, too, imports when it is first used
+        return importlib.import_module("mmad.numpy.random")
     return taking_lists(getattr(_np, name))
 
 
