@@ -8,6 +8,8 @@ Jacobians and the planner
     jacobian, jacfwd, jacrev, jacobian_operator, sparsity, Pattern, Coloring, Plan
 Batches, compiled functions and recordings
     vmap, compile, Program, record, Tape, validate, set_num_threads, get_num_threads, clear_pool
+Code that knows nothing of mmad
+    lift
 Rules of your own, memory, arguments
     custom_jvp, custom_vjp, primitive, implicit, stop_gradient, hook, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
@@ -54,6 +56,7 @@ from mmad.errors import (
     ValidationError,
 )
 from mmad.kernels._pool import clear_pool
+from mmad.lifting import lift
 from mmad.optimization.constraint import constraint
 from mmad.optimization.ipopt import ipopt_problem
 from mmad.optimization.minimize import minimize
@@ -117,6 +120,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "laplacian",
+    "lift",
     "linearize",
     "minimize",
     "numpy",

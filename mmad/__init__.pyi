@@ -369,6 +369,7 @@ def compile(
 ) -> Callable[[Callable[_P, _R]], _Compiled[_P, _R]]: ...
 def hook(function: Callable[[Any], Any], x: _T) -> _T: ...
 def stop_gradient(x: _T) -> _T: ...
+def lift(target: _T, *, leave: str | Iterable[str] = (), replace: dict[Any, Any] | None = None) -> _T: ...
 @overload
 def primitive(
     f: _F,
@@ -475,6 +476,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "laplacian",
+    "lift",
     "linearize",
     "minimize",
     "numpy",

@@ -24,6 +24,7 @@ LAYERS = (
     ("replay",),
     ("derivatives",),
     ("scipy",),  # imported by its user only
+    ("lifting",),
     ("planner",),
     ("api",),
     ("diagonals",),

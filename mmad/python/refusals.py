@@ -19,7 +19,17 @@ from mmad.python.followers import follow
 from mmad.python.kinds import isplain
 from mmad.python.scipy_names import advice
 
-__all__ = ["annotate", "array_method", "begin", "end", "refuse_complex", "refuse_float", "refused"]
+__all__ = [
+    "annotate",
+    "array_method",
+    "begin",
+    "called_text",
+    "end",
+    "refuse",
+    "refuse_complex",
+    "refuse_float",
+    "refused",
+]
 
 LIBRARIES = frozenset(("numpy", "scipy"))
 REFUSED = threading.local()
@@ -97,6 +107,12 @@ def _called(frame, lasti):
     return _public(module, getattr(found, "__qualname__", name))
 
 
+def called_text(frame, lasti):
+    """Return the name that a frame's current instruction calls, as it is written; "" if it is no call of a name."""
+    text = (_source(frame.f_code, lasti) or "").partition("(")
+    return text[0].strip() if text[1] and "\n" not in text[0] else ""
+
+
 def asker(frame):
     """Return the name of the library function that asks for a plain number, starting at the innermost frame; or ""."""
     name = ""
@@ -115,7 +131,7 @@ def _caller():
     return frame
 
 
-def _raise_refusal(message):
+def refuse(message):
     """Raise TypeError and keep the message, so that code which swallows the exception and returns NaN is noticed."""
     REFUSED.message = message
     raise TypeError(message)
@@ -125,13 +141,13 @@ def refuse_float():
     """Raise TypeError because `float()` is called on a traced value."""
     name = asker(_caller())
     if name:
-        _raise_refusal(
+        refuse(
             f"{name} asks for plain numbers, and float() of a traced value would lose its derivative: "
             f"{advice(name) or 'write it with NumPy functions'}, "
             "or give it a derivative with mmad.primitive or mmad.custom_vjp; for the number alone, "
             "use mmad.concrete(x); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n)"
         )
-    _raise_refusal(
+    refuse(
         "float() of a traced value would lose its derivative: write NumPy functions instead of math's (np.sin, not "
         "math.sin); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n); for the number alone, "
         "use mmad.concrete(x)"
@@ -140,7 +156,7 @@ def refuse_float():
 
 def refuse_complex():
     """Raise TypeError because `complex()` is called on a traced value."""
-    _raise_refusal(
+    refuse(
         "complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, use "
         "mmad.concrete(x)"
     )

@@ -325,6 +325,7 @@ class Captures:
         """Follow code, and the globals of its function: what its names stand for."""
         if id(code) in self.codes:
             return
+        names = getattr(names, "read_from", names)  # globals of lifted code: those of its module
         used, codes, known = set(), [code], False
         while codes:
             code = codes.pop()

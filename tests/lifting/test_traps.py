@@ -1,0 +1,153 @@
+"""What would lose a derivative in lifted code without a word, and is an error instead."""
+
+import fractions
+import math
+import struct
+
+import numpy as np
+import pytest
+
+import mmad
+from mmad.errors import UnsupportedError
+
+
+def from_float(x):
+    """What mpmath does with a float: digits by frexp and int, and NaN where anything fails."""
+    if not isinstance(x, float):
+        raise TypeError
+    try:
+        m, e = math.frexp(x)
+        m = int(m * 2**53)
+    except:  # noqa: E722
+        return float("nan")
+    return math.ldexp(float(m), e - 53)
+
+
+def swallowed(x):
+    try:
+        return struct.unpack("d", struct.pack("d", x))[0]
+    except Exception:
+        return 1.0
+
+
+OPERATORS = [mmad.grad, lambda f: lambda x: mmad.jvp(f, (x,), (1.0,)), lambda f: lambda x: mmad.vjp(f, x)]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize(
+    "f",
+    [
+        from_float,
+        swallowed,
+        lambda x: int(x * 2.0**60) / 2.0**60,
+        lambda x: float(fractions.Fraction(x)),
+        lambda x: float.fromhex(float.hex(x)),
+        lambda x: float("%.9f" % x),  # noqa: UP031
+        lambda x: struct.unpack("d", struct.pack("d", x))[0],
+        lambda x: math.gcd(x, 2),
+    ],
+)
+def test_no_derivative_is_lost_silently(f, operator):
+    with pytest.raises((TypeError, AttributeError, struct.error)):
+        operator(mmad.lift(f))(1.375)
+
+
+def test_the_digits_of_mpmath():
+    with pytest.raises(TypeError, match="swallowed"):
+        mmad.grad(mmad.lift(from_float))(1.375)
+    assert mmad.lift(from_float)(1.375) == 1.375
+
+
+def bisected(p):
+    low, high = 0.0, p + 1.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        if middle**3 > p:
+            high = middle
+        else:
+            low = middle
+    return middle
+
+
+def halved(p, steps=50):
+    a, b = 0.0, p + 1.0
+    for _ in range(steps):
+        c = a + 0.5 * (b - a)
+        if p - c * c * c < 0:
+            b = c
+        elif c > -1:
+            a = c
+    return 0.5 * (a + b)
+
+
+def newton(p):
+    low, high, x = 0.0, p + 1.0, 1.0
+    for _ in range(60):
+        if x**3 > p:
+            high = x
+        else:
+            low = x
+        x = x - (x**3 - p) / (3 * x * x)
+        if not low <= x <= high:
+            x = (low + high) / 2
+    return x
+
+
+def maximum(p):
+    best, other = 0.0, 0.0
+    for k in range(3):
+        value = math.sin(k * p)
+        if value > best:
+            best = value
+        else:
+            other = value
+    return best + 2 * other
+
+
+@pytest.mark.parametrize("f", [bisected, halved])
+def test_bisection_is_an_error(f):
+    lifted = mmad.lift(f)
+    assert lifted(2.0) == f(2.0)
+    for operator in (mmad.grad, lambda f: lambda x: mmad.jvp(f, (x,), (1.0,))):
+        with pytest.raises(UnsupportedError, match=r"test_traps.py:\d+: this loop is a search by bisection"):
+            operator(lifted)(2.0)
+
+
+def test_the_remedy_for_bisection():
+    def root(p):
+        x = bisected(mmad.concrete(p))
+        return x - (x**3 - p) / (3 * x**2)
+
+    outer = lambda p: 2.0 * bisected(p)
+    lifted = mmad.lift(outer, replace={bisected: root})
+    np.testing.assert_allclose(mmad.grad(lifted)(2.0), 2.0 / 3.0 * 2.0 ** (-2 / 3), rtol=1e-10)
+
+
+@pytest.mark.parametrize("f", [newton, maximum])
+def test_other_loops_are_none(f):
+    h = 1e-5
+    np.testing.assert_allclose(mmad.grad(mmad.lift(f))(2.0), (f(2.0 + h) - f(2.0 - h)) / (2 * h), rtol=1e-6)
+
+
+def test_an_error_names_compiled_code():
+    def f(x):
+        return math.sin(x) + struct.pack("d", x)[0]
+
+    with pytest.raises((TypeError, struct.error)) as caught:
+        mmad.grad(mmad.lift(f))(1.0)
+    notes = "".join(getattr(caught.value, "__notes__", ()))
+    assert "mmad.lift: struct.pack in " in notes
+    assert "replace=" in notes
+
+
+def test_a_plain_array_that_others_have_is_not_filled():
+    shared = np.zeros(2)
+
+    def f(x):
+        a = np.asarray(shared)
+        a[0] = x
+        return a.sum()
+
+    with pytest.raises((TypeError, ValueError)):
+        mmad.grad(mmad.lift(f))(1.0)
+    assert shared[0] == 0.0
