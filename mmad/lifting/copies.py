@@ -24,7 +24,7 @@ from mmad._core import Traced
 from mmad.lifting.arrays import Vectorized, numpy_function, numpy_value
 from mmad.lifting.brackets import bracketed
 from mmad.lifting.mathematics import FUNCTIONS, MODULES
-from mmad.lifting.numbers import called, fresh
+from mmad.lifting.numbers import Operator, called, fresh, rounded
 from mmad.lifting.policy import follows, is_followed_class
 from mmad.lifting.source import BRACKET, CALL, FRESH, recompiled
 from mmad.python.kinds import isplain
@@ -34,6 +34,7 @@ __all__ = ["Lifter", "Module"]
 INERT = frozenset((float, int, str, bool, type(None), complex, bytes, np.ndarray, np.float64, np.int64, range, slice))
 CONTAINERS = frozenset((tuple, list, dict))
 LARGE = 2000  # entries of a container that are looked at
+BUILTINS = frozenset(v for v in vars(builtins).values() if isinstance(v, types.BuiltinFunctionType))
 KEPT = ("__name__", "__package__", "__spec__", "__path__", "__file__", "__doc__", "__loader__")
 #: Of a class, what Python makes itself, and what acts on classes made later.
 MADE = frozenset(
@@ -151,7 +152,11 @@ class Lifter:
             "issubclass": self.issubclass,
             "__import__": self.import_module,
             "getattr": self.getattr,
+            "round": rounded,
         }
+        for original, copy in replace:
+            if self.builtins.get(getattr(original, "__name__", None)) is not None and original in BUILTINS:
+                self.builtins[original.__name__] = copy
 
     # -- values --
 
@@ -189,6 +194,8 @@ class Lifter:
             if isinstance(x, np.vectorize):
                 return self.remember(x, self.vectorized(x))
             return numpy_function(x)
+        if kind is types.WrapperDescriptorType and x.__objclass__ in (float, complex):
+            return Operator(x)
         if kind is types.MethodType:
             f, owner = self.of(x.__func__), self.of(x.__self__)
             return x if f is x.__func__ and owner is x.__self__ else types.MethodType(f, owner)

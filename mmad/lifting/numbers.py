@@ -1,4 +1,6 @@
-"""What `float`, `complex`, `int` and `type` do in lifted code where they are called with a traced value."""
+"""What `float`, `complex`, `round` and `type` do in lifted code where they are called with a traced value."""
+
+import operator
 
 import numpy as np
 
@@ -8,10 +10,7 @@ from mmad.python.refusals import refuse
 from mmad.tape.constants import adopt, unboxed
 from mmad.tracing.trace import template
 
-__all__ = ["CALLED", "as_complex", "as_float", "called", "fresh", "held", "number"]
-
-#: From here on a float is an integer: `int` would not round, it would only take the derivative away.
-INTEGERS = 2.0**52
+__all__ = ["CALLED", "Operator", "as_complex", "as_float", "called", "fresh", "held", "number", "rounded"]
 
 
 def number(x):
@@ -79,17 +78,36 @@ def as_complex(*args, **kwargs):
     return real + 1j * imag
 
 
-def as_int(*args, **kwargs):
-    """`int` of a traced value is its integer part, a constant; refused where the value has no other part."""
-    if len(args) == 1 and isinstance(args[0], Traced) and not kwargs:
-        x = args[0]
-        if x.dtype.kind == "f" and abs(x) >= INTEGERS:
-            refuse(
-                "int() of a traced value of 2**52 or more takes all its digits, not its integer part, and would lose "
-                "its derivative; for the number alone, use mmad.concrete(x)"
-            )
-        return int(x)
-    return int(*args, **kwargs)
+def rounded(x, ndigits=None):
+    """`round` of a traced value to digits is refused: its derivative is zero, and it stands for x where it is shown."""
+    if ndigits is not None and isinstance(x, Traced):
+        refuse(
+            "round() of a traced value to digits has the derivative zero: leave it out, or put another function there "
+            "with mmad.lift(..., replace={round: lambda x, ndigits=None: x})"
+        )
+    return round(x) if ndigits is None else round(x, ndigits)
+
+
+class Operator:
+    """A method of `float` by its name (``float.__mul__``) for traced operands.
+
+    Parameters
+    ----------
+    method : method of `float` or `complex`
+    """
+
+    def __init__(self, method):
+        self.method, self.name = method, method.__name__
+        self.__name__, self.__doc__ = method.__name__, method.__doc__
+        self.operation = getattr(operator, self.name, None)
+        self.swapped = self.operation is None and self.name.startswith("__r")
+        if self.swapped:
+            self.operation = getattr(operator, "__" + self.name[3:], None)
+
+    def __call__(self, *args):
+        if self.operation is None or not any(isinstance(v, Traced) for v in args):
+            return self.method(*args)
+        return self.operation(*reversed(args)) if self.swapped else self.operation(*args)
 
 
 def class_of(*args, **kwargs):
@@ -116,7 +134,7 @@ def _scalar(kind):
 FLOATS = {kind: _scalar(kind) for kind in (np.float64, np.float32, np.longdouble, np.complex128, np.complex64)}
 
 #: A type, and what a call of it means in lifted code.
-CALLED = {float: as_float, complex: as_complex, int: as_int, type: class_of, **FLOATS}
+CALLED = {float: as_float, complex: as_complex, type: class_of, **FLOATS}
 
 
 def called(f):

@@ -5,7 +5,7 @@ not enough for what is a type as well: `float` is called, and stands in ``isinst
 and in ``type(x) is float``.  So these are compiled again, from the source of the whole module, each node at its
 place, so that files, lines and columns in tracebacks stay:
 
-- calls of `float`, `complex`, `int`, `type`, of NumPy's types of floats by name or attribute, of ``type(x)`` and
+- calls of `float`, `complex`, `type`, of NumPy's types of floats by name or attribute, of ``type(x)`` and
   ``x.__class__``, and such types as the first argument of `map`;
 - ``y.copy()``, ``y.astype(...)``, ``y.flatten()``, whose results are new arrays; sums and products that are assigned
 to a name whose elements are written to in the same function;
@@ -26,7 +26,7 @@ __all__ = ["BRACKET", "CALL", "FRESH", "recompiled"]
 
 CALL, FRESH, BRACKET = "__mmad_called__", "__mmad_fresh__", "__mmad_bracketed__"
 
-TYPES = frozenset(("float", "complex", "int", "type"))
+TYPES = frozenset(("float", "complex", "type", "dtype"))  # dtype: a name for one of them
 NUMPY_TYPES = frozenset(
     ("float64", "float32", "double", "single", "longdouble", "complex128", "complex64", "cdouble", "float_", "complex_")
 )

@@ -29,11 +29,13 @@ __all__ = [
     "refuse_complex",
     "refuse_float",
     "refused",
+    "whole",
 ]
 
 LIBRARIES = frozenset(("numpy", "scipy"))
 REFUSED = threading.local()
 NOTE = "mmad: refused"
+DIGITS = 2**52  # from here on every float is an integer
 
 # Patterns of the messages with which NumPy and SciPy refuse object arrays.
 OBJECTS = re.compile(
@@ -159,6 +161,20 @@ def refuse_complex():
     refuse(
         "complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, use "
         "mmad.concrete(x)"
+    )
+
+
+def whole(k):
+    """Return the integer that `int` makes of a traced value; refuse one of 2**52 or more.
+
+    Such a float has no other part than the integer: `int` does not round it, it takes all its digits, as code does that
+    takes a float apart.
+    """
+    if -DIGITS < k < DIGITS:
+        return k
+    return refuse(
+        "int() of a traced value of 2**52 or more takes all its digits, and would lose its derivative; for the number "
+        "alone, use mmad.concrete(x)"
     )
 
 

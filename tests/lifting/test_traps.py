@@ -151,3 +151,21 @@ def test_a_plain_array_that_others_have_is_not_filled():
     with pytest.raises((TypeError, ValueError)):
         mmad.grad(mmad.lift(f))(1.0)
     assert shared[0] == 0.0
+
+
+def test_round_to_digits_is_an_error():
+    f = lambda x: round(3 * x, 2) + round(x)
+    assert mmad.lift(f)(1.234) == f(1.234)
+    with pytest.raises(TypeError, match=r"replace=.round"):
+        mmad.grad(mmad.lift(f))(1.234)
+    shown = mmad.lift(f, replace={round: lambda x, ndigits=None: x})
+    assert mmad.grad(shown)(1.234) == 4.0
+
+
+def test_operators_of_float_by_name():
+    table = {"mul": float.__mul__, "rsub": float.__rsub__, "pow": float.__pow__}
+
+    def f(x):
+        return table["mul"](x, 3.0) + table["rsub"](x, 1.0) + table["pow"](2.0, x)
+
+    np.testing.assert_allclose(mmad.grad(mmad.lift(f))(1.5), 2.0 + math.log(2) * 2**1.5, rtol=1e-14)

@@ -11,6 +11,8 @@ its message is printed; WRONG is a gradient that disagrees, and the script then 
 
 import argparse
 import collections
+import itertools
+import linecache
 import os
 import signal
 import sys
@@ -22,6 +24,7 @@ import numpy as np
 import mmad
 
 ROWS = Path(__file__).with_name("table.txt")
+COUNTER = itertools.count(1)
 SECONDS = 60  # for one function
 
 
@@ -58,9 +61,11 @@ def differences(f, x):
 
 def function_of(imports, expression):
     """Return a function of x from its line in the table."""
-    space = {"__name__": "line_of_table"}
-    exec(f"{imports}\ndef f(x):\n    return {expression}\n", space)
-    return space["f"]
+    space, file = {"__name__": "line_of_table"}, f"line {next(COUNTER)} of {ROWS}"
+    text = f"{imports}\ndef function(x):\n    return {expression}\n"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    exec(compile(text, file, "exec"), space)
+    return space["function"]
 
 
 def scalar(f):

@@ -2,8 +2,8 @@
 
 import importlib.util
 
+import count
 import pytest
-from packages import count
 
 SMALL = {"psychrolib": "psychrolib", "geographiclib": "geographiclib", "mpmath": "mpmath", "pandas": "pandas"}
 ROWS = [row for row in count.table() if row[1] in SMALL]
