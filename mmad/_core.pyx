@@ -24,7 +24,7 @@ import numpy as np
 
 from mmad.errors import TraceError
 from mmad.python.handlers import caught_here
-from mmad.python.refusals import array_method, refuse_complex, refuse_float, whole
+from mmad.python.refusals import array_method, refuse_complex, refuse_float, rounding
 from mmad.tape._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD,
                                       OP_LOAD, OP_REC, ROLE_EVEN, ROLE_LINEAR, ROLE_ROOT, Node, Rec, SC_add,
                                       SC_divide, SC_floor_divide, SC_multiply, SC_negative, SC_power, SC_remainder,
@@ -772,7 +772,7 @@ cdef class Jet(Wrapper):
         return bool(self.value)
 
     def __int__(self):
-        return whole(int(self.value))
+        return rounding(int(self.value))
 
     def __index__(self):
         return self.value.__index__()
@@ -888,7 +888,7 @@ cdef class ScalarVar(Var):
     def __int__(self):
         if not isfinite(self.known()):
             return int(self.v)
-        return self.look(whole(math.trunc(self.known())), "trunc")
+        return self.look(rounding(math.trunc(self.known())), "trunc")
 
     def __index__(self):
         if self.flags & NODE_BOOL:

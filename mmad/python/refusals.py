@@ -29,7 +29,7 @@ __all__ = [
     "refuse_complex",
     "refuse_float",
     "refused",
-    "whole",
+    "rounding",
 ]
 
 LIBRARIES = frozenset(("numpy", "scipy"))
@@ -164,7 +164,7 @@ def refuse_complex():
     )
 
 
-def whole(k):
+def rounding(k):
     """Return the integer that `int` makes of a traced value; refuse one of 2**52 or more.
 
     Such a float has no other part than the integer: `int` does not round it, it takes all its digits, as code does that

@@ -22,7 +22,7 @@ from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_p
 from mmad._core import METHODS, concrete, number_or_array, sealed
 from mmad.kernels._arrays cimport taken_shape, window_view
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
-from mmad.python.refusals import whole
+from mmad.python.refusals import rounding
 from mmad.tape._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG,
                                       NODE_SUPERSEDED, OP_GUARD, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, SC_add,
                                       freeze, frozen_index, new_rec, spare)
@@ -454,7 +454,7 @@ cdef class ArrayVar(Var):
     def __int__(self):
         if self.arr.size != 1:
             raise TypeError("only 0-d or one-element arrays can be converted to int")
-        return whole(self.whole_number("trunc", int))
+        return rounding(self.whole_number("trunc", int))
 
     cdef object whole_number(self, str how, function):
         """Leave a guard on the rounded value, as Python learns an integer."""

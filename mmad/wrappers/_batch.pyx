@@ -17,7 +17,7 @@ from mmad.errors import LaneDivergence
 from mmad.kernels._arrays cimport view_at
 from mmad.ops.movement import stacked
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
-from mmad.python.refusals import whole
+from mmad.python.refusals import rounding
 from mmad.tape._instructions cimport KIND_ELEMENTWISE, Op
 from mmad.tape._instructions import OPERATIONS
 from mmad.tape._storage import basic_index, plain_index
@@ -170,7 +170,7 @@ cdef class Batch(Wrapper):
         v = np.trunc(concrete(self.lanes))
         if v.size and not (v == v.flat[0]).all():
             raise divergence(self.level, "the lanes of a batch give different integers here")
-        return whole(int(v.flat[0]))
+        return rounding(int(v.flat[0]))
 
     def __index__(self):
         if self.dtype.kind not in "biu":
