@@ -170,7 +170,9 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
         raise TypeError("expected x and y to have same length")
     x, y = (v if dtype_of(v).kind in "fc" else a.astype(v, dtype=np.dtype(float)) for v in (x, y))
     rcond = shape_of(x)[0] * np.finfo(dtype_of(x)).eps if rcond is None else rcond
-    columns = [np.ones(shape_of(x), dtype_of(x))]
+    wide = np.promote_types(dtype_of(x), int)  # of the matrix that NumPy makes
+    x = x if dtype_of(x) == wide else a.astype(x, dtype=wide)
+    columns = [np.ones(shape_of(x), wide)]
     for _ in range(order - 1):
         columns.insert(0, columns[0] * x)
     lhs, rhs = np.stack(columns, axis=1), y

@@ -20,7 +20,7 @@ CASES = [
     Case("poly", lambda z: np.poly(z), P),
     Case("poly of a matrix", lambda m: np.poly(m), MATRIX, extended=False, float32=False, ulps=64),
     Case("roots", lambda p: np.abs(np.roots(p)) ** 2, P, extended=False, float32=False, ulps=64),
-    Case("polyfit", lambda x, y: np.polyfit(x, y, 2), X, Y, extended=False, float32=False, ulps=512),
+    Case("polyfit", lambda x, y: np.polyfit(x, y, 2), X, Y, extended=False, ulps=512),
     Case("polyfit w", lambda x, y, w: np.polyfit(x, y, 1, w=w), X, Y, Y + 1.0, extended=False, float32=False, ulps=64),
     Case("polyfit cov", lambda y: np.polyfit(X, y, 1, cov=True)[1], Y, extended=False, float32=False, ulps=64),
     Case("poly1d", lambda p, x: np.poly1d(p)(x), P, X),
