@@ -44,9 +44,14 @@ class StoredPlaces:
         return self._transposed
 
     def matrix(self, data):
-        """Return SciPy's matrix."""
+        """Return SciPy's matrix, by rows or by columns, whichever needs no sorting."""
         if self._by_rows is None:
-            order = np.lexsort((self.columns, self.rows))
+            if self._transposed is not None and self._transposed._by_rows is not None:
+                return self._transposed.matrix(data).T
+            sorted_ = bool(np.all(np.diff(self.rows) >= 0))
+            if not sorted_ and np.all(np.diff(self.columns) >= 0):
+                return self.transposed.matrix(data).T
+            order = slice(None) if sorted_ else np.lexsort((self.columns, self.rows))
             indptr = np.concatenate([[0], np.cumsum(np.bincount(self.rows, minlength=self.shape[0]))])
             self._by_rows = order, self.columns[order], indptr
         order, indices, indptr = self._by_rows
@@ -55,7 +60,7 @@ class StoredPlaces:
     def factors(self, data):
         """Return the LU factors of the matrix; those of the last one are kept."""
         if self._factored is None or not np.array_equal(self._factored[0], data):
-            matrix = self.matrix(data).tocsc()
+            matrix = self.matrix(data).tocsc(copy=True)
             matrix.sum_duplicates()
             self._factored = data.copy(), scipy.sparse.linalg.splu(matrix)
         return self._factored[1]
