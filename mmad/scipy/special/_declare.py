@@ -2,6 +2,7 @@
 
 A rule says for each argument what the derivative by it is, in terms of the arguments and the result, or `unknown`: then
 a derivative by it is an error that names the function and the argument.  Points where the rule is tested stand with it.
+What an older SciPy does not have is left out.
 """
 
 import functools
@@ -123,9 +124,11 @@ def ufunc(name, *partials, points=(), names=None, bound=1e-12, of=None):
 
     Returns
     -------
-    Op
+    Op, or None where this SciPy does not have the ufunc.
     """
-    f = getattr(sc, name) if of is None else of
+    f = getattr(sc, name, None) if of is None else of
+    if f is None:
+        return None
     op = elementwise(f"{PACKAGE}.{name}", f, *_partials(name, partials, names))
     known = tuple(i for i, p in enumerate(partials) if p is not unknown and p is not constant)
     missing = tuple(i for i, p in enumerate(partials) if p is unknown)
@@ -176,15 +179,17 @@ def parts(name, *results, points=(), names=None, bound=1e-12):
 
 def function(name, f, differentiable, points=(), bound=1e-12, kernel=False):
     """Declare a Python function of `scipy.special` by a function of traced values, and return it."""
-    original = getattr(sc, name)
-    FUNCTIONS[original] = f
-    RULES[name] = Rule(name, f, tuple(points), differentiable, plain=False, bound=bound, kernel=kernel)
+    original = getattr(sc, name, None)
+    if original is not None:
+        FUNCTIONS[original] = f
+        RULES[name] = Rule(name, f, tuple(points), differentiable, plain=False, bound=bound, kernel=kernel)
     return f
 
 
 def composed(name, differentiable, points=(), bound=1e-12):
     """Declare a Python function that is made of functions with rules, so that traced values pass through it."""
-    RULES[name] = Rule(name, getattr(sc, name), tuple(points), differentiable, bound=bound, kernel=True)
+    if hasattr(sc, name):
+        RULES[name] = Rule(name, getattr(sc, name), tuple(points), differentiable, bound=bound, kernel=True)
 
 
 def alias(name, other):

@@ -14,7 +14,7 @@ from mmad.ops.transcendental import cos, sin
 from mmad.scipy.special._declare import constant, family, function
 
 #: Whether SciPy gives polynomials a leading axis of one element.
-LEADING = np.ndim(sc.legendre_p(0, 0.5)) == 1
+LEADING = hasattr(sc, "legendre_p") and np.ndim(sc.legendre_p(0, 0.5)) == 1
 
 
 def _like_scipy(y):
@@ -23,7 +23,7 @@ def _like_scipy(y):
 
 def _derivative(name, order):
     """Return the derivative of SciPy's function by its last argument, or by the angle theta of a spherical harmonic."""
-    f = getattr(sc, name)
+    f = getattr(sc, name, None)  # from SciPy 1.15 on
 
     def value(*args):
         if order == 0:
