@@ -10,6 +10,8 @@ from mmad.derivatives.references import central_difference
 from mmad.errors import UnsupportedError
 from mmad.scipy import linalg
 
+#: SciPy has had every option that is called here since 1.16.
+OLD = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 Z = S + 0.3j * S[::-1]
 HERMITIAN = Z @ Z.conj().T + np.eye(3)
 
@@ -22,6 +24,11 @@ def leaves(r):
 def test_values_shapes_and_dtypes(k):
     """Plain values are SciPy's bit for bit; those of traced values have SciPy's shape, dtype and sign."""
     _, call, *points = CALLS[k]
+    if OLD:
+        try:
+            call(scipy.linalg, *points)
+        except ValueError as e:
+            pytest.skip(f"SciPy {scipy.__version__}: {e}")
     for want, plain, got in zip(
         leaves(call(scipy.linalg, *points)),
         leaves(call(linalg, *points)),

@@ -69,7 +69,7 @@ def test_what_lets_no_traced_value_answer_is_not_bound():
         mmad.primitive(math.erf, jvp=lambda tangents, y, x: tangents[0], bind=True)
 
 
-@pytest.mark.skipif(not hasattr(scipy.special, "softplus"), reason="the table is of a SciPy from 1.17 on")
+@pytest.mark.skipif(not hasattr(special, "softplus"), reason="the table is of a SciPy from 1.17 on")
 def test_every_ufunc_has_a_rule_and_the_table_is_current():
     assert special_table.left_out() == []
     text = special_table.DOCUMENT.read_text(encoding="utf-8")

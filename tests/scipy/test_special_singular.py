@@ -129,7 +129,7 @@ def test_sums_of_exponentials_of_complex_numbers_are_refused():
     ("name", "integers"), [("legendre_p", (4,)), ("assoc_legendre_p", (4, 2)), ("sph_legendre_p", (4, 2))]
 )
 def test_legendre_functions(name, integers):
-    if not hasattr(sc, name):
+    if not hasattr(special, name):
         pytest.skip("from SciPy 1.15 on")
     """SciPy gives the first two derivatives itself; the third one is of its differential equation."""
     f, plain = getattr(mmad.scipy.special, name), getattr(special, name)
