@@ -655,12 +655,63 @@ FORMS = [
     form("polyadd", lambda p, q: np.polyadd(p, q), V, W[:3]),
     form("polysub", lambda p, q: np.polysub(p, q), V, W[:3]),
     form("polymul", lambda p, q: np.polymul(p, q), V, W[:3]),
-    form("polydiv", lambda p, q: np.polydiv(p, q), V, W[:3]),
+    form("polydiv", lambda p, q: np.polydiv(p, q), V, W[:3], as_float32=False),
     form("polyder", lambda p: np.polyder(p, 2), V),
     form("polyint", lambda p: np.polyint(p), V),
     form("polyfit", lambda x, y: np.polyfit(x, y, 2), V, W),
     form("roots", lambda p: np.roots(p), V[:4]),
+    form("roots", lambda p: np.roots(mnp.r_[0.0, p, 0.0]), V[:4]),
+    form("poly", lambda x: np.poly(x), S),
+    form("poly", lambda z: np.poly(z), Z),
+    form("polymul", lambda p, q: np.polymul(mnp.r_[0.0, p], q), V, 0.7),
+    form("polydiv", lambda p, q: np.polydiv(p, q), V[:3], W),
+    form("polyint", lambda p, k: np.polyint(p, 2, k), V, P[:2]),
+    form("polyfit", lambda x, y, w: np.polyfit(x, y, 2, w=w), V, W, P),
+    form("polyfit", lambda x, y: np.polyfit(x, y, 1, cov=True), V, W, as_complex=False),
+    form("polyfit", lambda x, y: np.polyfit(x, y, 1, full=True)[:2], B[:, 0], B),
+    form("poly1d", lambda p, x: (np.poly1d(p) * np.poly1d([1.0, 2.0]) + 3.0)(x), V, W),
+    form("poly1d", lambda p: [np.poly1d(p).deriv().coeffs, np.poly1d(p).integ().coeffs, np.poly1d(p).roots], V[:4]),
 ]
+
+
+def _unboxed(results):
+    """Return traced arrays for arrays of objects, which `numpy.polynomial` makes: NumPy has no hook there."""
+    if isinstance(results, tuple):
+        return tuple(map(_unboxed, results))
+    return mnp.array(results) if isinstance(results, np.ndarray) and results.dtype.hasobject else results
+
+
+def _of_series(module, prefix):
+    """Return the forms of a module of `numpy.polynomial`."""
+    p, q, domain = V[:4], W[:3], getattr(np.polynomial, module)
+    points = {
+        "add": (p, q), "sub": (p, q), "mul": (p, q), "div": (p, q), "mulx": (p,), "pow": (p, 2), "der": (p,),
+        "int": (p,), "trim": (p,), "companion": (p,), "fromroots": (p,), "roots": (p,), "line": (N, M),
+        "val": (W, p), "val2d": (V, W, S), "val3d": (V, W, P, T), "valfromroots": (W, p), "fit": (V, W, 2),
+        "grid2d": (V[:2], W[:3], S), "grid3d": (V[:2], W[:2], P[:2], T), "weight": (U,),
+        "vander": (V, 3), "vander2d": (V, W, [1, 2]), "vander3d": (V, W, P, [1, 2, 1]),
+    }  # fmt: skip
+    for suffix, arguments in points.items():
+        name = prefix + suffix
+        if hasattr(domain, name):
+            floats = tuple(v for v in arguments if not isinstance(v, int | list))
+            yield form(f"polynomial.{module}.{name}", _boxed(getattr(domain, name), arguments[len(floats) :]), *floats)
+
+
+def _boxed(function, options):
+    """Return a call of a function with further arguments."""
+    return lambda *x: _unboxed(function(*x, *options))
+
+
+for _module, _prefix in (
+    ("polynomial", "poly"),
+    ("chebyshev", "cheb"),
+    ("legendre", "leg"),
+    ("hermite", "herm"),
+    ("hermite_e", "herme"),
+    ("laguerre", "lag"),
+):
+    FORMS += _of_series(_module, _prefix)
 
 
 def _phased(v):

@@ -30,7 +30,7 @@ NOT_CONCERNED = {
         savez_compressed
     """,
     "deprecated names of other functions": "row_stack",
-    "types": "ndarray ufunc flatiter matrix asmatrix bmat poly1d",
+    "types": "ndarray ufunc flatiter matrix asmatrix bmat",
 }
 
 #: Names that are refused on traced values, and why or what to write.
