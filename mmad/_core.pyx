@@ -480,6 +480,10 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
         elif isinstance(a, (int, np.bool_)):
             w[k] = float(a)
             node[k] = tape.constant(w[k], 0)
+        elif isinstance(a, np.integer) and not isinstance(a, Traced):  # promotes, with any float, to NumPy's float64
+            w[k] = float(a)
+            flags |= NODE_STRONG
+            node[k] = tape.constant(w[k], NODE_STRONG)
         else:
             return None
         k += 1

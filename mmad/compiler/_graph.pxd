@@ -7,7 +7,7 @@ from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_
 
 cdef extern from "_vm.h" nogil:
     enum:
-        MM_F64, MM_F32, MM_BOOL, MM_RANK
+        MM_F64, MM_F32, MM_BOOL, MM_I64, MM_I32, MM_I16, MM_I8, MM_U64, MM_U32, MM_U16, MM_U8, MM_RANK
         SC_multiply_add, SC_multiply_subtract, SC_subtract_multiply, SC_chain_add, SC_chain_subtract, SC_subtract_chain
         FUSED_END
 
@@ -115,6 +115,7 @@ cdef inline const int32_t *operands_of(Graph g, int32_t k, int32_t *n) noexcept:
     return &p.a
 
 
+cdef uint8_t code_of(object dtype) except? 254
 cdef void *grown(void *data, size_t bytes) except NULL
 cdef int32_t *new_map(Graph g) except NULL
 cdef int32_t *use_counts(Graph g) except NULL

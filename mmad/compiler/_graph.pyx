@@ -21,7 +21,10 @@ from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_
 KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard", "routine")
 ACTION_NAMES = ("set", "add", "maximum", "minimum")
 
-cdef dict _CODES = {np.dtype(np.float64): MM_F64, np.dtype(np.float32): MM_F32, np.dtype(np.bool_): MM_BOOL, None: MM_F64}
+cdef dict _CODES = {None: MM_F64}
+for name, code in (("f8", MM_F64), ("f4", MM_F32), ("?", MM_BOOL), ("i8", MM_I64), ("i4", MM_I32), ("i2", MM_I16),
+                   ("i1", MM_I8), ("u8", MM_U64), ("u4", MM_U32), ("u2", MM_U16), ("u1", MM_U8)):
+    _CODES[np.dtype(name)] = code
 
 
 cdef class Map:
@@ -95,6 +98,11 @@ cdef int32_t *use_counts(Graph g) except NULL:
         if k >= 0:
             uses[k] += 1
     return uses
+
+
+cdef uint8_t code_of(object dtype) except? 254:
+    """Return how the machine reads memory of a dtype; TYPE_OTHER if it does not."""
+    return _CODES.get(dtype, TYPE_OTHER)
 
 
 cdef class Shared:
@@ -194,7 +202,7 @@ cdef class Graph:
         return self.shared.size[self.type[k]]
 
     cdef uint8_t precision(self, int32_t k) noexcept:
-        """Return MM_F64 (for a number, too), MM_F32, MM_BOOL or TYPE_OTHER."""
+        """Return MM_F64 (for a number, too), MM_F32, MM_BOOL, an integer type or TYPE_OTHER."""
         return self.shared.code[self.type[k]]
 
     cdef Payload payload(self, int32_t k):

@@ -18,9 +18,9 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_RANK, NODE_SINGLE, P_CALL,
+from mmad.compiler._graph cimport (ADD, MAXIMUM, MINIMUM, MM_BOOL, MM_F32, MM_F64, MM_I64, MM_RANK, NODE_SINGLE, P_CALL,
                                    P_COLLECT, P_CONSTANT, P_GUARD, P_INPUT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW,
-                                   SET, TYPE_OTHER, Graph, Map, Payload, Shared, new_map_of, new_payload, size_of,
+                                   SET, TYPE_OTHER, Graph, Map, Payload, Shared, code_of, new_map_of, new_payload, size_of,
                                    strides_of)
 from mmad.kernels._arrays cimport checksum, taken_shape
 from mmad.kernels._machine cimport (MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_INVERSE, MM_LOWER, MM_LOWER_TRANSPOSED,
@@ -41,13 +41,13 @@ cdef extern from "_vm.h" nogil:
 
 cdef extern from "_node.h" nogil:
     enum:
-        SC_equal, SC_isnan, SC_logical_or
+        SC_equal, SC_isnan, SC_logical_and, SC_logical_not, SC_logical_or, SC_logical_xor, SC_rint, SC_trunc
 
 cdef object F64 = np.dtype(np.float64)
 cdef object F32 = np.dtype(np.float32)
 cdef object BOOL = np.dtype(np.bool_)
-cdef object _float64 = np.float64
-cdef object _bool = np.bool_
+cdef object I64 = np.dtype(np.int64)
+cdef object I32 = np.dtype(np.int32)
 
 cdef enum:
     RECENT = 64
@@ -64,13 +64,19 @@ cdef enum:
     W_SCATTER = 9
     W_MATMUL = 10
     W_ROUTINE = 11
+    W_ROUND = 12
 
 # What has instructions of its own, by name.
 cdef dict _WAYS = {"embed": W_EMBED, "sum": W_SUM, "max": W_MAXIMUM, "min": W_MINIMUM, "max_weights": W_MAX_WEIGHTS,
                    "min_weights": W_MIN_WEIGHTS, "concatenate": W_CONCATENATE, "gather": W_GATHER,
                    "scatter_add": W_SCATTER, "matmul": W_MATMUL, "sum_of_squares": W_MATMUL,
-                   "solve": W_ROUTINE, "inv": W_ROUTINE, "det": W_ROUTINE,
+                   "round": W_ROUND, "solve": W_ROUTINE, "inv": W_ROUTINE, "det": W_ROUTINE,
                    "slogdet": W_ROUTINE, "cholesky": W_ROUTINE, "cofactor": W_ROUTINE}
+
+# The instruction for an operation that is not in the scalar table: on real numbers it is the identity, on truth values logic.
+cdef dict _SAME = {"stop_gradient": SC_positive, "astype": SC_positive, "conjugate": SC_positive, "real": SC_positive}
+cdef dict _LOGIC = {"bitwise_and": SC_logical_and, "bitwise_or": SC_logical_or, "bitwise_xor": SC_logical_xor,
+                    "invert": SC_logical_not}
 
 # The routine of the machine for what is computed from one matrix.
 cdef dict _ROUTINES = {"inv": MM_INVERSE, "det": MM_DET, "slogdet": MM_SLOGDET, "cholesky": MM_CHOLESKY,
@@ -79,6 +85,11 @@ cdef dict _ROUTINES = {"inv": MM_INVERSE, "det": MM_DET, "slogdet": MM_SLOGDET, 
 
 cdef inline bint is_known(object dtype):
     return dtype is F64 or dtype is F32 or dtype is BOOL or dtype == F64 or dtype == F32 or dtype == BOOL
+
+
+cdef inline bint is_memory(object dtype):
+    """Return whether the machine reads and writes memory of this dtype."""
+    return is_known(dtype) or dtype == I64 or dtype == I32
 
 
 cdef inline bint is_real(object dtype):
@@ -255,24 +266,62 @@ cdef class Lowering:
             return self.to[j]
         v = rec.vals[i]
         if isinstance(v, cnp.ndarray):
-            return self.array_constant(v, NODE_BOOL if (<object> v).dtype == BOOL else 0)
+            return self.array_constant(v, NODE_BOOL if (<object> v).dtype.kind in "biu" else 0)
         return self.g.constant(float(v))
+
+    cdef int32_t number(self, Rec rec, int i) except -1:
+        """Return operand i of an elementwise operation on numbers, which may be an array of one element."""
+        cdef int32_t k = self.operand(rec, i)
+        return self.element(k) if self.g.nodes[k].flags & NODE_ARRAY else k
+
+    cdef int32_t element(self, int32_t k) except -1:
+        """Append the number that an array of one element holds."""
+        cdef Graph g = self.g
+        if g.precision(k) != MM_F64:
+            k = g.push(SC_positive, NODE_ARRAY, k, -1, -1, 0.0, g.type_of(g.shape(k), F64))
+        return g.push(OP_LOAD, 0, k, 0, 0, 0.0, 0)
+
+    cdef int32_t on_arrays(self, Rec rec, int op, int flags, int32_t type) except -1:
+        """Append an elementwise operation on arrays."""
+        return self.g.push(op, flags, self.operand(rec, 0), self.operand(rec, 1) if rec.op.nin > 1 else -1,
+                           self.operand(rec, 2) if rec.op.nin > 2 else -1, 0.0, type)
+
+    cdef int32_t on_numbers(self, Rec rec, int op, int flags) except -1:
+        """Append an elementwise operation on numbers."""
+        return self.g.push(op, flags, self.number(rec, 0), self.number(rec, 1) if rec.op.nin > 1 else -1,
+                           self.number(rec, 2) if rec.op.nin > 2 else -1, 0.0, 0)
+
+    cdef int opcode(self, Rec rec) except -2:
+        """Return the instruction that an elementwise operation is; -1 if it is none."""
+        cdef Op op = rec.op
+        if op.opcode >= 0:
+            return op.opcode
+        if op.name == "astype" and rec.dtype.kind in "iu":
+            return SC_trunc if is_real(self.dtype_at(rec, 0)) else SC_positive
+        if rec.dtype == BOOL:
+            return SC_logical_not if op.name == "astype" else _LOGIC.get(op.name, -1)
+        return _SAME.get(op.name, -1)
 
     cdef int32_t record(self, Rec rec, int flags) except -1:
         cdef Graph g = self.g
         cdef int32_t type = self.type_of(rec) if flags & NODE_ARRAY else 0
-        cdef int precision, way
+        cdef int precision, way, op
+        cdef bint truth
         cdef dict q = rec.params
         if rec.op.opcode == SC_tied and rec.at[0] >= 0:
             return self.to[rec.at[0]]
-        if flags & NODE_ARRAY and rec.op.kind == KIND_ELEMENTWISE:
-            precision = self.elementwise(rec)
-            if precision >= 0:
-                return g.push(rec.op.opcode if rec.op.opcode >= 0 else SC_positive,
-                              flags | (NODE_SINGLE if precision else 0), self.operand(rec, 0),
-                              self.operand(rec, 1) if rec.op.nin > 1 else -1,
-                              self.operand(rec, 2) if rec.op.nin > 2 else -1, 0.0, type)
-            return self.call(rec, flags, type)
+        if rec.op.kind == KIND_ELEMENTWISE:
+            op = self.opcode(rec)
+            precision = self.elementwise(rec, op)
+            truth = rec.op.opcode < 0 and rec.dtype == BOOL and rec.op.name == "astype"  # not(not(x))
+            if precision < 0 or truth and not flags & NODE_ARRAY:
+                return self.call(rec, flags, type)
+            if flags & NODE_ARRAY:
+                op = self.on_arrays(rec, op, flags | (NODE_SINGLE if precision else 0), type)
+                return g.push(SC_logical_not, flags, op, -1, -1, 0.0, type) if truth else op
+            if not precision:
+                return self.on_numbers(rec, op, flags)
+            return self.element(self.on_arrays(rec, op, flags | NODE_ARRAY | NODE_SINGLE, g.type_of((), rec.dtype)))
         way = _WAYS.get(rec.op.name, 0)
         if not (way or rec.op.kind == KIND_WINDOW or rec.op.kind == KIND_PUT or rec.op.kind == KIND_PUT_INDEX) \
                 or not self.all_known(rec):
@@ -281,6 +330,8 @@ cdef class Lowering:
             return self.window(rec, flags, type)
         if not is_real(rec.dtype):
             return self.call(rec, flags, type)
+        if way == W_ROUND:
+            return self.round(rec, flags, type)
         if way == W_EMBED:
             return self.collect(ADD, flags, type, self.operand(rec, 0), self.map(q))
         if way == W_SUM and self.dtype_at(rec, 0) == rec.dtype:
@@ -325,14 +376,13 @@ cdef class Lowering:
             self.maps[<Py_ssize_t> <void *> q] = found
         return found
 
-    cdef int elementwise(self, Rec rec) except -2:
+    cdef int elementwise(self, Rec rec, int op) except -2:
         """Return the precision of an elementwise operation, 0 double, 1 single; -1 if NumPy has to do it."""
-        cdef bint double = False, single = False
+        cdef bint double = False, single = False, wide = False, cast = rec.op.opcode < 0
         cdef uint8_t code
         cdef int32_t i
-        cdef Op op = rec.op
-        cdef bint cast = op.opcode < 0
-        if cast and op.name != "stop_gradient" and op.name != "astype" or not is_known(rec.dtype) or len(rec.shape) > MM_RANK:
+        if op < 0 or len(rec.shape) > MM_RANK or not (is_memory(rec.dtype) if rec.op.name == "astype"
+                                                      else is_known(rec.dtype)):
             return -1
         for i in range(rec.n):
             code = self.precision(rec, i)
@@ -340,31 +390,40 @@ cdef class Lowering:
                 return -1
             double = double or code == MM_F64
             single = single or code == MM_F32
-        if op.boolean:
-            return 1 if single and not double else 0
+            wide = wide or code == MM_I64
+        if rec.op.boolean:
+            return -1 if wide and not double and not single else 1 if single and not double and not wide else 0
         if rec.dtype is F64:
             return 0
-        if cast and op.name == "astype":
-            return 1 if single and rec.dtype == F32 else 0 if rec.dtype != BOOL else -1
+        if cast and rec.op.name == "astype":
+            if rec.dtype == F32:
+                return -1 if wide else 1 if single else 0
+            if rec.dtype.kind == "i" and not is_real(self.dtype_at(rec, 0)) and not self.dtype_at(rec, 0) == BOOL:
+                return -1  # from one integer dtype to another
+            return 1 if single and rec.dtype.kind != "f" else 0
         if rec.dtype == BOOL:
             return -1
         return 1 if rec.dtype == F32 else 0
 
     cdef uint8_t precision(self, Rec rec, int i) except? 254:
-        """Return MM_F64, MM_F32, MM_BOOL or TYPE_OTHER for operand i; MM_BOOL, too, for a number that does not promote."""
+        """Return how operand i promotes.
+
+        MM_F64; MM_F32; MM_I64, which is as MM_F64 with floating-point numbers; MM_BOOL for what promotes to neither: truth
+        values, Python's numbers, small integers; or TYPE_OTHER.
+        """
         cdef int32_t j = rec.at[i]
         if j >= 0:
             if self.tape.nodes[j].flags & NODE_ARRAY:
-                return self.g.precision(self.to[j])
+                return promotion(self.g.precision(self.to[j]), (<tuple> self.g.types[self.g.type[self.to[j]]])[1])
+            if self.tape.nodes[j].flags & NODE_BOOL:
+                return MM_BOOL
             return MM_F64 if self.tape.nodes[j].flags & NODE_STRONG else MM_BOOL
         v = rec.vals[i]
         if type(v) is float or type(v) is int:
             return MM_BOOL
-        if isinstance(v, cnp.ndarray):
-            return MM_F64 if v.dtype == F64 else MM_F32 if v.dtype == F32 else MM_BOOL if v.dtype == BOOL else TYPE_OTHER
-        if isinstance(v, _float64):
-            return MM_F64
-        return MM_BOOL if isinstance(v, (float, bool, int)) or isinstance(v, _bool) else TYPE_OTHER
+        if isinstance(v, cnp.ndarray) or isinstance(v, np.generic):
+            return promotion(code_of(v.dtype), v.dtype)
+        return MM_BOOL if isinstance(v, (float, bool, int)) else TYPE_OTHER
 
     cdef int32_t call(self, Rec rec, int flags, int32_t type) except -1:
         """Append a call of the operation's NumPy implementation."""
@@ -395,7 +454,7 @@ cdef class Lowering:
     cdef bint all_known(self, Rec rec) except -1:
         """Return whether result and first operand are of dtypes and ranks that the machine knows."""
         cdef int i
-        if not is_known(rec.dtype) or len(rec.shape) > MM_RANK or not is_known(self.dtype_at(rec, 0)):
+        if len(rec.shape) > MM_RANK or code_of(rec.dtype) == TYPE_OTHER or code_of(self.dtype_at(rec, 0)) == TYPE_OTHER:
             return False
         for i in range(rec.n):
             if (rec.at[i] >= 0 or isinstance(rec.vals[i], cnp.ndarray)) \
@@ -441,6 +500,22 @@ cdef class Lowering:
         if not self.g.nodes[base].flags & NODE_ARRAY:  # a number in every place
             return self.g.push(SC_positive, flags, base, -1, -1, 0.0, type)
         return self.g.window(base, self.map(q), flags, type)
+
+    cdef int32_t round(self, Rec rec, int flags, int32_t type) except -1:
+        """Append rounding to decimals as NumPy does it: of the number times a power of ten, which it is divided by then."""
+        cdef Graph g = self.g
+        cdef int32_t x = self.operand(rec, 0), tens
+        cdef int decimals = rec.params["decimals"]
+        cdef int before = SC_multiply if decimals > 0 else SC_divide, after = SC_divide if decimals > 0 else SC_multiply
+        if self.dtype_at(rec, 0) != rec.dtype:
+            return self.call(rec, flags, type)
+        if rec.dtype == F32:
+            flags |= NODE_SINGLE
+        if decimals:
+            tens = g.constant(10.0 ** abs(decimals))
+            x = g.push(before, flags, x, tens, -1, 0.0, type)
+        x = g.push(SC_rint, flags, x, -1, -1, 0.0, type)
+        return g.push(after, flags, x, tens, -1, 0.0, type) if decimals else x
 
     cdef int32_t weights(self, Rec rec, int action, int flags, int32_t type) except -1:
         """Append the share of each element in an extreme: elements that tie share it equally, a NaN takes it all."""
@@ -567,6 +642,13 @@ cdef class Lowering:
         strides = strides_of(shape)
         wanted = (*strides[:len(strides) - 2], 1, shape[rank - 1])
         return all([d == 1 or s == t for d, s, t in zip(shape, m.strides, wanted)])
+
+
+cdef uint8_t promotion(uint8_t code, object dtype) except? 254:
+    """Return how an operand of this dtype promotes, see `Lowering.precision`."""
+    if code <= MM_BOOL or code == TYPE_OTHER:
+        return code
+    return MM_I64 if dtype.itemsize >= 4 else MM_BOOL
 
 
 cdef Map map_of(object view, object base):

@@ -11,7 +11,7 @@
 
 #define ALIGN 64
 
-static const size_t SIZE[] = {sizeof(double), sizeof(float), 1};
+static const size_t SIZE[] = {sizeof(double), sizeof(float), 1, 8, 4, 2, 1, 8, 4, 2, 1};
 
 size_t mm_group_scratch(const Group *g) {
     size_t one = ((size_t)g->block * SIZE[g->type] + ALIGN - 1) & ~(size_t)(ALIGN - 1);
@@ -135,8 +135,25 @@ LOAD(load_f64_f32, double, float, LOAD_LINE, SLOWLY, SLOWLY)
 LOAD_ROWS(load_f32_f32, f32)
 LOAD(load_bool_f32, uint8_t, float, mm_from_truth_f32(r, base, m);, SLOWLY, SLOWLY)
 
+/* Integers are rounded as NumPy rounds them: once, to the registers' precision. */
+#define INTEGERS(X) X(int64_t) X(int32_t) X(int16_t) X(int8_t) X(uint64_t) X(uint32_t) X(uint16_t) X(uint8_t)
+#undef LOAD_ONE
+#define LOAD_ONE(k, place) r[k] = (REGISTER)base[place]
+#define REGISTER double
+#define LOAD_INTEGER(INTEGER) LOAD(load_##INTEGER##_f64, INTEGER, double, LOAD_LINE, SLOWLY, SLOWLY)
+INTEGERS(LOAD_INTEGER)
+#undef REGISTER
+#undef LOAD_INTEGER
+#define REGISTER float
+#define LOAD_INTEGER(INTEGER) LOAD(load_##INTEGER##_f32, INTEGER, float, LOAD_LINE, SLOWLY, SLOWLY)
+INTEGERS(LOAD_INTEGER)
+#undef REGISTER
+
 typedef void (*Load)(const Access *, const void *, void *, int64_t, int64_t);
-static const Load LOADS[2][3] = {{load_f64_f64, load_f32_f64, load_bool_f64}, {load_f64_f32, load_f32_f32, load_bool_f32}};
+#define NAME_f64(INTEGER) load_##INTEGER##_f64,
+#define NAME_f32(INTEGER) load_##INTEGER##_f32,
+static const Load LOADS[2][MM_TYPES] = {{load_f64_f64, load_f32_f64, load_bool_f64, INTEGERS(NAME_f64)},
+                                        {load_f64_f32, load_f32_f32, load_bool_f32, INTEGERS(NAME_f32)}};
 
 #define SET_SAME(k, place) base[place] = r[k]
 #define SET_TRUTH(k, place) base[place] = r[k] != 0
@@ -165,8 +182,24 @@ SET(set_f32_f64, float, double, SAME, SET_LINE)
 SET(set_f32_f32, float, float, SAME, SET_LINE)
 SET(set_f32_bool, float, uint8_t, TRUTH, mm_to_truth_f32(base, r, m);)
 
+/* Of whole numbers; what does not fit has no value in NumPy either. */
+#define SET_INTEGER(k, place) base[place] = whole(r[k])
+#define INTEGER_LINE for (int64_t k = 0; k < m; k++) base[k] = whole(r[k]);
+#define LEAST (-9223372036854775807LL - 1)
+#define whole(v) ((v) >= -0x1p63 && (v) < 0x1p63 ? (int64_t)(v) : LEAST)
+SET(set_f64_i64, double, int64_t, INTEGER, INTEGER_LINE)
+SET(set_f32_i64, float, int64_t, INTEGER, INTEGER_LINE)
+#undef whole
+#define whole(v) ((v) > -0x1p31 - 1 && (v) < 0x1p31 ? (int32_t)(v) : -2147483647 - 1)
+SET(set_f64_i32, double, int32_t, INTEGER, INTEGER_LINE)
+#undef whole
+#define whole(v) ((v) >= -0x1p31f && (v) < 0x1p31f ? (int32_t)(v) : -2147483647 - 1)
+SET(set_f32_i32, float, int32_t, INTEGER, INTEGER_LINE)
+#undef whole
+
 typedef void (*Set)(const Access *, void *, const void *, int64_t, int64_t);
-static const Set SETS[2][3] = {{set_f64_f64, set_f64_f32, set_f64_bool}, {set_f32_f64, set_f32_f32, set_f32_bool}};
+static const Set SETS[2][MM_I32 + 1] = {{set_f64_f64, set_f64_f32, set_f64_bool, set_f64_i64, set_f64_i32},
+                                        {set_f32_f64, set_f32_f32, set_f32_bool, set_f32_i64, set_f32_i32}};
 
 /* Accumulators have the precision of the registers.  A row that is summed over several blocks is summed with
  * compensation (Kahan 1965): `lost` is what rounding has added so far. */

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include "_node.h"
 
-enum { MM_F64 = 0, MM_F32 = 1, MM_BOOL = 2 };
+/* What memory holds.  Groups compute in float64 or float32; they read all of these, and write those up to MM_I32. */
+enum { MM_F64 = 0, MM_F32 = 1, MM_BOOL = 2, MM_I64 = 3, MM_I32 = 4, MM_I16, MM_I8, MM_U64, MM_U32, MM_U16, MM_U8, MM_TYPES };
 
 /* How elements of a group are found in memory. */
 enum {

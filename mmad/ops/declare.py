@@ -380,7 +380,7 @@ def finish():
 
 
 def zero_like(x):
-    """Return a plain zero of the shape and dtype of x."""
+    """Return a plain zero of the shape and dtype of x; for a number, a number."""
     if isplain(x, float | int | complex):
         return 0.0
-    return np.zeros(_core.shape_of(x), getattr(x, "dtype", np.float64))
+    return np.zeros(_core.shape_of(x), getattr(x, "dtype", np.float64))[()]

@@ -13,11 +13,11 @@ import numpy as np
 
 from mmad.errors import ProgramError
 from mmad.kernels._machine cimport (ACCESS_AFFINE, ACCESS_INDEX, ACCESS_LINEAR, ACCESS_SCALAR, CLEAR_DIRECT,
-                                    CLEAR_FIRST, CLEAR_NOT, MM_BOOL, MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_F32,
-                                    MM_F64, MM_LOWER, MM_LU, MM_RANK, MM_ROUTINES, MM_SLOGDET, MM_SOLVE, MM_TOTALS,
-                                    STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET, TOTAL_ADD, TOTAL_MINIMUM,
-                                    VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE, Access, BlockOp, Group,
-                                    Instr, Product, Routine, kernel_of)
+                                    CLEAR_FIRST, CLEAR_NOT, MM_CHOLESKY, MM_COFACTOR, MM_DET, MM_F32, MM_F64,
+                                    MM_I32, MM_LOWER, MM_LU, MM_RANK, MM_ROUTINES, MM_SLOGDET, MM_SOLVE, MM_TOTALS,
+                                    MM_TYPES, STORE_ADD, STORE_DIRECT, STORE_MINIMUM, STORE_SET, TOTAL_ADD,
+                                    TOTAL_MINIMUM, VARIANTS, VM_END, VM_GUARD, VM_LOAD, VM_SINCOS, VM_STORE,
+                                    Access, BlockOp, Group, Instr, Product, Routine, kernel_of)
 from mmad.tape._instructions cimport OP_FIRST_SCALAR, Op
 from mmad.vm._vm cimport (HOME_ARENA, HOME_CONSTANT, HOME_INPUT, HOME_OBJECT, HOME_RESULT, STEP_CALL, STEP_GROUP,
                           STEP_MATMUL, STEP_ROUTINE, STEP_SCALARS, Buffer, Machine, Step)
@@ -34,8 +34,8 @@ cdef extern from "_node.h" nogil:
 
 cdef double LARGEST = 2.0 ** 52  # bounds are computed in floating point, exactly, up to here
 
-cdef int64_t SIZES[3]
-SIZES[0], SIZES[1], SIZES[2] = 8, 4, 1
+cdef int64_t[11] SIZES  # of what memory may hold: MM_F64, MM_F32, MM_BOOL, then integers
+SIZES = [8, 4, 1, 8, 4, 2, 1, 8, 4, 2, 1]
 
 
 def check(Machine p):
@@ -364,7 +364,7 @@ cdef class Checker:
         if x.mode == ACCESS_SCALAR:
             self.slot(x.buffer)
         else:
-            if x.type > MM_BOOL:
+            if x.type >= MM_TYPES:
                 self.wrong("a group reads no dtype")
             self.readable(x.buffer)
             self.reach(g, x)
@@ -388,7 +388,7 @@ cdef class Checker:
             return self.slot(x.buffer)
         if x.action != STORE_SET and x.action != STORE_DIRECT and not STORE_ADD <= x.action <= STORE_MINIMUM:
             self.wrong("a group stores in no way")
-        if x.type > MM_BOOL or (x.action != STORE_SET and x.type != g.type) or x.mode == ACCESS_SCALAR \
+        if x.type > MM_I32 or (x.action != STORE_SET and x.type != g.type) or x.mode == ACCESS_SCALAR \
                 or (x.mode == ACCESS_INDEX and STORE_ADD < x.action <= STORE_MINIMUM):
             self.wrong("a group stores no dtype")
         self.writable(x.buffer)

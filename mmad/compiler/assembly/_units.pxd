@@ -42,6 +42,7 @@ cdef class Units:
     cdef int32_t place_part(self, int32_t j, int32_t form, bint single, int32_t after) except -1
     cdef int place_collect(self, int32_t k, Payload w) except -1
     cdef bint precision(self, int32_t j) except -1
+    cdef bint rounded(self, int32_t j, bint single) noexcept
     cdef int32_t writable(self, int32_t k, int32_t base, int32_t value) except -1
     cdef int place_store(self, int32_t k) except -1
     cdef int place_put(self, int32_t k, Payload w) except -1

@@ -17,7 +17,7 @@ Kept: every operand is complete when it is read.  Without the pass every element
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
-from mmad.compiler._graph cimport (MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map,
+from mmad.compiler._graph cimport (MM_BOOL, MM_F32, NODE_SINGLE, P_COLLECT, P_MATMUL, P_PUT, P_ROUTINE, P_WINDOW, Graph, Map,
                                    Payload, operands_of)
 from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_GUARD, OP_INPUT, OP_LOAD, OP_REC,
                                       OP_STORE, Node)
@@ -203,7 +203,7 @@ cdef class Units:
             if u < 0:
                 continue
             if self.elementwise(j) and self.form[g.type[j]] == form and bool(self.single[u]) == single \
-                    and (single or not self.precision(j)):  # float32 among float64 is rounded in memory, not in a register
+                    and not self.rounded(j, single):
                 after = max(after, u)
             else:
                 after = max(after, u + 1)
@@ -239,6 +239,11 @@ cdef class Units:
 
     cdef bint precision(self, int32_t j) except -1:
         return self.g.precision(j) == MM_F32
+
+    cdef bint rounded(self, int32_t j, bint single) noexcept:
+        """Return whether a value is rounded in memory and not in a register: float32 among float64, and integers."""
+        cdef uint8_t code = self.g.precision(j)
+        return code > MM_BOOL or (code == MM_F32 and not single)
 
     cdef int32_t writable(self, int32_t k, int32_t base, int32_t value) except -1:
         """Make version k of `base` ready to be written to; return the first unit that may do so."""
