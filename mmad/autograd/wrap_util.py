@@ -2,6 +2,8 @@
 
 import functools
 
+from mmad.python.kinds import isplain
+
 __all__ = ["get_name", "unary_to_nary", "wraps"]
 
 
@@ -26,20 +28,20 @@ def unary_to_nary(operator):
 
     @functools.wraps(operator)
     def nary(fun, argnum=0, *args_of_operator, **kwargs_of_operator):
-        if not isinstance(argnum, int | tuple | list):
+        if not isplain(argnum, int | tuple | list):
             raise AssertionError(argnum)
-        nums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+        nums = (argnum,) if isplain(argnum, int) else tuple(argnum)
 
         @wraps(fun, "{op}_of_{fun}_wrt_argnum_{argnum}", DOC, op=get_name(operator), argnum=argnum)
         def call(*args, **kwargs):
             def unary(x):
                 full = list(args)
-                for k, v in zip(nums, (x,) if isinstance(argnum, int) else x, strict=True):
+                for k, v in zip(nums, (x,) if isplain(argnum, int) else x, strict=True):
                     full[k] = v
                 return fun(*full, **kwargs)
 
             unary.__name__ = get_name(fun)
-            x = args[argnum] if isinstance(argnum, int) else tuple(args[k] for k in nums)
+            x = args[argnum] if isplain(argnum, int) else tuple(args[k] for k in nums)
             return operator(unary, x, *args_of_operator, **kwargs_of_operator)
 
         return call

@@ -47,7 +47,7 @@ def _of_numbers(x):
     """Return whether a nested list or tuple holds numbers alone, some of them traced."""
     if isinstance(x, Traced):
         return x.shape == ()
-    return all(map(_of_numbers, x)) if isinstance(x, list | tuple) else isinstance(x, int | float | complex | np.number)
+    return all(map(_of_numbers, x)) if isinstance(x, list | tuple) else isplain(x, int | float | complex | np.number)
 
 
 def _lifted(x):

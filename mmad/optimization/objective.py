@@ -10,6 +10,7 @@ from mmad.derivatives.arguments import name_of
 from mmad.derivatives.recorded import LANES
 from mmad.ops.movement import reshape, size
 from mmad.optimization.parameters import Parameters
+from mmad.python.kinds import isplain
 from mmad.replay import compiled
 
 __all__ = ["Differentiated", "Goal", "objective"]
@@ -208,7 +209,7 @@ def one_number(y):
     """Return a result of one element as a number, as SciPy takes it."""
     if isinstance(y, list | tuple) and len(y) == 1:
         y = y[0]
-    shape = shape_of(y) if isinstance(y, Traced | np.ndarray) else ()
+    shape = shape_of(y) if isinstance(y, Traced) or isplain(y, np.ndarray) else ()
     return reshape(y, ()) if shape and size(shape) == 1 else y
 
 

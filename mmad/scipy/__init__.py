@@ -8,10 +8,9 @@ to SciPy's functions of the same names.  docs/scipy.md lists them.
 import importlib
 import importlib.util
 
-try:
-    import scipy as _scipy
-except ImportError as e:
-    raise ImportError("mmad.scipy needs SciPy: pip install mmad[scipy]") from e
+if importlib.util.find_spec("scipy") is None:
+    raise ImportError("mmad.scipy needs SciPy: pip install mmad[scipy]")
+import scipy as _scipy
 
 __all__ = []
 

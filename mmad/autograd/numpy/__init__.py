@@ -7,6 +7,7 @@ import numpy as _np
 from mmad import numpy as _mmad_numpy
 from mmad._core import Traced as _Traced
 from mmad.autograd.numpy import fft, linalg, numpy_boxes, numpy_vjps, numpy_vspaces, numpy_wrapper, random  # noqa: F401
+from mmad.python.kinds import isplain as _isplain
 from mmad.tracing.tree import flatten as _flatten
 
 _SUBMODULES = ["fft", "linalg", "random", "numpy_boxes", "numpy_vjps", "numpy_vspaces", "numpy_wrapper"]
@@ -23,7 +24,7 @@ def where(condition, *args, **kwargs):
     given = (condition, *args, *kwargs.values())
     if len(given) < 3 or isinstance(result, _Traced):
         return result
-    is_python = not _builtins.any(isinstance(v, _np.ndarray | _np.generic) for v in _flatten(given)[0])
+    is_python = not _builtins.any(_isplain(v, _np.ndarray | _np.generic) for v in _flatten(given)[0])
     return result.tolist() if is_python else result
 
 

@@ -6,6 +6,7 @@ from mmad._core import concrete, dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.ops.movement import reshape
 from mmad.ops.products import adjoint_of
+from mmad.python.kinds import isplain
 from mmad.scipy.linalg import _operations as ops
 from mmad.scipy.linalg._functions import adjoint, column, common, function, like_sides, square
 
@@ -27,7 +28,7 @@ for _name in ("expm", "logm", "sqrtm", "cosm", "sinm", "tanm", "coshm", "sinhm",
 @function
 def fractional_matrix_power(A, t):
     """Return a real power of a matrix."""
-    if not isinstance(t, int | float):
+    if not isplain(t, int | float):
         raise UnsupportedError("mmad.scipy.linalg.fractional_matrix_power has no derivative by the exponent")
     return ops.matrix_function(square(A), name="fractional_matrix_power", t=float(t))
 

@@ -10,6 +10,7 @@ import scipy.spatial.distance as _scipy
 from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray, zeros_like
+from mmad.python.kinds import isplain
 from mmad.scipy._drop_in import handed_through, replaces
 
 METRICS = {}
@@ -47,9 +48,9 @@ def _chebyshev(u, v):
 
 @_metric
 def _minkowski(u, v, p=2, w=None):
-    if isinstance(p, int | float) and p == 2:
+    if isplain(p, int | float) and p == 2:
         return _euclidean(u, v, w)
-    if isinstance(p, int | float) and p == np.inf:
+    if isplain(p, int | float) and p == np.inf:
         return _chebyshev(u, v)
     return _sum(abs(u - v) ** p, w) ** (1 / p)
 
