@@ -21,10 +21,11 @@ from mmad.tape._instructions cimport (NODE_ARRAY, OP_CONST, OP_FIRST_SCALAR, OP_
 KIND_NAMES = ("constant", "input", "window", "collect", "put", "matmul", "call", "guard", "routine")
 ACTION_NAMES = ("set", "add", "maximum", "minimum")
 
-cdef dict _CODES = {None: MM_F64}
-for name, code in (("f8", MM_F64), ("f4", MM_F32), ("?", MM_BOOL), ("i8", MM_I64), ("i4", MM_I32), ("i2", MM_I16),
-                   ("i1", MM_I8), ("u8", MM_U64), ("u4", MM_U32), ("u2", MM_U16), ("u1", MM_U8)):
-    _CODES[np.dtype(name)] = code
+cdef dict _BY_NAME = {
+    "f8": MM_F64, "f4": MM_F32, "?": MM_BOOL, "i8": MM_I64, "i4": MM_I32, "i2": MM_I16, "i1": MM_I8,
+    "u8": MM_U64, "u4": MM_U32, "u2": MM_U16, "u1": MM_U8,
+}
+cdef dict _CODES = {None: MM_F64} | {np.dtype(key): value for key, value in _BY_NAME.items()}
 
 
 cdef class Map:
