@@ -20,8 +20,11 @@ PROTOCOLS = {"scipy.fft": "mmad.scipy.fft", "scipy.sparse": "mmad.scipy.sparse"}
 
 def _provide_protocols():
     """Import the rules of those packages that the program has imported."""
-    for package in [p for p in PROTOCOLS if p in sys.modules]:
-        importlib.import_module(PROTOCOLS.pop(package))
+    for package in list(PROTOCOLS):
+        if sys.modules.get(package) is not None:
+            rules = PROTOCOLS.pop(package, None)  # None: another thread was first
+            if rules is not None:
+                importlib.import_module(rules)
 
 
 def open_tape():

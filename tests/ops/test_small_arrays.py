@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from operation_cases import DIFFERENTIABLE
 
 import mmad
 from mmad.tape._instructions import OPERATIONS
@@ -37,7 +38,7 @@ LAYOUTS = {
     "backward columns": (lambda a: a[..., ::-1], lambda a: a[..., ::-1]),
     "transposed": (lambda a: a.T, lambda a: a.T),
 }
-UFUNCS = sorted(name for name, op in OPERATIONS.items() if op.elementwise and op.ufunc is not None and not op.boolean)
+UFUNCS = [name for name in DIFFERENTIABLE if OPERATIONS[name].elementwise and OPERATIONS[name].ufunc is not None]
 
 
 def traced(op, *args):
