@@ -1,6 +1,6 @@
 """A drop-in namespace: everything SciPy has, with functions of traced values where SciPy has no protocol for them.
 
-``from mmad import scipy`` and ``import mmad.scipy.signal`` work as SciPy's own imports do.  A module ``mmad.scipy.X``
+``from mmad import scipy`` and ``import mmad.scipy.linalg`` work as SciPy's own imports do.  A module ``mmad.scipy.X``
 hands through everything of ``scipy.X``; the functions in its `__all__` take traced values, too, and hand plain values
 to SciPy's functions of the same names.  docs/scipy.md lists them.
 """
