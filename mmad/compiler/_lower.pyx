@@ -113,7 +113,7 @@ def lower(Tape tape):
     return w.run(tape.inputs, tape.outputs)
 
 
-def lower_between(Tape tape, list inputs, list outputs):
+def lower_between(Tape tape, list inputs, list outputs, bint for_dependence=False):
     """Return the part of a tape that leads to some instructions, without guards; its inputs are any instructions.
 
     Parameters
@@ -122,12 +122,15 @@ def lower_between(Tape tape, list inputs, list outputs):
         Guarded or not; it may still be open.
     inputs, outputs : list of int
         Instructions; -1 for a value that is not on the tape.
+    for_dependence : bool
+        Keep `stop_gradient`, which is otherwise the identity: whoever asks what depends on what tells them apart.
 
     Returns
     -------
     Graph
     """
     cdef Lowering w = Lowering(tape)
+    w.stops = for_dependence
     w.mark(outputs, False)
     return w.run(inputs, outputs)
 
@@ -135,6 +138,7 @@ def lower_between(Tape tape, list inputs, list outputs):
 cdef class Lowering:
     cdef Tape tape
     cdef Graph g
+    cdef bint stops     # `stop_gradient` is a call
     cdef int32_t *to
     cdef uint8_t *live
     cdef dict captured  # array by identity -> instruction
@@ -296,6 +300,8 @@ cdef class Lowering:
         cdef Op op = rec.op
         if op.opcode >= 0:
             return op.opcode
+        if self.stops and op.name == "stop_gradient":
+            return -1
         if op.name == "astype" and rec.dtype.kind in "iu":
             return SC_trunc if is_real(self.dtype_at(rec, 0)) else SC_positive
         if rec.dtype == BOOL:

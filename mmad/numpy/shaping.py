@@ -321,7 +321,7 @@ def plain_like(x):
     weak = x.shape == () and not isplain(inner, (np.ndarray, np.generic)) and not isinstance(inner, ArrayVar | Batch)
     if weak and not (isinstance(inner, Traced) and inner.strong):
         return 0.0 if x.dtype.kind == "f" else np.zeros((), x.dtype).item()
-    return np.empty((0,) * bool(x.shape), x.dtype)
+    return np.zeros((0,) * bool(x.shape), x.dtype)
 
 
 @implements(np.result_type)

@@ -28,7 +28,8 @@ def _adopted(value, like):
 
 def _dtype_of_call(function, *values, **kwargs):
     """Return the dtype of NumPy's own result for values of these types."""
-    ones = [v + 1 if shape_of(v) == () else np.ones((), v.dtype)[()] for v in map(plain_like, values)]
+    kinds = [v if isplain(v, int | float | complex) else v.dtype for v in map(plain_like, values)]
+    ones = [np.ones((), v)[()] if isplain(v, np.dtype) else type(v)(1) for v in kinds]
     return function(*ones, **kwargs).dtype
 
 

@@ -30,7 +30,7 @@ def graph_of(recorded):
     inputs = [-1 if x is None or not hasattr(x, "node") else x.node for x in trace.inputs]
     if any(x is not None and not hasattr(x, "node") for x in trace.inputs):
         raise TraceError(f"{trace.origin}: a sparsity pattern cannot be found inside of a forward derivative")
-    return lower_between(trace.tape, inputs, [getattr(y, "node", -1) for y in trace.outputs])
+    return lower_between(trace.tape, inputs, [getattr(y, "node", -1) for y in trace.outputs], True)
 
 
 def detect(recorded, graph=None, most=UNLIMITED, constants=True):
