@@ -54,6 +54,16 @@ def _one_minus_square(x):
     return r[()]
 
 
+def _one_plus_square(x):
+    """Return 1 + x**2, likewise."""
+    if not np.iscomplexobj(x):
+        return 1 + np.square(x)
+    r = np.empty(np.shape(x), np.asarray(x).dtype)
+    r.real = (1 - x.imag) * (1 + x.imag) + x.real * x.real
+    r.imag = 2 * x.real * x.imag
+    return r[()]
+
+
 # (1 - x) (1 + x), 1 / cosh(x)**2, 1 / (1 + x**2), 1 / sqrt(1 + x**2), |x|**(-2/3) / 3
 one_minus_square = elementwise(
     "one_minus_square",
@@ -78,7 +88,7 @@ arctan_slope = elementwise(
 )
 arcsinh_slope = elementwise(
     "arcsinh_slope",
-    KernelFunction("arcsinh_slope", lambda x: 1 / np.sqrt(1 + np.square(x))),
+    KernelFunction("arcsinh_slope", lambda x: 1 / np.sqrt(_one_plus_square(x))),
     lambda x, out: a.negative(a.multiply(a.chain(out, a.multiply(x, out)), out)),
     probes=POINTS,
     saturates={0: 0},

@@ -76,10 +76,10 @@ sinh = elementwise("sinh", np.sinh, lambda x, out: cosh(x), probes=POINTS)
 cosh = elementwise("cosh", np.cosh, lambda x, out: sinh(x), probes=POINTS)
 tanh = elementwise("tanh", np.tanh, lambda x, out: slopes.tanh_slope(x, out), probes=POINTS, saturates={0: 0})
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, out: slopes.arcsinh_slope(x), probes=POINTS)
-arccosh = elementwise(
+arccosh = elementwise(  # x - -1, not x + 1, which would lose the sign of an imaginary part of zero
     "arccosh",
     np.arccosh,
-    lambda x, out: a.reciprocal(a.multiply(a.sqrt(a.subtract(x, 1.0)), a.sqrt(a.add(x, 1.0)))),
+    lambda x, out: a.reciprocal(a.multiply(a.sqrt(a.subtract(x, 1.0)), a.sqrt(a.subtract(x, -1.0)))),
     probes=((1.3,), (2.4,), (5.1,)),
     infinite_at={0: (1.0,)},
 )
