@@ -19,7 +19,7 @@ from mmad.tape._instructions import OPERATIONS
 
 WRITE = "PYTHONPATH=tests/support python tests/ops/test_accuracy.py"
 FIRST, SECOND = 4, 16
-FEW, SOME, MANY = 80, 400, 1000  # of the tests, the slow tests, the page
+FEW, SOME, MANY = 80, 200, 1000  # of the tests, the slow tests, the page
 DTYPES = (np.float64, np.float32)
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 #: What users call by name; the others serve these, and are tested with them.
