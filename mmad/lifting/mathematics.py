@@ -32,13 +32,16 @@ def _plain(values):
     return [concrete(v) for v in values]
 
 
-def _stand_in(real, compute, refused=None):
-    """Return a function that computes with traced numbers, and calls Python's with plain ones."""
+def _stand_in(real, compute, refused=None, numbers=_numbers):
+    """Return a function that computes with traced numbers, and calls Python's with plain ones.
+
+    `numbers` gives the arguments as numbers to compute with, or None where all are plain.
+    """
 
     def function(*args):
         if len(args) == 1 and type(args[0]) is float:
             return real(*args)
-        values = _numbers(args)
+        values = numbers(args)
         if values is None:
             return real(*args)
         if refused is not None and refused(*values):
@@ -255,17 +258,7 @@ def _complex_numbers(args):
 
 
 def _complex_stand_in(real, compute, refused=None):
-    def function(*args):
-        values = _complex_numbers(args)
-        if values is None:
-            return real(*args)
-        if refused is not None and refused(*values):
-            return real(*_plain(values))
-        return compute(*values)
-
-    function.__name__ = function.__qualname__ = real.__name__
-    function.__module__, function.__doc__ = real.__module__, real.__doc__
-    return function
+    return _stand_in(real, compute, refused, _complex_numbers)
 
 
 def _complex_log(z, base=None):
