@@ -47,6 +47,24 @@ def searched(name, *partials, ends=ENDS, **known):
     return ufunc(name, *map(bounded, partials), **known)
 
 
+def inverse(name, k, *slopes, **known):
+    """Declare the search for argument k of a distribution function, given its value instead of the argument.
+
+    `slopes` are the derivatives of the distribution function by its arguments.
+    """
+
+    def partial(i):
+        def by(*operands):
+            *given, out = operands
+            given[k] = out
+            slope = slopes[k](*given)
+            return a.reciprocal(slope) if i == k else _minus(_over(slopes[i](*given), slope))
+
+        return by
+
+    return searched(name, *map(partial, range(len(slopes))), **known)
+
+
 # ------------------------------------------------------------------------------------------------ binomial and its kin
 def _binomial_by_p(k, n, p):
     """Return the derivative of bdtrc(k, n, p) = betainc(k + 1, n - k, p) of whole k and n."""
@@ -77,19 +95,18 @@ def _cdf_by_p(k, n, p):
     return _minus(density(k + 1.0, n - k, p))
 
 
-bdtrik = searched(
+BINOMIAL_SLOPES = (_cdf_by_k, _cdf_by_n, _cdf_by_p)
+bdtrik = inverse(
     "bdtrik",
-    lambda y, n, p, out: a.reciprocal(_cdf_by_k(out, n, p)),
-    lambda y, n, p, out: _minus(_over(_cdf_by_n(out, n, p), _cdf_by_k(out, n, p))),
-    lambda y, n, p, out: _minus(_over(_cdf_by_p(out, n, p), _cdf_by_k(out, n, p))),
+    0,
+    *BINOMIAL_SLOPES,
     points=((0.6, 7.0, 0.3), (0.9, 12.0, 0.45)),
     bound=1e-6,
 )
-bdtrin = searched(
+bdtrin = inverse(
     "bdtrin",
-    lambda k, y, p, out: _minus(_over(_cdf_by_k(k, out, p), _cdf_by_n(k, out, p))),
-    lambda k, y, p, out: a.reciprocal(_cdf_by_n(k, out, p)),
-    lambda k, y, p, out: _minus(_over(_cdf_by_p(k, out, p), _cdf_by_n(k, out, p))),
+    1,
+    *BINOMIAL_SLOPES,
     points=((2.0, 0.6, 0.3), (4.0, 0.3, 0.45)),
     bound=1e-6,
 )
@@ -123,19 +140,18 @@ def _nb_by_n(k, n, p):
     return betainc_by(1, 0, n, k + 1.0, p)
 
 
-nbdtrik = searched(
+NEGATIVE_SLOPES = (_nb_by_k, _nb_by_n, lambda k, n, p: density(n, k + 1.0, p))
+nbdtrik = inverse(
     "nbdtrik",
-    lambda y, n, p, out: a.reciprocal(_nb_by_k(out, n, p)),
-    lambda y, n, p, out: _minus(_over(_nb_by_n(out, n, p), _nb_by_k(out, n, p))),
-    lambda y, n, p, out: _minus(_over(density(n, out + 1.0, p), _nb_by_k(out, n, p))),
+    0,
+    *NEGATIVE_SLOPES,
     points=((0.6, 5.0, 0.3), (0.9, 3.0, 0.45)),
     bound=1e-6,
 )
-nbdtrin = searched(
+nbdtrin = inverse(
     "nbdtrin",
-    lambda k, y, p, out: _minus(_over(_nb_by_k(k, out, p), _nb_by_n(k, out, p))),
-    lambda k, y, p, out: a.reciprocal(_nb_by_n(k, out, p)),
-    lambda k, y, p, out: _minus(_over(density(out, k + 1.0, p), _nb_by_n(k, out, p))),
+    1,
+    *NEGATIVE_SLOPES,
     points=((2.0, 0.6, 0.3), (4.0, 0.3, 0.45)),
     bound=1e-6,
 )
@@ -157,10 +173,14 @@ pdtri = ufunc(
     points=((2, 0.3), (0, 0.4), (7, 0.9)),
     bound=1e-10,
 )
-pdtrik = searched(
+POISSON_SLOPES = (
+    lambda k, m: _minus(gammainc_by_a(1, k + 1.0, m)),
+    lambda k, m: _minus(gamma_density(k + 1.0, m)),
+)
+pdtrik = inverse(
     "pdtrik",
-    lambda p, m, out: _over(-1.0, gammainc_by_a(1, out + 1.0, m)),
-    lambda p, m, out: _minus(_over(gamma_density(out + 1.0, m), gammainc_by_a(1, out + 1.0, m))),
+    0,
+    *POISSON_SLOPES,
     points=((0.6, 4.0), (0.9, 2.5)),
     bound=1e-6,
 )
@@ -190,10 +210,11 @@ chdtri = ufunc(
     points=((3.0, 0.3), (0.7, 0.8)),
     bound=1e-10,
 )
-chdtriv = searched(
+CHI_SLOPES = (_chi_by_v, _chi_density)
+chdtriv = inverse(
     "chdtriv",
-    lambda p, x, out: a.reciprocal(_chi_by_v(out, x)),
-    lambda p, x, out: _minus(_over(_chi_density(out, x), _chi_by_v(out, x))),
+    0,
+    *CHI_SLOPES,
     points=((0.3, 2.0), (0.8, 4.0)),
     bound=1e-6,
 )
@@ -236,11 +257,11 @@ gdtria = searched(
     points=((0.3, 2.2, 0.7), (0.8, 5.0, 9.0)),
     bound=1e-6,
 )
-gdtrib = searched(
+GAMMA_SLOPES = (_gamma_by_rate, _gamma_by_shape, _gamma_by_x)
+gdtrib = inverse(
     "gdtrib",
-    lambda p, y, x, out: _minus(_over(_gamma_by_rate(p, out, x), _gamma_by_shape(p, out, x))),
-    lambda p, y, x, out: a.reciprocal(_gamma_by_shape(p, out, x)),
-    lambda p, y, x, out: _minus(_over(_gamma_by_x(p, out, x), _gamma_by_shape(p, out, x))),
+    1,
+    *GAMMA_SLOPES,
     points=((1.3, 0.3, 0.7), (0.4, 0.8, 9.0)),
     bound=1e-6,
 )
@@ -255,19 +276,22 @@ gdtrix = searched(
 
 
 # ------------------------------------------------------------------------------------------------ beta, F
-btdtria = searched(
+BETA_SLOPES = (
+    lambda p, q, x: betainc_by(1, 0, p, q, x),
+    lambda p, q, x: betainc_by(0, 1, p, q, x),
+    density,
+)
+btdtria = inverse(
     "btdtria",
-    lambda p, b, x, out: a.reciprocal(betainc_by(1, 0, out, b, x)),
-    lambda p, b, x, out: _minus(_over(betainc_by(0, 1, out, b, x), betainc_by(1, 0, out, b, x))),
-    lambda p, b, x, out: _minus(_over(density(out, b, x), betainc_by(1, 0, out, b, x))),
+    0,
+    *BETA_SLOPES,
     points=((0.3, 2.2, 0.7), (0.8, 5.0, 0.4)),
     bound=1e-6,
 )
-btdtrib = searched(
+btdtrib = inverse(
     "btdtrib",
-    lambda q, p, x, out: _minus(_over(betainc_by(1, 0, q, out, x), betainc_by(0, 1, q, out, x))),
-    lambda q, p, x, out: a.reciprocal(betainc_by(0, 1, q, out, x)),
-    lambda q, p, x, out: _minus(_over(density(q, out, x), betainc_by(0, 1, q, out, x))),
+    1,
+    *BETA_SLOPES,
     points=((2.2, 0.3, 0.7), (5.0, 0.8, 0.4)),
     names=("a", "p", "x"),
     bound=1e-6,
@@ -311,11 +335,11 @@ fdtri = ufunc(
     points=((3.0, 5.0, 0.3), (1.7, 2.0, 0.8)),
     bound=1e-8,
 )
-fdtridfd = searched(
+FISHER_SLOPES = tuple(lambda m, n, x, i=i: _f(m, n, x, i) for i in range(3))
+fdtridfd = inverse(
     "fdtridfd",
-    lambda m, p, x, out: _minus(_over(_f(m, out, x, 0), _f(m, out, x, 1))),
-    lambda m, p, x, out: a.reciprocal(_f(m, out, x, 1)),
-    lambda m, p, x, out: _minus(_over(_f(m, out, x, 2), _f(m, out, x, 1))),
+    1,
+    *FISHER_SLOPES,
     points=((3.0, 0.7, 1.6),),
     bound=1e-5,
 )
@@ -375,18 +399,19 @@ stdtr = ufunc(
     points=STUDENT,
     bound=1e-9,
 )
-stdtrit = searched(
+STUDENT_SLOPES = (_student_cdf_by_v, student_density)
+stdtrit = inverse(
     "stdtrit",
-    lambda v, p, out: _minus(_over(_student_cdf_by_v(v, out), student_density(v, out))),
-    lambda v, p, out: a.reciprocal(student_density(v, out)),
+    1,
+    *STUDENT_SLOPES,
     ends=ENDS[1:],  # 0 is the median
     points=((3.0, 0.3), (2.0, 0.8), (3.0, 0.5)),
     bound=1e-6,
 )
-stdtridf = searched(
+stdtridf = inverse(
     "stdtridf",
-    lambda p, t, out: a.reciprocal(_student_cdf_by_v(out, t)),
-    lambda p, t, out: _minus(_over(student_density(out, t), _student_cdf_by_v(out, t))),
+    0,
+    *STUDENT_SLOPES,
     points=((0.8, 1.0), (0.2, -1.0)),
     bound=1e-5,
 )
