@@ -102,3 +102,12 @@ def test_errors():
     with pytest.raises(UnsupportedError, match="callback"):
         mmad.grad(lambda b: sparse.linalg.gmres(S, b, callback=print)[0].sum())(B)
     assert sparse.linalg.spsolve(C, B) == pytest.approx(np.linalg.solve(DENSE, B))
+
+
+@pytest.mark.parametrize("kind", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_elementwise_products_of_every_format(kind):
+    """Some classes have a `multiply` of their own, which ones depends on SciPy's version."""
+    A, E = S.asformat(kind), RNG.normal(size=(5, 5))
+    got = mmad.grad(lambda e: (A.multiply(e).toarray() ** 2).sum())(E)
+    np.testing.assert_allclose(got, 2 * E * DENSE**2, rtol=1e-14)
+    np.testing.assert_array_equal(A.multiply(E).toarray(), DENSE * E)

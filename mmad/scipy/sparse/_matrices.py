@@ -141,10 +141,13 @@ def _of_scipy(x):
 
 
 def answer_products():
-    """Let SciPy's sparse matrices ask for the product with a traced array here."""
-    base = scipy.sparse._base._spbase
-    plain = base._matmul_dispatch
-    if hasattr(plain, "of_traced"):
+    """Let SciPy's sparse matrices ask for the product with a traced array here.
+
+    SciPy's own protocol takes a traced array for a plain one.  A SciPy without these methods refuses traced arrays.
+    """
+    base = getattr(scipy.sparse._base, "_spbase", None)
+    plain = getattr(base, "_matmul_dispatch", None)
+    if plain is None or hasattr(plain, "of_traced"):
         return
 
     @functools.wraps(plain)
@@ -157,12 +160,25 @@ def answer_products():
             return as_traced_matrix(self) * other
         return as_traced_matrix(self) @ other
 
-    elementwise = base.multiply
+    dispatch.of_traced = True
+    base._matmul_dispatch = dispatch
+    for matrices in _with_subclasses(base):
+        if "multiply" in vars(matrices):
+            matrices.multiply = _multiply_answered(matrices.multiply)
 
-    @functools.wraps(elementwise)
+
+def _with_subclasses(kind):
+    """Return a class and all that derive from it, each once."""
+    return {kind}.union(*map(_with_subclasses, kind.__subclasses__()))
+
+
+def _multiply_answered(plain):
+    """Return a method `multiply` of sparse matrices that takes traced arrays, too."""
+
+    @functools.wraps(plain)
     def multiply(self, other):
         if not isinstance(other, Traced):
-            return elementwise(self, other)
+            return plain(self, other)
         matrix = as_traced_matrix(self)
         if not np.ndim(other):
             return matrix * other
@@ -170,8 +186,7 @@ def answer_products():
         at = gather(full, (matrix.pattern.rows, matrix.pattern.columns))
         return TracedMatrix(a.multiply(matrix.data, at), matrix.pattern)
 
-    dispatch.of_traced = True
-    base._matmul_dispatch, base.multiply = dispatch, multiply
+    return multiply
 
 
 def answer_operators():
