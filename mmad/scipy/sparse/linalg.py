@@ -61,7 +61,7 @@ def _iterative(name):
 
     def method(A, b, x0=None, **options):
         if not is_traced(b) and not is_traced_matrix(A) and not is_traced(A):
-            return plain(A, b, x0, **options)
+            return plain(A, b, x0=x0, **options)
         if isinstance(A, _scipy.LinearOperator):
             raise UnsupportedError(
                 f"mmad.scipy.sparse.linalg.{name} of a traced right side takes a matrix, not a LinearOperator"
