@@ -206,8 +206,12 @@ def qr(a, mode="reduced"):
 
 
 # --- eigenvalues ------------------------------------------------------------------------------------------
-def _real_if_all(a, w, *others):
-    """Return eigenvalues and more of `a`, real where NumPy's are."""
+#: Whether NumPy gives real eigenvalues of a real matrix as complex numbers.
+ALWAYS_COMPLEX = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
+
+
+def real_if_all(a, w, *others):
+    """Return eigenvalues and more of `a`, as real numbers where `a` and all eigenvalues are real."""
     if dtype_of(a).kind != "c" and bool(general_eigen.all_real(w)):
         return [a_.real(x) for x in (w, *others)]
     return [w, *others]
@@ -217,14 +221,16 @@ def _real_if_all(a, w, *others):
 def eig(a):
     """`numpy.linalg.eig`: eigenvectors are differentiated as LAPACK scales them."""
     a = _square(a)
-    return EigResult(*_real_if_all(a, *general_eigen.eig_parts(general_eigen.eig(a), a)))
+    found = general_eigen.eig_parts(general_eigen.eig(a), a)
+    return EigResult(*(found if ALWAYS_COMPLEX else real_if_all(a, *found)))
 
 
 @implements(np.linalg.eigvals)
 def eigvals(a):
     """`numpy.linalg.eigvals`."""
     a = _square(a)
-    return _real_if_all(a, general_eigen.eigvals(a))[0]
+    found = general_eigen.eigvals(a)
+    return found if ALWAYS_COMPLEX else real_if_all(a, found)[0]
 
 
 def _without_zeros(s):

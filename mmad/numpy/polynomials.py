@@ -6,6 +6,7 @@ import numpy as np
 
 from mmad._core import dtype_of, shape_of
 from mmad.numpy._implements import implements
+from mmad.numpy.decompositions import real_if_all
 from mmad.numpy.joining import as_operand
 from mmad.numpy.ordering import values_for_shape
 from mmad.numpy.shaping import atleast_1d
@@ -149,7 +150,8 @@ def roots(p):
     if not n:
         return np.zeros(trailing, dtype_of(c))
     first = viewed(a.negative(a.divide(c[1:], c[0])), lambda x: x[None])
-    found = np.linalg.eigvals(concatenate(first, np.eye(n - 1, n, dtype=dtype_of(c)), axis=0))
+    companion = concatenate(first, np.eye(n - 1, n, dtype=dtype_of(c)), axis=0)
+    (found,) = real_if_all(companion, np.linalg.eigvals(companion))
     return concatenate(found, np.zeros(trailing, dtype_of(found)), axis=0) if trailing else found
 
 

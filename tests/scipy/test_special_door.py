@@ -69,8 +69,13 @@ def test_what_lets_no_traced_value_answer_is_not_bound():
         mmad.primitive(math.erf, jvp=lambda tangents, y, x: tangents[0], bind=True)
 
 
-@pytest.mark.skipif(not hasattr(special, "softplus"), reason="the table is of a SciPy from 1.17 on")
-def test_every_ufunc_has_a_rule_and_the_table_is_current():
+def test_every_ufunc_has_a_rule():
     assert special_table.left_out() == []
+
+
+def test_the_table_is_current():
+    """Names of arguments are those of SciPy's documentation, which differs from version to version."""
     text = special_table.DOCUMENT.read_text(encoding="utf-8")
+    if f"SciPy {special_table.VERSION}:" not in text:
+        pytest.skip("the table is of another version of SciPy")
     assert text == special_table.document(text), "run python tests/support/special_table.py"

@@ -10,6 +10,7 @@ from mmad.scipy.special import RULES
 from mmad.scipy.special._declare import arguments
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "scipy.md"
+VERSION = ".".join(scipy.__version__.split(".")[:2])
 BEGIN, END = "<!-- special: begin -->", "<!-- special: end -->"
 
 
@@ -45,7 +46,7 @@ def table():
     rules = sorted((r for r in RULES.values() if not r.name.startswith("_")), key=lambda r: r.name)
     by_some = sum(bool(r.differentiable) for r in rules)
     return [
-        f"{len(rules)} functions; {by_some} are differentiable by one argument or more.",
+        f"SciPy {VERSION}: {len(rules)} functions; {by_some} are differentiable by one argument or more.",
         "",
         "| function | derivative by | error by | arguments | largest relative error |",
         "|---|---|---|---|---|",

@@ -5,6 +5,7 @@ import scipy.linalg as _scipy
 
 from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
+from mmad.numpy.decompositions import real_if_all
 from mmad.numpy.joining import as_operand
 from mmad.ops import arithmetic as a_
 from mmad.ops.movement import viewed
@@ -266,7 +267,8 @@ def eig(a, b=None, left=False, right=True, homogeneous_eigvals=False):
     _no_pencil("eig", b, left, homogeneous_eigvals)
     if not right:
         return eigvals.implementation(a)
-    w, v = np.linalg.eig(square(a))
+    a = square(a)
+    w, v = real_if_all(a, *np.linalg.eig(a))
     return w + np.zeros((), np.result_type(dtype_of(w), np.complex64))[()], v
 
 
