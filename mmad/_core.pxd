@@ -34,6 +34,7 @@ cdef class Jet(Wrapper):
 cdef class Var(Traced):
     cdef readonly Instructions tape
     cdef readonly int32_t node
+    cdef object as_number(self)
 
 
 cdef class ScalarVar(Var):

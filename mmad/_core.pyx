@@ -484,6 +484,19 @@ cdef object try_scalar(Instructions tape, Op op, tuple args):
             w[k] = float(a)
             flags |= NODE_STRONG
             node[k] = tape.constant(w[k], NODE_STRONG)
+        elif type(a) is cnp.ndarray:
+            if tape.live or cnp.PyArray_NDIM(<cnp.ndarray> a) or cnp.PyArray_TYPE(<cnp.ndarray> a) != cnp.NPY_DOUBLE \
+                    and not cnp.PyArray_ISINTEGER(<cnp.ndarray> a):
+                return None  # a program reads captured arrays when it runs
+            w[k] = float(a)
+            flags |= NODE_STRONG
+            node[k] = tape.constant(w[k], NODE_STRONG)
+        elif isinstance(a, Var):
+            r = <ScalarVar> (<Var> a).as_number()
+            if r is None:
+                return None
+            w[k], node[k] = r.v, r.node
+            flags |= NODE_STRONG
         else:
             return None
         k += 1
@@ -824,6 +837,10 @@ cdef class Jet(Wrapper):
 
 cdef class Var(Traced):
     """A value recorded on a tape: a :class:`ScalarVar` or an :class:`ArrayVar`."""
+
+    cdef object as_number(self):
+        """Return the element of a float64 array without axes as a traced number, as NumPy computes; else None."""
+        return None
 
 
 @cython.final

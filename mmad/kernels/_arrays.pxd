@@ -12,6 +12,8 @@ cdef uint64_t checksum(cnp.ndarray arr) except? 0
 cdef tuple shape_of_array(cnp.ndarray a)
 cpdef tuple taken_shape(tuple shape, object index)
 cdef tuple strides_of_array(cnp.ndarray a)
+cdef bint single_number(object x, float *v) except -1
+cdef cnp.ndarray single(float v)
 cdef object chain_value(object bar, object p)
 cdef object masked_value(object bar, object p)
 cdef object settled_value(object bar, object p, object u)

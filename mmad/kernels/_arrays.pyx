@@ -13,6 +13,8 @@ import numpy as np
 
 cnp.import_array()
 
+cdef object _np_float32 = np.float32
+
 
 cdef extern from "_kernels.h" nogil:
     void mm_chain(double *r, const double *bar, const double *p, Py_ssize_t n) noexcept
@@ -113,9 +115,29 @@ cdef inline cnp.ndarray empty_like_double(cnp.ndarray a):
     return cnp.PyArray_EMPTY(a.ndim, cnp.PyArray_DIMS(a), cnp.NPY_DOUBLE, 0)
 
 
+cdef bint single_number(object x, float *v) except -1:
+    """Return whether x is a float32 number, or an array of one without axes; set v to it."""
+    if type(x) is _np_float32:
+        v[0] = <float> <double> x
+        return True
+    if type(x) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray> x) == 0 and PyArray_ISCARRAY_RO(<cnp.ndarray> x) \
+            and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_FLOAT:
+        v[0] = (<float *> cnp.PyArray_DATA(<cnp.ndarray> x))[0]
+        return True
+    return False
+
+
+cdef cnp.ndarray single(float v):
+    """Return an array without axes of a float32 number."""
+    cdef cnp.ndarray r = cnp.PyArray_EMPTY(0, NULL, cnp.NPY_FLOAT, 0)
+    (<float *> cnp.PyArray_DATA(r))[0] = v
+    return r
+
+
 cdef object chain_value(object bar, object p):
     """bar * p, where an exactly zero bar gives zero whatever p is."""
     cdef cnp.ndarray r
+    cdef float a, b
     if isinstance(bar, float):
         if isinstance(p, float):
             return 0.0 if <double> bar == 0 else <double> bar * <double> p
@@ -136,6 +158,9 @@ cdef object chain_value(object bar, object p):
             r = empty_like_double(<cnp.ndarray> bar)
             mm_chain_scalar(<double *> cnp.PyArray_DATA(r), <double *> cnp.PyArray_DATA(<cnp.ndarray> bar), <double> p, r.size)
             return r
+    if single_number(bar, &a) and single_number(p, &b) and isfinite(b):
+        r = single(a * b)
+        return cnp.PyArray_ToScalar(cnp.PyArray_DATA(r), r)  # a number, as NumPy gives
     out = np.multiply(bar, p)
     if np.isfinite(p).all():
         return out

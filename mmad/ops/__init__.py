@@ -58,8 +58,8 @@ finish()
 
 
 def _element_method(op):
-    def method(x):
-        return op(x)
+    def method(*operands):
+        return op(*operands)
 
     method.__name__ = op.name
     return method
@@ -67,5 +67,9 @@ def _element_method(op):
 
 # NumPy calls these on the elements of object arrays (np.sin of an array of traced numbers).
 for _op in list(OPERATIONS.values()):
-    if _op.elementwise and _op.nin == 1 and _op.ufunc is not None:
+    if (
+        _op.elementwise
+        and _op.ufunc is not None
+        and (_op.nin == 1 or _op.name in ("arctan2", "fmod", "hypot", "logical_xor"))
+    ):
         METHODS.setdefault(_op.name, _element_method(_op))

@@ -3,7 +3,7 @@
 NumPy takes some half a microsecond to decide what to do with two arrays, an array of sixteen numbers a few nanoseconds to be
 added.  Here the inner loop that NumPy would choose is called directly, so the values are those that NumPy gives operands with
 the same strides, to the last bit; on some processors a loop takes elements that are not contiguous another way.  What is not
-float64 or float32 throughout, large, empty, a number, or laid out so that NumPy would give a result that is not in C
+float64 or float32 throughout, large, empty, without an array, or laid out so that NumPy would give a result that is not in C
 order, is left to NumPy; so are results that are not finite, for which it may have a warning.
 """
 from cpython.exc cimport PyErr_CheckSignals
@@ -163,7 +163,7 @@ cdef object elementwise(Op op, tuple vals, dict params):
             strong = True
         else:
             return None
-    if nd == 0 or strong and kind != cnp.NPY_DOUBLE or op.loops[kind == cnp.NPY_FLOAT] == NULL:
+    if kind < 0 or strong and kind != cnp.NPY_DOUBLE or op.loops[kind == cnp.NPY_FLOAT] == NULL:
         return None
     for d in range(nd):
         dims[d] = 1
@@ -240,9 +240,10 @@ cdef object elementwise(Op op, tuple vals, dict params):
                 index[d] = 0
                 for k in range(nin):
                     at[k] -= strides[k][d] * dims[d]
-    if kind == cnp.NPY_DOUBLE:
-        return out if mm_finite(<double *> cnp.PyArray_DATA(out), n) else None
-    return out if mm_finite_single(<float *> cnp.PyArray_DATA(out), n) else None
+    if not (mm_finite(<double *> cnp.PyArray_DATA(out), n) if kind == cnp.NPY_DOUBLE
+            else mm_finite_single(<float *> cnp.PyArray_DATA(out), n)):
+        return None
+    return cnp.PyArray_ToScalar(cnp.PyArray_DATA(out), out) if cnp.PyArray_NDIM(out) == 0 else out
 
 
 cdef object matrix_product(Op op, tuple vals, dict params):

@@ -13,7 +13,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad.kernels._arrays cimport is_plain_double
+from mmad.kernels._arrays cimport is_plain_double, single, single_number
 from mmad.ops._rules cimport prod
 from mmad.sweeps._pull cimport Pull, Py_REFCNT
 from mmad.tape._instructions cimport NODE_ARRAY, Rec
@@ -121,6 +121,7 @@ cdef class Cells:
         cdef cnp.ndarray a
         cdef int lane
         cdef double s
+        cdef float x, y
         if not self.is_array(k):
             if isinstance(g, Batch):
                 a = np.ascontiguousarray(np.real((<Batch> g).lanes).reshape(-1), dtype=np.float64)
@@ -143,6 +144,8 @@ cdef class Cells:
                 if isinstance(g, float):
                     mm_add_scalar(<double *> cnp.PyArray_DATA(a), <double> g, a.size)
                     return 0
+        if single_number(<object> cell.o, &x) and single_number(g, &y):
+            return self.set(k, single(x + y))
         total = <object> cell.o + g
         return self.set(k, total if isinstance(total, (cnp.ndarray, float)) else np.asarray(total))
 

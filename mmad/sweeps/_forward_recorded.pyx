@@ -166,6 +166,8 @@ cdef class RecordedTangents(Tangents):
         if type(g) is cnp.ndarray:
             g = g.flat[flat]
             return self.set(k, g if g != 0 else None)
+        if isinstance(g, float):  # of an array without axes
+            return self.set(k, g)
         return self.set(k, g[element_index(self.tape, base, flat)])
 
     cdef int write_element(self, int32_t k, int32_t base, int32_t source, int64_t flat) except -1:

@@ -223,6 +223,15 @@ cdef class ArrayVar(Var):
         cdef ArrayVar root = self if self.base is None else self.base
         return make_scalar(self.tape, load_node(root, flat, v), v, NODE_STRONG)
 
+    cdef object as_number(self):
+        if cnp.PyArray_NDIM(self.arr) or cnp.PyArray_TYPE(self.arr) != cnp.NPY_DOUBLE or is_part(self):
+            return None
+        self.sync()
+        if self.pending():
+            return None
+        return self.load(0 if self.base is None else <Py_ssize_t> self.window[0],
+                         (<double *> cnp.PyArray_DATA(self.arr))[0])
+
     cdef Py_ssize_t element(self, object index, double **address) except -2:
         """Return the flat index in the base of an all-integer index of a float64 array; -1 if it is another kind."""
         cdef cnp.ndarray arr = self.arr

@@ -431,7 +431,8 @@ def test_values_are_those_of_the_function():
         want = f(x)
         np.testing.assert_array_equal(mmad.vjp(f, x)[0], want)
         np.testing.assert_array_equal(mmad.jvp(f, (x,), (x,))[0], want)
-        np.testing.assert_array_equal(mmad.vmap(f)(np.stack([x, x]))[1], want)
+        # on some processors NumPy's powers of arrays round otherwise than its powers of numbers
+        np.testing.assert_array_max_ulp(mmad.vmap(f)(np.stack([x, x]))[1], np.asarray(want), 1)
 
 
 def test_inside_other_things():
