@@ -25,9 +25,9 @@ RESULTS = HERE / "results"
 #: Experiments, with the minutes that they took where the results come from.
 EXPERIMENTS = {
     "features": 1, "design": 1, "guards": 1, "threads": 1, "planning": 1, "optimisers": 2, "inductor": 1, "regret": 2,
-    "overhead": 3, "memory": 3, "sparse": 3, "passes": 4, "growth": 23, "tools": 25,
+    "overhead": 3, "memory": 3, "sparse": 3, "passes": 4, "families": 5, "growth": 23, "tools": 25,
 }  # fmt: skip
-CAMPAIGNS = ("tools", "growth", "passes", "inductor", "sparse")
+CAMPAIGNS = ("tools", "growth", "passes", "inductor", "sparse", "families")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: XLA's own threads stay on one processor, too.
 XLA = "--xla_cpu_multi_thread_eigen=false"

@@ -3,6 +3,7 @@
 from itertools import cycle
 
 from mmad.bench import all_strategies, all_tools, find_problem
+from mmad.bench.families import all_family_cases, find_family_case
 from mmad.bench.measure import arguments_of, verified
 from mmad.bench.memory import peak_memory
 
@@ -33,6 +34,7 @@ PLANS = tuple(dict.fromkeys(name.rpartition("-")[0] for name in STRATEGIES if na
 MODES = ("eager", "compiled")
 PASSES = tuple(name for name in STRATEGIES if name.startswith("without-") or name == "compile")
 TOOLS = tuple(all_tools())
+FAMILIES = tuple(case.name for case in all_family_cases())
 
 
 def instance_of(problem, size):
@@ -41,8 +43,8 @@ def instance_of(problem, size):
     return problem.at(problem.sizes[size - 1])
 
 
-class _Contestant(Suite):
-    """What is measured; a contestant that cannot do a problem is left out."""
+class _Timed(Suite):
+    """What is timed; a contestant that cannot do a problem is left out."""
 
     rounds = 3  # not to tell commits apart, but tools
     timeout = 300
@@ -67,6 +69,10 @@ class _Contestant(Suite):
         """An evaluation at another point than the one before."""
         self.runner.run(*next(self.given))
 
+
+class _Contestant(_Timed):
+    """What is measured besides, of problems that a process finds by their names."""
+
     def track_peak_memory(self, *_):
         """Growth of the memory of a process of its own that prepares and evaluates three times."""
         return peak_memory(self.contestant.name, self.instance, self.product)
@@ -79,12 +85,17 @@ class _Strategy(_Contestant):
         self.prepare(STRATEGIES[f"{strategy}-{mode}"], instance, instance.problem.products[0])
 
 
+def installed(tool):
+    """Return a tool, if it is installed."""
+    contestant = all_tools()[tool]
+    if not contestant.is_installed:
+        raise NotImplementedError(f"{contestant.package} is not installed")
+    return contestant
+
+
 class _Tool(_Contestant):
     def prepare_tool(self, instance, product, tool):
-        contestant = all_tools()[tool]
-        if not contestant.is_installed:
-            raise NotImplementedError(f"{contestant.package} is not installed")
-        self.prepare(contestant, instance, product)
+        self.prepare(installed(tool), instance, product)
 
 
 @benchmark("Matrices by strategy", version="2")
@@ -131,6 +142,18 @@ class ToolsOther(_Tool):
 
     def setup(self, problem, size, tool):
         self.prepare_tool(instance_of(problem, size), find_problem(problem).products[0], tool)
+
+
+@benchmark("Functions of NumPy and SciPy by tool")
+class Families(_Timed):
+    """The gradient through one function of each family, of the large of its two sizes, by mmad and by JAX."""
+
+    params = (FAMILIES, ("mmad", "jax"))
+    param_names = ("case", "tool")
+
+    def setup(self, case, tool):
+        case = find_family_case(case)
+        self.prepare(installed(tool), case.at(case.sizes[1]), "gradient")
 
 
 @benchmark("Compiled gradients without a pass", version="2")

@@ -8,6 +8,7 @@ import numpy as np
 from mmad.bench import all_strategies, all_tools, find_problem, problem_names
 from mmad.bench.campaign import Case, cases_of
 from mmad.bench.campaign import run as measure_all
+from mmad.bench.families import all_family_cases
 
 __all__ = ["CAMPAIGNS", "tools_here"]
 
@@ -24,6 +25,7 @@ PASSES = (
 )  # fmt: skip
 PATIENCE = 15.0  # seconds of a first call, imports included: who takes longer is out
 SLOW_ALLOWED = ("inductor",)  # campaigns in which a first call may take as long as it does
+MANY = ("families",)  # campaigns of many cases, of which a first call is timed once
 INDUCTOR = ("rosenbrock", "log-sum-exp", "digits", "gaussian-mixture")
 
 
@@ -65,8 +67,15 @@ def sparse():
     return cases, tools_here(("mmad", "mmad-eager", "asdex", "jax", "casadi-sx"))
 
 
-CAMPAIGNS = {"tools": tools, "growth": growth, "passes": passes, "inductor": inductor, "sparse": sparse}
-SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1, "sparse": 2}  # cases of a quick run
+def families():
+    """Functions of NumPy and SciPy by family, beside JAX's, in a small and a large size."""
+    return cases_of(all_family_cases(), (1, 2)), tools_here(("mmad", "jax"))
+
+
+CAMPAIGNS = {
+    "tools": tools, "growth": growth, "passes": passes, "inductor": inductor, "sparse": sparse, "families": families,
+}  # fmt: skip
+SKETCH = {"tools": 6, "growth": 3, "passes": 2, "inductor": 1, "sparse": 2, "families": 13}  # cases of a quick run
 
 
 def run(name, quick, say=None, save=None, known=()):
@@ -104,7 +113,7 @@ def run(name, quick, say=None, save=None, known=()):
             begun.add(k)
             say(f"{k + 1} of {len(cases)}: {case}")
 
-    rounds, firsts = (1, 1) if quick else (5, 2)
+    rounds, firsts = (1, 1) if quick else (5, 1 if name in MANY else 2)
     outcomes, _ = measure_all(
         cases,
         contestants,
