@@ -35,6 +35,8 @@ PROVIDERS["scipy.special"] = "mmad.scipy.special"
 PROVIDERS["scipy.fft"] = "mmad.scipy.fft"
 PROVIDERS["scipy.sparse"] = "mmad.scipy.sparse"
 PROVIDERS["scipy.linalg"] = "mmad.scipy.linalg"
+PROVIDERS["scipy.ndimage"] = "mmad.scipy.ndimage"
+PROVIDERS["scipy.signal"] = "mmad.scipy.signal"
 
 
 class OptionalUfunc:

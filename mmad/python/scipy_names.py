@@ -24,6 +24,10 @@ DROP_IN = {
         Akima1DInterpolator BSpline CubicHermiteSpline CubicSpline InterpolatedUnivariateSpline PPoly PchipInterpolator
         RegularGridInterpolator interp1d interpn make_interp_spline pchip_interpolate splev splrep
     """,
+    "scipy.ndimage": """
+        convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d gaussian_gradient_magnitude
+        gaussian_laplace laplace prewitt sobel uniform_filter uniform_filter1d
+    """,
     "scipy.optimize": """
         bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog
         lsq_linear minimize minimize_scalar newton nnls ridder root root_scalar toms748

@@ -13,7 +13,7 @@ from mmad.errors import UnsupportedError
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
 
-__all__ = ["any_traced", "handed_through", "public_name", "replaces"]
+__all__ = ["any_traced", "handed_through", "offered", "public_name", "refused", "replaces"]
 
 
 def handed_through(module, names):
@@ -110,3 +110,53 @@ def replaces(function, name=None, ignored=(), closures=False):
         return call
 
     return register
+
+
+def offered(module, functions, ignored=()):
+    """Return a decorator for implementations of a module's functions, each under SciPy's name for it.
+
+    Parameters
+    ----------
+    module : module
+        SciPy's.  A function that an older SciPy lacks is left out.
+    functions : dict
+        Where the results are collected, by name.
+    ignored : sequence of str
+        As :func:`replaces` takes them.
+    """
+
+    def function(implementation):
+        name = implementation.__name__
+        if hasattr(module, name):
+            full = f"{module.__name__}.{name}"
+            functions[name] = replaces(getattr(module, name), full, ignored=ignored)(implementation)
+        return functions.get(name, implementation)
+
+    return function
+
+
+def refused(module, functions, reasons):
+    """Collect functions that hand plain values to SciPy, and raise for traced ones.
+
+    Parameters
+    ----------
+    module : module
+        SciPy's.
+    functions : dict
+        Where they are collected, by name.
+    reasons : dict
+        Name -> why there is no derivative, and what to write.
+    """
+    for name, reason in reasons.items():
+        if hasattr(module, name):
+            functions[name] = _refusal(getattr(module, name), f"{module.__name__}.{name}", reason)
+
+
+def _refusal(function, name, reason):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if closed((args, kwargs))[0]:
+            raise UnsupportedError(f"mmad.{name} of traced values {reason}")
+        return function(*args, **kwargs)
+
+    return call

@@ -14,6 +14,8 @@ import numpy as np
 import scipy
 from scipy_fourier import transforms
 from scipy_linear_algebra import linear_algebra
+from scipy_ndimage import image_functions
+from scipy_signal import signals
 from scipy_sparse import sparse
 
 import mmad
@@ -502,6 +504,7 @@ def _interpolate():
 FORMS = [
     *_distances(), *linear_algebra(Form), *_special(), *transforms(Form), *_optimize(), *_integrate(),
     *_interpolate(), *sparse(Form),
+    *image_functions(Form), *signals(Form),
 ]  # fmt: skip
 
 

@@ -1,0 +1,50 @@
+"""Calls of `scipy.ndimage` for the tables of :mod:`scipy_forms`: the name, the call, the points."""
+
+import numpy as np
+
+RNG = np.random.default_rng(6)
+X = RNG.normal(size=(4, 5))
+LINE, W, BLOCK = RNG.normal(size=7), RNG.normal(size=3), RNG.normal(size=(2, 3))
+SMALL = RNG.normal(size=(2, 3))
+
+MODES = ("reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap")
+
+CALLS = [
+    ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, 0, mode="mirror", origin=1), X, W),
+    ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, mode="wrap"), SMALL, LINE),
+    ("correlate1d", lambda sp, x, w, c: sp.correlate1d(x, w, mode="constant", cval=c), X, W, 0.7),
+    ("correlate1d", lambda sp, x, w: abs(sp.correlate1d(x + 1j * x[::-1], w - 0.5j * w**2)), X, W),
+    ("convolve1d", lambda sp, x, w: sp.convolve1d(x, w, -2, mode="nearest"), X, BLOCK.ravel()),
+    ("convolve1d", lambda sp, x, w: abs(sp.convolve1d(x + 1j * x[::-1], w - 0.5j * w**2)), X, W),
+    ("correlate", lambda sp, x, w: sp.correlate(x, w, origin=(0, -1)), X, BLOCK),
+    ("correlate", lambda sp, x, w: sp.correlate(x, w, mode="constant", cval=1.3), SMALL, BLOCK),
+    ("convolve", lambda sp, x, w: sp.convolve(x, w, mode="mirror"), X, BLOCK),
+    ("convolve", lambda sp, x, w: abs(sp.convolve(x, w + 1j * w**2, mode="wrap", origin=(-1, 1))), X, BLOCK),
+    ("uniform_filter1d", lambda sp, x: sp.uniform_filter1d(x, 4, 0, mode="nearest", origin=-1) ** 2, X),
+    ("uniform_filter", lambda sp, x: sp.uniform_filter(x, (3, 2), mode=("wrap", "mirror")) ** 2, X),
+    ("uniform_filter", lambda sp, x: abs(sp.uniform_filter(x + 1j * x[::-1], mode="constant", cval=0.4)), X),
+    ("gaussian_filter1d", lambda sp, x: sp.gaussian_filter1d(x, 0.8, 0, order=3, mode="constant", cval=2.0) ** 2, X),
+    ("gaussian_filter", lambda sp, x: sp.gaussian_filter(x, (0.7, 1.1), order=(2, 1), truncate=3.0) ** 2, X),
+    ("gaussian_filter", lambda sp, x: sp.gaussian_filter(x, 0.9, radius=2, axes=(1,)) ** 2, X),
+    ("gaussian_filter", lambda sp, x, s: sp.gaussian_filter(x, s, order=(1, 3)), X, 0.83),
+    ("gaussian_filter", lambda sp, x, s: sp.gaussian_filter(x, s), X, np.array([0.7, 0.9])),
+    ("gaussian_laplace", lambda sp, x: sp.gaussian_laplace(x, 0.8, mode="wrap") ** 2, X),
+    ("gaussian_gradient_magnitude", lambda sp, x: sp.gaussian_gradient_magnitude(x, 0.8, mode="nearest"), X),
+    ("laplace", lambda sp, x: sp.laplace(x, mode="mirror") ** 2, X),
+    ("prewitt", lambda sp, x: sp.prewitt(x, 0) ** 2, X),
+    ("sobel", lambda sp, x: sp.sobel(x, mode="constant", cval=0.3) ** 2, X),
+    *[("gaussian_filter1d", lambda sp, x, m=m: sp.gaussian_filter1d(x, 0.6, mode=m) ** 2, X) for m in MODES],
+]
+REMARKS = {"gaussian_filter": "in sigma, too", "gaussian_filter1d": "in sigma, too"}
+
+
+def image_functions(form):
+    """Yield all forms, made by the class `form`."""
+    for name, call, *points in CALLS:
+        yield form(
+            f"ndimage.{name}",
+            lambda sp, *x, call=call: call(sp.ndimage, *x),
+            tuple(points),
+            reason=REMARKS.get(name, ""),
+            tolerances=(1e-12, 1e-8, 1e-6),
+        )
