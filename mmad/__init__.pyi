@@ -53,7 +53,8 @@ _C = TypeVar("_C", bound=type)
 
 _Function = Callable[..., Any]
 _Numeric = Callable[..., complex | numpy.number[Any] | NDArray[Any]]  # not a tree
-_Argnums = int | Sequence[int]
+_Places = tuple[int | str, ...] | list[int | str]
+_Argnums = int | str | _Places
 _Mode = Literal["auto", "forward", "reverse"]
 _Memory = int | float | str | None
 
@@ -115,7 +116,7 @@ def grad(
 @overload
 def grad(
     f: _Function,
-    argnums: Sequence[int],
+    argnums: _Places,
     has_aux: bool = False,
     *,
     strategy: str = "auto",
@@ -126,7 +127,7 @@ def grad(
 @overload
 def grad(
     f: _Function,
-    argnums: int = 0,
+    argnums: int | str = 0,
     has_aux: bool = False,
     *,
     strategy: str = "auto",
@@ -169,7 +170,7 @@ def hvp(
 @overload
 def hvp(
     f: _Function,
-    argnums: Sequence[int],
+    argnums: _Places,
     *,
     strategy: str = "auto",
     evaluations: int | None = None,
@@ -179,7 +180,7 @@ def hvp(
 @overload
 def hvp(
     f: _Function,
-    argnums: int = 0,
+    argnums: int | str = 0,
     *,
     strategy: str = "auto",
     evaluations: int | None = None,

@@ -3,6 +3,7 @@
 import functools
 
 from mmad.derivatives import first_order, second_order
+from mmad.derivatives.names import by_name
 from mmad.planner.functions import planned
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "value_and_grad", "value_grad_hvp"]
@@ -50,6 +51,7 @@ def with_aux(operator, f):
     return both
 
 
+@by_name
 def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
     """Return the function that computes the gradient of a real scalar function.
 
@@ -57,9 +59,9 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     ----------
     f : callable
         Returns one real number.  Control flow, recursion, mutation and data structures are Python's own.
-    argnums : int or tuple of int
-        Positional arguments to differentiate with respect to: floats, floating-point or complex arrays, or trees of
-        them (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
+    argnums : int, str, or tuple of them
+        Arguments to differentiate with respect to, by position or by the name of the parameter: floats, floating-point
+        or complex arrays, or trees of them (tuples, lists, dicts, named tuples, dataclasses, objects with attributes).
     has_aux : bool
         `f` returns ``(value, auxiliary data)``.
     strategy : {"auto", "reverse", "forward"}, optional
@@ -98,6 +100,8 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     >>> import numpy as np, mmad
     >>> mmad.grad(lambda x: np.sin(x[0]) * x[1])(np.array([0.0, 2.0]))
     array([2., 0.])
+    >>> mmad.grad(lambda x, *, rate: rate**2 * x, argnums="rate")(3.0, rate=2.0)
+    12.0
     >>> g = mmad.grad(lambda x: (np.sin(x) * x).sum(), evaluations=1000)
     >>> g.plan(np.ones(1000)).mode
     'compiled'
@@ -107,6 +111,7 @@ def grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memo
     return eager(grad, first_order.grad(f, argnums, has_aux), f, argnums, has_aux=has_aux)
 
 
+@by_name
 def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
     """Return the function that computes value and gradient in one sweep.
 
@@ -132,6 +137,7 @@ def value_and_grad(f, argnums=0, has_aux=False, *, strategy="auto", evaluations=
     return eager(value_and_grad, first_order.value_and_grad(f, argnums, has_aux), f, argnums, has_aux=has_aux)
 
 
+@by_name(vector=True)
 def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
     """Return the function that computes Hessian-vector products, each for the cost of a few gradients.
 
@@ -139,7 +145,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     ----------
     f : callable
         Returns one real number.
-    argnums : int or tuple of int
+    argnums : int, str, or tuple of them
     strategy : {"auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"}, optional
         With this or any of the next keywords the planner chooses, as for :func:`hessian`.
     evaluations, memory, mode : optional
@@ -179,6 +185,7 @@ def hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="a
     return eager(hvp, second_order.hvp(f, argnums), f, argnums)
 
 
+@by_name(vector=True)
 def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=None, mode="auto"):
     """Return the function that computes value, gradient and Hessian-vector product over one recording.
 
@@ -203,6 +210,7 @@ def value_grad_hvp(f, argnums=0, *, strategy="auto", evaluations=None, memory=No
     return eager(value_grad_hvp, second_order.value_grad_hvp(f, argnums), f, argnums)
 
 
+@by_name
 def jacobian(
     f,
     argnums=0,
@@ -223,7 +231,7 @@ def jacobian(
     ----------
     f : callable
         Returns a number, an array, or a tree of them.
-    argnums : int or tuple of int
+    argnums : int, str, or tuple of them
     strategy : {"auto", "forward", "reverse", "columns", "rows", "bicoloring", "blocks", "waist"}
         "auto" looks for a sparsity pattern where that may pay, and chooses; ``jacobian(f).plan(x)`` says what and why.
         "columns", "rows" and "bicoloring" colour the pattern and need few sweeps; "blocks" does the same for each of
@@ -297,6 +305,7 @@ def jacobian(
     return with_aux(operator, f) if has_aux else operator
 
 
+@by_name
 def hessian(
     f,
     argnums=0,
@@ -316,7 +325,7 @@ def hessian(
     ----------
     f : callable
         Returns one real number.
-    argnums : int or tuple of int
+    argnums : int, str, or tuple of them
     strategy : str
         "auto" chooses; ``hessian(f).plan(x)`` says what and why.  "star" colours the sparsity pattern,
         "blocks" goes by repeated elements, as of :func:`jacobian`; "forward-over-reverse", "reverse-over-reverse",

@@ -5,10 +5,12 @@ import functools
 from mmad.derivatives import second_order
 from mmad.derivatives.arguments import derivative_function, floating_vector, point_and_vector
 from mmad.derivatives.first_order import jvp, vjp
+from mmad.derivatives.names import by_name
 
 __all__ = ["gauss_newton_product", "vhp"]
 
 
+@by_name(vector=True)
 def gauss_newton_product(f, loss=None, argnums=0):
     """Return the function that multiplies a vector by the Gauss-Newton matrix J' H J, without forming it.
 
@@ -60,6 +62,7 @@ def gauss_newton_product(f, loss=None, argnums=0):
     return derivative_function(f, operator, "gauss_newton_product", (gauss_newton_product, loss, argnums))
 
 
+@by_name(vector=True)
 def vhp(f, argnums=0):
     """Return the function that computes v' H, which is H v as Hessians are symmetric; see :func:`hvp`.
 

@@ -6,6 +6,7 @@ from mmad._core import Traced, shape_of
 from mmad.derivatives.arguments import derivative_function, positions
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import grad, jvp
+from mmad.derivatives.names import by_name
 from mmad.derivatives.recorded import LANES, Recorded, blocks, stack_rows
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
@@ -45,6 +46,7 @@ def _dense(table, y, x, dtype):
     return table if shape or isplain(x, np.ndarray) else number(table)
 
 
+@by_name
 def jacfwd(f, argnums=0):
     """Return the function that computes the Jacobian in forward mode, many directions at a time, over one recording.
 
@@ -101,6 +103,7 @@ def by_directions(f, x):
     return stack_rows([second(unit[a:b]) for a, b in blocks(0, n, LANES)], np.zeros((0, n), x.dtype))
 
 
+@by_name
 def jacrev(f, argnums=0):
     """Return the function that computes the Jacobian in reverse mode, many cotangents at a time, over one recording.
 

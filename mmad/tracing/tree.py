@@ -2,7 +2,8 @@
 
 optree does the work for containers (tuples, lists, dicts, named tuples, whatever is registered with it); dataclasses,
 objects with attributes or slots, and classes derived from list, tuple and dict are flattened here, by the same
-registry.  A single number or array, by far the most common argument, never reaches optree.
+registry.  Arrays of other libraries become NumPy's, by their `__array__` or `__dlpack__`.  A single number or array, by
+far the most common argument, never reaches optree.
 """
 
 import collections
@@ -177,6 +178,17 @@ def register(cls, flatten_function=None, unflatten_function=None):
     return cls
 
 
+def _of_another_library(x):
+    """Return whether an object is an array of another library, which NumPy can take over."""
+    if hasattr(x, "__array_ufunc__") or isinstance(x, type):  # which has arithmetic of its own: units, labels
+        return False
+    return hasattr(x, "__dlpack__") or (hasattr(x, "__array__") and not _differentiable(x))
+
+
+def _as_numpy(x):
+    return [np.asarray(x) if hasattr(x, "__array__") else np.from_dlpack(x)], None, None
+
+
 def _is_leaf(x):
     """Register a class when it is first met; leaves themselves are left to optree."""
     cls = type(x)
@@ -185,6 +197,9 @@ def _is_leaf(x):
     if isinstance(x, tuple | list | dict):
         if not (optree.is_namedtuple(x) or optree.is_structseq(x) or cls in _CONTAINERS):
             register(cls, _split_container, Shell.filled)
+        return False
+    if _of_another_library(x):
+        register(cls, _as_numpy, lambda metadata, values: values[0])
         return False
     if not _has_attributes(x):
         return False

@@ -15,6 +15,10 @@ def squares(x):
     return x**2
 
 
+def scaled(x, factor):
+    return factor**2 * x
+
+
 @mmad.custom_jvp
 def custom_sine(x):
     return np.sin(x)
