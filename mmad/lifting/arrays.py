@@ -4,6 +4,7 @@ Everything else is NumPy itself, whose functions hand traced arrays to mmad.  A 
 while a derivative is taken; `np.asarray` of a plain array stays that array, because writes go through it.
 """
 
+import importlib
 import types
 
 import numpy as np
@@ -15,7 +16,7 @@ from mmad.python.kinds import isplain
 from mmad.tape.constants import has_traced, lift
 from mmad.tracing.trace import template
 
-__all__ = ["NUMPY", "Function", "Vectorized", "numpy_function"]
+__all__ = ["NUMPY", "Function", "Vectorized", "numpy_function", "series_class"]
 
 DISPATCHER = type(np.sum)  # NumPy's class of functions that ask their arguments
 
@@ -234,6 +235,13 @@ class NumPy(types.ModuleType):
 STAND_INS = {}
 
 
+def series_class(cls):
+    """Return the class of `mmad.numpy.polynomial` that stands for one of `numpy.polynomial`; others as they are."""
+    if not getattr(cls, "__module__", "").startswith("numpy.polynomial"):
+        return cls
+    return getattr(importlib.import_module("mmad.numpy.polynomial"), cls.__name__, cls)
+
+
 def numpy_value(value):
     """Return what stands for an attribute of a module of NumPy in lifted code."""
     if isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] == "numpy":
@@ -242,6 +250,8 @@ def numpy_value(value):
             if name not in STAND_INS:
                 STAND_INS[name] = NumPy(value)
             return STAND_INS[name]
+        if name.startswith("numpy.polynomial"):
+            return importlib.import_module(f"mmad.{name}")
         return value
     return numpy_function(value)
 

@@ -21,7 +21,7 @@ import weakref
 import numpy as np
 
 from mmad._core import Traced
-from mmad.lifting.arrays import Vectorized, numpy_function, numpy_value
+from mmad.lifting.arrays import Vectorized, numpy_function, numpy_value, series_class
 from mmad.lifting.brackets import bracketed
 from mmad.lifting.mathematics import FUNCTIONS, MODULES
 from mmad.lifting.numbers import Operator, called, fresh, rounded
@@ -173,7 +173,7 @@ class Lifter:
         if issubclass(kind, types.ModuleType):
             return self.module(x)
         if issubclass(kind, type):
-            return self.cls(x) if is_followed_class(x, self.leave) else numpy_function(x)
+            return self.cls(x) if is_followed_class(x, self.leave) else self.numpy_class(x)
         if kind in CONTAINERS:
             return self.container(x)
         return self.other(x, kind)
@@ -245,7 +245,7 @@ class Lifter:
         if root == "numpy":
             return numpy_value(x)
         if root == "scipy":
-            return self.remember(x, scipy_module(x))
+            return self.remember(x, twin_module(x))
         if not follows(x.__name__, self.leave):
             return x
         return self.remember(x, Module(x, self.of))
@@ -275,8 +275,8 @@ class Lifter:
         if isinstance(names, Names):
             return f
         module = names.get("__name__")
-        if isinstance(module, str) and module.startswith("scipy."):
-            return self.remember(f, scipy_function(f))
+        if isinstance(module, str) and module.startswith(("scipy.", "numpy.polynomial.")):
+            return self.remember(f, twin_function(f))
         followed = follows(module, self.leave) or was_typed(f.__code__)
         if not followed and (f.__closure__ is None or not follows(f.__module__, self.leave)):
             return f
@@ -335,7 +335,7 @@ class Lifter:
             known = self.known.get(id(cls))
             if known is not None:
                 return known[1]
-            bases = tuple(self.of(b) if is_followed_class(b, self.leave) else b for b in cls.__bases__)
+            bases = tuple(map(self.base, cls.__bases__))
             own = {k: vars(cls)[k] for k in ("__module__", "__qualname__", "__doc__", "__slots__") if k in vars(cls)}
             own |= {k: vars(cls)[k] for k in ("__orig_bases__", "__parameters__") if k in vars(cls)}
             try:
@@ -355,6 +355,18 @@ class Lifter:
                 copy.__getattribute__ = self.reading()
             return copy
 
+    def base(self, cls):
+        """Return what stands for a class among the bases of another one."""
+        return self.of(cls) if is_followed_class(cls, self.leave) or series_class(cls) is not cls else cls
+
+    def numpy_class(self, cls):
+        """Return what stands for a class that is left: of `numpy.polynomial` it is that of `mmad.numpy.polynomial`."""
+        copy = series_class(cls)
+        if copy is cls:
+            return numpy_function(cls)
+        self.made[copy] = cls
+        return self.remember(cls, copy)
+
     def reading(self):
         """Return a ``__getattribute__`` that lifts what objects hold: objects and functions that existed before."""
         read, of = object.__getattribute__, self.of
@@ -369,7 +381,7 @@ class Lifter:
     def twin(self, x):
         """Return an object of a lifted class that shares the attributes of an object that existed before."""
         kind = type(x)
-        if kind in self.made or not is_followed_class(kind, self.leave):
+        if kind in self.made or self.base(kind) is kind:
             return x
         copy = self.of(kind)
         if copy is kind:
@@ -419,8 +431,8 @@ def was_typed(code):
     return code.co_filename[:1] == "<" and not code.co_filename.startswith(("<string", "<frozen"))
 
 
-def scipy_module(module):
-    """Return the module of `mmad.scipy` that stands for a module of SciPy; the module itself if there is none."""
+def twin_module(module):
+    """Return our module that stands for one of SciPy or `numpy.polynomial`; the module itself if there is none."""
     name = f"mmad.{module.__name__}"
     try:
         found = importlib.util.find_spec(name)
@@ -429,12 +441,12 @@ def scipy_module(module):
     return module if found is None else importlib.import_module(name)
 
 
-def scipy_function(f):
-    """Return the function of `mmad.scipy` that stands for one of SciPy; the function itself if there is none."""
+def twin_function(f):
+    """Return our function that stands for one of SciPy or `numpy.polynomial`; the function itself if there is none."""
     parts = [part for part in f.__module__.split(".") if not part.startswith("_")]
     while len(parts) > 1:
         module = sys.modules.get(".".join(parts))
         if getattr(module, f.__name__, None) is f:
-            return getattr(scipy_module(module), f.__name__, f)
+            return getattr(twin_module(module), f.__name__, f)
         parts.pop()
     return f

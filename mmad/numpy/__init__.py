@@ -73,8 +73,8 @@ __all__ = [
 
 @functools.cache
 def _found(name):
-    if name == "random":  # which NumPy, too, imports when it is first used
-        return importlib.import_module("mmad.numpy.random")
+    if name in ("random", "polynomial"):  # which NumPy, too, imports when they are first used
+        return importlib.import_module(f"mmad.numpy.{name}")
     return taking_lists(getattr(_np, name))
 
 

@@ -298,8 +298,8 @@ def _refuse_complex_objects(dtype=None, copy=None):
     name = asker(_caller())
     raise TypeError(
         f"{name + ': ' if name else ''}complex traced numbers are not put into an object array, of which NumPy's "
-        "functions (norm, vdot, std) take no conjugates: make it with np.array(..., like=z), "
-        "mmad.numpy.array(...) or np.stack"
+        f"functions (norm, vdot, std) take no conjugates: {advice(name) + ', or ' if advice(name) else ''}make it with "
+        "np.array(..., like=z), mmad.numpy.array(...) or np.stack"
     )
 
 

@@ -42,14 +42,20 @@ DROP_IN = {
 
 
 def advice(name):
-    """Return what to write instead of a function of SciPy with a traced value, or an empty text.
+    """Return what to write instead of a function of SciPy or `numpy.polynomial` with a traced value, or an empty text.
 
     Examples
     --------
     >>> advice("scipy.spatial.distance.pdist")
     'write mmad.scipy.spatial.distance.pdist(...)'
+    >>> advice("numpy.polynomial.chebyshev.chebfit")
+    'write mmad.numpy.polynomial.chebyshev.chebfit(...)'
     >>> advice("numpy.interp")
     ''
     """
     module, _, function = name.rpartition(".")
+    if name.startswith("numpy.polynomial.ABCPolyBase"):  # a method of whichever class
+        return "take the class from mmad.numpy.polynomial"
+    if name.startswith("numpy.polynomial."):
+        return f"write mmad.{name}(...)"
     return f"write mmad.{name}(...)" if function in DROP_IN.get(module, "").split() else ""

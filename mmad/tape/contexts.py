@@ -15,7 +15,11 @@ __all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "ope
 STATE = threading.local()
 
 # Packages whose protocols let a traced value answer a call once our rules are imported.
-PROTOCOLS = {"scipy.fft": "mmad.scipy.fft", "scipy.sparse": "mmad.scipy.sparse"}
+PROTOCOLS = {
+    "numpy.polynomial": "mmad.numpy.polynomial",
+    "scipy.fft": "mmad.scipy.fft",
+    "scipy.sparse": "mmad.scipy.sparse",
+}
 
 
 def _provide_protocols():

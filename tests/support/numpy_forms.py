@@ -5,30 +5,12 @@ A form is the public name that it counts for, a function of floating-point argum
 call them; where NumPy has no protocol, `mnp`, the drop-in namespace, stands for it.
 """
 
-import dataclasses
-from collections.abc import Callable
-
 import numpy as np
 from derivatives import complex_, positive, spaced
+from numpy_form import form
+from numpy_series_forms import SERIES_FORMS
 
 import mmad.numpy as mnp
-
-
-@dataclasses.dataclass(frozen=True)
-class Form:
-    """A call of a public function, and the arguments to differentiate it with respect to."""
-
-    name: str  # without the leading "numpy."
-    call: Callable
-    points: tuple
-    as_complex: bool = True  # whether it is tried with complex arguments, if NumPy takes them
-    as_float32: bool = True
-
-
-def form(name, call, *points, as_complex=True, as_float32=True):
-    """Return a :class:`Form`; its arguments are read-only."""
-    return Form(name, call, points, as_complex, as_float32)
-
 
 N, M = 0.7, 1.3
 V, W, P, Q = spaced(6), spaced(6, seed=1), positive(6), positive(6, seed=1)
@@ -671,47 +653,8 @@ FORMS = [
     form("polyfit", lambda x, y: np.polyfit(x, y, 1, full=True)[:2], B[:, 0], B),
     form("poly1d", lambda p, x: (np.poly1d(p) * np.poly1d([1.0, 2.0]) + 3.0)(x), V, W),
     form("poly1d", lambda p: [np.poly1d(p).deriv().coeffs, np.poly1d(p).integ().coeffs, np.poly1d(p).roots], V[:4]),
+    *SERIES_FORMS,
 ]
-
-
-def _unboxed(results):
-    """Return traced arrays for arrays of objects, which `numpy.polynomial` makes: NumPy has no hook there."""
-    if isinstance(results, tuple):
-        return tuple(map(_unboxed, results))
-    return mnp.array(results) if isinstance(results, np.ndarray) and results.dtype.hasobject else results
-
-
-def _of_series(module, prefix):
-    """Return the forms of a module of `numpy.polynomial`."""
-    p, q, domain = V[:4], W[:3], getattr(np.polynomial, module)
-    points = {
-        "add": (p, q), "sub": (p, q), "mul": (p, q), "div": (p, q), "mulx": (p,), "pow": (p, 2), "der": (p,),
-        "int": (p,), "trim": (p,), "companion": (p,), "fromroots": (p,), "roots": (p,), "line": (N, M),
-        "val": (W, p), "val2d": (V, W, S), "val3d": (V, W, P, T), "valfromroots": (W, p), "fit": (V, W, 2),
-        "grid2d": (V[:2], W[:3], S), "grid3d": (V[:2], W[:2], P[:2], T), "weight": (U,),
-        "vander": (V, 3), "vander2d": (V, W, [1, 2]), "vander3d": (V, W, P, [1, 2, 1]),
-    }  # fmt: skip
-    for suffix, arguments in points.items():
-        name = prefix + suffix
-        if hasattr(domain, name):
-            floats = tuple(v for v in arguments if not isinstance(v, int | list))
-            yield form(f"polynomial.{module}.{name}", _boxed(getattr(domain, name), arguments[len(floats) :]), *floats)
-
-
-def _boxed(function, options):
-    """Return a call of a function with further arguments."""
-    return lambda *x: _unboxed(function(*x, *options))
-
-
-for _module, _prefix in (
-    ("polynomial", "poly"),
-    ("chebyshev", "cheb"),
-    ("legendre", "leg"),
-    ("hermite", "herm"),
-    ("hermite_e", "herme"),
-    ("laguerre", "lag"),
-):
-    FORMS += _of_series(_module, _prefix)
 
 
 def _phased(v):

@@ -20,10 +20,14 @@ NOT_CONCERNED = {
         base_repr binary_repr bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or
         bitwise_right_shift bitwise_xor busday_count busday_offset busdaycalendar datetime_as_string datetime_data gcd
         invert is_busday isnat lcm left_shift packbits right_shift unpackbits recarray
+        polynomial.polyutils.format_float
     """,
     "positions and constants, made of sizes alone": """
         bartlett blackman hamming hanning diag_indices indices mask_indices ndindex ravel_multi_index tril_indices
         triu_indices unravel_index einsum_path mgrid ogrid s_ index_exp fft.fftfreq fft.rfftfreq
+        polynomial.chebyshev.chebgauss polynomial.chebyshev.chebpts1 polynomial.chebyshev.chebpts2
+        polynomial.hermite.hermgauss polynomial.hermite_e.hermegauss polynomial.laguerre.laggauss
+        polynomial.legendre.leggauss
     """,
     "files and buffers": """
         from_dlpack frombuffer fromfile fromregex fromstring genfromtxt load loadtxt memmap save savetxt savez
@@ -66,6 +70,7 @@ MODULES = (
     "fft",
     "polynomial",
     "polynomial.polynomial",
+    "polynomial.polyutils",
     "polynomial.chebyshev",
     "polynomial.hermite",
     "polynomial.hermite_e",
