@@ -32,6 +32,10 @@ DROP_IN = {
         bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog
         lsq_linear minimize minimize_scalar newton nnls ridder root root_scalar toms748
     """,
+    "scipy.signal": """
+        convolve convolve2d correlate correlate2d deconvolve fftconvolve filtfilt lfilter lfilter_zi lfiltic oaconvolve
+        sosfilt sosfilt_zi sosfiltfilt
+    """,
     "scipy.sparse": "coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix diags_array",
     "scipy.sparse.linalg": "bicgstab cg factorized gmres minres splu spsolve",
     "scipy.spatial.distance": """
