@@ -10,8 +10,10 @@ Batches, compiled functions and recordings
     vmap, compile, Program, record, Tape, validate, set_num_threads, get_num_threads, clear_pool
 Code that knows nothing of mmad
     lift
-Rules of your own, memory, arguments
-    custom_jvp, custom_vjp, primitive, implicit, stop_gradient, hook, checkpoint, checkpointed_loop, register
+Rules of your own
+    custom_jvp, custom_vjp, primitive, implicit, stop_gradient, straight_through, hook, clip_gradient
+Modes and memory, arguments
+    forward, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
     check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
 Diagonals, traces and products without the matrix
@@ -39,10 +41,12 @@ from mmad.derivatives.batching import vmap
 from mmad.derivatives.checking import check_derivatives
 from mmad.derivatives.checkpointing import checkpoint, checkpointed_loop
 from mmad.derivatives.custom import custom_jvp, custom_vjp, hook, primitive, stop_gradient
+from mmad.derivatives.estimators import clip_gradient, straight_through
 from mmad.derivatives.first_order import jvp, linearize, vjp
 from mmad.derivatives.gauss_newton import gauss_newton_product, vhp
 from mmad.derivatives.higher import derivative, taylor
 from mmad.derivatives.jacobians import jacfwd, jacrev
+from mmad.derivatives.mixed import forward
 from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
 from mmad.diagonals import curl, divergence, hessian_diagonal, laplacian
@@ -95,6 +99,7 @@ __all__ = [
     "checkpoint",
     "checkpointed_loop",
     "clear_pool",
+    "clip_gradient",
     "compile",
     "concrete",
     "constraint",
@@ -104,6 +109,7 @@ __all__ = [
     "derivative",
     "derivative_tensor",
     "divergence",
+    "forward",
     "gauss_newton_product",
     "get_num_threads",
     "grad",
@@ -132,6 +138,7 @@ __all__ = [
     "set_num_threads",
     "sparsity",
     "stop_gradient",
+    "straight_through",
     "taylor",
     "tree",
     "validate",

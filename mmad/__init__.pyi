@@ -333,6 +333,7 @@ def check_derivatives(
     seed: int = 0,
 ) -> Report: ...
 def checkpoint(f: _F) -> _F: ...
+def forward(f: _F) -> _F: ...
 def checkpointed_loop(
     step: Callable[[_T], _T], state: _T, n: int, *, snapshots: int | None = None, block: int | None = None
 ) -> _T: ...
@@ -369,7 +370,9 @@ def compile(
     f: None = None, *, check: bool = False, passes: Iterable[str] | None = None, memory: _Memory = None
 ) -> Callable[[Callable[_P, _R]], _Compiled[_P, _R]]: ...
 def hook(function: Callable[[Any], Any], x: _T) -> _T: ...
+def clip_gradient(x: _T, low: Any = None, high: Any = None, *, norm: float | None = None) -> _T: ...
 def stop_gradient(x: _T) -> _T: ...
+def straight_through(f: _F, surrogate: Callable[..., Any] | None = None) -> _F: ...
 def lift(target: _T, *, leave: str | Iterable[str] = (), replace: dict[Any, Any] | None = None) -> _T: ...
 @overload
 def primitive(
@@ -452,6 +455,7 @@ __all__ = [
     "checkpoint",
     "checkpointed_loop",
     "clear_pool",
+    "clip_gradient",
     "compile",
     "concrete",
     "constraint",
@@ -461,6 +465,7 @@ __all__ = [
     "derivative",
     "derivative_tensor",
     "divergence",
+    "forward",
     "gauss_newton_product",
     "get_num_threads",
     "grad",
@@ -489,6 +494,7 @@ __all__ = [
     "set_num_threads",
     "sparsity",
     "stop_gradient",
+    "straight_through",
     "taylor",
     "tree",
     "validate",

@@ -7,78 +7,19 @@ import numpy as np
 from mmad._core import Traced, dtype_of, shape_of
 from mmad.derivatives.arguments import name_of
 from mmad.derivatives.calls import Rules, holds_var
-from mmad.derivatives.first_order import jvp, vjp
+from mmad.derivatives.parts import Leaves, PartOfFunction, pulled, pushed
 from mmad.derivatives.revolve import reversal, snapshots_for, stored_first
 from mmad.errors import CaptureError
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import size
 from mmad.python.kinds import isplain
-from mmad.tape.constants import unboxed
 from mmad.tracing import tree
 from mmad.tracing.outside import Outside
-from mmad.tracing.packing import is_operand
 from mmad.tracing.pickling import MadeFunction
 
 __all__ = ["checkpoint", "checkpointed_loop"]
 
 SMALL = 4096  # numbers in a block of states, up to which recording takes longer to set up than to do
-
-
-class Leaves:
-    """A tree, taken apart into values that can be operands of an instruction, and the rest."""
-
-    def __init__(self, x):
-        leaves, self.structure = tree.flatten(x)
-        self.leaves = [unboxed(v) for v in leaves]
-        self.at = [k for k, v in enumerate(self.leaves) if is_operand(v)]
-        self.moving = [k for k in self.at if dtype_of(self.leaves[k]).kind in "fc"]  # what derivatives flow through
-
-    def pick(self, positions):
-        return [self.leaves[k] for k in positions]
-
-    def put(self, positions, values):
-        """Return the tree with other values at some leaves."""
-        leaves = list(self.leaves)
-        for k, v in zip(positions, values, strict=True):
-            leaves[k] = v
-        return tree.unflatten(self.structure, leaves)
-
-
-def _moving(values):
-    return [k for k, v in enumerate(values) if dtype_of(v).kind in "fc"]
-
-
-def _among(function, values, positions):
-    """Return `function` of all values, as one of those at some places."""
-
-    def g(*some):
-        full = list(values)
-        for k, v in zip(positions, some, strict=True):
-            full[k] = v
-        return function(*full)
-
-    return g
-
-
-def _pushed(function, primals, tangents):
-    moving = _moving(primals)
-    return jvp(
-        _among(function, primals, moving), tuple(primals[k] for k in moving), tuple(tangents[k] for k in moving)
-    )[1]
-
-
-def _pulled(function, primals):
-    """Return the value of a function and its pullback, with None for what has no cotangent."""
-    moving = _moving(primals)
-    y, pullback = vjp(_among(function, primals, moving), *[primals[k] for k in moving])
-
-    def pull(ct):
-        cotangents = [None] * len(primals)
-        for k, g in zip(moving, pullback(ct), strict=True):
-            cotangents[k] = g
-        return cotangents
-
-    return y, pull
 
 
 def checkpoint(f):
@@ -132,25 +73,19 @@ def checkpoint(f):
 
     @functools.wraps(f, updated=())
     def checkpointed(*args, **kwargs):
-        outside, given = Outside(f), Leaves((args, kwargs))
-        operands = [*outside.values, *given.pick(given.at)]
-        if not any(holds_var(v) for v in operands if isinstance(v, Traced)):
+        part = PartOfFunction(f, args, kwargs)
+        if not part.recorded:
             return f(*args, **kwargs)
-        count = len(outside.values)
-
-        def body(*values):
-            args, kwargs = given.put(given.at, values[count:])
-            return outside.given(values[:count])(*args, **kwargs)
 
         def pull(call, residual, ct, primals, y):
-            again, pullback = _pulled(body, primals)
+            again, pullback = pulled(part.body, primals)
             _same_again(f, y, again)
             return pullback(ct)
 
         def push(call, primals, tangents, y):
-            return _pushed(body, primals, tangents)
+            return pushed(part.body, primals, tangents)
 
-        return Rules(f"checkpoint {name_of(f)}", body, push, pull, needs_out=True).apply(operands)
+        return Rules(f"checkpoint {name_of(f)}", part.body, push, pull, needs_out=True).apply(part.operands)
 
     return MadeFunction(checkpointed, lambda: (checkpoint, (f,), {}))
 
@@ -272,7 +207,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
                     after = Leaves(x)
                     return after.pick(after.moving)
 
-                found = _pulled(recorded, [*shared, *now.pick(now.at)])[1](cts)
+                found = pulled(recorded, [*shared, *now.pick(now.at)])[1](cts)
                 total = [
                     g if t is None else t if g is None else a.add(t, g) for t, g in zip(total, found, strict=False)
                 ]
@@ -282,7 +217,7 @@ def checkpointed_loop(step, state, n, *, snapshots=None, block=None):
         return [*total, *[at.get(k) for k in start.at]]
 
     def push(call, primals, tangents, y):
-        return _pushed(body, primals, tangents)
+        return pushed(body, primals, tangents)
 
     return Rules(f"loop of {name_of(step)}", body, push, pull, forward).apply(operands)
 

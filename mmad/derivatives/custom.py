@@ -15,10 +15,11 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import bind_optional
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
+from mmad.tape.contexts import open_tape
 from mmad.tracing import tree
 from mmad.tracing.pickling import Made
 
-__all__ = ["custom_jvp", "custom_vjp", "hook", "primitive", "stop_gradient"]
+__all__ = ["custom_jvp", "custom_vjp", "hook", "passed_through", "primitive", "stop_gradient"]
 
 _Rule = TypeVar("_Rule", bound=Callable[..., Any])
 
@@ -382,10 +383,46 @@ def hook(function, x):
     12.0
     """
 
-    def pull(y_bar, y, x):
+    def pull(y_bar):
         g = function(y_bar)
-        return (y_bar if g is None else g,)
+        return y_bar if g is None else g
+
+    return passed_through(pull, x, f"hook {name_of(function)}")
+
+
+def passed_through(function, x, name, whole=False):
+    """Return the value x, whose cotangent becomes `function` of it on its way back.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x_bar)`` of the cotangent of one leaf; with `whole`, of the list of those of all leaves.
+    x : number, array or tree
+    name : str
+        For messages and printed tapes.
+    whole : bool
+    """
+
+    def tangent(tangents, y, *values):
+        return tangents[0] if len(tangents) == 1 else tangents
+
+    def cotangents(y_bar, y, *values):
+        return function(list(y_bar) if len(values) > 1 else [y_bar]) if whole else (function(y_bar),)
 
     leaves, structure = tree.flatten(x)
-    through = primitive(lambda v: v, jvp=lambda tangents, y, v: tangents[0], vjp=pull, name=f"hook {name_of(function)}")
-    return tree.unflatten(structure, [through(v) if isinstance(unboxed(v), Traced) else v for v in leaves])
+    traced = [k for k, v in enumerate(leaves) if isinstance(unboxed(v), Traced)]
+    for group in [traced] if whole and traced else [[k] for k in traced]:
+        same = primitive(_same_values, jvp=tangent, vjp=cotangents, name=name)
+        values = [leaves[k] for k in group]
+        passed = same(*values)
+        passed = passed if len(group) > 1 else (passed,)
+        tape = open_tape()
+        if tape is not None and tape.guarded:  # a program need not call the function for the value
+            passed = [a.tied(unboxed(v), w) for v, w in zip(values, passed, strict=True)]
+        for k, v in zip(group, passed, strict=True):
+            leaves[k] = v
+    return tree.unflatten(structure, leaves)
+
+
+def _same_values(*values):
+    return values[0] if len(values) == 1 else values
