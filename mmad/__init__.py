@@ -15,13 +15,13 @@ Rules of your own
 Modes and memory, arguments
     forward, checkpoint, checkpointed_loop, register
 Checks, and what a function meets while it is differentiated
-    check_derivatives, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
+    check_derivatives, debug_nans, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
 Diagonals, traces and products without the matrix
     hessian_diagonal, laplacian, divergence, curl, gauss_newton_product, vhp
 Optimisers, and trees as vectors
     minimize, objective, constraint, ipopt_problem, ravel_pytree, tree
 Errors
-    TraceError, UnsupportedError, GuardError, PatternError, StructureError, ProgramError, ValidationError
+    TraceError, UnsupportedError, GuardError, PatternError, StructureError, ProgramError, ValidationError, NanError
 
 Each has a docstring with an example: ``help(mmad.grad)``.  Modules whose names are not in this list are internal.
 """
@@ -47,11 +47,13 @@ from mmad.derivatives.gauss_newton import gauss_newton_product, vhp
 from mmad.derivatives.higher import derivative, taylor
 from mmad.derivatives.jacobians import jacfwd, jacrev
 from mmad.derivatives.mixed import forward
+from mmad.derivatives.nans import debug_nans
 from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
 from mmad.diagonals import curl, divergence, hessian_diagonal, laplacian
 from mmad.errors import (
     GuardError,
+    NanError,
     PatternError,
     ProgramError,
     StructureError,
@@ -83,6 +85,7 @@ __all__ = [
     "Coloring",
     "Dual",
     "GuardError",
+    "NanError",
     "Pattern",
     "PatternError",
     "Plan",
@@ -106,6 +109,7 @@ __all__ = [
     "curl",
     "custom_jvp",
     "custom_vjp",
+    "debug_nans",
     "derivative",
     "derivative_tensor",
     "divergence",

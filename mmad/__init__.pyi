@@ -18,7 +18,9 @@ from mmad.derivatives import implicit as implicit
 from mmad.derivatives.checking import Report
 from mmad.derivatives.custom import custom_jvp as custom_jvp
 from mmad.derivatives.custom import custom_vjp as custom_vjp
+from mmad.derivatives.nans import debug_nans as debug_nans
 from mmad.errors import GuardError as GuardError
+from mmad.errors import NanError as NanError
 from mmad.errors import PatternError as PatternError
 from mmad.errors import ProgramError as ProgramError
 from mmad.errors import StructureError as StructureError
@@ -392,7 +394,7 @@ def primitive(
     name: str | None = None,
     bind: bool = False,
 ) -> Callable[[_F], _F]: ...
-def record(f: _Function, *args: Any, live: bool = False) -> Tape: ...
+def record(f: _Function, *args: Any, live: bool = False, lines: bool = False) -> Tape: ...
 def register(
     cls: _C,
     flatten_function: Callable[[Any], tuple[Any, Any]] | None = None,
@@ -439,6 +441,7 @@ __all__ = [
     "Coloring",
     "Dual",
     "GuardError",
+    "NanError",
     "Pattern",
     "PatternError",
     "Plan",
@@ -462,6 +465,7 @@ __all__ = [
     "curl",
     "custom_jvp",
     "custom_vjp",
+    "debug_nans",
     "derivative",
     "derivative_tensor",
     "divergence",

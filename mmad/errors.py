@@ -4,6 +4,7 @@ __all__ = [
     "CaptureError",
     "GuardError",
     "LaneDivergence",
+    "NanError",
     "OtherResultError",
     "PatternError",
     "ProgramError",
@@ -33,6 +34,26 @@ class LaneDivergence(BaseException):
 
 class OtherResultError(LaneDivergence, GuardError):
     """A function gave what Python saw, or a shape, otherwise than in the recorded run or in another lane."""
+
+
+class NanError(FloatingPointError):
+    """A derivative, or the value of its function, is NaN; `mmad.debug_nans` raises it.
+
+    Attributes
+    ----------
+    operation : str or None
+        The operation that gave NaN, or whose derivative did; "input" for an argument that is NaN.
+    file, line : str or None, int
+        The line of the user's code.
+    sweep : str
+        "function", "forward", "reverse", "forward over reverse" and so on; "argument".
+    index : tuple of int or None
+        The first element that is NaN.
+    """
+
+    def __init__(self, message, operation=None, file=None, line=0, sweep="", index=None):
+        super().__init__(message)
+        self.operation, self.file, self.line, self.sweep, self.index = operation, file, line, sweep, index
 
 
 class UnsupportedError(TypeError):

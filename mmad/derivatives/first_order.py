@@ -21,6 +21,7 @@ from mmad.tracing import tree
 from mmad.tracing.hidden import refuse_hidden
 from mmad.tracing.leaves import describe
 from mmad.tracing.lost_track import is_nan, refuse_left_behind
+from mmad.tracing.nans import NANS
 from mmad.tracing.pickling import MadeFunction
 from mmad.tracing.results import as_recorded, finished, in_kind_of, is_static, value_and_tangent
 from mmad.tracing.trace import Trace
@@ -180,6 +181,8 @@ def jvp(f, primals, tangents, has_aux=False):
             doubt = doubtful(level)  # forgets it
         lost = found is None or (Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0]))
         if not lost and (not doubt or (tape is not None and tape.live)):
+            if NANS.on:
+                NANS.examine_forward(f, primals, tangents, found)
             return found
     lin = Linearized(f, primals, "jvp")  # a sweep over a recording can ask where a zero comes from
     return lin.value(), tree.unflatten(lin.trace.out_tree, lin.filled(lin.push(tangents)))

@@ -46,8 +46,15 @@ PLAIN, WIN, EXACT = ZEROS_PLAIN, ZEROS_WIN, ZEROS_EXACT
 POLE = ("pole", 0)  # the guard that fails where a program has divided by zero, and a zero may have won that should not
 
 cdef object _f64 = np.float64
+cdef object _eager = None  # runs the function of a call instead of a program; None: programs run
 cdef object _errors = _extobj_contextvar
 cdef tuple _STATIC = (bool, int, str, bytes, type(None))
+
+
+def set_eager(function):
+    """Set what runs functions instead of their programs, ``function(f, args, kwargs)``; None: programs run."""
+    global _eager
+    _eager = function
 
 
 @cython.final
@@ -339,6 +346,8 @@ cdef class Dispatcher:
         cdef list values = []
         cdef Signature s = self.recent
         cdef Replay t
+        if _eager is not None:
+            return _eager(self.f, args, kwargs)
         if self.quick(s, args, kwargs, values):
             self.calls += 1
             if s.eager:

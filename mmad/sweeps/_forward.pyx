@@ -95,6 +95,9 @@ cdef int walk_forward(Tangents tangents) except -1:
     cdef Rec rec
     cdef int32_t k = t.start - 1, base
     cdef int i
+    cdef object observer = t.tape.observer
+    if observer is not None:
+        observer("forward", -1)
     while k + 1 < t.stop:
         k += 1
         if not k & 0xfff:
@@ -103,6 +106,8 @@ cdef int walk_forward(Tangents tangents) except -1:
         if t.skip[k] or p.flags & NODE_BOOL:
             continue
         base = p.a
+        if observer is not None:
+            observer("forward", k)
         if p.op >= OP_FIRST_SCALAR:
             k = t.push_scalars(k)
         elif p.op == OP_LOAD:
@@ -120,4 +125,6 @@ cdef int walk_forward(Tangents tangents) except -1:
                 for i in range(rec.n):
                     if rec.at[i] >= 0 and t.last[rec.at[i]] == k and t.is_array(rec.at[i]):
                         t.release(rec.at[i])
+    if observer is not None:
+        observer("end", -1)
     return 0

@@ -108,6 +108,8 @@ cdef class RecordedTangents(Tangents):
                 PyErr_CheckSignals()
             if self.skip[k] or self.tape.nodes[k].flags & NODE_BOOL:
                 continue
+            if self.tape.observer is not None:
+                self.tape.observer("forward", k)
             g = NotImplemented if self.plain else push_number(self.tape, k, self.dots)
             self.set(k, self.push_scalar(k) if g is NotImplemented else g)
         return k

@@ -153,12 +153,17 @@ cdef int walk_back(Cotangents cotangents) except -1:
     cdef Cotangents c = cotangents
     cdef const Node *p
     cdef int32_t k = c.stop
+    cdef object observer = c.tape.observer
+    if observer is not None:
+        observer("reverse", -1)
     while k > c.start:
         k -= 1
         if not k & 0xfff:
             PyErr_CheckSignals()
         if not c.mask[k] or c.mask[k] == WANTED:
             continue
+        if observer is not None:
+            observer("reverse", k)
         p = c.tape.nodes + k  # a sweep may append instructions to its tape, and move them all
         if p.op >= OP_FIRST_SCALAR:
             k = c.pull_scalars(k)
@@ -170,4 +175,6 @@ cdef int walk_back(Cotangents cotangents) except -1:
                 hand_on(c, k, c.tape.nodes[k].a)
         elif p.op == OP_REC:
             pull_array(c, k)
+    if observer is not None:
+        observer("end", -1)
     return 0

@@ -86,6 +86,8 @@ cdef class RecordedCotangents(TracedCotangents):
                 PyErr_CheckSignals()
             if not self.mask[k] or self.mask[k] == WANTED:
                 continue
+            if self.tape.observer is not None:
+                self.tape.observer("reverse", k)
             if self.bars[k - self.start] >= 0:
                 self.pull_scalar(k)
             elif self.mixed and k in self.values:

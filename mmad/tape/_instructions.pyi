@@ -111,6 +111,7 @@ class Instructions:
     origin: object
     heeds: bool
     exact: bool
+    observer: Any
     inputs: list[int]
     outputs: Any
     in_tree: Any

@@ -46,6 +46,7 @@ from mmad.tracing.levels import (
     sum_of,
 )
 from mmad.tracing.lost_track import is_nan, refuse_left_behind
+from mmad.tracing.nans import NANS
 from mmad.tracing.results import finished, in_kind_of, is_static
 from mmad.wrappers._batch import Batch
 
@@ -200,6 +201,8 @@ class Trace:
                     total = [sum_of(t, g) for t, g in zip(total, self._pull(out, ct), strict=True)]
         except RepeatedEigenvalueError:
             return self._pull_in_bases(outputs, cts)
+        if NANS.on:
+            NANS.examine(self, "pull", outputs, cts, total)
         return self._pull_in_bases(outputs, cts) if self.repeated and self._undefined(outputs) else total
 
     def _pull(self, out, ct):
@@ -302,6 +305,8 @@ class Trace:
             found = self._push_plain(dots, outputs, cache)
         if Met.missing != missing and any(is_nan(d) for d in found):
             return self._push_in_bases(dots, outputs, found)
+        if NANS.on:
+            NANS.examine(self, "push", outputs, dots, found)
         return found
 
     def _push_plain(self, dots, outputs, cache=None):

@@ -16,6 +16,7 @@ transform             arguments of the new tape                             what
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -31,6 +32,7 @@ from mmad.tape import _tape
 from mmad.tape.instruction import decode
 from mmad.tracing import tree
 from mmad.tracing.leaves import describe, plain_leaf
+from mmad.tracing.origins import Origin, Origins
 from mmad.tracing.results import is_static
 from mmad.tracing.trace import Trace
 from mmad.transforms import derived
@@ -73,6 +75,7 @@ class Tape(_tape.Tape):
 
     def __init__(self, origin="", guarded=True, live=False, plain_integers=False):
         self.statics, self.constants, self.floats, self.numbers = [], [], [], []
+        self.origins = None
 
     # ------------------------------------------------------------------------------------ looking at it
     @functools.cached_property
@@ -80,6 +83,28 @@ class Tape(_tape.Tape):
         """The instructions as small records."""
         inputs = set(self.inputs)
         return tuple(decode(self, k, inputs) for k in range(len(self)))
+
+    def origin_of(self, k: int) -> Origin:
+        """Return where instruction k comes from: file and line of the user's code, and the sweeps that it is part of.
+
+        Parameters
+        ----------
+        k : int
+
+        Returns
+        -------
+        Origin
+            With attributes `file`, `line`, `text`, `sweeps`; file None where the tape was not recorded with
+            ``lines=True``.
+
+        Examples
+        --------
+        >>> import numpy as np, mmad
+        >>> tape = mmad.record(lambda x: np.sin(x), 1.0, lines=True)
+        >>> tape.origin_of(1).text
+        'tape = mmad.record(lambda x: np.sin(x), 1.0, lines=True)'
+        """
+        return Origin() if self.origins is None else self.origins.of(k)
 
     @functools.cached_property
     def dead_after(self):
@@ -297,7 +322,7 @@ def _equal_structures(s, t):
     return s == t
 
 
-def record(f, *args, live=False):
+def record(f, *args, live=False, lines=False):
     """Record a function as a tape.
 
     The function runs once.  Where Python looks at a value (an `if`, an index, a mask), the tape keeps a guard: it may
@@ -311,6 +336,8 @@ def record(f, *args, live=False):
     live : bool
         Read captured arrays again at every evaluation; they must not be written to while the function runs.  Large
         arrays are recorded without their values, unless the function looks at them.
+    lines : bool
+        Note for each instruction the line of the user's code that it comes from (`Tape.origin_of`).
 
     Returns
     -------
@@ -347,13 +374,13 @@ def record(f, *args, live=False):
     if not callable(f):
         raise TypeError(f"mmad.record takes a function, not {type(f).__name__}")
     try:
-        tape, trace = _run_recorded(f, args, live, False)
+        tape, trace = _run_recorded(f, args, live, False, lines)
     except CaptureError:
         raise
     except Exception as error:
         # A traced integer may have been used where only a plain one is accepted.
         try:
-            tape, trace = _run_recorded(f, args, live, True)
+            tape, trace = _run_recorded(f, args, live, True, lines)
         except Exception:
             raise error from None
     nodes = iter(trace.nodes)
@@ -364,7 +391,10 @@ def record(f, *args, live=False):
     return close(tape, trace.outputs, trace.out_tree)
 
 
-def _run_recorded(f, args, live, plain_integers):
+def _run_recorded(f, args, live, plain_integers, lines):
     """Run a function on traced arguments; return its tape and trace."""
     tape = Tape(describe(f, "record"), True, live, plain_integers)
-    return tape, Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)
+    if lines:
+        tape.origins = Origins(tape)
+    with tape.origins if lines else contextlib.nullcontext():
+        return tape, Trace(f, args, {}, tuple(range(len(args))), "record", tape=tape)

@@ -65,6 +65,14 @@ cdef int doubt(int64_t level, Op op, list vals, object value) except -1:
 
 
 o_pos = OPERATIONS["positive"]
+cdef object _observer = None  # called before and after a tangent is worked out; None: nobody asks
+
+
+def watch_tangents(function):
+    """Set the function that is called before and after a tangent is worked out; return the one before it."""
+    global _observer
+    before, _observer = _observer, function
+    return before
 
 
 def new_level():
@@ -182,9 +190,13 @@ cdef class Dual(Jet):
             return value
         if op.opcode >= 0 and POINTS[op.opcode].operand >= 0:
             doubt(self.level, op, vals, value)
+        if _observer is not None:
+            _observer("tangent", op.name)
         with np.errstate(all="ignore"):
             dot = push(op, dots, tuple(vals), value, params, shape_of(value),
                        value.dtype if hasattr(value, "dtype") else np.dtype(type(value)))
+        if _observer is not None:
+            _observer("end", None)
         if dot is None:
             dot = zeros(shape_of(value), getattr(value, "dtype", float), self.tangent)
         elif shape_of(value) != () or not isinstance(dot, float):
