@@ -4,7 +4,8 @@ import linecache
 import re
 
 from mmad.lifting.copies import Names
-from mmad.python.refusals import called_text, refused
+from mmad.python.callees import called_text
+from mmad.python.refusals import refused
 
 __all__ = ["explain"]
 

@@ -1,29 +1,23 @@
 """Refuse conversions of traced values to plain numbers, with messages that name the function that asked for one.
 
 A traced value that became a plain number would lose its derivative, so `float`, `complex` and most conversions to
-arrays raise.  The message names the function that asked for the conversion: the outermost frame of NumPy or SciPy on
-the stack, or, if that is compiled code, the call in the user's line that is running.
+arrays raise.  The message names the function that asked for the conversion: the one that the user's line calls, or
+the outermost function of a library on the stack.
 """
 
 import functools
-import itertools
-import linecache
-import re
 import sys
 import threading
-import types
 
 import numpy as np
 
+from mmad.python.callees import asker, package_of
 from mmad.python.followers import follow
-from mmad.python.kinds import isplain
 from mmad.python.scipy_names import advice
 
 __all__ = [
-    "annotate",
     "array_method",
     "begin",
-    "called_text",
     "end",
     "refuse",
     "refuse_complex",
@@ -32,97 +26,33 @@ __all__ = [
     "rounding",
 ]
 
-LIBRARIES = frozenset(("numpy", "scipy"))
 REFUSED = threading.local()
-NOTE = "mmad: refused"
+NEAR = 4  # frames: a function calls NumPy's asarray through wrappers
 DIGITS = 2**52  # from here on every float is an integer
 
-# Patterns of the messages with which NumPy and SciPy refuse object arrays.
-OBJECTS = re.compile(
-    r"[oO]bject arrays?|dtype\('O'\)|dtype object|'object'|type object\b|ObjectDType"
-    r"|loop of ufunc|^ufunc '\w+' not supported|asks for plain numbers|must have real dtype|not available for this type"
-)
-
-METHOD = re.compile(r"[)\]]\.(\w+)\([^()]*\)$")  # a method called on the result of a call or a subscript
-
-# Functions that misread the memory of an object array: with strides that were made for another array, or by copying
-# references to objects without counting them.  (module, name) -> what to write instead.
+# Functions that misread an object array: its memory, with strides that were made for another array, or by copying
+# references to objects without counting them; or its dtype, and take an array of coefficients for a list of arrays.
+# (module, name) -> what to write instead.
 READERS = {
     ("numpy.lib._stride_tricks_impl", "as_strided"): "write mmad.numpy.as_strided(x, shape, strides)",
     ("scipy.spatial.distance", "squareform"): advice("scipy.spatial.distance.squareform"),
+    **{
+        ("scipy.signal._filter_design", name): "write it with NumPy functions"
+        for name in ("normalize", "lp2lp", "lp2hp", "lp2bp", "lp2bs")
+    },
 }
 
 
-def _package(frame):
-    return frame.f_globals.get("__name__", "").partition(".")[0]
-
-
-def _public(module, name):
-    """Return the name under which a function of a library is documented."""
-    if module == "numpy._core._methods":
-        return "numpy.ndarray." + name.lstrip("_")
-    parts = [part for part in module.split(".") if not part.startswith("_")]
-    return ".".join([*parts, name.removesuffix(".__init__").removesuffix(".__call__")])
-
-
-def _public_name(frame):
-    """Return the public name of the library function that a frame runs."""
-    function = frame.f_globals.get(frame.f_code.co_name)
-    module = getattr(function, "__module__", None) or frame.f_globals.get("__name__", "")
-    return _public(module, frame.f_code.co_qualname)
-
-
-def _source(code, lasti):
-    """Return the source text of an instruction; None if it cannot be found."""
-    first, last, begin, end = next(itertools.islice(code.co_positions(), lasti // 2, None), (None,) * 4)
-    if first is None or last is None or begin is None or end is None:
-        return None
-    lines = [linecache.getline(code.co_filename, k).encode() for k in range(first, last + 1)]
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][begin:]
-    return b"".join(lines).decode(errors="replace") or None
-
-
-def _called(frame, lasti):
-    """Return the public name of the library function that a frame's current instruction calls, or None."""
-    text = _source(frame.f_code, lasti) or ""
-    method = METHOD.search(text)
-    if method is not None and hasattr(np.ndarray, method[1]):
-        return f"numpy.ndarray.{method[1]}"
-    name = text.partition("(")[0]
-    if "(" not in text or not all(part.isidentifier() for part in name.split(".")):
-        return None
-    first, *rest = name.split(".")
-    found = frame.f_locals.get(first, frame.f_globals.get(first))
-    for part in rest:
-        if isplain(found, np.ndarray) and type(found) is np.ndarray:
-            return f"numpy.ndarray.{part}"
-        if not isinstance(found, types.ModuleType | type):
+def _reader(frame):
+    """Return the entry of `READERS` for the library function that runs, or that has called the one that runs."""
+    for _ in range(NEAR):
+        if frame is None or package_of(frame) == "mmad":
             return None
-        found = getattr(found, part, None)
-    module = getattr(found, "__module__", None) or type(found).__module__
-    if not callable(found) or module.partition(".")[0] not in LIBRARIES:
-        return None
-    if isinstance(found, np.ufunc):
-        home = "numpy" if getattr(np, found.__name__, None) is found else "scipy.special"
-        return f"{home}.{found.__name__}"
-    return _public(module, getattr(found, "__qualname__", name))
-
-
-def called_text(frame, lasti):
-    """Return the name that a frame's current instruction calls, as it is written; "" if it is no call of a name."""
-    text = (_source(frame.f_code, lasti) or "").partition("(")
-    return text[0].strip() if text[1] and "\n" not in text[0] else ""
-
-
-def asker(frame):
-    """Return the name of the library function that asks for a plain number, starting at the innermost frame; or ""."""
-    name = ""
-    while frame is not None and _package(frame) in LIBRARIES:
-        if not name or "<locals>" not in frame.f_code.co_qualname:  # not a wrapper around the function
-            name = _public_name(frame)
+        key = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if key in READERS:
+            return READERS[key]
         frame = frame.f_back
-    return (frame and _called(frame, frame.f_lasti)) or name
+    return None
 
 
 def _caller():
@@ -139,13 +69,19 @@ def refuse(message):
     raise TypeError(message)
 
 
+def _instead(name):
+    if name.startswith("math."):
+        return "write NumPy functions instead of math's (np.sin, not math.sin)"
+    return advice(name) or "write it with NumPy functions"
+
+
 def refuse_float():
     """Raise TypeError because `float()` is called on a traced value."""
     name = asker(_caller())
     if name:
         refuse(
             f"{name} asks for plain numbers, and float() of a traced value would lose its derivative: "
-            f"{advice(name) or 'write it with NumPy functions'}, "
+            f"{_instead(name)}, "
             "or give it a derivative with mmad.primitive or mmad.custom_vjp; for the number alone, "
             "use mmad.concrete(x); to fill an array, make it with np.zeros(n, like=x) or mmad.numpy.zeros(n)"
         )
@@ -158,9 +94,10 @@ def refuse_float():
 
 def refuse_complex():
     """Raise TypeError because `complex()` is called on a traced value."""
+    name = asker(_caller())
     refuse(
-        "complex() of a traced value would lose its derivative: use a + 1j*b; for the number alone, use "
-        "mmad.concrete(x)"
+        f"{name + ' asks for plain numbers, and ' if name else ''}complex() of a traced value would lose its "
+        f"derivative: {advice(name) or 'use a + 1j*b'}; for the number alone, use mmad.concrete(x)"
     )
 
 
@@ -195,80 +132,13 @@ def refused():
     return getattr(REFUSED, "message", None)
 
 
-def _holds_traced(a):
-    """Return whether `a` is an object array with a traced value among its first elements."""
-    return isplain(a, np.ndarray) and a.dtype.hasobject and any(hasattr(v, "__array_ufunc__") for v in a.flat[:16])
-
-
-def _is_traced(value):
-    """Return whether a value is traced, or an object array or a short sequence with traced values."""
-    if isplain(value, list | tuple):
-        return any(map(_is_traced, value[:16]))
-    return _holds_traced(value) or (type(value).__module__.startswith("mmad.") and hasattr(value, "__array_ufunc__"))
-
-
-def _chain(error):
-    """Yield an exception and the exceptions that led to it, the last one first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def annotate(error):
-    """Add a note to an exception that leaves the user's function: which function refused an object array, and where.
-
-    NumPy has no hook for `np.array`, and the messages of NumPy and SciPy about object arrays do not help.  Compiled
-    code that goes on after a refused conversion, as SciPy's root finders do, may raise another exception instead.
-    """
-    if any(note.startswith(NOTE) for note in getattr(error, "__notes__", ())):
-        return
-    message = refused()
-    if message is not None and isinstance(error, Exception) and not any(str(e) == message for e in _chain(error)):
-        error.add_note(f"{NOTE} before it: {message}")
-        return
-    if not isinstance(error, TypeError | ValueError | AttributeError | NotImplementedError | RuntimeError):
-        return
-    steps, tb = [], error.__traceback__
-    while tb is not None:
-        steps.append(tb)
-        tb = tb.tb_next
-    last = max((k for k, tb in enumerate(steps) if _package(tb.tb_frame) not in (*LIBRARIES, "mmad")), default=None)
-    if last is None:
-        return
-    user, inner = steps[last], steps[last + 1 :]
-    text = _source(user.tb_frame.f_code, user.tb_lasti) or ""
-    name = _called(user.tb_frame, user.tb_lasti)
-    if name is None or name in ("numpy.array", "numpy.asarray"):
-        library = [tb.tb_frame for tb in inner if _package(tb.tb_frame) in LIBRARIES]
-        name = _public_name(library[0]) if library else name or "NumPy"
-    values = [v for tb in (user, *inner) for v in list(tb.tb_frame.f_locals.values())]
-    if OBJECTS.search(str(error)) or "array(" in text or any(map(_holds_traced, values)):
-        cure = (
-            "An array that np.array or np.asarray makes of traced numbers is one of objects, which NumPy's and SciPy's "
-            "compiled functions do not take; make it with np.array(..., like=x), mmad.numpy.array(...) or np.stack, "
-            "where x is a traced value"
-        )
-        twin = advice(name)
-        cure = f"{twin[0].upper()}{twin[1:]}, which takes traced values\n{cure}" if twin else cure
-    elif name.startswith("scipy.") and name not in str(error) and any(map(_is_traced, values)):
-        cure = advice(name) or "write it with NumPy functions, or give it a derivative with mmad.primitive"
-        cure = f"{name} does not know traced values: {cure}"
-    else:
-        return
-    code = user.tb_frame.f_code
-    line = linecache.getline(code.co_filename, user.tb_lineno).strip()
-    error.add_note(
-        f"{NOTE} by {name} in {code.co_filename.rsplit('/', 1)[-1]}, line {user.tb_lineno}"
-        f"{': ' + line if line else ''}\n{cure}"
-    )
-
-
 def refuse_array(dtype):
     """Raise TypeError because a traced value is to become a plain array of a dtype."""
     name = asker(_caller())
+    rule = "" if not name or name.startswith("numpy.") else f"give {name} a derivative with mmad.primitive, or "
     raise TypeError(
         f"{name + ': ' if name else ''}a traced array cannot become a plain {np.dtype(dtype)} array without losing its "
-        f"derivative; {advice(name) + ', or ' if advice(name) else ''}write np.asarray(x, dtype=..., like=x), "
+        f"derivative; {advice(name) + ', ' if advice(name) else ''}{rule}write np.asarray(x, dtype=..., like=x), "
         "x.astype(...) or mmad.numpy.asarray(x, dtype=...); make arrays to fill with np.zeros(n, like=x) or "
         "mmad.numpy.zeros(n), or use mmad.concrete(x)"
     )
@@ -289,8 +159,8 @@ def object_array(x, dtype=None, copy=None):
 
 def _refuse_reader(name, cure, dtype=None, copy=None):
     raise TypeError(
-        f"{name} reads the memory of its argument, where a traced array has no numbers: {cure}, or give {name} a "
-        "derivative with mmad.primitive"
+        f"{name} reads the memory or the dtype of its argument, where a traced array has no numbers: {cure}, or give "
+        f"{name} a derivative with mmad.primitive"
     )
 
 
@@ -314,7 +184,7 @@ def array_method(x, element):
         in an object array.
     """
     frame = sys._getframe(1)
-    cure = READERS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+    cure = _reader(frame)
     if cure is not None:
         return functools.partial(_refuse_reader, asker(frame), cure)
     if x.dtype.kind == "c":

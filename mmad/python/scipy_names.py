@@ -57,9 +57,14 @@ def advice(name):
     >>> advice("numpy.interp")
     ''
     """
-    module, _, function = name.rpartition(".")
     if name.startswith("numpy.polynomial.ABCPolyBase"):  # a method of whichever class
         return "take the class from mmad.numpy.polynomial"
     if name.startswith("numpy.polynomial."):
         return f"write mmad.{name}(...)"
-    return f"write mmad.{name}(...)" if function in DROP_IN.get(module, "").split() else ""
+    module, _, function = name.partition(".")
+    while function:
+        part, _, rest = function.partition(".")
+        if part in DROP_IN.get(module, "").split():
+            return f"write mmad.{name}(...)"
+        module, function = f"{module}.{part}", rest
+    return ""

@@ -105,6 +105,11 @@ def _one_axis(x, name, kind, n, axis, norm, orthogonalize):
     return y if scale == 1.0 else a.multiply(y, scale)
 
 
+def _sequence(s):
+    """Return the lengths of a transform of several axes; of one axis, SciPy takes a number."""
+    return [s] if np.ndim(s) == 0 and s is not None else s
+
+
 # --- the functions ----------------------------------------------------------------------------------------
 def _function(name, implementation):
     implementation.__name__ = implementation.__qualname__ = name
@@ -119,6 +124,7 @@ def _fourier(name):
         return transformed(x, name, n, axis, norm)
 
     def several(x, s=None, axes=None, norm=None, overwrite_x=False, workers=None, *, plan=None):
+        s = _sequence(s)
         if name == "hfft":
             return transformed_axes(a.conjugated(as_operand(x)), "irfftn", s, axes, OPPOSITE[norm or "backward"])
         if name == "ihfft":
@@ -139,7 +145,7 @@ def _cosine(name):
 
     def several(x, type=2, s=None, axes=None, norm=None, overwrite_x=False, workers=None, *, orthogonalize=None):
         x = as_operand(x)
-        lengths, axes = sizes_and_axes(x, s, axes)
+        lengths, axes = sizes_and_axes(x, _sequence(s), axes)
         for n, axis in zip(lengths, axes, strict=True):
             x = _one_axis(x, name, type, n, axis, norm, orthogonalize)
         return x

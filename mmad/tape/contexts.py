@@ -7,6 +7,7 @@ import threading
 from mmad._core import Jet
 from mmad.kernels import _pool
 from mmad.python import refusals
+from mmad.python.explain import explained
 
 __all__ = ["STATE", "Forwarding", "Recording", "basis", "derivatives_open", "open_tape", "wrappers_open"]
 
@@ -73,12 +74,13 @@ class Recording:
     def __exit__(self, kind, error, traceback):
         _pool.leave(self.pool)
         STATE.left = self.left
-        if error is not None:
-            refusals.annotate(error)
+        instead = None if error is None else explained(error)
         refusals.end(self.refused)
         STATE.tapes.pop()
         if self.tape not in STATE.tapes:
             self.tape.open = False
+        if instead is not None:
+            raise instead from error
 
 
 class Forwarding:
@@ -98,7 +100,8 @@ class Forwarding:
 
     def __exit__(self, kind, error, traceback):
         STATE.left = self.left
-        if error is not None:
-            refusals.annotate(error)
+        instead = None if error is None else explained(error)
         refusals.end(self.refused)
         STATE.wrappers.pop()
+        if instead is not None:
+            raise instead from error

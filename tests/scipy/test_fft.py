@@ -80,3 +80,11 @@ def test_shifts(name):
     f = getattr(mmad.scipy.fft, name)
     np.testing.assert_array_equal(f(X), getattr(scipy.fft, name)(X))
     np.testing.assert_array_equal(mmad.vjp(lambda a: f(a, 1), X)[0], getattr(scipy.fft, name)(X, 1))
+
+
+@pytest.mark.parametrize("name", ["fftn", "ihfftn", "dctn"])
+def test_the_length_of_one_axis_is_a_number(name):
+    f, x = getattr(scipy.fft, name), np.array([0.3, 0.5, 0.2, 0.7])
+    y, y_dot = mmad.jvp(lambda x: f(x, s=3), (x,), (x,))
+    np.testing.assert_allclose(y, f(x, s=3), rtol=1e-14)
+    np.testing.assert_allclose(y_dot, f(x, s=3), rtol=1e-14)

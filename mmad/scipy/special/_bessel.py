@@ -10,7 +10,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops import powers
 from mmad.ops.transcendental import exp
 from mmad.scipy._drop_in import replaces
-from mmad.scipy.special._declare import alias, constant, family, function, parts, select, shifted, ufunc, unknown
+from mmad.scipy.special._declare import alias, constant, family, function, parts, select, shifted, ufunc, unknown, whole
 from mmad.scipy.special._gamma import rgamma
 from mmad.scipy.special._quotients import quotient
 from mmad.scipy.special._scaled_bessel import ive_n, kve_n
@@ -83,8 +83,8 @@ hankel2e = ufunc(
 INTEGER = ((0, 0.7), (1, 2.6), (3, 12.0))
 
 
-yn = ufunc("yn", unknown, lambda n, x, out: 0.5 * (yn(shifted(n, -1), x) - yn(shifted(n, 1), x)), points=INTEGER)
-kn = ufunc("kn", unknown, lambda n, x, out: -0.5 * (kn(shifted(n, -1), x) + kn(shifted(n, 1), x)), points=INTEGER)
+yn = ufunc("yn", unknown, lambda n, x, out: 0.5 * (yn(whole(n) - 1.0, x) - yn(whole(n) + 1.0, x)), points=INTEGER)
+kn = ufunc("kn", unknown, lambda n, x, out: -0.5 * (kn(whole(n) - 1.0, x) + kn(whole(n) + 1.0, x)), points=INTEGER)
 
 j0 = ufunc("j0", lambda x, out: a.negative(j1(x)), points=(*X, (0.0,), (-2.0,)))
 j1 = ufunc("j1", lambda x, out: 0.5 * (j0(x) - jv(2.0, x)), points=(*X, (0.0,), (-2.0,)))

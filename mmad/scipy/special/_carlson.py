@@ -57,7 +57,7 @@ def _integral(q, *rest):
     if q == 0 and sorted(exponents) == [0.0, 0.5, 0.5, 1.5]:
         one, two, three = sorted((b, k) for k, b in enumerate(exponents) if b)
         return 2.0 / 3.0 * sc.elliprd(z[one[1]], z[two[1]], z[three[1]])
-    return in_blocks(lambda *z: _block(q, exponents, *z))(*z)
+    return in_blocks(0)(lambda *z: _block(q, exponents, *z))(*z)
 
 
 def _by(j):

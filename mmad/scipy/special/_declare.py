@@ -21,7 +21,7 @@ from mmad.ops.declare import elementwise
 
 __all__ = [
     "RULES", "Rule", "alias", "composed", "constant", "family", "function", "in_blocks", "numeric", "parts", "select",
-    "shifted", "ufunc", "unknown",
+    "shifted", "ufunc", "unknown", "whole",
 ]  # fmt: skip
 
 PACKAGE = "scipy.special"
@@ -206,6 +206,11 @@ def shifted(n, by, least=None):
     return y if least is None else np.maximum(y, least)
 
 
+def whole(n):
+    """Return what SciPy uses of an argument that it converts to an integer."""
+    return a.trunc(a.multiply(n, 1.0))
+
+
 WEAK = (float, complex)
 
 
@@ -233,18 +238,20 @@ def numeric(f):
 BLOCK = 128  # elements that a quadrature takes at once: their nodes fit into the cache
 
 
-def in_blocks(f):
-    """Decorate a function ``f(integer, ..., *arrays)`` whose memory is many times that of its arrays."""
+def in_blocks(orders):
+    """Decorate a function of arrays whose memory is many times that of its arrays; the first `orders` are numbers."""
 
-    @functools.wraps(f)
-    def blocked(*args):
-        numbers = [v for v in args if v.ndim == 0 and v.dtype.kind in "iu"]
-        arrays = np.broadcast_arrays(*args[len(numbers) :])
-        shape, flat = arrays[0].shape, [v.reshape(-1) for v in arrays]
-        parts = [f(*numbers, *(v[k : k + BLOCK] for v in flat)) for k in range(0, flat[0].size, BLOCK)]
-        return np.concatenate(parts).reshape(shape) if parts else np.zeros(shape)
+    def decorate(f):
+        @functools.wraps(f)
+        def blocked(*args):
+            arrays = np.broadcast_arrays(*args[orders:])
+            shape, flat = arrays[0].shape, [v.reshape(-1) for v in arrays]
+            parts = [f(*args[:orders], *(v[k : k + BLOCK] for v in flat)) for k in range(0, flat[0].size, BLOCK)]
+            return np.concatenate(parts).reshape(shape) if parts else np.zeros(shape)
 
-    return blocked
+        return blocked
+
+    return decorate
 
 
 def select(condition, first, second, *operands, safe):

@@ -9,7 +9,7 @@ import scipy.special as sc
 from mmad.ops import arithmetic as a
 from mmad.ops.powers import absolute
 from mmad.ops.transcendental import exp, log1p
-from mmad.scipy.special._declare import constant, family, numeric, select, ufunc, unknown
+from mmad.scipy.special._declare import constant, family, numeric, select, ufunc, unknown, whole
 from mmad.scipy.special._error_functions import ndtri
 from mmad.scipy.special._gamma import density
 from mmad.scipy.special._incomplete import beta_density, betainc_by, gamma_density, gammainc_by_a
@@ -22,11 +22,6 @@ def _over(x, y):
 
 def _minus(x):
     return a.negative(x)
-
-
-def _whole(n):
-    """Return what SciPy uses of an argument that it converts to an integer."""
-    return a.trunc(a.multiply(n, 1.0))
 
 
 #: Results at which SciPy's searches stop, where no argument has the value that is asked for: they do not depend on it.
@@ -69,7 +64,7 @@ def inverse(name, k, *slopes, **known):
 def _binomial_by_p(k, n, p):
     """Return the derivative of bdtrc(k, n, p) = betainc(k + 1, n - k, p) of whole k and n."""
     k = a.floor(a.multiply(k, 1.0))
-    return beta_density(k + 1.0, _whole(n) - k, p, 1.0 - p)
+    return beta_density(k + 1.0, whole(n) - k, p, 1.0 - p)
 
 
 BINOMIAL = ((2, 5, 0.3), (0, 4, 0.6))
@@ -114,7 +109,7 @@ bdtrin = inverse(
 
 def _negative_by_p(k, n, p):
     """Return the derivative of nbdtr(k, n, p) = betainc(n, k + 1, p) of whole k and n."""
-    return density(_whole(n), _whole(k) + 1.0, p)
+    return density(whole(n), whole(k) + 1.0, p)
 
 
 NEGATIVE = ((2, 5, 0.3), (4, 3, 0.6))
@@ -556,12 +551,12 @@ def _smirnov(k, n, d):
 
 smirnov_n = family("_smirnov_n", _smirnov, constant, unknown, lambda k, n, d, out: smirnov_n(k + 1, n, d))
 smirnov = ufunc(
-    "smirnov", unknown, lambda n, d, out: smirnov_n(1, _whole(n), d), points=((5, 0.3), (20, 0.1)), bound=1e-10
+    "smirnov", unknown, lambda n, d, out: smirnov_n(1, whole(n), d), points=((5, 0.3), (20, 0.1)), bound=1e-10
 )
 smirnovi = ufunc(
     "smirnovi",
     unknown,
-    lambda n, p, out: a.reciprocal(smirnov_n(1, _whole(n), out)),
+    lambda n, p, out: a.reciprocal(smirnov_n(1, whole(n), out)),
     points=((5, 0.3), (20, 0.1)),
     bound=1e-9,
 )

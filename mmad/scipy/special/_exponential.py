@@ -7,7 +7,7 @@ import scipy.special as sc
 
 from mmad.ops import arithmetic as a
 from mmad.ops.transcendental import cos, cosh, exp
-from mmad.scipy.special._declare import constant, family, numeric, parts, shifted, ufunc, unknown
+from mmad.scipy.special._declare import constant, family, numeric, parts, shifted, ufunc, unknown, whole
 from mmad.scipy.special._quotients import NODES, WEIGHTS, sinc_n, sinhc_n
 
 exp1 = ufunc(
@@ -34,7 +34,7 @@ expn_of_any = family("_expn", _expn, constant, lambda n, x, out: a.negative(expn
 expn = ufunc(
     "expn",
     unknown,
-    lambda n, x, out: a.negative(expn_of_any(shifted(n, -1), x)),
+    lambda n, x, out: a.negative(expn_of_any(whole(n) - 1.0, x)),
     points=((0, 0.7), (1, 0.7), (2, 1.5), (5, 0.1)),
 )
 sici = parts(

@@ -53,7 +53,7 @@ WEIGHTS = STEP * NODES * (1 + np.exp(-_TAU))
 
 
 @numeric
-@in_blocks
+@in_blocks(1)
 def _gammainc_by_a(n, p, x):
     n = int(n)
     p, x = (v.astype(float)[..., None] for v in np.broadcast_arrays(p, x))
@@ -127,7 +127,7 @@ def _cumulant(psi, p, q):
 
 
 @numeric
-@in_blocks
+@in_blocks(2)
 def _betainc_by(n, m, p, q, x):
     n, m = int(n), int(m)
     p, q, x = (v.astype(float)[..., None] for v in np.broadcast_arrays(p, q, x))

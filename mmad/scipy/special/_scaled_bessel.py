@@ -40,7 +40,7 @@ def _kve(n, m, v, z):
     return _kve_integral(n, m, v, z)
 
 
-@in_blocks
+@in_blocks(2)
 def _kve_integral(n, m, v, z):
     n, m = int(n), int(m)
     size = np.maximum(z.real, 1e-300)
