@@ -19,7 +19,8 @@ STATE = threading.local()
 PROTOCOLS = {
     "numpy.polynomial": "mmad.numpy.polynomial",
     "scipy.fft": "mmad.scipy.fft",
-    "scipy.sparse": "mmad.scipy.sparse",
+    "scipy.sparse": "mmad.scipy._sparse_products",
+    "scipy.sparse.linalg": "mmad.scipy._sparse_operators",
 }
 
 

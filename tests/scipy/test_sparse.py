@@ -1,5 +1,8 @@
 """scipy.sparse: plain products in every order and format, captures, lanes, errors; solves with shared factors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -111,3 +114,18 @@ def test_elementwise_products_of_every_format(kind):
     got = mmad.grad(lambda e: (A.multiply(e).toarray() ** 2).sum())(E)
     np.testing.assert_allclose(got, 2 * E * DENSE**2, rtol=1e-14)
     np.testing.assert_array_equal(A.multiply(E).toarray(), DENSE * E)
+
+
+def test_a_derivative_imports_no_rules_for_sparse_matrices_that_it_does_not_use():
+    """The first derivative of a process would wait for them."""
+    code = """
+import sys, numpy as np, mmad, scipy.sparse
+mmad.grad(lambda x: (x * x).sum())(np.ones(3))
+assert not {"scipy.sparse.linalg", "mmad.scipy.sparse"} & set(sys.modules)
+import scipy.sparse.linalg
+A = scipy.sparse.csr_array(np.diag([1.0, 2.0, 3.0]))
+double = scipy.sparse.linalg.LinearOperator((3, 3), matvec=lambda x: 2 * x, rmatvec=lambda x: 2 * x, dtype=float)
+print(mmad.grad(lambda x: (double @ (A @ x)).sum())(np.ones(3)), mmad.grad(lambda x: double.dot(x).sum())(np.ones(3)))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout == "[2. 4. 6.] [2. 2. 2.]\n", ran.stderr

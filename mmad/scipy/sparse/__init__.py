@@ -9,15 +9,13 @@ import scipy.sparse as _scipy
 from mmad._core import shape_of
 from mmad.numpy._implements import is_traced
 from mmad.numpy.joining import as_operand
+from mmad.scipy import _sparse_operators, _sparse_products  # noqa: F401  (products of SciPy's own)
 from mmad.scipy._drop_in import handed_through
 from mmad.scipy.sparse import _matrices, linalg
-from mmad.scipy.sparse._matrices import TracedMatrix
-from mmad.scipy.sparse._operations import StoredPlaces
+from mmad.scipy.sparse._matrices import TracedMatrix, elementwise_product, matrix_product  # noqa: F401
+from mmad.scipy.sparse._operations import StoredPlaces, operator_product  # noqa: F401
 
 __all__ = ["coo_array", "coo_matrix", "csc_array", "csc_matrix", "csr_array", "csr_matrix", "diags_array", "linalg"]
-
-_matrices.answer_products()
-_matrices.answer_operators()
 
 
 def _from_places(data, rows, columns, shape):

@@ -1,29 +1,22 @@
-"""Sparse matrices times traced arrays, and sparse matrices of traced elements.
-
-SciPy's sparse matrices ask `_matmul_dispatch` for every product, in every order of the operands: ``A @ x``, ``x @ A``,
-``A.dot(x)``, and ``A * x`` of a matrix.  It takes a traced array for one of NumPy's, whose numbers its compiled code
-would read.  :func:`answer_products` lets it ask this module first; plain products are as before.
-"""
-
-import functools
+"""Sparse matrices times traced arrays, and sparse matrices of traced elements."""
 
 import numpy as np
 import scipy.sparse
-import scipy.sparse.linalg
 
-from mmad._core import Traced, dtype_of, shape_of
+from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy import zeros
 from mmad.numpy.joining import as_operand
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import gather, viewed
 from mmad.ops.products import adjoint_of
-from mmad.scipy.sparse._operations import StoredPlaces, operator_product, product
+from mmad.scipy._sparse_products import TracedElements
+from mmad.scipy.sparse._operations import StoredPlaces, product
 
-__all__ = ["TracedMatrix", "answer_operators", "answer_products", "as_traced_matrix", "is_traced_matrix"]
+__all__ = ["TracedMatrix", "as_traced_matrix", "elementwise_product", "is_traced_matrix", "matrix_product"]
 
 
-class TracedMatrix:
+class TracedMatrix(TracedElements):
     """A sparse matrix whose stored elements may be traced.
 
     Parameters
@@ -140,67 +133,22 @@ def _of_scipy(x):
     return TracedMatrix(data, StoredPlaces(rows, columns, x.shape))
 
 
-def answer_products():
-    """Let SciPy's sparse matrices ask for the product with a traced array here.
-
-    SciPy's own protocol takes a traced array for a plain one.  A SciPy without these methods refuses traced arrays.
-    """
-    base = getattr(scipy.sparse._base, "_spbase", None)
-    plain = getattr(base, "_matmul_dispatch", None)
-    if plain is None or hasattr(plain, "of_traced"):
-        return
-
-    @functools.wraps(plain)
-    def dispatch(self, other):
-        if not isinstance(other, Traced) and not isinstance(other, TracedMatrix):
-            return plain(self, other)
-        if isinstance(other, TracedMatrix):
-            raise UnsupportedError("products of two sparse matrices are not followed where one has traced elements")
-        if not np.ndim(other):
-            return as_traced_matrix(self) * other
-        return as_traced_matrix(self) @ other
-
-    dispatch.of_traced = True
-    base._matmul_dispatch = dispatch
-    for matrices in _with_subclasses(base):
-        if "multiply" in vars(matrices):
-            matrices.multiply = _multiply_answered(matrices.multiply)
+def matrix_product(matrix, other):
+    """Return the product of a sparse matrix of SciPy's with a traced array."""
+    if isinstance(other, TracedMatrix):
+        raise UnsupportedError("products of two sparse matrices are not followed where one has traced elements")
+    if not np.ndim(other):
+        return as_traced_matrix(matrix) * other
+    return as_traced_matrix(matrix) @ other
 
 
-def _with_subclasses(kind):
-    """Return a class and all that derive from it, each once."""
-    return {kind}.union(*map(_with_subclasses, kind.__subclasses__()))
-
-
-def _multiply_answered(plain):
-    """Return a method `multiply` of sparse matrices that takes traced arrays, too."""
-
-    @functools.wraps(plain)
-    def multiply(self, other):
-        if not isinstance(other, Traced):
-            return plain(self, other)
-        matrix = as_traced_matrix(self)
-        if not np.ndim(other):
-            return matrix * other
-        full = np.broadcast_to(other, self.shape)
-        at = gather(full, (matrix.pattern.rows, matrix.pattern.columns))
-        return TracedMatrix(a.multiply(matrix.data, at), matrix.pattern)
-
-    return multiply
-
-
-def answer_operators():
-    """Let SciPy's linear operators be multiplied with traced arrays."""
-    base = scipy.sparse.linalg.LinearOperator
-    plain = base.dot
-    if hasattr(plain, "of_traced"):
-        return
-
-    @functools.wraps(plain)
-    def dot(self, x):
-        if isinstance(x, Traced) and np.ndim(x):
-            return operator_product(x, operator=self)
-        return plain(self, x)
-
-    dot.of_traced = True
-    base.dot = dot
+def elementwise_product(matrix, other):
+    """Return the elementwise product of a sparse matrix of SciPy's with a traced array."""
+    traced = as_traced_matrix(matrix)
+    if isinstance(other, TracedMatrix):
+        raise UnsupportedError("products of two sparse matrices are not followed where one has traced elements")
+    if not np.ndim(other):
+        return traced * other
+    full = np.broadcast_to(other, matrix.shape)
+    at = gather(full, (traced.pattern.rows, traced.pattern.columns))
+    return TracedMatrix(a.multiply(traced.data, at), traced.pattern)
