@@ -1,7 +1,7 @@
 """mmad: mixed-mode automatic differentiation for NumPy code.
 
 First derivatives
-    grad, value_and_grad, derivative, jvp, vjp, linearize
+    grad, value_and_grad, derivative, jvp, vjp, linearize, wirtinger
 Second and higher derivatives
     hvp, value_grad_hvp, hessian, hessian_operator, taylor, derivative_tensor
 Jacobians and the planner
@@ -50,6 +50,7 @@ from mmad.derivatives.mixed import forward
 from mmad.derivatives.nans import debug_nans
 from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
+from mmad.derivatives.wirtinger import wirtinger
 from mmad.diagonals import curl, divergence, hessian_diagonal, laplacian
 from mmad.errors import (
     GuardError,
@@ -151,6 +152,7 @@ __all__ = [
     "vhp",
     "vjp",
     "vmap",
+    "wirtinger",
 ]
 
 

@@ -9,6 +9,7 @@ Without a report, nothing is asked: a tape that is recorded otherwise pays for n
 """
 
 import bisect
+import contextlib
 import dataclasses
 import linecache
 import sys
@@ -107,7 +108,7 @@ class Origins:
     def _sweep(self, kind, k):
         if kind == "end":
             self.step, self.place = self.outer.pop()
-        elif k < 0:
+        elif k == -1:
             self.outer.append((self.step, self.place))
         else:  # until a rule of the user's own comes to a line
             self.step, self.place = (kind, k), (None, 0)
@@ -123,6 +124,18 @@ class Origins:
             self.step = kind, (name, self.step)
         self._note()
 
+    # --- what an evaluation of another tape reports ---------------------------------------------
+    @contextlib.contextmanager
+    def taking(self):
+        """Open a context in which instructions have the origins that are given to `take`."""
+        self._sweep("taken", -1)
+        yield
+        self._sweep("end", -1)
+
+    def take(self, origin):
+        """Give the instructions from here on the origin of one of another tape."""
+        self._sweep("taken", origin)
+
     # --- reading it -----------------------------------------------------------------------------
     def of(self, k):
         """Return the `Origin` of instruction k."""
@@ -137,9 +150,9 @@ class Origins:
                 sweeps.append("forward")
                 base, step = what
                 continue
-            inner = self.of(what)
-            sweeps += [kind, *inner.sweeps]
-            base = what if inner.base is None else inner.base
+            inner = what if kind == "taken" else self.of(what)
+            sweeps += [*(() if kind == "taken" else (kind,)), *inner.sweeps]
+            base = inner.base if inner.base is not None or kind == "taken" else what
             if file is None:
                 file, line = inner.file, inner.line
             break

@@ -7,6 +7,8 @@
 * transpose: sweep a linear tape back with a recorded cotangent.
 """
 
+import contextlib
+
 import numpy as np
 
 from mmad._core import Traced, Var, shape_of
@@ -17,6 +19,7 @@ from mmad.sweeps._reverse_recorded import record_reverse
 from mmad.tape._storage import ArrayVar
 from mmad.tape.contexts import Forwarding, Recording
 from mmad.tracing import tree
+from mmad.tracing.origins import Origins
 from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate, recorded_arguments
 from mmad.wrappers._batch import Batch
@@ -33,9 +36,17 @@ def _static(x):
 class _TapeBuilder:
     """A new tape under construction, of the kind of the one that it is made of."""
 
-    def __init__(self, kind, origin):
-        self.tape = kind(origin, True)
+    def __init__(self, of, origin):
+        self.tape = type(of)(origin, True)
         self.tape.in_tree = []
+        if of.origins is not None:  # a tape made of one that knows its lines knows them, too
+            self.tape.origins = Origins(self.tape)
+
+    @contextlib.contextmanager
+    def recording(self):
+        """Open a context in which the tape records."""
+        with Recording(self.tape), self.tape.origins or contextlib.nullcontext():
+            yield
 
     def add(self, in_tree, values):
         """Add new arguments with these leaves; None and text stay as they are.
@@ -111,9 +122,9 @@ def _differentiable(x):
 # ------------------------------------------------------------------------------------------------ evaluations
 def pushforward(tape):
     """See :meth:`mmad.Tape.pushforward`."""
-    new, level = _TapeBuilder(type(tape), f"pushforward of {tape.origin}"), new_level()
+    new, level = _TapeBuilder(tape, f"pushforward of {tape.origin}"), new_level()
     point = recorded_arguments(tape)
-    with Recording(new.tape):
+    with new.recording():
         xs = new.add(tape.in_tree, point)
         dots = new.add(tape.in_tree, _tangents(point))
         duals = [make_dual(level, x, d) if isinstance(x, Traced) else x for x, d in zip(xs, dots, strict=True)]
@@ -133,8 +144,8 @@ def pushforward(tape):
 
 def pullback(tape):
     """See :meth:`mmad.Tape.pullback`."""
-    new, point = _TapeBuilder(type(tape), f"pullback of {tape.origin}"), recorded_arguments(tape)
-    with Recording(new.tape):
+    new, point = _TapeBuilder(tape, f"pullback of {tape.origin}"), recorded_arguments(tape)
+    with new.recording():
         xs = new.add(tape.in_tree, point)
         nodes = [x.node for x in xs if isinstance(x, Var)]
         start = min(nodes, default=0)
@@ -152,10 +163,10 @@ def batch(tape, k):
     """See :meth:`mmad.Tape.batch`."""
     if not isplain(k, int | np.integer) or k < 1:
         raise ValueError(f"{tape.origin}: the number of lanes must be a positive integer, not {k!r}")
-    new, level = _TapeBuilder(type(tape), f"batch of {tape.origin}"), new_level()
+    new, level = _TapeBuilder(tape, f"batch of {tape.origin}"), new_level()
     point = recorded_arguments(tape)
     lanes = [v if _static(v) else np.stack([np.asarray(v)] * k) for v in point]
-    with Recording(new.tape):
+    with new.recording():
         xs = [Batch(level, x) if isinstance(x, Traced) else x for x in new.add(tape.in_tree, lanes)]
         wrapper = next((x for x in xs if isinstance(x, Batch)), None)
         if wrapper is None:
@@ -179,8 +190,8 @@ def _lanes(y, level, k):
 # ------------------------------------------------------------------------------------------------ linear maps
 def at_point(tape, point):
     """Return the tape itself, recorded at other arguments."""
-    new = _TapeBuilder(type(tape), tape.origin)
-    with Recording(new.tape):
+    new = _TapeBuilder(tape, tape.origin)
+    with new.recording():
         xs = new.add(tape.in_tree, tape.arguments(point))
         ys = [_refreshed(y) for y in evaluate(tape, xs)]
     return close(new.tape, ys, tape.out_tree)
@@ -190,8 +201,8 @@ def linearize(tape, point):
     """See :meth:`mmad.Tape.linearize`."""
     if point:
         tape = at_point(tape, point)
-    new = _TapeBuilder(type(tape), f"linearization of {tape.origin}")
-    with Recording(new.tape):
+    new = _TapeBuilder(tape, f"linearization of {tape.origin}")
+    with new.recording():
         dots = new.add(tape.in_tree, _tangents(recorded_arguments(tape)))
         seeds = [(k, d) for k, d in zip(tape.inputs, dots, strict=True) if k >= 0]
         wanted = [k for k in tape.outputs if k >= 0 and _carries(tape, k)]
@@ -208,8 +219,8 @@ def linearize(tape, point):
 def transpose(tape):
     """See :meth:`mmad.Tape.transpose`."""
     check_linear(tape)
-    new = _TapeBuilder(type(tape), f"transpose of {tape.origin}")
-    with Recording(new.tape):
+    new = _TapeBuilder(tape, f"transpose of {tape.origin}")
+    with new.recording():
         bars = new.add([(tape.out_tree, len(tape.outputs))], _cotangents(tape))
         nodes = [k for k in tape.inputs if k >= 0]
         seeds = [(k, b) for k, b in zip(tape.outputs, bars, strict=True) if k >= 0 and _carries(tape, k)]

@@ -8,6 +8,8 @@ Written storages are written in place where the tape says that nothing else read
 write copies.
 """
 
+import contextlib
+
 import numpy as np
 
 from mmad._core import Jet, Traced, Var, Wrapper
@@ -17,6 +19,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops.movement import put, put_index, viewed, window
 from mmad.python.kinds import isplain
 from mmad.tape.constants import adopt
+from mmad.tape.contexts import open_tape
 from mmad.wrappers._batch import Batch
 
 __all__ = ["evaluate", "recorded_arguments"]
@@ -47,8 +50,11 @@ def evaluate(tape, values, watch=None):
     env = dict(zip(tape.inputs, values, strict=True))
     env.pop(-1, None)
     dead = tape.dead_after
-    with np.errstate(all="ignore"):
+    into = None if tape.origins is None else getattr(open_tape(), "origins", None)
+    with np.errstate(all="ignore"), into.taking() if into is not None else contextlib.nullcontext():
         for i in tape.instructions:
+            if into is not None:
+                into.take(tape.origins.of(i.id))
             if i.name == "guard":
                 _guard(tape, i, env[i.operands[0]])
             elif i.name != "input":

@@ -38,6 +38,8 @@ from mmad.tracing.trace import Trace
 from mmad.transforms import derived
 from mmad.transforms.closing import close
 from mmad.transforms.evaluate import evaluate
+from mmad.transforms.graphviz import dot
+from mmad.transforms.profile import TapeProfile, profile
 
 __all__ = ["Tape", "record"]
 
@@ -105,6 +107,69 @@ class Tape(_tape.Tape):
         'tape = mmad.record(lambda x: np.sin(x), 1.0, lines=True)'
         """
         return Origin() if self.origins is None else self.origins.of(k)
+
+    def to_dot(self, limit: int = 200) -> str:
+        """Return the tape as a graph in Graphviz's language.
+
+        A node is an instruction with its parameters, its dtype and shape and, if the tape was recorded with
+        ``lines=True``, its line and sweeps; results have two rims.
+
+        Parameters
+        ----------
+        limit : int
+            The number of instructions shown; of the others the graph says how many they are.
+
+        Examples
+        --------
+        >>> import mmad
+        >>> print(mmad.record(lambda x: x * x, 3.0).to_dot())
+        digraph "record of <lambda> (...)" {
+          rankdir=TB;
+          node [shape=ellipse, fontname="monospace", fontsize=10];
+          v0 [label="%0 input\nfloat", shape=box];
+          v1 [label="%1 multiply\nfloat", peripheries=2];
+          v0 -> v1 [label=0];
+          v0 -> v1 [label=1];
+        }
+        """
+        return dot(self, limit)
+
+    def profile(self, repeats: int = 10) -> TapeProfile:
+        """Return how long the function and the sweeps take, by the lines of the user's code.
+
+        Of a function its pullback is evaluated, so that the reverse sweep is in it; a recorded derivative has its own
+        sweeps.
+
+        Parameters
+        ----------
+        repeats : int
+            The time of each instruction is the shortest of so many.
+
+        Returns
+        -------
+        TapeProfile
+            Printed as a table; its `rows` have `file`, `line`, `text`, `function`, `forward` and `reverse` (seconds).
+
+        Raises
+        ------
+        ValueError
+            The tape was not recorded with ``lines=True``.
+
+        Notes
+        -----
+        Instructions are evaluated one by one: a program of `compile` fuses them, and is faster.  The time includes
+        about a microsecond an instruction to call it.
+
+        Examples
+        --------
+        >>> import numpy as np, mmad
+        >>> profile = mmad.record(lambda x: np.sum(np.sin(x) * x), np.ones(100), lines=True).profile()
+        >>> print(profile)
+        pullback of record of <lambda> (...): ... microseconds
+         share   function    forward    reverse  count  line
+        ...
+        """
+        return profile(self, repeats)
 
     @functools.cached_property
     def dead_after(self):
