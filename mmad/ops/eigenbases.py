@@ -35,6 +35,7 @@ from mmad.ops.spectral import (
     _runs,
     _turned_op,
     _whole_op,
+    decomposition_of,
     eigenvalues,
     over_gaps,
     refuse,
@@ -52,8 +53,8 @@ ROUNDINGS = 1000  # errors of that many roundings in what does not depend on eig
 def _basis(m, uplo, turn):
     """The eigenvectors as NumPy gives them (GIVEN), those of equal eigenvalues turned at random (TURNED), or
     shifted besides (SHIFTED)."""
-    w, v = np.linalg.eigh(m, uplo)
-    equal = _equal(w)
+    w, v = decomposition_of(m, uplo)
+    equal, v = _equal(w), v.copy()
     if turn == GIVEN or not equal.any():
         return v
     rng = np.random.default_rng(TURNED)
@@ -171,7 +172,7 @@ def _of_matrix(name, impl, jvp):
 
 
 basis = _of_matrix("basis", _basis, _basis_jvp)
-values_in = _of_matrix("values_in", lambda m, uplo, turn: np.linalg.eigh(m, uplo)[0], _values_jvp)
+values_in = _of_matrix("values_in", lambda m, uplo, turn: decomposition_of(m, uplo)[0].copy(), _values_jvp)
 vectors_in = _of_matrix("vectors_in", _basis, _vectors_jvp)
 turns = _of_matrix("turns", lambda m, uplo, turn: np.zeros_like(m), _turns_jvp)
 rates = nonlinear(

@@ -23,6 +23,8 @@ M. B. Giles, "Collected matrix derivative results for forward and reverse mode a
 T. Kato, *Perturbation Theory for Linear Operators*, Springer, 1980: section II.6 (repeated eigenvalues).
 """
 
+import threading
+
 import numpy as np
 
 from mmad._core import Jet, Var, Wrapper, shape_of
@@ -39,10 +41,45 @@ __all__ = ["eigenvalues", "eigenvectors", "refuse"]
 HERMITIAN = np.array([[2.0, 0.4, -0.3], [0.4, 1.1, 0.6], [-0.3, 0.6, -0.7]])
 STACK = np.stack([HERMITIAN, HERMITIAN @ HERMITIAN + np.diag([0.0, 1.0, 3.0])])
 NUMBERS = np.array([0.7, -1.1, 0.4])
+MOST_BYTES = 1 << 23  # of a matrix that is kept with its decomposition: a thread then keeps at most three times as many
 ROUNDING = 8  # eigenvalues closer than ROUNDING * n * eps * |A| are equal: LAPACK's error is some n * eps * |A|
 
 
 # --- on plain values --------------------------------------------------------------------------------------
+class Last(threading.local):
+    """The decomposition that was computed last: a derivative asks for that of one matrix again and again.
+
+    Attributes
+    ----------
+    key : tuple or None
+        What was decomposed: its elements, shape and dtype, and which triangle.
+    parts : tuple of ndarray
+        Eigenvalues and eigenvectors, which cannot be written to.
+    """
+
+    key = parts = None
+
+
+LAST = Last()
+
+
+def decomposition_of(m, uplo):
+    """Return eigenvalues and eigenvectors, which cannot be written to; those of the last matrix are not computed again.
+
+    The elements are compared, not the array, which may have been written to.
+    """
+    m = np.asarray(m)
+    if m.nbytes > MOST_BYTES:
+        return np.linalg.eigh(m, uplo)
+    key = m.tobytes(), m.shape, m.dtype, uplo
+    if LAST.key != key:
+        parts = tuple(np.linalg.eigh(m, uplo))
+        for part in parts:
+            part.flags.writeable = False
+        LAST.key, LAST.parts = key, parts
+    return LAST.parts
+
+
 def _equal(w):
     """Return, for neighbouring eigenvalues, whether they are equal to rounding."""
     n = w.shape[-1]
@@ -95,6 +132,11 @@ def _folded(g, uplo):
     return 2 * part + np.real(g) * np.eye(g.shape[-1], dtype=part.real.dtype)
 
 
+def _diagonals(x):
+    """Return the diagonals of new, C-ordered matrices, to be written to."""
+    return x.reshape(*x.shape[:-2], -1)[..., :: x.shape[-1] + 1]
+
+
 def _turned(x, v):
     """Return V^H X V."""
     return np.conj(np.swapaxes(v, -1, -2)) @ x @ v
@@ -107,7 +149,7 @@ def _lanes(*pairs):
 
 
 def _eigenvalues_tangent(m, dm, uplo, simple):
-    w, v = np.linalg.eigh(m, uplo)
+    w, v = decomposition_of(m, uplo)
     p = _turned(_whole(dm, uplo), v)
     dots = np.real(np.diagonal(p, axis1=-2, axis2=-1)).copy()
     equal = _equal(w)
@@ -123,7 +165,7 @@ def _eigenvalues_tangent(m, dm, uplo, simple):
 
 
 def _eigenvalues_pull(m, c, uplo):
-    w, v = np.linalg.eigh(m, uplo)
+    w, v = decomposition_of(m, uplo)
     equal = _equal(w)
     if equal.any():
         (equal, numbers), lanes = _lanes((equal, 1), (c, 1))
@@ -139,7 +181,7 @@ def _eigenvalues_push(m, c, dm, dc, uplo, simple):
     That is V (diag(dc) + D * V^H dA V) V^H, D_ij = (c_j - c_i) / (w_j - w_i).  In the basis that makes V_b^H dA V_b
     diagonal no D_ij of equal eigenvalues is needed.
     """
-    w, v = np.linalg.eigh(m, uplo)
+    w, v = decomposition_of(m, uplo)
     x = _whole(dm, uplo)
     equal = _equal(w)
     same = np.broadcast_to(np.eye(w.shape[-1], dtype=bool), w.shape + w.shape[-1:])
@@ -186,15 +228,15 @@ class Met:
 
 
 def _eigenvectors(m, uplo):
-    w, v = np.linalg.eigh(m, uplo)
+    w, v = decomposition_of(m, uplo)
     if _equal(w).any():
         Met.repeated += 1
-    return v
+    return v.copy()
 
 
 def undefined(m, uplo):
     """Return the eigenvectors, NaN for a repeated eigenvalue and zero for a simple one."""
-    w, v = np.linalg.eigh(m, uplo)
+    w, v = decomposition_of(m, uplo)
     return v @ _over_gaps(np.zeros_like(v), w, FORWARD)
 
 
@@ -206,16 +248,18 @@ def _over_gaps(x, w, at_repeated):
     """
     n = w.shape[-1]
     gaps = w[..., None, :] - w[..., :, None]
-    eye = np.eye(n, dtype=bool)
     equal = _equal(w)
     if not equal.any():
-        return np.where(eye, 0, x / np.where(eye, 1, gaps))
+        _diagonals(gaps)[...] = 1
+        out = x / gaps
+        _diagonals(out)[...] = 0
+        return out
     if at_repeated == SIMPLE:
         refuse("a derivative of the derivative of eigenvectors")
     if at_repeated == BACKWARD or (at_repeated == PROGRAM and open_tape() is None):
         refuse("an eigenvector of the repeated eigenvalue")
     (x, gaps, equal), lanes = _lanes((x, 2), (gaps, 2), (equal, 1))
-    out = np.where(eye, 0, x / np.where(gaps == 0, 1, gaps))
+    out = np.where(np.eye(n, dtype=bool), 0, x / np.where(gaps == 0, 1, gaps))
     for lane in lanes:
         for run in _runs(equal[lane]):
             out[lane][run, run] = 0 if at_repeated == APART else np.nan
@@ -375,7 +419,7 @@ UPPER = {"uplo": "U"}
 
 eigenvalues = nonlinear(
     "eigenvalues",
-    lambda m, uplo: np.linalg.eigh(m, uplo)[0],
+    lambda m, uplo: decomposition_of(m, uplo)[0].copy(),
     lambda dots, out, m, uplo: eigenvalues_tangent(m, dots[0], uplo=uplo, simple=False),
     transposes={0: lambda ct, m, uplo: eigenvalues_pull(m, ct, uplo=uplo)},
     batch=lambda vals, batched, uplo: eigenvalues(vals[0], uplo=uplo),
