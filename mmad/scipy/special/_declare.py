@@ -20,8 +20,8 @@ from mmad.ops import arithmetic as a
 from mmad.ops.declare import elementwise
 
 __all__ = [
-    "RULES", "Rule", "alias", "composed", "constant", "family", "function", "in_blocks", "numeric", "parts", "select",
-    "shifted", "ufunc", "unknown", "whole",
+    "RULES", "Rule", "alias", "composed", "constant", "family", "function", "in_blocks", "numeric", "parts",
+    "piecewise", "select", "shifted", "ufunc", "unknown", "whole",
 ]  # fmt: skip
 
 PACKAGE = "scipy.special"
@@ -252,6 +252,27 @@ def in_blocks(orders):
         return blocked
 
     return decorate
+
+
+def piecewise(condition, first, second, *operands):
+    """Return one formula where a condition on plain arrays holds and another where not, of those elements alone.
+
+    Parameters
+    ----------
+    condition : array of bool
+    first, second : callable
+        Of the operands, arrays that broadcast with the condition; elementwise.
+    """
+    if condition.all():
+        return first(*operands)
+    if not condition.any():
+        return second(*operands)
+    condition, *operands = np.broadcast_arrays(condition, *operands)
+    held = first(*(v[condition] for v in operands))
+    y = np.empty(condition.shape, held.dtype)
+    y[condition] = held
+    y[~condition] = second(*(v[~condition] for v in operands))
+    return y
 
 
 def select(condition, first, second, *operands, safe):

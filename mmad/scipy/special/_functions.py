@@ -12,7 +12,7 @@ from mmad.ops.transcendental import exp, log, log1p
 from mmad.scipy._drop_in import replaces
 from mmad.scipy.special._declare import composed, constant, family, function, numeric, select
 from mmad.scipy.special._gamma import binom, gamma, gammaln, poch
-from mmad.scipy.special._polygamma import polygamma_n
+from mmad.scipy.special._polygamma import polygamma_of_scipy
 
 
 def _real(name, x):
@@ -118,9 +118,9 @@ def polygamma(n, x):
     if not all(k >= 0 and k == int(k) for k in orders):
         raise ValueError("scipy.special.polygamma: the order n should be a non-negative integer")
     x = _double(x)
-    result = polygamma_n(int(orders[0]), x)
+    result = polygamma_of_scipy(int(orders[0]), x)
     for k in orders[1:]:
-        result = a.select(np.asarray(n) == k, polygamma_n(int(k), x), result)
+        result = a.select(np.asarray(n) == k, polygamma_of_scipy(int(k), x), result)
     return result + np.zeros(np.shape(n)) if np.ndim(n) else result
 
 

@@ -9,7 +9,7 @@ import scipy.special as sc
 
 from mmad.ops import arithmetic as a
 from mmad.ops.transcendental import log, log1p
-from mmad.scipy.special._declare import family, in_blocks, numeric
+from mmad.scipy.special._declare import family, in_blocks, numeric, piecewise
 from mmad.scipy.special._polygamma import _polygamma, bell, polygamma_n, psi_difference
 
 _log1pmx = sc._ufuncs._log1pmx
@@ -22,16 +22,19 @@ def _stirling(x):
     return sum(c / x ** (2 * k + 1) for k, c in enumerate(STIRLING))
 
 
+def _gamma_density_large(p, x):
+    y = np.sqrt(p / (2 * np.pi)) / x * np.exp(p * _log1pmx((x - p) / p) - _stirling(p))
+    return np.where(x > 0, y, 0.0)
+
+
+def _gamma_density_small(p, x):
+    return np.where(x > 1e4, 0.0, np.power(x, p - 1) * np.exp(-x) * sc.rgamma(p))
+
+
 @numeric
 def _gamma_density(p, x):
-    p, x = np.broadcast_arrays(p.astype(float), x.astype(float))
-    large = p >= LARGE
-    q, y = np.where(large, p, LARGE), np.where(large, x, LARGE)
-    far = np.sqrt(q / (2 * np.pi)) / y * np.exp(q * _log1pmx((y - q) / q) - _stirling(q))
-    far = np.where(y > 0, far, 0.0)
-    q = np.where(large, 1.0, p)
-    near = np.where(x > 1e4, 0.0, np.power(x, q - 1) * np.exp(-x) * sc.rgamma(q))
-    return np.where(large, far, near)
+    p, x = p.astype(float), x.astype(float)
+    return piecewise(p >= LARGE, _gamma_density_large, _gamma_density_small, p, x)
 
 
 #: gamma_density(p, x): x**(p-1) exp(-x) / gamma(p).
@@ -86,21 +89,28 @@ gammainc_by_a = family(
 )
 
 
+def _beta_density_large(p, q, x, y):
+    n = p + q
+    away = x * q - y * p  # from the peak: log(x n / p) = log1p(away / p)
+    exponent = p * _log1pmx(away / p) + q * _log1pmx(-away / q)
+    front = np.sqrt(p * q / (2 * np.pi * n)) * np.exp(_stirling(n) - _stirling(p) - _stirling(q))
+    return np.where(x * y > 0, front / (x * y) * np.exp(exponent), 0.0)
+
+
+def _beta_density_small(p, q, x, y):
+    near = np.power(x, p - 1) * np.power(y, q - 1) / sc.beta(p, q)
+    is_right = (p + q < 150) & np.isfinite(near) & (near != 0)
+    return piecewise(is_right, lambda near, *_: near, _beta_density_by_logarithms, near, p, q, x, y)
+
+
+def _beta_density_by_logarithms(_, p, q, x, y):
+    return np.exp(sc.xlogy(p - 1, x) + sc.xlogy(q - 1, y) - sc.betaln(p, q))
+
+
 @numeric
 def _beta_density(p, q, x, y):
-    p, q, x, y = np.broadcast_arrays(*(v.astype(float) for v in (p, q, x, y)))
-    large = (p >= LARGE) & (q >= LARGE)
-    s, t = np.where(large, p, LARGE), np.where(large, q, LARGE)
-    n = s + t
-    away = x * t - y * s  # from the peak: log(x n / s) = log1p(away / s)
-    exponent = s * _log1pmx(away / s) + t * _log1pmx(-away / t)
-    front = np.sqrt(s * t / (2 * np.pi * n)) * np.exp(_stirling(n) - _stirling(s) - _stirling(t))
-    far = front / (x * y) * np.exp(exponent)
-    p, q = np.where(large, 1.0, p), np.where(large, 1.0, q)
-    log_near = sc.xlogy(p - 1, x) + sc.xlogy(q - 1, y) - sc.betaln(p, q)
-    near = np.power(x, p - 1) * np.power(y, q - 1) / sc.beta(p, q)
-    near = np.where((p + q < 150) & np.isfinite(near) & (near != 0), near, np.exp(log_near))
-    return np.where(large, np.where(x * y > 0, far, 0.0), near)
+    p, q, x, y = (v.astype(float) for v in (p, q, x, y))
+    return piecewise((p >= LARGE) & (q >= LARGE), _beta_density_large, _beta_density_small, p, q, x, y)
 
 
 #: beta_density(p, q, x, y): x**(p-1) y**(q-1) / B(p, q), where y is 1 - x.
