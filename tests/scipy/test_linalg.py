@@ -73,6 +73,42 @@ def test_complex(name):
     np.testing.assert_allclose(got, np.sum(np.conj(w) * want).real, rtol=1e-7)
 
 
+# Real matrices whose square roots and logarithms are complex: eigenvalues on the branch cut.
+INDEFINITE = 0.5 * (S + S.T) - 2.0 * np.diag([1.0, 0.0, -0.5])
+SKEWED = S @ np.diag([-3.0, 1.5, 2.0]) @ np.linalg.inv(S)
+CUT = {
+    "sqrtm": (linalg.sqrtm, scipy.linalg.sqrtm),
+    "logm": (linalg.logm, scipy.linalg.logm),
+    "power": (lambda m: linalg.fractional_matrix_power(m, 0.3), lambda m: scipy.linalg.fractional_matrix_power(m, 0.3)),
+}
+
+
+@pytest.mark.parametrize("m", [INDEFINITE, SKEWED, -P], ids=["symmetric", "not symmetric", "negative definite"])
+@pytest.mark.parametrize("name", CUT)
+def test_on_the_branch_cut(name, m):
+    ours, plain = CUT[name]
+    weights = np.array([0.3, -1.1, 0.7])[:, None] * np.array([1.0, 0.4, -0.6])
+
+    def loss(g):
+        return lambda x: (weights * g(x).real).sum() + (weights.T * g(x).imag).sum()
+
+    f, h = loss(ours), 1e-3
+    v, w = np.random.default_rng(3).normal(size=(2, 3, 3))
+    v, w = (v + v.T, w + w.T) if m is INDEFINITE else (m @ v - v @ m, m @ m)  # keeps eigenvalues real
+    want = central_difference(lambda t: loss(plain)(m + t * v), h)
+    np.testing.assert_allclose(f(m), loss(plain)(m), rtol=1e-10)
+    np.testing.assert_allclose(mmad.vjp(f, m)[0], loss(plain)(m), rtol=1e-10)
+    gradient = mmad.grad(f)
+    np.testing.assert_allclose(mmad.jvp(f, (m,), (v,))[1], want, rtol=1e-6)
+    np.testing.assert_allclose((gradient(m) * v).sum(), want, rtol=1e-6)
+    curvature = central_difference(lambda t: (gradient(m + t * w) * v).sum(), h)
+    np.testing.assert_allclose((mmad.hvp(f)(m, w) * v).sum(), curvature, rtol=1e-6)
+    np.testing.assert_allclose((mmad.hvp(f)(m, v) * w).sum(), curvature, rtol=1e-6)
+    compiled = mmad.compile(gradient)
+    for point in (P, m, P, 1.1 * m):  # off the cut, and on it
+        np.testing.assert_allclose(compiled(point), gradient(point), rtol=1e-9)
+
+
 @pytest.mark.parametrize("f", [linalg.expm, linalg.inv, linalg.cholesky, linalg.svdvals, lambda a: linalg.solve(a, a)])
 def test_single_precision(f):
     x = P.astype(np.float32)

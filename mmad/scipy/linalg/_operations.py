@@ -36,6 +36,7 @@ __all__ = [
     "polar_factor",
     "solve_banded",
     "solve_toeplitz",
+    "square_root",
     "sylvester",
     "triangular",
 ]
@@ -292,6 +293,15 @@ polar_factor = nonlinear(
 
 
 # --- functions of matrices --------------------------------------------------------------------------------
+# The square root R, of which R dR + dR R = dA.
+square_root = nonlinear(
+    PREFIX + "square_root",
+    lambda m: np.asarray(scipy.linalg.sqrtm(m)),
+    lambda dots, out, m: sylvester(out, out, dots[0]),
+    probes=((MATRIX,),),
+)
+
+
 def _power(m, t):
     return scipy.linalg.fractional_matrix_power(m, t)
 
@@ -300,9 +310,7 @@ def _simple(name):
     return lambda m, t: getattr(scipy.linalg, name)(m)
 
 
-MATRIX_FUNCTIONS = {
-    name: _simple(name) for name in ("expm", "logm", "sqrtm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")
-}
+MATRIX_FUNCTIONS = {name: _simple(name) for name in ("expm", "logm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")}
 MATRIX_FUNCTIONS["fractional_matrix_power"] = _power
 
 

@@ -21,8 +21,34 @@ def _declare(name):
     function(implementation)
 
 
-for _name in ("expm", "logm", "sqrtm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm"):
+for _name in ("expm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm"):
     _declare(_name)
+
+
+@function
+def sqrtm(A):
+    """Return the square root of a matrix."""
+    return ops.square_root(square(A))
+
+
+# A derivative of a function f of A is a block of f([[A, E], [0, A]]), which rounding takes across the cut where A has
+# eigenvalues on it.  Those of the square root are off the cut.
+def _off_the_cut(A, name, t):
+    """Return a function of a matrix that has a branch cut along the negative axis."""
+    A = square(A)
+    direct = ops.matrix_function(A, name=name, t=t)
+    if dtype_of(direct).kind != "c" or dtype_of(A).kind == "c":
+        return direct
+    root = ops.square_root(A)
+    if name == "logm":
+        return 2.0 * ops.matrix_function(root, name=name, t=t)
+    return ops.matrix_function(root, name=name, t=2.0 * t)
+
+
+@function
+def logm(A):
+    """Return the logarithm of a matrix."""
+    return _off_the_cut(A, "logm", 0.0)
 
 
 @function
@@ -30,7 +56,7 @@ def fractional_matrix_power(A, t):
     """Return a real power of a matrix."""
     if not isplain(t, int | float):
         raise UnsupportedError("mmad.scipy.linalg.fractional_matrix_power has no derivative by the exponent")
-    return ops.matrix_function(square(A), name="fractional_matrix_power", t=float(t))
+    return _off_the_cut(A, "fractional_matrix_power", float(t))
 
 
 @function
