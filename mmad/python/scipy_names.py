@@ -25,8 +25,9 @@ DROP_IN = {
         RegularGridInterpolator interp1d interpn make_interp_spline pchip_interpolate splev splrep
     """,
     "scipy.ndimage": """
-        convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d gaussian_gradient_magnitude
-        gaussian_laplace laplace prewitt sobel uniform_filter uniform_filter1d
+        affine_transform convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d
+        gaussian_gradient_magnitude gaussian_laplace laplace map_coordinates prewitt rotate shift sobel spline_filter
+        spline_filter1d uniform_filter uniform_filter1d zoom
     """,
     "scipy.optimize": """
         bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog

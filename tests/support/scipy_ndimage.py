@@ -9,6 +9,47 @@ SMALL = RNG.normal(size=(2, 3))
 
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap")
 
+#: Points and maps that do not meet the ends of the pieces of splines, where a second derivative jumps.
+POINTS = RNG.integers(-4, 9, size=(2, 7)) + RNG.choice([0.2, 0.3, 0.68, 0.79], size=(2, 7))
+MATRIX, OFFSET = np.array([[0.98, -0.12], [0.14, 1.03]]), np.array([-0.26, 0.35])
+HOMOGENEOUS = np.column_stack([MATRIX, OFFSET])
+FACTORS, BEFORE = np.array([1.13, 0.89]), np.array([-0.69, -0.28])
+
+
+def _samples():
+    """Samples between the points of an image, in every mode and order."""
+    for mode in MODES:
+        for order in (1, 3):
+            yield (
+                "map_coordinates",
+                lambda sp, x, p, m=mode, k=order: sp.map_coordinates(x, p, order=k, mode=m, cval=0.4),
+                X,
+                POINTS,
+            )
+        yield "spline_filter1d", lambda sp, x, m=mode: sp.spline_filter1d(x, 3, 0, mode=m) ** 2, X
+    for order in (0, 2, 4, 5):
+        yield "map_coordinates", lambda sp, x, p, k=order: sp.map_coordinates(x, p, order=k, prefilter=False), X, POINTS
+    for mode in ("constant", "grid-constant"):
+        yield (
+            "map_coordinates",
+            lambda sp, x, p, c, m=mode: sp.map_coordinates(x, p, order=2, mode=m, cval=c),
+            X,
+            POINTS,
+            0.4,
+        )
+    yield "map_coordinates", lambda sp, x, p: abs(sp.map_coordinates(x + 1j * x**2, p, mode="mirror")), X, POINTS
+    yield "affine_transform", lambda sp, x, a, b: sp.affine_transform(x, a, b, output_shape=(3, 4)), X, MATRIX, OFFSET
+    yield "affine_transform", lambda sp, x, a, b: sp.affine_transform(x, a, b, mode="wrap"), X, FACTORS, BEFORE
+    yield "affine_transform", lambda sp, x, a: sp.affine_transform(x, a, output_shape=(3, 4), order=1), X, HOMOGENEOUS
+    yield "shift", lambda sp, x, s: sp.shift(x, s, mode="nearest"), X, OFFSET
+    yield "shift", lambda sp, x, s: sp.shift(x, s, order=2), X, 0.37
+    yield "zoom", lambda sp, x: sp.zoom(x, (1.6, 0.7), mode="reflect") ** 2, X
+    yield "zoom", lambda sp, x: sp.zoom(x, 2, order=1, mode="grid-wrap", grid_mode=True) ** 2, X
+    yield "rotate", lambda sp, x, t: sp.rotate(x, t, mode="mirror"), X, 82.1
+    yield "rotate", lambda sp, x, t: sp.rotate(x, t, (2, 0), reshape=False), np.stack([X, X**2]), 88.9
+    yield "spline_filter", lambda sp, x: sp.spline_filter(x, 4) ** 2, X
+
+
 CALLS = [
     ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, 0, mode="mirror", origin=1), X, W),
     ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, mode="wrap"), SMALL, LINE),
@@ -33,9 +74,14 @@ CALLS = [
     ("laplace", lambda sp, x: sp.laplace(x, mode="mirror") ** 2, X),
     ("prewitt", lambda sp, x: sp.prewitt(x, 0) ** 2, X),
     ("sobel", lambda sp, x: sp.sobel(x, mode="constant", cval=0.3) ** 2, X),
+    *_samples(),
     *[("gaussian_filter1d", lambda sp, x, m=m: sp.gaussian_filter1d(x, 0.6, mode=m) ** 2, X) for m in MODES],
 ]
-REMARKS = {"gaussian_filter": "in sigma, too", "gaussian_filter1d": "in sigma, too"}
+REMARKS = {
+    "gaussian_filter": "in sigma, too",
+    "gaussian_filter1d": "in sigma, too",
+    "zoom": "constant in the factors, which only give the size",
+}
 
 
 def image_functions(form):

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-__all__ = ["SAME_AS", "extended", "fold", "sources"]
+__all__ = ["SAME_AS", "extended", "fold", "folded", "sources"]
 
 #: Names of modes that mean the same for filters.
 SAME_AS = {"grid-mirror": "reflect", "grid-wrap": "wrap", "grid-constant": "constant"}
 
 
-def sources(n, before, after, mode):
-    """Return which element of n stands at each place of the extended line; -1 where it is the constant."""
-    place = np.arange(-before, n + after)
+def folded(place, n, mode):
+    """Return which of n elements stands at each of some places, integers; -1 where it is the constant."""
     mode = SAME_AS.get(mode, mode)
     if mode == "constant":
         return np.where((place >= 0) & (place < n), place, -1)
@@ -26,6 +25,11 @@ def sources(n, before, after, mode):
         place = place % period
         return np.minimum(place, period - place) if n > 1 else np.zeros_like(place)
     raise RuntimeError("boundary mode not supported")
+
+
+def sources(n, before, after, mode):
+    """Return which element of n stands at each place of the line with some more before and after it."""
+    return folded(np.arange(-before, n + after), n, mode)
 
 
 def extended(x, axis, before, after, mode):
