@@ -43,6 +43,18 @@ DROP_IN = {
         braycurtis canberra cdist chebyshev cityblock correlation cosine euclidean jensenshannon mahalanobis minkowski
         pdist seuclidean sqeuclidean squareform
     """,
+    "scipy.stats": """
+        alpha anglit arcsine argus bernoulli beta betabinom betaprime binom boltzmann bradford burr burr12
+        cauchy chi chi2 cosine crystalball dgamma dweibull erlang expon exponnorm exponpow exponweib f
+        fatiguelife fisk foldcauchy foldnorm gamma genexpon genextreme gengamma genhalflogistic genlogistic
+        gennorm genpareto geom gibrat gompertz gumbel_l gumbel_r halfcauchy halfgennorm halflogistic halfnorm
+        hypergeom hypsecant invgamma invgauss invweibull jf_skew_t johnsonsb johnsonsu kappa3 laplace
+        laplace_asymmetric levy levy_l loggamma logistic loglaplace lognorm loguniform lomax maxwell mielke
+        moyal nakagami nbinom norm norminvgauss pareto planck poisson powerlaw powerlognorm powernorm randint
+        rayleigh rdist recipinvgauss reciprocal rel_breitwigner rice semicircular skewcauchy skewnorm t
+        trapezoid triang truncexpon truncnorm truncpareto truncweibull_min uniform vonmises vonmises_line wald
+        weibull_max weibull_min
+    """,
 }
 
 

@@ -17,6 +17,7 @@ from scipy_linear_algebra import linear_algebra
 from scipy_ndimage import image_functions
 from scipy_signal import signals
 from scipy_sparse import sparse
+from scipy_stats import statistics
 
 import mmad
 import mmad.scipy
@@ -503,7 +504,7 @@ def _interpolate():
 
 FORMS = [
     *_distances(), *linear_algebra(Form), *_special(), *transforms(Form), *_optimize(), *_integrate(),
-    *_interpolate(), *sparse(Form),
+    *_interpolate(), *sparse(Form), *statistics(Form),
     *image_functions(Form), *signals(Form),
 ]  # fmt: skip
 
