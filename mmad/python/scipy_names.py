@@ -25,9 +25,12 @@ DROP_IN = {
         RegularGridInterpolator interp1d interpn make_interp_spline pchip_interpolate splev splrep
     """,
     "scipy.ndimage": """
-        affine_transform convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d
-        gaussian_gradient_magnitude gaussian_laplace laplace map_coordinates prewitt rotate shift sobel spline_filter
-        spline_filter1d uniform_filter uniform_filter1d zoom
+        affine_transform center_of_mass convolve convolve1d correlate correlate1d fourier_gaussian fourier_shift
+        fourier_uniform gaussian_filter gaussian_filter1d gaussian_gradient_magnitude gaussian_laplace
+        grey_closing grey_dilation grey_erosion grey_opening laplace map_coordinates maximum maximum_filter
+        maximum_filter1d mean median median_filter minimum minimum_filter minimum_filter1d percentile_filter
+        prewitt rank_filter rotate shift sobel spline_filter spline_filter1d standard_deviation sum sum_labels
+        uniform_filter uniform_filter1d variance zoom
     """,
     "scipy.optimize": """
         bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog

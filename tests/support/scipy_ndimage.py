@@ -50,6 +50,52 @@ def _samples():
     yield "spline_filter", lambda sp, x: sp.spline_filter(x, 4) ** 2, X
 
 
+FOOTPRINT = np.array([[1, 0, 1], [1, 1, 0]], bool)
+LABELS = np.array([[0, 1, 1, 2, 2], [0, 1, 3, 3, 2], [1, 1, 3, 2, 2], [0, 0, 3, 3, 3]])
+#: Elements whose sums with heights are far from each other.
+APART = 0.37 * RNG.permutation(20).reshape(4, 5)
+HEIGHTS = np.array([[0.05, 0.0, 0.12], [-0.11, 0.17, 0.0]])
+MORPHOLOGY = ("grey_erosion", "grey_dilation", "grey_opening", "grey_closing")
+
+
+def _selections():
+    """Filters by rank, and grey morphology."""
+    for mode in MODES[:5]:
+        yield "maximum_filter", lambda sp, x, m=mode: sp.maximum_filter(x, (2, 3), mode=m, origin=(-1, 0)) ** 2, X
+        yield "median_filter", lambda sp, x, c, m=mode: sp.median_filter(x, (3, 2), mode=m, cval=c) ** 2, X, 0.1
+    yield "minimum_filter", lambda sp, x: sp.minimum_filter(x, footprint=FOOTPRINT) ** 2, X
+    yield "maximum_filter1d", lambda sp, x: sp.maximum_filter1d(x, 3, 0, mode="wrap") ** 2, X
+    yield "minimum_filter1d", lambda sp, x: sp.minimum_filter1d(x, 2, mode="constant", cval=-0.2) ** 2, X
+    yield "percentile_filter", lambda sp, x: sp.percentile_filter(x, 30, 3) ** 2, X
+    yield "rank_filter", lambda sp, x: sp.rank_filter(x, -2, footprint=FOOTPRINT, mode="mirror") ** 2, X
+    for name in MORPHOLOGY:
+        yield name, lambda sp, x, n=name: getattr(sp, n)(x, (3, 2), mode="nearest") ** 2, X
+        yield name, lambda sp, x, h, n=name: getattr(sp, n)(x, structure=h, footprint=FOOTPRINT) ** 2, APART, HEIGHTS
+
+
+def _statistics():
+    """Statistics of parts."""
+    for name in ("sum", "sum_labels", "mean", "variance", "standard_deviation", "minimum", "maximum", "median"):
+        yield name, lambda sp, x, n=name: getattr(sp, n)(x) ** 2, X
+        yield name, lambda sp, x, n=name: getattr(sp, n)(x, LABELS, [3, 1]) ** 2, X
+        yield name, lambda sp, x, n=name: getattr(sp, n)(x, LABELS) ** 2, X
+    yield "center_of_mass", lambda sp, x: sp.center_of_mass(x + 3.0), X
+    yield "center_of_mass", lambda sp, x: sum(sp.center_of_mass(x + 3.0, LABELS, [1, 2]), ()), X
+
+
+def _transforms():
+    """Filters of Fourier transforms."""
+    for name, parameter in (("gaussian", [0.7, 1.2]), ("uniform", [2.2, 1.3]), ("shift", [0.6, -0.4])):
+        parameter = np.array(parameter)
+        yield f"fourier_{name}", lambda sp, x, p, n=name: getattr(sp, "fourier_" + n)(np.fft.fft2(x), p), X, parameter
+        yield (
+            f"fourier_{name}",
+            lambda sp, x, p, n=name: getattr(sp, "fourier_" + n)(np.fft.rfft2(x), p, 5, 1),
+            X,
+            parameter,
+        )
+
+
 CALLS = [
     ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, 0, mode="mirror", origin=1), X, W),
     ("correlate1d", lambda sp, x, w: sp.correlate1d(x, w, mode="wrap"), SMALL, LINE),
@@ -75,6 +121,9 @@ CALLS = [
     ("prewitt", lambda sp, x: sp.prewitt(x, 0) ** 2, X),
     ("sobel", lambda sp, x: sp.sobel(x, mode="constant", cval=0.3) ** 2, X),
     *_samples(),
+    *_selections(),
+    *_statistics(),
+    *_transforms(),
     *[("gaussian_filter1d", lambda sp, x, m=m: sp.gaussian_filter1d(x, 0.6, mode=m) ** 2, X) for m in MODES],
 ]
 REMARKS = {
