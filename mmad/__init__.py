@@ -18,6 +18,8 @@ Checks, and what a function meets while it is differentiated
     check_derivatives, debug_nans, numpy, concrete, Var, ScalarVar, ArrayVar, Dual
 Diagonals, traces and products without the matrix
     hessian_diagonal, laplacian, divergence, curl, gauss_newton_product, vhp
+Sums over data on several processes or machines
+    sharded
 Optimisers, and trees as vectors
     minimize, objective, constraint, ipopt_problem, ravel_pytree, tree
 Errors
@@ -52,6 +54,7 @@ from mmad.derivatives.operators import hessian_operator, jacobian_operator
 from mmad.derivatives.tensors import derivative_tensor
 from mmad.derivatives.wirtinger import wirtinger
 from mmad.diagonals import curl, divergence, hessian_diagonal, laplacian
+from mmad.distributed.sharded import sharded
 from mmad.errors import (
     GuardError,
     NanError,
@@ -141,6 +144,7 @@ __all__ = [
     "record",
     "register",
     "set_num_threads",
+    "sharded",
     "sparsity",
     "stop_gradient",
     "straight_through",

@@ -443,6 +443,18 @@ def minimize(
     mode: Literal["compiled", "eager"] = "compiled",
 ) -> Any: ...
 
+class _Sharded(Protocol):
+    def __call__(self, params: Any, /) -> Any: ...
+    def value_and_grad(self, params: _T, /) -> tuple[Any, _T]: ...
+    def grad(self, params: _T, /) -> _T: ...
+    def hvp(self, params: _T, v: Any, /) -> _T: ...
+    def hessian_operator(self, params: Any, /) -> LinearOperator: ...
+    def stats(self) -> dict[str, int]: ...
+
+def sharded(
+    f: Callable[[Any, Any], Any], shards: Iterable[Any], executor: Any = None, *, parts: int | None = None
+) -> _Sharded: ...
+
 __all__ = [
     "ArrayVar",
     "Coloring",
@@ -503,6 +515,7 @@ __all__ = [
     "record",
     "register",
     "set_num_threads",
+    "sharded",
     "sparsity",
     "stop_gradient",
     "straight_through",

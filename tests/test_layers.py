@@ -28,7 +28,7 @@ LAYERS = (
     ("planner",),
     ("api",),
     ("diagonals",),
-    ("optimization",),
+    ("optimization", "distributed"),
     ("_checkout", "__init__"),
     ("autograd",),  # a drop-in for autograd, which `import mmad` does not load
     ("bench",),  # problems and contestants, which `import mmad` does not load

@@ -175,6 +175,32 @@ def jacobian_operator(f, x):
     return _operator_class()((jacobian_operator, f, x), p, dtype, symmetric=False)
 
 
+def operator_of_products(products, n, dtype):
+    """Return a real symmetric linear operator by its products with the columns of real matrices.
+
+    Parameters
+    ----------
+    products : callable
+        ``products(matrix)`` -> ndarray, shape (n, k), of a matrix of shape (n, k).
+    n : int
+    dtype : dtype
+
+    Returns
+    -------
+    scipy.sparse.linalg.LinearOperator, shape (n, n)
+    """
+
+    def matmat(matrix):
+        if np.iscomplexobj(matrix):
+            return products(matrix.real) + 1j * products(matrix.imag)
+        return products(matrix)
+
+    def matvec(v):
+        return matmat(np.reshape(v, (n, 1)))[:, 0]
+
+    return _linear_operator()((n, n), matvec=matvec, rmatvec=matvec, matmat=matmat, rmatmat=matmat, dtype=dtype)
+
+
 def factored(left, right):
     """Return the product of two factors, kept apart, as a linear operator.
 
