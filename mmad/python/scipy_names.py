@@ -47,16 +47,20 @@ DROP_IN = {
         pdist seuclidean sqeuclidean squareform
     """,
     "scipy.stats": """
-        alpha anglit arcsine argus bernoulli beta betabinom betaprime binom boltzmann bradford burr burr12
-        cauchy chi chi2 cosine crystalball dgamma dweibull erlang expon exponnorm exponpow exponweib f
-        fatiguelife fisk foldcauchy foldnorm gamma genexpon genextreme gengamma genhalflogistic genlogistic
-        gennorm genpareto geom gibrat gompertz gumbel_l gumbel_r halfcauchy halfgennorm halflogistic halfnorm
-        hypergeom hypsecant invgamma invgauss invweibull jf_skew_t johnsonsb johnsonsu kappa3 laplace
-        laplace_asymmetric levy levy_l loggamma logistic loglaplace lognorm loguniform lomax maxwell mielke
-        moyal nakagami nbinom norm norminvgauss pareto planck poisson powerlaw powerlognorm powernorm randint
-        rayleigh rdist recipinvgauss reciprocal rel_breitwigner rice semicircular skewcauchy skewnorm t
-        trapezoid triang truncexpon truncnorm truncpareto truncweibull_min uniform vonmises vonmises_line wald
-        weibull_max weibull_min
+        alpha anglit arcsine argus bernoulli beta betabinom betaprime binom boltzmann boxcox boxcox_llf bradford
+        burr burr12 cauchy chi chi2 chisquare circmean circstd circvar cosine crystalball describe dgamma
+        dirichlet dweibull energy_distance entropy erlang expon exponnorm exponpow exponweib f f_oneway
+        fatiguelife fisk foldcauchy foldnorm gamma gaussian_kde genexpon genextreme gengamma genhalflogistic
+        genlogistic gennorm genpareto geom gibrat gmean gompertz gumbel_l gumbel_r gzscore halfcauchy
+        halfgennorm halflogistic halfnorm hmean hypergeom hypsecant invgamma invgauss invweibull invwishart iqr
+        jarque_bera jf_skew_t johnsonsb johnsonsu kappa3 kurtosis laplace laplace_asymmetric levy levy_l
+        linregress loggamma logistic loglaplace lognorm loguniform lomax maxwell median_abs_deviation mielke
+        moment moyal multinomial multivariate_normal multivariate_t nakagami nbinom norm norminvgauss pareto
+        pearsonr planck pmean poisson powerlaw powerlognorm powernorm randint rankdata rayleigh rdist
+        recipinvgauss reciprocal rel_breitwigner rice sem semicircular skew skewcauchy skewnorm spearmanr t
+        tmean trapezoid triang trim_mean truncexpon truncnorm truncpareto truncweibull_min tsem tstd ttest_1samp
+        ttest_ind ttest_ind_from_stats ttest_rel tvar uniform variation vonmises vonmises_line wald
+        wasserstein_distance weibull_max weibull_min wishart yeojohnson yeojohnson_llf zmap zscore
     """,
 }
 
