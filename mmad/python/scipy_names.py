@@ -37,8 +37,10 @@ DROP_IN = {
         lsq_linear minimize minimize_scalar newton nnls ridder root root_scalar toms748
     """,
     "scipy.signal": """
-        convolve convolve2d correlate correlate2d deconvolve fftconvolve filtfilt lfilter lfilter_zi lfiltic oaconvolve
-        sosfilt sosfilt_zi sosfiltfilt
+        coherence convolve convolve2d correlate correlate2d csd czt decimate deconvolve detrend fftconvolve
+        filtfilt hilbert hilbert2 istft lfilter lfilter_zi lfiltic lombscargle medfilt medfilt2d oaconvolve
+        order_filter periodogram resample resample_poly savgol_filter sosfilt sosfilt_zi sosfiltfilt spectrogram
+        stft upfirdn welch wiener zoom_fft
     """,
     "scipy.sparse": "coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix diags_array",
     "scipy.sparse.linalg": "bicgstab cg factorized gmres minres splu spsolve",

@@ -9,6 +9,7 @@ LINE, TAPS = RNG.normal(size=9), RNG.normal(size=4)
 B, A = scipy.signal.butter(3, 0.3)
 SOS = scipy.signal.butter(4, 0.3, output="sos")
 LONG = RNG.normal(size=(2, 24))
+APART = 0.37 * RNG.permutation(48).reshape(2, 24) - 7.3  # far from each other and from zero
 STATE = RNG.normal(size=(3, 3))
 
 
@@ -41,8 +42,82 @@ def _convolutions():
                 )
 
 
+SPECTRAL = {"fs": 2.0, "nperseg": 8}
+COLUMNS = LONG.T.copy()
+TIMES, HEIGHTS, FREQUENCIES = np.sort(RNG.uniform(0.0, 9.0, 12)), RNG.normal(size=12), RNG.uniform(0.5, 4.0, 4)
+REAL, IMAG = RNG.normal(size=(2, 2, 5, 4))
+
+
+def _spectra():
+    """Spectra, and the way back."""
+    for detrend in ("constant", "linear", False):
+        yield "welch", lambda sp, x, d=detrend: sp.welch(x, **SPECTRAL, detrend=d)[1], LONG
+        yield "periodogram", lambda sp, x, d=detrend: sp.periodogram(x, 2.0, "hann", 30, d, axis=1)[1], LONG
+    yield "welch", lambda sp, x: sp.welch(x, **SPECTRAL, nfft=11, noverlap=3, axis=0, average="median")[1], COLUMNS
+    yield "welch", lambda sp, x, w: sp.welch(x, window=w, scaling="spectrum")[1], LONG, np.abs(LINE)
+    yield "welch", lambda sp, x: sp.welch(x + 1j * x[::-1], **SPECTRAL)[1], LONG
+    yield "periodogram", lambda sp, x: sp.periodogram(x, nfft=20)[1], LONG
+    yield "csd", lambda sp, x, y: abs(sp.csd(x, y, **SPECTRAL)[1]), LONG, LONG[::-1, :20] ** 2
+    yield "coherence", lambda sp, x, y: sp.coherence(x, y, **SPECTRAL)[1], LONG, LONG[::-1] ** 2
+    for mode in ("psd", "complex", "magnitude", "angle", "phase"):
+        yield "spectrogram", lambda sp, x, m=mode: sp.spectrogram(x, **SPECTRAL, mode=m)[2][..., 1:3, :], LONG
+    for boundary in ("zeros", "even", "odd", "constant", None):
+        yield "stft", lambda sp, x, b=boundary: sp.stft(x, **SPECTRAL, boundary=b)[2] ** 2, LONG
+    yield "stft", lambda sp, x: abs(sp.stft(x, **SPECTRAL, axis=0, scaling="psd", detrend="linear")[2]), COLUMNS
+    for scaling in ("spectrum", "psd"):
+        yield "istft", lambda sp, x, y, s=scaling: sp.istft(x + 1j * y, 2.0, scaling=s)[1] ** 2, REAL, IMAG
+    yield (
+        "istft",
+        lambda sp, x, y: abs(sp.istft(x + 1j * y, noverlap=1, input_onesided=False, time_axis=0, freq_axis=1)[1]),
+        REAL,
+        IMAG,
+    )
+    for kind in (False, True, "amplitude"):
+        yield (
+            "lombscargle",
+            lambda sp, x, y, f, w, k=kind: abs(sp.lombscargle(x, y, f, normalize=k, weights=w)),
+            TIMES,
+            HEIGHTS,
+            FREQUENCIES,
+            TIMES + 0.1,
+        )
+    yield "lombscargle", lambda sp, x, y: sp.lombscargle(x, y, FREQUENCIES, floating_mean=True), TIMES, HEIGHTS
+    yield "czt", lambda sp, x: abs(sp.czt(x, 7, np.exp(-0.3j) * 1.01, 1.1, axis=0)), COLUMNS
+    yield "czt", lambda sp, x: abs(sp.czt(x)), LONG
+    yield "zoom_fft", lambda sp, x: abs(sp.zoom_fft(x, [0.3, 0.8], 9, fs=3.0, endpoint=True)), LONG
+
+
+def _resamplings():
+    """Signals at other rates, smoothed, without trend."""
+    yield "upfirdn", lambda sp, h, x: sp.upfirdn(h, x, 3, 2), TAPS, X
+    yield "upfirdn", lambda sp, h, x: sp.upfirdn(h, x, 2, 5, axis=0), TAPS, COLUMNS
+    for pad in ("constant", "mean", "median", "minimum", "maximum"):
+        yield "resample_poly", lambda sp, x, p=pad: sp.resample_poly(x, 3, 2, axis=1, padtype=p) ** 2, APART
+    yield "resample_poly", lambda sp, x, w: sp.resample_poly(x, 2, 6, window=w), COLUMNS, LINE
+    for num in (7, 12, 24, 31, 40):
+        yield "resample", lambda sp, x, n=num: sp.resample(x, n, axis=1, window="hamming") ** 2, LONG
+        yield "resample", lambda sp, x, n=num: abs(sp.resample(x + 1j * x**2, n)), COLUMNS
+    for zero_phase in (True, False):
+        for kind in ("iir", "fir"):
+            yield "decimate", lambda sp, x, z=zero_phase, k=kind: sp.decimate(x, 3, 2, k, zero_phase=z) ** 2, LONG
+    for kind in ("linear", "constant"):
+        yield "detrend", lambda sp, x, k=kind: sp.detrend(x, type=k, bp=[5, 1] if k == "linear" else 0) ** 2, LONG
+    yield "hilbert", lambda sp, x: abs(sp.hilbert(x)), LONG
+    yield "hilbert", lambda sp, x: abs(sp.hilbert(x, 9, axis=0)), COLUMNS[:7]
+    yield "hilbert2", lambda sp, x: abs(sp.hilbert2(x)), X
+    for mode in ("mirror", "constant", "nearest", "interp", "wrap"):
+        yield "savgol_filter", lambda sp, x, m=mode: sp.savgol_filter(x, 7, 2, mode=m, cval=0.3) ** 2, LONG
+    yield "savgol_filter", lambda sp, x: sp.savgol_filter(x, 6, 3, 1, 0.5, axis=0) ** 2, COLUMNS
+    yield "wiener", lambda sp, x: sp.wiener(x, 3), X
+    yield "medfilt", lambda sp, x: sp.medfilt(x, (1, 3)) ** 2, APART
+    yield "medfilt2d", lambda sp, x: sp.medfilt2d(x) ** 2, APART
+    yield "order_filter", lambda sp, x: sp.order_filter(x, np.array([[1, 0, 1]]), 1) ** 2, APART
+
+
 CALLS = [
     *_convolutions(),
+    *_spectra(),
+    *_resamplings(),
     ("convolve", lambda sp, x, h: abs(sp.convolve(x + 1j * x**2, h - 0.5j, "same")), LINE, TAPS),
     ("correlate", lambda sp, x, h: abs(sp.correlate(x - 1j * x**2, h + 1j * h**2)), LINE, TAPS),
     ("deconvolve", lambda sp, x, d: sp.deconvolve(x, d), LINE, np.array([1.3, 0.2, -0.4])),
@@ -60,7 +135,11 @@ CALLS = [
     ("sosfilt_zi", lambda sp, c: sp.sosfilt_zi(sections(c)), FREE),
     ("sosfiltfilt", lambda sp, c, x: sp.sosfiltfilt(sections(c), x), FREE, LONG),
 ]
-REMARKS = {"filtfilt": 'method="pad"'}
+REMARKS = {
+    "upfirdn": "zeros beyond the ends",
+    "resample_poly": "zeros or a background beyond the ends",
+    "filtfilt": 'method="pad"',
+}
 
 
 def signals(form):
