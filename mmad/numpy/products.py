@@ -11,7 +11,7 @@ from mmad.numpy.shaping import moveaxis, ravel, reshape, transpose
 from mmad.numpy.ufuncs import result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import concatenate, viewed
-from mmad.ops.products import adjoint_of, contract
+from mmad.ops.products import adjoint_of, axes_in_order, contract
 from mmad.ops.reduction import matmul as matmul_op
 from mmad.ops.reduction import sum_
 from mmad.python.kinds import isplain
@@ -63,7 +63,7 @@ def inner(x, y):
 @implements(np.outer)
 def outer(x, y, out=None):
     """`numpy.outer`."""
-    return result_or_out(contract(ravel(as_operand(x)), ravel(as_operand(y)), spec=("i", "j", "ij")), out, "outer")
+    return result_or_out(contracted(ravel(as_operand(x)), ravel(as_operand(y)), "i", "j", "ij"), out, "outer")
 
 
 @implements(np.linalg.outer)
@@ -76,6 +76,38 @@ def _linalg_outer(x, y, /):
 @implements(np.linalg.matmul)
 def _linalg_matmul(x, y, /):
     return matmul_op(x, y)
+
+
+def contracted(x, y, sx, sy, so):
+    """Return a product summed over common axes; as one of elements or of matrices where it is, which programs have.
+
+    Parameters
+    ----------
+    x, y : array
+    sx, sy, so : str
+        The labels of their axes and of the result's, as of :data:`mmad.ops.products.contract`.
+    """
+    summed = [c for c in sx if c in sy and c not in so]
+    if not summed:
+        return a.multiply(_spread(x, sx, so), _spread(y, sy, so))
+    if len(summed) > 1 or max(len(sx), len(sy)) > 2 or len(so) != len(sx) + len(sy) - 2:
+        return contract(x, y, spec=(sx, sy, so))
+    x, sx = (x, sx) if sx[-1] == summed[0] else (_swapped(x), sx[::-1])
+    y, sy = (y, sy) if sy[0] == summed[0] else (_swapped(y), sy[::-1])
+    if so == sx[:-1] + sy[1:]:
+        return matmul_op(x, y)
+    return matmul_op(_swapped(y), _swapped(x))
+
+
+def _swapped(x):
+    return viewed(x, lambda m: m.T)
+
+
+def _spread(x, labels, order):
+    """Return x with its axes in the order of `order`, and one of length 1 for each label that it does not have."""
+    if labels in ("", order):
+        return x
+    return viewed(x, lambda m: axes_in_order(m, labels, order))
 
 
 @implements(np.tensordot, np.linalg.tensordot)
@@ -93,7 +125,7 @@ def tensordot(x, y, axes=2):
     for i, j in zip(ax, ay, strict=True):
         sy[j] = sx[i]
     out = [c for k, c in enumerate(sx) if k not in ax] + [c for k, c in enumerate(sy) if k not in ay]
-    return contract(x, y, spec=(sx, "".join(sy), "".join(out)))
+    return contracted(x, y, sx, "".join(sy), "".join(out))
 
 
 @implements(np.kron)
@@ -103,7 +135,7 @@ def kron(x, y):
     rank = max(_ranks(x, y))
     x, y = (viewed(v, lambda m: m.reshape((1,) * (rank - m.ndim) + m.shape)) for v in (x, y))
     sx, sy = LETTERS[:rank], LETTERS[rank : 2 * rank]
-    r = contract(x, y, spec=(sx, sy, "".join(p + q for p, q in zip(sx, sy, strict=True))))
+    r = contracted(x, y, sx, sy, "".join(p + q for p, q in zip(sx, sy, strict=True)))
     return reshape(r, tuple(p * q for p, q in zip(x.shape, y.shape, strict=True))) if rank else r
 
 
@@ -213,7 +245,7 @@ def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="
             y, sy = _sum_out(y, sy, keep | set(sx))
             so = [c for c in dict.fromkeys(sx + sy) if c in keep]
             so = result if not work and not rest else "".join(so)
-            chosen = [(contract(x, y, spec=(sx, sy, so)), so), *rest]
+            chosen = [(contracted(x, y, sx, sy, so), so), *rest]
         work.append(chosen[0])
     x, sx = _sum_out(*work[0], set(result))
     if sx != result:

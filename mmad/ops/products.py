@@ -7,7 +7,7 @@ from mmad.ops.declare import linear
 from mmad.ops.movement import viewed
 from mmad.python.kinds import isplain
 
-__all__ = ["adjoint_of", "contract"]
+__all__ = ["adjoint_of", "axes_in_order", "contract"]
 
 
 def adjoint_of(x):
@@ -17,7 +17,7 @@ def adjoint_of(x):
     return x
 
 
-def _axes_in_order(x, labels, order):
+def axes_in_order(x, labels, order):
     """Return x with its axes in the order of `order`, and one of length 1 for each label it has not."""
     x = x.transpose([labels.index(c) for c in order if c in labels])
     return x[tuple(slice(None) if c in labels else None for c in order)]
@@ -28,7 +28,7 @@ def _contract(x, y, spec):
     sx, sy, so = spec
     summed = [c for c in sx if c in sy and c not in so]
     if not summed:
-        return np.multiply(_axes_in_order(x, sx, so), _axes_in_order(y, sy, so))[()]
+        return np.multiply(axes_in_order(x, sx, so), axes_in_order(y, sy, so))[()]
     both = [c for c in so if c in sx and c in sy]
     left = [c for c in so if c in sx and c not in sy]
     right = [c for c in so if c in sy and c not in sx]
@@ -71,9 +71,7 @@ def _transposed(ct, y, sct, sy, so):
     """Return the contraction of a cotangent, which wins where it is zero if nothing is summed."""
     if any(c not in so for c in sct + sy):
         return contract(ct, y, spec=(sct, sy, so))
-    ct, y = (
-        viewed(x, lambda m, s=s: _axes_in_order(m, s, so)) if s and s != so else x for x, s in ((ct, sct), (y, sy))
-    )
+    ct, y = (viewed(x, lambda m, s=s: axes_in_order(m, s, so)) if s and s != so else x for x, s in ((ct, sct), (y, sy)))
     return a.chain(ct, y)
 
 
