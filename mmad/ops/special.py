@@ -16,17 +16,28 @@ def _sinc(x, order):
         return np.sinc(x)
     x = np.asarray(x)
     y = np.pi * x.astype(np.result_type(x, np.float64))
-    # Near zero the alternating series; elsewhere y f_n + n f_(n-1) = sin^(n)(y), which cancels for y below about n.
     near = np.abs(y) < max(2.0, order)
-    z = np.where(near, y, 0.0)
-    series = np.zeros(z.shape, z.dtype)
-    for k in range((order + 1) // 2, order // 2 + 24 + 2 * order):
-        series = series + (-1) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order))
-    z = np.where(near, 1.0, y)
-    f = np.sin(z) / z
+    f = np.empty_like(y)
+    f[near], f[~near] = _sinc_near(y[near], order), _sinc_far(y[~near], order)
+    return (f * np.pi**order).astype(x.dtype)[()]
+
+
+def _sinc_near(y, order):
+    """Return the derivative of sin(y)/y by the alternating series."""
+    square, series = y * y, np.zeros_like(y)
+    last = 15 if order <= 2 else order // 2 + 22 + 2 * order
+    for k in range(last, (order + 1) // 2 - 1, -1):
+        series = series * square + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - order))
+    return series * y + 0.0 if order % 2 else series
+
+
+def _sinc_far(y, order):
+    """Return the derivative of sin(y)/y by y f_n + n f_(n-1) = sin^(n)(y), which cancels for y below about n."""
+    sine, cosine = np.sin(y), np.cos(y)
+    f = sine / y
     for n in range(1, order + 1):
-        f = ((np.sin, np.cos, lambda t: -np.sin(t), lambda t: -np.cos(t))[n % 4](z) - n * f) / z
-    return (np.where(near, series, f) * np.pi**order).astype(x.dtype)[()]
+        f = ((sine, cosine, -sine, -cosine)[n % 4] - n * f) / y
+    return f
 
 
 def _batch_of_sinc(vals, batched, **params):
