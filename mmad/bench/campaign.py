@@ -68,6 +68,7 @@ def run(
     save=None,
     resources=False,
     patience=math.inf,
+    clock=perf_counter,
 ):
     """Measure contestants on cases, one case after the other.
 
@@ -90,6 +91,8 @@ def run(
         Measure memory too, each contestant in a process of its own, and count operations.
     patience : float, optional
         Seconds that a first call may take.
+    clock : callable
+        As for `mmad.bench.measure.measure`.
 
     Returns
     -------
@@ -125,6 +128,7 @@ def run(
                 progress=turn,
                 late=late,
                 patience=patience,
+                clock=clock,
             )
         except OutOfTimeError:
             left.append(case)

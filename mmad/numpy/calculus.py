@@ -190,7 +190,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if n == 1:
         r = a.add(gather(fp, np.zeros(shape_of(x), np.intp)), a.multiply(0.0, x))
     else:
-        k = np.minimum(np.maximum(extremes.searchsorted(xp, x, side="right") - 1, 0), n - 2)
+        k = extremes.interval(xp, x)
         x0, y0 = _pick(xp, k), _pick(fp, k)
         slope = a.divide(a.subtract(_pick(fp, k + 1), y0), a.subtract(_pick(xp, k + 1), x0))
         r = a.add(a.multiply(slope, a.subtract(x, x0)), y0)

@@ -140,6 +140,22 @@ searchsorted = Op(
 )
 
 
+def _interval_batch(vals, batched):
+    table, v = vals
+    return interval(table, v) if not batched[0] else None
+
+
+# Which of the intervals between the elements of the sorted first operand those of the second are in, or next to.
+interval = Op(
+    "interval",
+    lambda table, v: np.clip(np.searchsorted(table, v, side="right") - 1, 0, len(table) - 2),
+    nin=2,
+    kind="structural",
+    boolean=True,
+    batch=_interval_batch,
+)
+
+
 # -------------------------------------------------------------------------------------------------- extrema
 def _extreme_result(shapes, vals, axis, keepdims):
     return None if 0 in shapes[0] else reduced(shapes, vals, axis, keepdims)

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import scipy.interpolate as _scipy
 
-from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray
+from mmad.ops.extremes import interval
+from mmad.ops.movement import gather
 from mmad.scipy._drop_in import any_traced, replaces
 from mmad.scipy.interpolate.piecewise import Interpolant
 
@@ -37,23 +38,34 @@ class RegularGridInterpolator(Interpolant):
         flat = xi.reshape(-1, count)
         places, parts, outside = [], [], np.zeros(flat.shape[0], bool)
         for k, knots in enumerate(self.grid):
-            x, plain = flat[:, k], concrete(knots)
-            p = concrete(x)
-            outside |= (p < plain[0]) | (p > plain[-1])
-            i = np.clip(np.searchsorted(plain, p, side="right") - 1, 0, plain.shape[0] - 2)
+            x = flat[:, k]
+            outside = outside | (x < knots[0]) | (x > knots[-1])
+            i = interval(knots, x)
+            low = gather(knots, i)
             places.append(i)
-            parts.append((x - knots[i]) / (knots[i + 1] - knots[i]))
+            parts.append((x - low) / (gather(knots, i + 1) - low))
         if self.bounds_error and outside.any():
             raise ValueError("One of the requested xi is out of bounds")
+        table = self.values.reshape(-1, *self.values.shape[count:])
+
+        def place_of(numbers):
+            """Return the number in the table of a place, given along each axis."""
+            place = 0
+            for k, knots in zip(numbers, self.grid, strict=True):
+                place = place * knots.shape[0] + k
+            return place
+
         out = None
         if method == "nearest":
-            out = self.values[tuple(np.where(concrete(w) <= 0.5, i, i + 1) for i, w in zip(places, parts, strict=True))]
+            nearest = [np.where(w <= 0.5, i, i + 1) for i, w in zip(places, parts, strict=True)]
+            out = gather(table, place_of(nearest))
         else:
+            first = place_of(places)
             for corner in itertools.product((0, 1), repeat=count):
                 weight = 1.0
                 for far, w in zip(corner, parts, strict=True):
                     weight = weight * (w if far else 1.0 - w)
-                term = self.values[tuple(i + far for i, far in zip(places, corner, strict=True))]
+                term = gather(table, first + place_of(corner))
                 term = term * weight.reshape((-1,) + (1,) * (term.ndim - 1))
                 out = term if out is None else out + term
         if not self.bounds_error and self.fill_value is not None:
