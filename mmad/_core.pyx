@@ -1061,6 +1061,6 @@ def concrete(x):
     >>> mmad.grad(f)(3.0)
     6.0
     """
-    while isinstance(x, Traced):
+    while isinstance(x, Traced) or getattr(type(x), "is_traced_other_number", False):
         x = x.value
     return x

@@ -5,6 +5,7 @@ __all__ = [
     "GuardError",
     "LaneDivergence",
     "NanError",
+    "OtherNumberError",
     "OtherResultError",
     "PatternError",
     "ProgramError",
@@ -58,6 +59,10 @@ class NanError(FloatingPointError):
 
 class UnsupportedError(TypeError):
     """An operation has no rule for what was asked; the message names the operation and the argument."""
+
+
+class OtherNumberError(TypeError):
+    """A number of a type of its own (a fraction, a decimal) was given to what takes floats and arrays."""
 
 
 class RepeatedEigenvalueError(UnsupportedError):

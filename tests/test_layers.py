@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mmad"
 LAYERS = (
     ("errors",),
     ("python",),
+    ("scalars",),
     ("kernels",),
     ("tape", "_core"),  # the core is the tape's traced numbers and the door to its operations
     ("ops",),

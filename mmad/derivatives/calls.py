@@ -14,8 +14,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from mmad._core import Jet, Traced, Var, Wrapper
+from mmad.derivatives import other_numbers
 from mmad.errors import UnsupportedError
 from mmad.python.kinds import isplain
+from mmad.scalars.traced import OtherNumber
 from mmad.tape._instructions import OPERATIONS, Op
 from mmad.tape.constants import unboxed, zeros
 from mmad.tape.contexts import STATE, open_tape
@@ -130,6 +132,8 @@ class Rules:
                     "nondiff_argnums, or pass mmad.concrete(x)"
                 )
         if not any(isinstance(v, Traced) for v in leaves):
+            if any(isplain(v, OtherNumber) for v in args):
+                return other_numbers.by_rule(self, args)
             with suspended():
                 return self.body(*args)
         if self.push is None and self.pull is None:

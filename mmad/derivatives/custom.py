@@ -14,6 +14,7 @@ from mmad.derivatives.calls import Rules
 from mmad.ops import arithmetic as a
 from mmad.ops.declare import bind_optional
 from mmad.python.kinds import isplain
+from mmad.scalars.kinds import concrete_of
 from mmad.tape.constants import unboxed
 from mmad.tape.contexts import open_tape
 from mmad.tracing import tree
@@ -354,7 +355,7 @@ def stop_gradient(x):
     """
     leaves, structure = tree.flatten(x)
     leaves = [unboxed(v) for v in leaves]
-    return tree.unflatten(structure, [a.stop_gradient(v) if isinstance(v, Traced) else v for v in leaves])
+    return tree.unflatten(structure, [a.stop_gradient(v) if isinstance(v, Traced) else concrete_of(v) for v in leaves])
 
 
 def hook(function, x):

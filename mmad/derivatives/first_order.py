@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmad._core import Traced, shape_of
+from mmad.derivatives import other_numbers
 from mmad.derivatives.arguments import (
     derivative_function,
     plain,
@@ -12,7 +13,7 @@ from mmad.derivatives.arguments import (
     tangent_pairs,
     value_and_aux,
 )
-from mmad.errors import RepeatedEigenvalueError
+from mmad.errors import OtherNumberError, RepeatedEigenvalueError
 from mmad.ops.spectral import Met
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -34,7 +35,14 @@ __all__ = ["Linearized", "grad", "jvp", "linearize", "trace_gradient", "value_an
 def trace_gradient(f, argnums, has_aux, args, kwargs, what):
     """Return value, gradient and auxiliary data of a function at a point."""
     nums = positions(f, argnums, args, what)
-    trace = Trace(f, args, kwargs, nums, what)
+    try:
+        trace = Trace(f, args, kwargs, nums, what)
+    except OtherNumberError:
+        if not other_numbers.among(args):
+            raise
+        trace = None
+    if trace is None:  # outside of the clause, so that an error is not reported as one of its handling
+        return other_numbers.gradient_of(f, argnums, args, kwargs, has_aux, what)
     out, aux = scalar_output(trace, what, has_aux)
     grads = trace.trees(trace.pull([out], [1.0]))
     if not trace.nested:
@@ -116,7 +124,14 @@ def vjp(f, *primals, has_aux=False):
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    trace = Trace(f, primals, {}, tuple(range(len(primals))), "vjp")
+    try:
+        trace = Trace(f, primals, {}, tuple(range(len(primals))), "vjp")
+    except OtherNumberError:
+        if has_aux or not other_numbers.among(primals):
+            raise
+        trace = None
+    if trace is None:
+        return other_numbers.pullback_of(f, primals)
     aux = None
     if has_aux:
         result, aux = value_and_aux(trace)
@@ -175,10 +190,16 @@ def jvp(f, primals, tangents, has_aux=False):
         missing, found = Met.missing, None
         try:
             found = _forward(f, tangent_pairs(primals, tangents, describe(f, "jvp")), level)
+        except OtherNumberError:
+            if not other_numbers.among(primals):
+                raise
+            missing = None
         except RepeatedEigenvalueError:  # there may be a rule for a sweep over a recording
             pass
         finally:
             doubt = doubtful(level)  # forgets it
+        if missing is None:
+            return other_numbers.pushforward_of(f, primals, tangents)
         lost = found is None or (Met.missing != missing and any(is_nan(d) for d in tree.flatten(found[1])[0]))
         if not lost and (not doubt or (tape is not None and tape.live)):
             if NANS.on:

@@ -7,12 +7,14 @@ import operator
 import numpy as np
 
 from mmad._core import Traced, shape_of
+from mmad.derivatives import other_numbers
 from mmad.derivatives.arguments import derivative_function, tangent_like
 from mmad.derivatives.batching import vmap
 from mmad.derivatives.first_order import jvp
 from mmad.numpy.joining import stack
 from mmad.ops.spectral import Met, undifferentiable
 from mmad.python.kinds import isplain
+from mmad.scalars.kinds import is_other_number
 from mmad.tape.constants import unboxed
 from mmad.tape.contexts import Forwarding
 from mmad.tracing import tree
@@ -212,6 +214,8 @@ def derivative(f, order=1):
             return tree.unflatten(structure, rows)
         if order == 0:
             return g(x)
+        if is_other_number(x):
+            return other_numbers.derivative_of(g, x, order)
         if order == 1:
             return jvp(g, (x,), (1.0,))[1]
         leaves, structure = expand(g, x, [1.0], order, describe(f, "derivative"))

@@ -2,8 +2,10 @@
 
 import functools
 
+from mmad.derivatives import other_numbers
 from mmad.derivatives.arguments import derivative_function, floating_vector, point_and_vector
 from mmad.derivatives.first_order import Linearized, trace_gradient
+from mmad.errors import OtherNumberError
 from mmad.tracing import tree
 from mmad.tracing.results import in_kind_of
 
@@ -31,6 +33,15 @@ def value_grad_hvp(f, argnums=0):
 
 
 def _hvp(f, argnums, args, kwargs, what):
+    try:
+        return _product(f, argnums, args, kwargs, what)
+    except OtherNumberError:
+        if not other_numbers.among(args):
+            raise
+    return other_numbers.product_of(f, argnums, args, kwargs, what)
+
+
+def _product(f, argnums, args, kwargs, what):
     args, v, nums = point_and_vector(f, argnums, args, what)
     many = isinstance(argnums, tuple | list)
 

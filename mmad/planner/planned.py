@@ -7,12 +7,13 @@ import threading
 import numpy as np
 
 from mmad._core import Traced, shape_of
+from mmad.derivatives import other_numbers
 from mmad.derivatives.arguments import positions
 from mmad.derivatives.first_order import grad
 from mmad.derivatives.jacobians import in_blocks
 from mmad.derivatives.operators import factored
 from mmad.derivatives.recorded import LANES, Recorded
-from mmad.errors import CaptureError, PatternError
+from mmad.errors import CaptureError, OtherNumberError, PatternError
 from mmad.planner.by_plan import (
     BY_ROWS,
     check_product,
@@ -127,7 +128,13 @@ class Planned:
         if entry is not None:
             return self._finished(*self._settled(entry, args, kwargs))
         if self.options == Options() and sum(np.size(x) for x in leaves if not is_static(x)) <= LANES:
-            return self._by_shape(self.record(args, kwargs))
+            try:
+                return self._by_shape(self.record(args, kwargs))
+            except OtherNumberError:
+                if not other_numbers.among(args) or self.product not in ("jacobian", "hessian"):
+                    raise
+            of = other_numbers.hessian_of if self.product == "hessian" else other_numbers.jacobian_of
+            return of(self.f, self.argnums, args, kwargs)
         return self._finished(*self._settling(key, args, kwargs))
 
     def _traced(self, tape, args, kwargs, leaves):

@@ -5,7 +5,9 @@ import inspect
 import numpy as np
 
 from mmad._core import Traced, own_arithmetic
+from mmad.errors import OtherNumberError
 from mmad.python.kinds import isplain
+from mmad.scalars.kinds import is_other_number
 from mmad.tape.constants import lift
 from mmad.tracing import tree
 
@@ -66,6 +68,11 @@ def plain_leaf(x, where):
         raise TypeError(
             f"{where} is {kind}; derivatives are with respect to floating-point values: "
             f"pass a float{' array (x.astype(float))' if isplain(x, np.ndarray) else f' ({float(x)})'}"
+        )
+    if is_other_number(x):
+        raise OtherNumberError(
+            f"{where} is of type {type(x).__name__}: numbers of such types are differentiated by grad, value_and_grad, "
+            "jvp, vjp, hvp, value_grad_hvp, derivative, jacobian and hessian, eagerly; pass a float to others"
         )
     raise TypeError(
         f"{where} is of type {type(x).__name__}, which has no derivative; pass numbers, arrays, or containers "

@@ -16,6 +16,7 @@ import optree
 
 from mmad._core import Traced
 from mmad.python.kinds import isplain
+from mmad.scalars.kinds import is_other_number
 
 __all__ = ["flatten", "leaves", "map", "register", "structure", "unflatten"]
 
@@ -201,7 +202,7 @@ def _is_leaf(x):
     if _of_another_library(x):
         register(cls, _as_numpy, lambda metadata, values: values[0])
         return False
-    if not _has_attributes(x):
+    if not _has_attributes(x) or is_other_number(x):
         return False
     if dataclasses.is_dataclass(x) or _differentiable(x):
         register(cls)
