@@ -37,11 +37,13 @@ DROP_IN = {
         lsq_linear minimize minimize_scalar newton nnls ridder root root_scalar toms748
     """,
     "scipy.signal": """
-        coherence convolve convolve2d correlate correlate2d csd czt decimate deconvolve detrend fftconvolve
-        filtfilt hilbert hilbert2 istft lfilter lfilter_zi lfiltic lombscargle medfilt medfilt2d oaconvolve
-        order_filter periodogram resample resample_poly savgol_filter sosfilt sosfilt_zi sosfiltfilt spectrogram
-        stft upfirdn welch wiener zoom_fft
+        bilinear chirp coherence convolve convolve2d correlate correlate2d csd czt decimate deconvolve detrend
+        fftconvolve filtfilt freqs freqs_zpk freqz freqz_sos freqz_zpk gausspulse hilbert hilbert2 istft lfilter
+        lfilter_zi lfiltic lombscargle medfilt medfilt2d oaconvolve order_filter periodogram resample
+        resample_poly savgol_filter sawtooth sos2tf sosfilt sosfilt_zi sosfiltfilt sosfreqz spectrogram square
+        stft upfirdn welch wiener zoom_fft zpk2tf
     """,
+    "scipy.signal.windows": "exponential gaussian general_cosine general_gaussian general_hamming kaiser tukey",
     "scipy.sparse": "coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix diags_array",
     "scipy.sparse.linalg": "bicgstab cg factorized gmres minres splu spsolve",
     "scipy.spatial.distance": """

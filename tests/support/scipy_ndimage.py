@@ -131,6 +131,13 @@ REMARKS = {
     "gaussian_filter1d": "in sigma, too",
     "zoom": "constant in the factors, which only give the size",
 }
+REFUSALS = [
+    ("generic_filter", lambda sp, x: sp.generic_filter(x, np.max, 3), X),
+    ("generic_filter1d", lambda sp, x: sp.generic_filter1d(x, lambda line, out: None, 3), X),
+    ("generic_laplace", lambda sp, x: sp.generic_laplace(x, sp.sobel), X),
+    ("generic_gradient_magnitude", lambda sp, x: sp.generic_gradient_magnitude(x, sp.sobel), X),
+    ("geometric_transform", lambda sp, x: sp.geometric_transform(x, lambda p: p), X),
+]
 
 
 def image_functions(form):
@@ -142,4 +149,12 @@ def image_functions(form):
             tuple(points),
             reason=REMARKS.get(name, ""),
             tolerances=(1e-12, 1e-8, 1e-6),
+        )
+    for name, call, *points in REFUSALS:
+        yield form(
+            f"ndimage.{name}",
+            lambda sp, *x, call=call: call(sp.ndimage, *x),
+            tuple(points),
+            way="refused",
+            reason="calls a function with plain numbers",
         )

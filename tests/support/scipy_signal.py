@@ -114,10 +114,62 @@ def _resamplings():
     yield "order_filter", lambda sp, x: sp.order_filter(x, np.array([[1, 0, 1]]), 1) ** 2, APART
 
 
+ANGLES, ZEROS, POLES = np.array([0.3, 1.1, 2.6]), RNG.normal(size=2), np.array([0.4, -0.7, 0.2])
+
+
+def _responses():
+    """Frequency responses, and filters in other terms."""
+    yield "freqz", lambda sp, b, a: sp.freqz(b, a, 5)[1] ** 2, B, A
+    yield "freqz", lambda sp, b: sp.freqz(b, worN=4, whole=True)[1] ** 2, TAPS
+    yield "freqz", lambda sp, b, a, w: sp.freqz(b, a, w, fs=3.0)[1] ** 2, B, A, ANGLES
+    for name in ("freqz_sos", "sosfreqz"):
+        yield name, lambda sp, c, n=name: getattr(sp, n)(sections(c), 5, fs=2.0)[1] ** 2, FREE
+    yield "freqz_zpk", lambda sp, z, p, k: sp.freqz_zpk(z, p, k, 5)[1] ** 2, ZEROS, POLES, 0.7
+    yield "freqs_zpk", lambda sp, z, p, k, w: sp.freqs_zpk(z, p, k, w)[1] ** 2, ZEROS, POLES, 0.7, ANGLES
+    yield "freqs", lambda sp, b, a, w: sp.freqs(b, a, w)[1] ** 2, TAPS, A, ANGLES
+    yield "sos2tf", lambda sp, c: sp.sos2tf(sections(c)), FREE
+    yield "zpk2tf", lambda sp, z, p, k: sp.zpk2tf(z, p, k), ZEROS, POLES, 0.7
+    yield "bilinear", lambda sp, b, a: sp.bilinear(b, a, 2.0), TAPS[:2], A
+
+
+def _waveforms():
+    """Waveforms."""
+    for method in ("linear", "quadratic", "logarithmic", "hyperbolic"):
+        yield (
+            "chirp",
+            lambda sp, t, f, t1, g, p, m=method: sp.chirp(t, f, t1, g, m, p, vertex_zero=False),
+            ANGLES,
+            1.3,
+            2.9,
+            0.6,
+            20.0,
+        )
+    yield "gausspulse", lambda sp, t, f, b: sp.gausspulse(t, f, b, retquad=True, retenv=True), ANGLES / 3, 1.3, 0.4
+    yield "gausspulse", lambda sp, f, b: sp.gausspulse("cutoff", f, b), 1.3, 0.4
+    yield "sawtooth", lambda sp, t, w: sp.sawtooth(t, w) ** 2, 3 * ANGLES, 0.4
+    yield "square", lambda sp, t: sp.square(t), 3 * ANGLES
+
+
+WINDOWS = (
+    ("gaussian", 1.7),
+    ("general_gaussian", 1.2, 2.3),
+    ("kaiser", 3.1),
+    ("exponential", 1.4),
+    ("general_cosine", np.array([0.4, 0.5, 0.2])),
+    ("general_hamming", 0.6),
+    ("tukey", 0.6),
+)
+REFUSALS = [
+    ("residue", lambda sp, b, a: sp.residue(b, a), B, A),
+    ("residuez", lambda sp, b, a: sp.residuez(b, a), B, A),
+    ("unique_roots", lambda sp, a: sp.unique_roots(a), A),
+]
 CALLS = [
     *_convolutions(),
     *_spectra(),
     *_resamplings(),
+    *_responses(),
+    *_waveforms(),
     ("convolve", lambda sp, x, h: abs(sp.convolve(x + 1j * x**2, h - 0.5j, "same")), LINE, TAPS),
     ("correlate", lambda sp, x, h: abs(sp.correlate(x - 1j * x**2, h + 1j * h**2)), LINE, TAPS),
     ("deconvolve", lambda sp, x, d: sp.deconvolve(x, d), LINE, np.array([1.3, 0.2, -0.4])),
@@ -151,4 +203,20 @@ def signals(form):
             tuple(points),
             reason=REMARKS.get(name, ""),
             tolerances=(1e-11, 1e-7, 1e-5),
+        )
+    for name, *points in WINDOWS:
+        for sym in (True, False):
+
+            def call(sp, *x, name=name, sym=sym):
+                x = (None, *x) if name == "exponential" else x
+                return getattr(sp.signal.windows, name)(9, *x, sym)
+
+            yield form(f"signal.windows.{name}", call, tuple(points))
+    for name, call, *points in REFUSALS:
+        yield form(
+            f"signal.{name}",
+            lambda sp, *x, call=call: call(sp.signal, *x),
+            tuple(points),
+            way="refused",
+            reason="which roots are one is a decision",
         )
