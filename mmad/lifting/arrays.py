@@ -12,6 +12,7 @@ import numpy as np
 import mmad.numpy as traced_numpy
 from mmad._core import Traced
 from mmad.lifting.numbers import fresh
+from mmad.numpy._implements import Function
 from mmad.python.kinds import isplain
 from mmad.tape.constants import has_traced, lift
 from mmad.tracing.trace import template
@@ -44,40 +45,6 @@ def _inside(x):
     if isplain(x, list | tuple) and type(x) in (list, tuple):
         return type(x)(_as_array(v) for v in x)
     return _as_array(x)
-
-
-class Function:
-    """A function of NumPy that also takes lists of traced numbers.
-
-    Parameters
-    ----------
-    f : callable
-    convert : callable
-        What makes an argument one that NumPy's dispatch sees.
-    """
-
-    __slots__ = ("__wrapped__", "convert")
-
-    def __init__(self, f, convert=_as_array):
-        self.__wrapped__, self.convert = f, convert
-
-    def __call__(self, *args, **kwargs):
-        if template() is None:
-            return self.__wrapped__(*args, **kwargs)
-        kwargs = {name: self.convert(v) for name, v in kwargs.items()}
-        return self.__wrapped__(*[self.convert(v) for v in args], **kwargs)
-
-    def __getattr__(self, name):
-        return getattr(self.__wrapped__, name)
-
-    def __eq__(self, other):
-        return self.__wrapped__ is (other.__wrapped__ if type(other) is Function else other)
-
-    def __hash__(self):
-        return hash(self.__wrapped__)
-
-    def __repr__(self):
-        return repr(self.__wrapped__)
 
 
 def array(*args, **kwargs):

@@ -141,13 +141,13 @@ empty_like = _like_function("empty_like", np.empty_like, 0)
 _full_like = _like_function("full_like", np.full_like, 0)
 
 
-def full_like(a, fill_value, **kwargs):
-    """`numpy.full_like`, also with a traced fill value."""
-    if isinstance(fill_value, Traced):
-        dtype = np.dtype(kwargs.get("dtype") or (a.dtype if hasattr(a, "dtype") else np.result_type(a)))
-        shape = kwargs.get("shape")
-        return _filled(np.shape(a) if shape is None else shape, fill_value, dtype, a)
-    return _full_like(a, fill_value, **kwargs)
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, **kwargs):
+    """`numpy.full_like`, also with traced values to fill in."""
+    a = lift(a) if has_traced(a) else a
+    if has_traced(fill_value):
+        kind = dtype or (a.dtype if hasattr(a, "dtype") else np.asarray(a).dtype)
+        return _filled(np.shape(a) if shape is None else shape, lift(fill_value), np.dtype(kind), a)
+    return _full_like(a, fill_value, dtype=dtype, shape=shape, **kwargs)
 
 
 FUNCTIONS[np.full_like] = full_like

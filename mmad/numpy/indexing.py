@@ -6,7 +6,7 @@ from mmad._core import Traced, shape_of
 from mmad.numpy._implements import implements, prop
 from mmad.numpy.ordering import flat, lined, truth, values_for_shape
 from mmad.numpy.reductions import lifted
-from mmad.numpy.ufuncs import result_or_out
+from mmad.numpy.ufuncs import in_dtype, masked_or_out, result_or_out
 from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.movement import broadcast_to, gather, size
@@ -38,19 +38,32 @@ def where(condition, x=None, y=None, /):
 @implements(np.clip)
 def clip(x, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue, **kwargs):
     """`numpy.clip`; at a bound, the bound and x share the derivative."""
-    low = min if a_min is np._NoValue else a_min
-    high = max if a_max is np._NoValue else a_max
-    r = lifted(x)
-    if low is not None and low is not np._NoValue:
-        r = a.maximum(r, lifted(low))
-    if high is not None and high is not np._NoValue:
-        r = a.minimum(r, lifted(high))
-    return result_or_out(a.positive(r) if r is x else r, out)
+    if a_min is np._NoValue and a_max is np._NoValue:
+        a_min, a_max = (None if v is np._NoValue else v for v in (min, max))
+    elif a_min is np._NoValue or a_max is np._NoValue:
+        missing = "a_min" if a_min is np._NoValue else "a_max"
+        raise TypeError(f"clip() missing 1 required positional argument: '{missing}'")
+    elif min is not np._NoValue or max is not np._NoValue:
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    x = lifted(x)
+    return _clipped(x if isinstance(x, Traced) else np.asarray(x), a_min, a_max, out, **kwargs)
+
+
+def _clipped(x, low, high, out=None, *, where=True, dtype=None, casting="same_kind", order="K", subok=True):
+    """Return x between bounds, each of which may be None, with the keywords of a ufunc."""
+    r, low, high = (v if v is None else lifted(v) for v in (x, low, high))
+    if dtype is not None:
+        r, low, high = (v if v is None else in_dtype(v, dtype, casting, "clip") for v in (r, low, high))
+    if low is not None:
+        r = a.maximum(r, low)
+    if high is not None:
+        r = a.minimum(r, high)
+    return masked_or_out(a.positive(r) if r is x else r, out, where, "clip")
 
 
 @implements(method="clip")
 def _clip_method(x, min=None, max=None, out=None, **kwargs):
-    return clip(x, min, max, out)
+    return _clipped(x, min, max, out, **kwargs)
 
 
 @implements(np.select)

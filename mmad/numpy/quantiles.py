@@ -106,13 +106,23 @@ def _weighted(below, above, t):
     return a.select(np.less(t, 0.5), a.add(below, a.multiply(d, t)), a.subtract(above, a.multiply(d, 1 - t)))
 
 
+#: Methods that take an element as it is; a result of the others has the precision of q as well.
+DISCRETE = frozenset(("inverted_cdf", "closest_observation", "lower", "higher", "nearest"))
+
+
 def _interpolated(s, q, method):
     """Return quantiles of each line of s, which is sorted; the axes of q come first."""
-    n = shape_of(s)[-1]
+    n, dtype = shape_of(s)[-1], s.dtype
     at = POSITIONS[method](n, q)
     at = np.minimum(np.maximum(at, 0.0), n - 1.0)  # traced where q is
     low = np.asarray(values_for_shape(np.floor(at))).astype(np.intp)
-    t = a.subtract(at, low.astype(at.dtype)) if isinstance(at, Traced) else np.asarray(at - low, at.dtype)
+    if isinstance(at, Traced):
+        t = a.subtract(at, low.astype(at.dtype))
+    else:
+        whole = method in DISCRETE or (method == "linear" and np.result_type(q).kind in "iub")
+        if not whole and type(q) not in (int, float):  # these do not promote
+            dtype = np.result_type(dtype, q, np.float16)
+        t = np.asarray(at - low, dtype)
     high = np.minimum(low + 1, n - 1)
     if low.ndim:
         s = viewed(s, lambda m: np.moveaxis(m, -1, 0))
@@ -121,7 +131,7 @@ def _interpolated(s, q, method):
     else:
         below, above, last = s[..., int(low)], s[..., int(high)], s[..., -1]
         t = t if isinstance(t, Traced) else t[()]
-    r = _weighted(below, above, t) if isinstance(t, Traced) or t.any() else a.positive(below)
+    r = _weighted(below, above, t) if isinstance(t, Traced) or t.any() else a.astype(below, dtype=dtype)
     return a.select(a.isnan(last), last, r)
 
 
@@ -149,13 +159,13 @@ def _checked(q, method, weights, scale):
     if method not in POSITIONS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {list(POSITIONS)}")
     q = lifted(q)
-    q = q if isinstance(q, Traced) else np.asarray(q)
+    q = q if isinstance(q, Traced) or type(q) in (int, float) else np.asarray(q)
     if np.any(np.less(q, 0)) or np.any(np.greater(q, scale)):
         name = "Quantiles" if scale == 1 else "Percentiles"
         raise ValueError(f"{name} must be in the range [0, {scale}]")
     if weights is not None and method != "inverted_cdf":
         raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
-    return q if scale == 1 else np.true_divide(q, scale)
+    return q if scale == 1 else q / scale
 
 
 def _lined_weights(weights, shape, axes):
@@ -187,8 +197,6 @@ def _quantile(x, q, axis, out, method, keepdims, weights):
     if weights is not None:
         r = _by_weights(lines, _lined_weights(weights, shape, axes), values_for_shape(q))
     else:
-        if not isinstance(q, Traced) and x.dtype.kind == "f":
-            q = q.astype(np.result_type(x.dtype, q) if q.ndim else x.dtype)
         r = _interpolated(sort(lines), q, method)
     return result_or_out(_restored(r, shape, axes, keepdims, len(shape_of(q))), out)
 

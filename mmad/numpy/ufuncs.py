@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 
 import numpy as np
 
@@ -82,7 +83,8 @@ def _warn(ufunc, inputs, where):
     *plain, where = [_value_of_operand(x) for x in (*inputs, where)]
     if all(x is not None for x in (*plain, where)):
         shape = np.broadcast_shapes(*(np.shape(x) for x in (*plain, where)))
-        ufunc(*plain, where=np.asarray(where, dtype=bool), out=np.zeros(shape, np.result_type(float, *plain)))
+        out = tuple(np.zeros(shape, np.result_type(float, *plain)) for _ in range(ufunc.nout))
+        ufunc(*plain, where=np.asarray(where, dtype=bool), out=out)
 
 
 def _is_of_objects(ufunc):
@@ -118,18 +120,72 @@ def _joined(values, shape):
     return viewed(lift(values), lambda m: m.reshape(shape))
 
 
+def in_dtype(x, dtype, casting, name):
+    """Return an operand in the dtype that a ufunc computes in."""
+    x = x if isinstance(x, Traced) else np.asarray(x)
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise TypeError(
+            f"Cannot cast ufunc {name!r} input from {x.dtype!r} to {np.dtype(dtype)!r} with casting rule {casting!r}"
+        )
+    return x if x.dtype == dtype else a.astype(x, dtype=np.dtype(dtype))
+
+
+def masked_or_out(result, out, where, name):
+    """Return a result, whose elements are those of `out` where the mask `where` leaves them out, in `out` if given."""
+    if where is not True:
+        if out is None:
+            raise TypeError(f"np.{name}(where=) on traced values needs out=, which gives the other elements")
+        keep = a.positive(out) if isinstance(out, Traced) else out.copy()
+        result = a.select(where, result, keep)
+    return result_or_out(result, out, name)
+
+
+def _in_loop(ufunc, inputs, dtype, casting):
+    """Return operands in the dtypes of the loop that NumPy runs for a `dtype=`; other errors are NumPy's own."""
+    weak = (int, float, complex)
+    given = [type(x) if type(x) in weak else x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype for x in inputs]
+    signature = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+    loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout), signature=signature, casting=casting)
+    return [
+        x if x is d or d.kind not in "fc" else in_dtype(x, d, casting, ufunc.__name__)
+        for x, d in zip(inputs, loop[: ufunc.nin], strict=True)
+    ]
+
+
+def _on_axes(ufunc, op, inputs, axes, keepdims):
+    """Return the result of a generalised ufunc whose core dimensions are on the given axes."""
+    cores = [part.count(",") + 1 if part else 0 for part in re.findall(r"\(([^)]*)\)", ufunc.signature)]
+    axes = [(k,) if isplain(k, int) else tuple(k) for k in axes]
+    inputs = [v if isinstance(v, Traced) else np.asarray(lift(v)) for v in inputs]
+    if len(axes) < ufunc.nin or any(len(k) > n for k, n in zip(axes, cores, strict=False)):
+        raise ValueError(f"np.{ufunc.__name__}: axes must name {cores[: len(axes)]} axes, not {axes}")
+    moved = [np.moveaxis(v, k, range(-len(k), 0)) if k else v for v, k in zip(inputs, axes, strict=False)]
+    result = op(*moved)
+    if keepdims:
+        return np.expand_dims(result, axes[0])
+    last = axes[ufunc.nin :]
+    return np.moveaxis(result, range(-len(last[0]), 0), last[0]) if last and last[0] else result
+
+
+def _placed(ufunc, op, kwargs):
+    """Return an operation that has the axes that the keywords of a generalised ufunc name, which are taken out."""
+    axes, axis, keepdims = kwargs.pop("axes", None), kwargs.pop("axis", None), kwargs.pop("keepdims", False)
+    if ufunc is np.matmul and axes is not None and all(tuple(k) == tuple(range(-len(k), 0)) for k in axes):
+        axes = None  # ndarray's @= names the default ones
+    if axis is not None or keepdims:
+        axes = [-1 if axis is None else axis] * ufunc.nin
+    if axes is None:
+        return op
+    return lambda *inputs: _on_axes(ufunc, op, inputs, axes, keepdims)
+
+
 def _call(ufunc, inputs, kwargs):
     out = kwargs.pop("out", None)
     where = kwargs.pop("where", True)
     dtype = kwargs.pop("dtype", None)
-    for name in ("casting", "order", "subok"):
+    casting = kwargs.pop("casting", "same_kind")
+    for name in ("order", "subok"):
         kwargs.pop(name, None)
-    if ufunc is np.matmul:
-        kwargs.pop("axes", None)  # ndarray's @= names the default ones
-    if kwargs:
-        raise TypeError(f"np.{ufunc.__name__} on traced values does not support {', '.join(sorted(kwargs))}")
-    if out is not None and len(out) > 1:
-        raise TypeError(f"np.{ufunc.__name__}(out=) with several results is not supported on traced values")
     op = UFUNCS.get(ufunc)
     if op is None:
         composite = FUNCTIONS.get(ufunc)
@@ -142,6 +198,12 @@ def _call(ufunc, inputs, kwargs):
                 "mmad.primitive or mmad.custom_vjp"
             )
         op = composite
+    if ufunc.signature is not None:
+        op = _placed(ufunc, op, kwargs)
+    if kwargs:
+        raise TypeError(f"np.{ufunc.__name__} on traced values does not support {', '.join(sorted(kwargs))}")
+    if dtype is not None and ufunc.signature is None:
+        inputs = _in_loop(ufunc, inputs, dtype, casting)
     if out is not None and any(isinstance(o, Traced) for o in out) and not any(isinstance(x, Traced) for x in inputs):
         result = ufunc(*inputs)
     elif where is not True:
@@ -150,19 +212,16 @@ def _call(ufunc, inputs, kwargs):
             result = op(*inputs)
     else:
         result = op(*inputs)
+    if ufunc.nout > 1:
+        targets = (None,) * ufunc.nout if out is None else out
+        pairs = zip(result, targets, strict=True)
+        return tuple([masked_or_out(r, target, where, ufunc.__name__) for r, target in pairs])
     if dtype is not None and getattr(result, "dtype", None) != dtype:
         result = a.astype(result, dtype=np.dtype(dtype))
     target = out[0] if out is not None else None
-    if where is not True:
-        if target is None:
-            raise TypeError(f"np.{ufunc.__name__}(where=) on traced values needs out=, which gives the other elements")
-        keep = a.positive(target) if isinstance(target, Traced) else target.copy()
-        result = a.select(where, result, keep)
-    if target is None:
-        return result
-    if not isinstance(target, Traced) and inputs and inputs[0] is target:
+    if where is True and not isinstance(target, Traced | None) and inputs and inputs[0] is target:
         return _rebound(target, result, ufunc.__name__)
-    return write_out(target, result, ufunc.__name__)
+    return masked_or_out(result, target, where, ufunc.__name__)
 
 
 def _ufunc(ufunc, method, inputs, kwargs):
@@ -207,9 +266,12 @@ def _first(ufunc, x):
 
 def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
     """Reduce with any binary ufunc (`ufunc.reduce`), from the first element to the last."""
-    if where is not True:
-        raise TypeError(f"np.{ufunc.__name__}.reduce(where=) is not supported on traced values")
     shape = shape_of(x)
+    if where is not True and initial is np._NoValue and ufunc.identity is None:
+        raise ValueError(
+            f"reduction operation '{ufunc.__name__}' does not have an identity, so to use a where mask one has to "
+            "specify 'initial'"
+        )
     if axis is None or isinstance(axis, tuple):
         axes = tuple(range(len(shape))) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, len(shape))
     elif shape == () and axis in (0, -1):
@@ -223,17 +285,16 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
     if dtype is not None and ufunc not in LOGICAL:
         x = a.astype(x, dtype=np.dtype(dtype))
     kept = tuple(d for k, d in enumerate(shape) if k not in axes)
-    if len(axes) == 1:
-        slices = _slices(x, axes[0])
-    elif axes:
-        order = (*axes, *(k for k in range(len(shape)) if k not in axes))
-        count = math.prod(shape[k] for k in axes)
-        slices = _slices(viewed(x, lambda m: m.transpose(order)).reshape((count, *kept)), 0)
-    else:
-        slices = [x]
+    slices = _along(x, axes, kept)
     # NumPy applies the identity, which can change the result for a single element: np.hypot.reduce([-1.]) is 1.
     initial = ufunc.identity if initial is np._NoValue else initial
-    if initial is not None and (len(slices) < 2 or initial is not ufunc.identity):
+    if where is not True:
+        masks = _along(np.broadcast_to(where, shape), axes, kept)
+        r = _first(ufunc, _spread(initial, kept, x))
+        for element, mask in zip(slices, masks, strict=True):
+            r = a.select(mask, ufunc(r, element), r)
+        slices = [r]
+    elif initial is not None and (len(slices) < 2 or initial is not ufunc.identity):
         slices.insert(0, _spread(initial, kept, x) if not slices else initial)
     elif not slices:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
@@ -244,6 +305,18 @@ def _fold(ufunc, x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, whe
     if keepdims:
         r = viewed(r, lambda m: m.reshape(tuple(1 if k in axes else d for k, d in enumerate(shape))))
     return r
+
+
+def _along(x, axes, kept):
+    """Return the slices of x along some of its axes, each with the other ones."""
+    if len(axes) == 1:
+        return _slices(x, axes[0])
+    if not axes:
+        return [x]
+    shape = shape_of(x)
+    order = (*axes, *(k for k in range(len(shape)) if k not in axes))
+    moved = viewed(x, lambda m: m.transpose(order)) if isinstance(x, Traced) else x.transpose(order)
+    return _slices(moved.reshape((math.prod(shape[k] for k in axes), *kept)), 0)
 
 
 def _spread(value, shape, prototype):

@@ -88,6 +88,36 @@ cdef bint finite(object bar) except -1:
     return np.isfinite(bar).all()
 
 
+cdef object np_float64 = np.float64
+
+
+cdef tuple in_one_precision(tuple vals):
+    """Return operands in double precision where NumPy computes in it, and some have less.
+
+    A partial is computed of the operands: 1 / y, that of ``x / y``, would be rounded to the precision of a y in float32.  A
+    Python float here may be a number in double precision, which makes numbers wide, not arrays.
+    """
+    cdef bint wide = False, weak = False, narrow = False
+    cdef object v, dtype
+    for v in vals:
+        if type(v) is float:
+            weak = True
+        elif type(v) is np_float64:
+            wide = True
+        elif isinstance(v, cnp.ndarray):
+            wide |= cnp.PyArray_TYPE(v) == cnp.NPY_DOUBLE
+            narrow |= cnp.PyArray_TYPE(v) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(v) == cnp.NPY_FLOAT16
+        else:
+            dtype = getattr(v, "dtype", None)
+            wide |= dtype == np_float64
+            narrow |= dtype is not None and dtype.kind == "f" and dtype.itemsize < 8
+    if not narrow or not (wide or weak):
+        return vals
+    return tuple([apply_op(o_astype, (v,), {"dtype": np.dtype(np_float64)})
+                  if getattr(v, "dtype", np_float64) != np_float64 and v.dtype.kind == "f" and v.dtype.itemsize < 8
+                  and (wide or shape_of(v) == ()) else v for v in vals])
+
+
 cdef object times_partial(Op op, int i, object bar, object p, tuple vals, bint adjoint):
     """The product of a tangent or cotangent with partial i of an operation, as the operation declares it (`Op.masks`)."""
     cdef bint mask = op.masks >> i & 1 and (adjoint or op is not o_own_square)  # whose tangents may be of other norms
@@ -157,11 +187,13 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
     """
     cdef list gs = []
     cdef int i
+    cdef tuple operands
     if type(ct) is float and out_shape and (op.kind != KIND_ELEMENTWISE or op.transposes is not None):
         ct = np.full(out_shape, ct)
     if op.transposes is not None and type(op.transposes) is not dict:  # variadic: all operands at once
         parts = op.transposes.every(ct, active, *vals, **params)
         return [None if g is None else fit(g, v, out_shape) for g, v in zip(parts, vals)]
+    operands = vals if op.partials is None or len(vals) == 1 else in_one_precision(vals)
     for i in range(len(vals)):
         if not active[i]:
             gs.append(None)
@@ -175,7 +207,7 @@ cpdef list pull(Op op, object ct, tuple vals, object out, dict params, tuple out
         elif op.partials is not None:
             if op.partials[i] is None:
                 raise UnsupportedError(f"{op.name} has no derivative with respect to its argument {i}")
-            g = times_partial(op, i, ct, array_partial(op, i, vals, out), vals, True)
+            g = times_partial(op, i, ct, array_partial(op, i, operands, out), operands, True)
         elif op.jvp is not None:
             # a float is the cotangent of a number here, not one that every element of the result has
             return [g if g is None or type(g) is float and shape_of(v) == () else fit(g, v, out_shape) for g, v in
@@ -236,7 +268,7 @@ cpdef object push(Op op, list dots, tuple vals, object out, dict params, tuple o
     `partials`, when given, is a list that keeps the partial derivatives between calls at the same point.
     """
     g = tangent(op, dots, vals, out, params, partials)
-    if g is None or type(g) is float and out_shape == ():
+    if g is None or type(g) is float and out_shape == () and out_dtype.itemsize >= 8:
         return g
     if out_shape and shape_of(g) != out_shape:
         g = broadcast_to(g, out_shape)
@@ -272,6 +304,8 @@ cdef object tangent(Op op, list dots, tuple vals, object out, dict params, list 
         return total
     if op.partials is None:
         raise UnsupportedError(f"{op.name} has no derivative")
+    if len(vals) > 1:
+        vals = in_one_precision(vals)
     for i in range(len(vals)):
         if dots[i] is None:
             continue

@@ -751,7 +751,7 @@ cpdef object without_leading(object value, Py_ssize_t rank):
 
 
 cdef bint writeable(ArrayVar x) except -1:
-    if x.base is not None:
+    if x.base is not None and 0 not in x.window[1]:  # the strides of an array without elements may all be zero
         for d, s in zip(x.window[1], x.window[2]):
             if s == 0 and d > 1:
                 raise ValueError("assignment destination is read-only: it is a broadcast view")

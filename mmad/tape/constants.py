@@ -110,26 +110,34 @@ def unboxed(x):
 
 
 def _nested(items):
-    """Return the cells of a nested sequence as an object array; traced arrays inside stay whole."""
-
-    def shape(x):
-        if isinstance(x, list | tuple) and not isinstance(x, Traced):
-            inner = {shape(v) for v in x}
-            if len(inner) > 1:
-                raise ValueError("setting an array element with a sequence: the nested sequence is ragged")
-            return (len(x), *(inner.pop() if inner else ()))
-        return ()
-
+    """Return the cells of a nested sequence as an object array: arrays inside and lists beside them are whole."""
     if not has_traced(items):
         return np.asarray(items)
-    dims = shape(items)
+    dims = _shape(items)[: _depth(items)]
     cells = np.empty(dims, dtype=object)
     for k in np.ndindex(*dims):
         v = items
         for i in k:
             v = v[i]
-        cells[k] = v
+        cells[k] = lift(v) if has_traced(v) else np.asarray(v) if isplain(v, list | tuple) else v
     return cells
+
+
+def _shape(x):
+    """Return the shape of the array that a nested sequence makes; raise ValueError if it makes none."""
+    if isinstance(x, list | tuple) and not isinstance(x, Traced):
+        inner = {_shape(v) for v in x}
+        if len(inner) > 1:
+            raise ValueError("setting an array element with a sequence: the nested sequence is ragged")
+        return (len(x), *(inner.pop() if inner else ()))
+    return x.shape if isinstance(x, Traced) else np.shape(x)
+
+
+def _depth(x):
+    """Return how many levels of a nested sequence are lists or tuples everywhere."""
+    if isinstance(x, list | tuple) and not isinstance(x, Traced):
+        return 1 + min(map(_depth, x), default=0)
+    return 0
 
 
 def has_traced(x):

@@ -21,6 +21,7 @@ Z = complex_(4)
 HOLES = np.where(np.arange(12).reshape(3, 4) % 5 == 2, np.nan, 0.0)
 IN_ORDER = np.sort(spaced(6))
 COUNTS = np.array([0, 2, 1, 2, 0, 3])
+COUNTED = np.arange(12).reshape(3, 4) % 3 != 0
 
 FORMS = [
     # ------------------------------------------------------------------------------- elementwise functions
@@ -45,6 +46,15 @@ FORMS = [
     form("around", lambda x: np.around(x, 1), V),
     form("cbrt", lambda x: np.cbrt(x), V),
     form("ceil", lambda x: np.ceil(x), V),
+    form("clip", lambda x: np.clip(x, 0.0, 1.0, where=COUNTED, out=mnp.ones((3, 4), x.dtype)), A, as_complex=False),
+    form("vecdot", lambda x, y: np.vecdot(x, y, axis=0), A, B.T),
+    form("matmul", lambda x, y: np.matmul(x, y, axes=[(1, 0), (1, 0), (0, 1)]), B, A),
+    form("divmod", lambda x: np.divmod(x, 0.33, out=(None, mnp.zeros(6, x.dtype))), V),
+    form("ufunc.reduce", lambda x: np.hypot.reduce(x, axis=0, initial=2.0, where=COUNTED), A),
+    form("quantile", lambda x: np.quantile(x, [0.0, 1.0], method="midpoint"), V),
+    form("array", lambda x: mnp.array([x, [1.0, 2.0, x[0], 3.0, x[1], 0.0]]), V),
+    form("tan", lambda x: mnp.tan([x[0], 2 * x[1]]), V),
+    form("full_like", lambda x: mnp.full_like([1.0, 2.0], x), N),
     form("clip", lambda x: np.clip(x, -1.0, 1.0), V),
     form("clip", lambda x, y, z: np.clip(x, min=y, max=z), V, -0.9, 1.1, as_complex=False),
     form("conj", lambda z: np.conj(z), Z),
