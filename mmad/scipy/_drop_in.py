@@ -7,13 +7,16 @@ values into one of any values, with SciPy's signature.
 import functools
 import inspect
 
+import numpy as np
+
 from mmad._core import Traced
 from mmad.derivatives.closures import closed
 from mmad.errors import UnsupportedError
+from mmad.numpy import asarray
 from mmad.python.kinds import isplain
 from mmad.tracing import tree
 
-__all__ = ["any_traced", "handed_through", "offered", "public_name", "refused", "replaces"]
+__all__ = ["any_traced", "as_double", "handed_through", "offered", "public_name", "refused", "replaces"]
 
 
 def handed_through(module, names):
@@ -39,6 +42,20 @@ def handed_through(module, names):
 def any_traced(value):
     """Return whether a traced value is among the leaves of a tree."""
     return any(isinstance(v, Traced) for v in tree.flatten(value)[0])
+
+
+def as_double(x):
+    """Return numbers as an array in at least double precision, as SciPy's functions do that compute in it only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmad.scipy._drop_in import as_double
+    >>> as_double(np.float32([1, 2])).dtype, as_double(np.complex64([1j])).dtype, as_double([1, 2]).dtype
+    (dtype('float64'), dtype('complex128'), dtype('float64'))
+    """
+    x = asarray(x)
+    return x if x.dtype.itemsize >= 8 and x.dtype.kind == "f" else x.astype(np.result_type(x.dtype, np.float64))
 
 
 def public_name(function):

@@ -55,16 +55,20 @@ def _solution(f, y0, times, integrate):
     def pull(filled, values, ct, rows):
         f, y0 = filled(values)
         count = y0.shape[0]
-        shapes = [np.shape(v) for v in values]
-        marks = np.cumsum([0, *(int(np.prod(s)) for s in shapes)])
+        # a complex value counts as two: its real part, and its imaginary part
+        sizes = [np.size(v) * (2 if np.iscomplexobj(v) else 1) for v in values]
+        marks = np.cumsum([0, *sizes])
         total = int(marks[-1])
-        places = list(zip(itertools.pairwise(marks), shapes, strict=True))
-        jacobian = jacrev if count < total else jacfwd
+        places = list(itertools.pairwise(marks))
+        jacobian = jacfwd if count >= total or np.iscomplexobj(rows) else jacrev
+
+        def of_kind(parts, v):
+            n = np.size(v)
+            parts = parts[:n] + 1j * parts[n:] if np.iscomplexobj(v) else parts
+            return parts.reshape(np.shape(v)) if np.shape(v) else parts[0]
 
         def shifted(e):
-            return filled(
-                [v + (e[i:j].reshape(s) if s else e[i]) for v, ((i, j), s) in zip(values, places, strict=True)]
-            )
+            return filled([v + of_kind(e[i:j], v) for v, (i, j) in zip(values, places, strict=True)])
 
         def all_rates(t, z):
             y, sensitivities = z[:count], z[count:].reshape(count, total)
@@ -73,8 +77,12 @@ def _solution(f, y0, times, integrate):
 
         start = jacobian(lambda e: shifted(e)[1] * 1.0 + 0.0 * e[0])(np.zeros(total))
         z = _solution(all_rates, np.concatenate([y0, start.reshape(-1)]), times, integrate)
-        g = np.einsum("tn,tnk->k", ct, z[:, count:].reshape(-1, count, total))
-        return [g[i:j].reshape(s) if s else g[i] for (i, j), s in places]
+        sensitivities = z[:, count:].reshape(-1, count, total)
+        if np.iscomplexobj(sensitivities):
+            g = np.einsum("tn,tnk->k", np.conj(ct), sensitivities).real
+        else:
+            g = np.einsum("tn,tnk->k", ct, sensitivities)
+        return [of_kind(g[i:j], v) for v, (i, j) in zip(values, places, strict=True)]
 
     return rule_of_values("solve_ivp", (f, y0), lambda whole: integrate(*whole, times), push, pull)
 

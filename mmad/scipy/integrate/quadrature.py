@@ -69,8 +69,8 @@ def _integral(f, a, b, quadrature, options):
         ]
         if not _ends_matter(options):
             return gs
-        low, high = bounded(f, a, b)
-        at_ends = vjp(ends(filled), values)[1]([-np.sum(low * ct), np.sum(high * ct)])[0]
+        low, high = (np.sum(np.conj(ct) * v) if np.iscomplexobj(ct) else np.sum(ct * v) for v in bounded(f, a, b))
+        at_ends = vjp(ends(filled), values)[1]([-np.real(low), np.real(high)])[0]
         return [g + h for g, h in zip(gs, at_ends, strict=True)]
 
     return rule_of_values("quad", (f, a, b), lambda whole: quadrature(*whole), push, pull)

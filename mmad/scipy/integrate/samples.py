@@ -4,7 +4,7 @@ import numpy as np
 import scipy.integrate as _scipy
 
 from mmad.numpy import asarray
-from mmad.scipy._drop_in import any_traced, replaces
+from mmad.scipy._drop_in import any_traced, as_double, replaces
 from mmad.scipy._linear import along_axis
 
 __all__ = []
@@ -33,7 +33,7 @@ def cumulative_trapezoid(y, x=None, dx=1.0, axis=-1, initial=None):
     y = np.moveaxis(asarray(y), axis, -1)
     out = np.cumsum(_intervals(x, dx, y, axis) * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
     if initial is not None:
-        out = np.concatenate([np.zeros((*y.shape[:-1], 1)), out], axis=-1)
+        out = np.concatenate([np.zeros((*y.shape[:-1], 1), out.dtype), out], axis=-1)
     return np.moveaxis(out, -1, axis)
 
 
@@ -49,6 +49,7 @@ def simpson(y, x=None, *, dx=1.0, axis=-1):
     h = _intervals(x, dx, y, axis)
     if n == 2:
         return (h[..., 0] * (y[..., 0] + y[..., 1])) / 2.0
+    h = as_double(h)  # as SciPy
     pairs = n - 1 if n % 2 else n - 2  # intervals that go in pairs
     h0, h1 = h[..., 0:pairs:2], h[..., 1:pairs:2]
     y0, y1, y2 = y[..., 0 : pairs - 1 : 2], y[..., 1:pairs:2], y[..., 2 : pairs + 1 : 2]

@@ -65,6 +65,8 @@ class interp1d(Interpolant):  # noqa: N801
         points = asarray(points)
         flat = points.reshape(-1) * 1.0
         out = self.inner(flat)
+        if self.kind == "linear":  # which SciPy computes in the precision of the data, splines in double precision
+            out = out.astype(np.result_type(self.x.dtype, self.y.dtype, flat.dtype))
         below, above = flat < self.x[0], flat > self.x[-1]
         if self.bounds_error and (concrete(below).any() or concrete(above).any()):
             raise ValueError("A value in x_new is outside the interpolation range.")

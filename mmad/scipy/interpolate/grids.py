@@ -35,6 +35,8 @@ class RegularGridInterpolator(Interpolant):
             )
         xi = np.stack(np.broadcast_arrays(*[asarray(x) for x in xi]), axis=-1) if isinstance(xi, tuple) else asarray(xi)
         count = len(self.grid)
+        if count == 1 and xi.ndim == 1:  # points of a line
+            xi = xi[:, None]
         flat = xi.reshape(-1, count)
         places, parts, outside = [], [], np.zeros(flat.shape[0], bool)
         for k, knots in enumerate(self.grid):

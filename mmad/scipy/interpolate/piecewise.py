@@ -13,7 +13,7 @@ from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray, zeros_like
 from mmad.python.kinds import isplain
-from mmad.scipy._drop_in import any_traced, replaces
+from mmad.scipy._drop_in import any_traced, as_double, replaces
 
 __all__ = ["Interpolant", "column"]
 
@@ -54,7 +54,7 @@ class PPoly(Interpolant):
     def __init__(self, c, x, extrapolate=None, axis=0):
         own = None if any_traced((c, x)) else _scipy.PPoly(c, x, extrapolate, axis)
         super().__init__(own)
-        self._set(asarray(c), asarray(x), extrapolate, axis)
+        self._set(as_double(c), as_double(x), extrapolate, axis)
 
     def _set(self, c, x, extrapolate, axis):
         self.c, self.x, self.axis = c, x, axis
@@ -115,8 +115,7 @@ def concrete_knots(knots):
 
 def _data(x, y, axis):
     """Return knots, and values with the axis of the knots first."""
-    x, y = asarray(x), np.moveaxis(asarray(y), axis, 0)
-    return x * 1.0, y * 1.0
+    return as_double(x), np.moveaxis(as_double(y), axis, 0)
 
 
 def _hermite(x, y, slopes):

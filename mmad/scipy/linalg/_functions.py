@@ -10,7 +10,7 @@ from mmad.numpy.joining import as_operand
 from mmad.ops import arithmetic as a_
 from mmad.ops.movement import viewed
 from mmad.ops.products import adjoint_of
-from mmad.scipy._drop_in import replaces
+from mmad.scipy._drop_in import as_double, replaces
 from mmad.scipy.linalg import _operations as ops
 
 FUNCTIONS = {}
@@ -64,7 +64,7 @@ def hermitian(a, lower, conjugate=True):
     """Return the symmetric or Hermitian matrix of which SciPy reads one triangle."""
     part = np.tril(a, -1) if lower else np.triu(a, 1)
     other = viewed(part, lambda m: m.swapaxes(-1, -2))
-    diagonal = a * np.eye(shape_of(a)[-1])
+    diagonal = a * np.eye(shape_of(a)[-1], dtype=bool)
     return part + (adjoint_of(other) if conjugate else other) + (a_.real(diagonal) if conjugate else diagonal)
 
 
@@ -107,7 +107,7 @@ def inv(a, assume_a=None, lower=False):
 @function
 def det(a):
     """Return the determinant."""
-    return np.linalg.det(square(a))
+    return np.linalg.det(as_double(square(a)))
 
 
 @function
@@ -184,7 +184,7 @@ def lu_solve(lu_and_piv, b, trans=0):
     """Solve systems with the result of :func:`lu_factor`."""
     lu, piv = lu_and_piv
     lu, b = common(lu, b)
-    exchange = ops.permutation(piv)
+    exchange = ops.permutation(piv).astype(bool)  # of whatever precision the factors have
     if trans == 0:
         x = ops.triangular(lu, exchange @ column(b), lower=True, unit=True)
         return like_sides(ops.triangular(lu, x, lower=False, unit=False), b)

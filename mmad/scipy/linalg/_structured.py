@@ -7,6 +7,7 @@ from mmad.errors import UnsupportedError
 from mmad.ops.movement import reshape
 from mmad.ops.products import adjoint_of
 from mmad.python.kinds import isplain
+from mmad.scipy._drop_in import as_double
 from mmad.scipy.linalg import _operations as ops
 from mmad.scipy.linalg._functions import adjoint, column, common, function, like_sides, square
 
@@ -62,7 +63,7 @@ def fractional_matrix_power(A, t):
 @function
 def expm_frechet(A, E, method=None, compute_expm=True):
     """Return the exponential and its derivative along E."""
-    A, E = common(A, E)
+    A, E = map(as_double, common(A, E))
     along = ops.matrix_function_along(square(A), E, name="expm", t=0.0)
     return (ops.matrix_function(A, name="expm", t=0.0), along) if compute_expm else along
 
@@ -126,7 +127,7 @@ def solve_toeplitz(c_or_cr, b):
 @function
 def matmul_toeplitz(c_or_cr, x):
     """Return the product of a Toeplitz matrix."""
-    c, r, x = common(*_column_and_row(c_or_cr), x)
+    c, r, x = map(as_double, common(*_column_and_row(c_or_cr), x))  # as SciPy's Fourier transforms
     return ops.toeplitz_of(c, r) @ x
 
 

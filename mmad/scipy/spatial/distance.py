@@ -11,7 +11,7 @@ from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray, zeros_like
 from mmad.python.kinds import isplain
-from mmad.scipy._drop_in import handed_through, replaces
+from mmad.scipy._drop_in import as_double, handed_through, replaces
 
 METRICS = {}
 
@@ -156,7 +156,7 @@ def _with_defaults(metric, points, kwargs):
 
 
 def _points(x, name):
-    x = asarray(x)
+    x = as_double(x)
     if x.ndim != 2:
         raise ValueError(f"{name} must be a 2-dimensional array.")
     return x
@@ -208,12 +208,16 @@ def squareform(X, force="no", checks=True):
     raise ValueError(f"squareform: force={force!r} does not fit an array of shape {X.shape}")
 
 
+#: Metrics of two vectors that SciPy computes or returns in double precision.
+DOUBLE = frozenset(("braycurtis", "canberra", "euclidean", "minkowski", "seuclidean"))
+
+
 def _pairwise(name):
-    of = METRICS[name]
+    of, vector = METRICS[name], as_double if name in DOUBLE else asarray
 
     @replaces(getattr(_scipy, name))
     def distance(u, v, **kwargs):
-        return of(asarray(u), asarray(v), **kwargs)
+        return of(vector(u), vector(v), **kwargs)
 
     return distance
 
