@@ -7,7 +7,8 @@ import numpy as np
 from mmad._core import Traced, dtype_of, shape_of
 from mmad.derivatives.arguments import name_of
 from mmad.derivatives.calls import Rules, holds_var
-from mmad.derivatives.parts import Leaves, PartOfFunction, pulled, pushed
+from mmad.derivatives.parts import Leaves, PartOfFunction, moving_of, pulled, pushed
+from mmad.derivatives.policies import kept_by, run_again, run_first
 from mmad.derivatives.revolve import reversal, snapshots_for, stored_first
 from mmad.errors import CaptureError
 from mmad.ops import arithmetic as a
@@ -22,7 +23,7 @@ __all__ = ["checkpoint", "checkpointed_loop"]
 SMALL = 4096  # numbers in a block of states, up to which recording takes longer to set up than to do
 
 
-def checkpoint(f):
+def checkpoint(f, policy="nothing"):
     """Return a function that the tape does not record inside: the reverse sweep runs it again, for its memory back.
 
     Parameters
@@ -30,6 +31,10 @@ def checkpoint(f):
     f : callable
         Of numbers, arrays and trees.  It has to give the same result when it is run again, and must not write into its
         arguments.
+    policy : {"nothing", "products", "everything"} or callable, optional
+        What is kept of the first run besides arguments and result: nothing; the results of matrix products, systems of
+        equations, factorisations and Fourier transforms, which are then not computed twice; everything, as without
+        a checkpoint; or those of the operations for whose name, as a printed tape shows it, ``policy(name)`` is true.
 
     Returns
     -------
@@ -70,24 +75,35 @@ def checkpoint(f):
     """
     if not callable(f):
         raise TypeError(f"mmad.checkpoint takes a function, not {type(f).__name__}")
+    wanted = kept_by(policy)
 
     @functools.wraps(f, updated=())
     def checkpointed(*args, **kwargs):
         part = PartOfFunction(f, args, kwargs)
-        if not part.recorded:
+        if not part.recorded or wanted is None:
             return f(*args, **kwargs)
 
-        def pull(call, residual, ct, primals, y):
-            again, pullback = pulled(part.body, primals)
+        def forward(*values):
+            if any(isinstance(v, Traced) for v in values):  # of an outer derivative, which records it all
+                return part.body(*values), None
+            return run_first(part.body, values, moving_of(values), wanted)
+
+        def pull(call, kept, ct, primals, y):
+            if kept and not any(isinstance(v, Traced) for v in (*primals, *tree.flatten(ct)[0])):
+                again, pullback = run_again(part.body, primals, moving_of(primals), wanted, kept)
+            else:
+                again, pullback = pulled(part.body, primals)
             _same_again(f, y, again)
             return pullback(ct)
 
         def push(call, primals, tangents, y):
             return pushed(part.body, primals, tangents)
 
-        return Rules(f"checkpoint {name_of(f)}", part.body, push, pull, needs_out=True).apply(part.operands)
+        return Rules(
+            f"checkpoint {name_of(f)}", part.body, push, pull, None if policy == "nothing" else forward, needs_out=True
+        ).apply(part.operands)
 
-    return MadeFunction(checkpointed, lambda: (checkpoint, (f,), {}))
+    return MadeFunction(checkpointed, lambda: (checkpoint, (f, policy), {}))
 
 
 def _same_again(f, y, again):

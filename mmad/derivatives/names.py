@@ -34,9 +34,13 @@ class Named:
 
     def take(self, args, kwargs):
         """Return the chosen values, and the other arguments: positional ones that were chosen are None."""
-        args, kwargs, values = list(args), dict(kwargs), []
+        args, kwargs, values, seen = list(args), dict(kwargs), [], set()
         for k in self.names:
             place = k if isplain(k, int) else self.place.get(k, len(args))
+            chosen = place % len(args) if -len(args) <= place < len(args) else k
+            if chosen in seen:
+                raise ValueError(f"{describe(self.f, self.what)}: argnums={self.names} names an argument twice")
+            seen.add(chosen)
             if k in kwargs:
                 values.append(kwargs.pop(k))
             elif -len(args) <= place < len(args):

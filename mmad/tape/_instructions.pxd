@@ -115,6 +115,7 @@ cdef class Instructions:
     cdef bint rooted          # there are norms on it
     cdef public bint heeds    # the function may catch errors of arithmetic: they, and that there is none, are guarded
     cdef public object observer  # called with each step of a recorded sweep: (kind, node); None: nobody asks
+    cdef public object kept   # `mmad.derivatives.policies.Kept`: results that a checkpoint keeps; None
     cdef public bint exact    # recorded sweeps tell zeros that arithmetic made from others (see `_suspects`)
     cdef bint forgets         # what is recorded now is never swept: operands' values are not kept
     cdef uint64_t const_bits[64]

@@ -111,6 +111,7 @@ class Instructions:
     origin: object
     heeds: bool
     exact: bool
+    kept: Any
     observer: Any
     inputs: list[int]
     outputs: Any

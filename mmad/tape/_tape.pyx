@@ -104,10 +104,14 @@ cdef class Tape(Instructions):
                         self.fill(rec.at[k])
                 rec.vals = vals = filled_operands(self, rec)
         try:
-            if op.direct != NULL:
+            if self.kept is not None:
+                out = self.kept.take(op)
+            if out is None and op.direct != NULL:
                 out = op.direct(op, vals, params)
             if out is None:
                 out = op.impl(*vals) if params is None else op.impl(*vals, **params)
+            if self.kept is not None:
+                self.kept.note(op, out)
         except Exception as error:
             if self.guarded and self.open:
                 self.guard_failure(op, args, params, error)
@@ -202,7 +206,7 @@ cdef class Tape(Instructions):
                     return np.bool_(bool(truth)) if self.plain_integers else truth
                 flags |= NODE_BOOL
         arr = out
-        fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL
+        fresh = not op.needs_out and cnp.PyArray_BASE(arr) == NULL and self.kept is None
         if fresh:
             for a in rec.vals:
                 if a is out:

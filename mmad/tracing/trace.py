@@ -102,7 +102,10 @@ class Trace:
         outer = open_tape() if tape is None else None
         self.nested = outer is not None
         self.origin = describe(f, what)
-        self.tape = tape or outer or Tape(self.origin)
+        # not by truth: a tape without instructions is false
+        self.tape = next((t for t in (tape, outer) if t is not None), None)
+        if self.tape is None:
+            self.tape = Tape(self.origin)
         self.private = tape is None or not tape.live  # a program reads its arguments again: no copies for it
         self.start = len(self.tape)
         self.leaves, self.inputs, self.structures, self.nodes = [], [], [], []

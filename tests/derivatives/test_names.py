@@ -85,3 +85,7 @@ def test_errors_name_the_parameter():
         mmad.grad(loss, argnums="rat")
     with pytest.raises(TypeError, match="'shift' has not been given"):
         mmad.grad(loss, argnums="shift")(X, W)
+    with pytest.raises(ValueError, match="twice"):
+        mmad.grad(loss, argnums=("w", 1))(X, W, shift=0.2)
+    with pytest.raises(ValueError, match="twice"):
+        mmad.grad(loss, argnums=("shift", "shift"))(X, W, shift=0.2)
