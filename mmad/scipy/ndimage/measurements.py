@@ -30,16 +30,16 @@ def _parts(x, labels, index):
 def _of_parts(name, x, labels, index, statistic):
     """Return a statistic of each part, as a number or an array in the shape of the index."""
     flat, parts, single = _parts(x, labels, index)
-    values = [statistic(gather(flat, places)) if len(places) else _of_nothing(name) for places in parts]
+    values = [statistic(gather(flat, places)) if len(places) else _of_nothing(name, single) for places in parts]
     if single:
         return values[0]
     return np.stack(values).reshape(np.shape(index)) if values else np.zeros(np.shape(index))
 
 
-def _of_nothing(name):
-    """Return what SciPy gives for a label that no element has."""
+def _of_nothing(name, single):
+    """Return what SciPy gives, or raise what it raises, for a label that no element has."""
     with np.errstate(all="ignore"):
-        return float(getattr(_scipy, name)(np.ones(1), np.zeros(1, int), 1))
+        return float(np.ravel(getattr(_scipy, name)(np.ones(1), np.zeros(1, int), 1 if single else [1]))[0])
 
 
 def _sum(x):
