@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 #: Experiments, with the minutes that they took where the results come from.
 EXPERIMENTS = {
+    "distributed": 2,
     "features": 1, "design": 1, "guards": 1, "threads": 1, "planning": 1, "optimisers": 2, "inductor": 1, "regret": 2,
     "overhead": 3, "memory": 3, "sparse": 3, "passes": 4, "families": 5, "growth": 23, "tools": 25,
 }  # fmt: skip

@@ -8,19 +8,28 @@ None                    stay where they are: this process evaluates
 and its like            each of its processes may have been sent all of them
 a list of executors     a node of the sum always goes to the same executor: with pools of one process each, a shard is
                         sent to one process
-Dask's ``Client``       are scattered once, and Dask runs a job where its data are; it also adds up the nodes
+Dask's ``Client``       are scattered once, and Dask runs a job where its data are; its workers also add up
+                        large results of the nodes
 ======================  ==========================================================================================
 """
 
 import collections
 import concurrent.futures
 
+import numpy as np
+
 from mmad.distributed.sums import pairwise
-from mmad.distributed.work import Absent, combined, keys_of, work, work_with
+from mmad.distributed.work import Absent, Key, combined, keys_of, work, work_with
+from mmad.python.kinds import isplain
 
 __all__ = ["RETIRED", "adapted"]
 
 ATTEMPTS = 4  # to evaluate a node whose workers die
+GATHERED = 1 << 20  # bytes of results that Dask's workers do not add up: a task for that takes milliseconds
+LOST = (
+    "mmad.sharded: the executor's workers died; give a function that makes the executor, as in "
+    "mmad.sharded(f, shards, lambda: ProcessPoolExecutor(2)), and it is made again"
+)
 RETIRED = collections.deque(maxlen=64)  # what workers of pools need not keep; they learn of it by the next job
 
 
@@ -68,6 +77,12 @@ def summed(jobs, answers, add):
     """Return the sum of the answers to jobs, in the order of the tree."""
     nodes = {(job.lo, job.hi): answer for job, answer in zip(jobs, answers, strict=True)}
     return pairwise(0, jobs[-1].hi, lambda lo, hi: nodes.get((lo, hi)), add)
+
+
+def bytes_of(job, look_up):
+    """Return the bytes of a result, but for a few: those of the parameters, for each vector."""
+    point = look_up(job.point) if isinstance(job.point, Key) else job.point
+    return sum(x.nbytes for x in point if isplain(x, np.ndarray)) * max(1, len(job.vectors))
 
 
 class LostWorkerError(RuntimeError):
@@ -171,6 +186,8 @@ class Pools(Evaluator):
     def _living(self, slots, k):
         """Return the member for node k: its own, or another where that is dead."""
         living = slots if slots[k % len(slots)].executor is not None else [m for m in slots if m.executor is not None]
+        if not living:
+            raise LostWorkerError(LOST)
         return living[k % len(living)]
 
     def _lost(self, member, generation, error):
@@ -179,10 +196,7 @@ class Pools(Evaluator):
             return  # noted, and made again, where another job was waited for
         self.counts["lost_workers"] += 1
         if not member.replace() and all(m.executor is None for m in self.members):
-            raise LostWorkerError(
-                "mmad.sharded: the executor's workers died; give a function that makes the executor, as in "
-                "mmad.sharded(f, shards, lambda: ProcessPoolExecutor(2)), and it is made again"
-            ) from error
+            raise LostWorkerError(LOST) from error
 
 
 # ------------------------------------------------------------------------------------------------ Dask
@@ -193,10 +207,12 @@ class DaskCluster(Evaluator):
 
     def __init__(self, client):
         super().__init__()
-        self.client, self.futures, self.known = client, {}, set()
+        self.client, self.futures, self.known, self.slots = client, {}, set(), []
 
     def workers(self):
-        return max(1, sum(self.client.nthreads().values()))
+        """Return the number of threads of the workers, as they are now."""
+        self.slots = [a for a, threads in sorted(self.client.nthreads().items()) for _ in range(threads)]
+        return max(1, len(self.slots))
 
     def total(self, jobs, look_up, retired):
         for key in retired:
@@ -206,6 +222,7 @@ class DaskCluster(Evaluator):
                 return self._asked(jobs, look_up)
             except concurrent.futures.CancelledError:  # a worker took scattered data with it
                 self.counts["lost_workers"] += 1
+                self.workers()
         return self._asked(jobs, look_up)
 
     def _asked(self, jobs, look_up):
@@ -215,12 +232,13 @@ class DaskCluster(Evaluator):
         for job in jobs:
             keys = keys_of(job)
             answers.append(submit(work_with, job, keys, [self.futures[k] for k in keys], pure=False))
+        if bytes_of(jobs[0], look_up) * len(jobs) <= GATHERED:
+            return summed(jobs, self.client.gather(answers), combined)
         return summed(jobs, answers, lambda left, right: submit(combined, left, right, pure=False)).result()
 
     def _scatter(self, jobs, look_up):
         """Send what is not on the cluster, each node's shards to one worker."""
         self.futures = {k: v for k, v in self.futures.items() if v.status == "finished"}
-        addresses = [a for a, threads in sorted(self.client.nthreads().items()) for _ in range(threads)]
         for number, job in enumerate(jobs):
             shards = {data for data, _ in job.shards}
             for key in keys_of(job):
@@ -229,6 +247,6 @@ class DaskCluster(Evaluator):
                 self.counts["sent_again" if key in self.known else "sent"] += 1
                 self.known.add(key)
                 value = look_up(key)
-                there = {"workers": [addresses[number % len(addresses)]]} if key in shards and addresses else {}
+                there = {"workers": [self.slots[number % len(self.slots)]]} if key in shards and self.slots else {}
                 there["broadcast"] = key not in shards
                 (self.futures[key],) = self.client.scatter([value], hash=False, **there)

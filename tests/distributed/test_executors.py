@@ -76,8 +76,9 @@ def test_a_lost_pool_raises():
         S = mmad.sharded(lambda p, s: likelihood(p, s), SHARDS, executor)
         S(POINT)
         kill_one(executor)
-        with pytest.raises(LostWorkerError, match="a function that makes the executor"):
-            S(POINT)
+        for _ in range(2):
+            with pytest.raises(LostWorkerError, match="a function that makes the executor"):
+                S(POINT)
 
 
 def test_a_lost_pool_is_made_again():
@@ -176,10 +177,37 @@ def test_dask_copies_large_parameters_to_all_workers(client):
     assert len(S.evaluator.futures) <= 2 + 2 + 1  # shards, their programs, the last point
 
 
+def test_dask_adds_large_results_up_on_its_workers(client):
+    """Without any to come back but the sum, with the bits of one process, and where a branch is met."""
+    p, shards = np.linspace(-1.0, 1.0, 40_000), [np.array([1.0, 0.1]), np.array([3.0, 0.7]), np.array([-0.3, 0.2])] * 2
+    f = lambda p, s: (p**3 if s[0] > 0 else p**2).sum() * s.sum()
+    S, one = mmad.sharded(f, shards, client, parts=6), mmad.sharded(f, shards)
+    gathered = []
+    gather = client.gather
+    client.gather = gathered.append
+    try:
+        for _ in range(2):
+            np.testing.assert_array_equal(S.grad(p), one.grad(p))
+    finally:
+        client.gather = gather
+    assert gathered == []
+    np.testing.assert_allclose(S.grad(p), 2 * (4.8 * 3 * p**2 - 0.1 * 2 * p), rtol=1e-12)
+
+
 def test_branches_on_dask(client):
     S = mmad.sharded(lambda p, s: p * s if s > 0 else p**2 * s, [1.0, -2.0, 3.0, -4.0], client)
     for p in (0.5, 2.0):
         assert S.value_and_grad(p) == (4.0 * p - 6.0 * p**2, 4.0 - 12.0 * p)
+
+
+def test_an_error_on_dask_names_the_shard(client):
+    f = lambda p, s: np.linalg.inv(s - p * np.eye(2)).sum()
+    S = mmad.sharded(f, [np.diag([k + 1.0, k + 2.0]) for k in range(0, 8, 2)], client)
+    assert np.isfinite(S.grad(0.5))
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        S.grad(5.0)
+    assert "mmad.sharded: in shard 2" in caught.value.__notes__
+    assert np.isfinite(S.grad(0.5))
 
 
 def test_dask_futures_end_with_the_sum(client):
