@@ -4,6 +4,8 @@ The derivative goes to the elements that a quantile is interpolated between, in 
 traced.
 """
 
+import functools
+
 import numpy as np
 
 from mmad._core import Traced, shape_of
@@ -16,6 +18,7 @@ from mmad.ops import extremes
 from mmad.ops.extremes import take_along
 from mmad.ops.movement import gather, reshape, size, stacked, viewed
 from mmad.ops.reduction import normal_axes
+from mmad.python.kinds import isplain
 
 
 def _restored(r, shape, axes, keepdims, lead=0):
@@ -106,8 +109,11 @@ def _weighted(below, above, t):
     return a.select(np.less(t, 0.5), a.add(below, a.multiply(d, t)), a.subtract(above, a.multiply(d, 1 - t)))
 
 
-#: Methods that take an element as it is; a result of the others has the precision of q as well.
-DISCRETE = frozenset(("inverted_cdf", "closest_observation", "lower", "higher", "nearest"))
+@functools.cache
+def _dtype_of_quantiles(method, dtype, kind, rank):
+    """Return the dtype of NumPy's quantiles, which depends on its version, and on the type of q."""
+    q = np.zeros((1,) * rank, kind) if isplain(kind, np.dtype) else kind(0)
+    return np.quantile(np.zeros(2, dtype), q, method=method).dtype
 
 
 def _interpolated(s, q, method):
@@ -119,9 +125,8 @@ def _interpolated(s, q, method):
     if isinstance(at, Traced):
         t = a.subtract(at, low.astype(at.dtype))
     else:
-        whole = method in DISCRETE or (method == "linear" and np.result_type(q).kind in "iub")
-        if not whole and type(q) not in (int, float):  # these do not promote
-            dtype = np.result_type(dtype, q, np.float16)
+        kind = q.dtype if isplain(q, np.ndarray) else type(q)
+        dtype = _dtype_of_quantiles(method, dtype, kind, np.ndim(q))
         t = np.asarray(at - low, dtype)
     high = np.minimum(low + 1, n - 1)
     if low.ndim:
@@ -159,7 +164,7 @@ def _checked(q, method, weights, scale):
     if method not in POSITIONS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {list(POSITIONS)}")
     q = lifted(q)
-    q = q if isinstance(q, Traced) or type(q) in (int, float) else np.asarray(q)
+    q = q if isinstance(q, Traced) or isplain(q, int | float | np.generic) else np.asarray(q)
     if np.any(np.less(q, 0)) or np.any(np.greater(q, scale)):
         name = "Quantiles" if scale == 1 else "Percentiles"
         raise ValueError(f"{name} must be in the range [0, {scale}]")
