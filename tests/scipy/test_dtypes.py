@@ -1,4 +1,4 @@
-"""Every call of the tables in single precision: dtypes, shapes and values are SciPy's, derivatives those in double."""
+"""Calls of the tables in single precision: dtypes, shapes and values are SciPy's, derivatives those in double."""
 
 import math
 import warnings
@@ -14,14 +14,21 @@ from mmad.derivatives.references import mixed_difference
 
 #: Searches that go on for seconds where single precision stands for the double precision that they ask for.
 SLOW = ("integrate.quad", "integrate.quad_vec", "integrate.dblquad")
-#: Functions whose results have another precision than SciPy's.
+#: Functions whose results have another precision than SciPy's, and a module that has many of them.
 OTHER = {
-    "signal.deconvolve", "signal.lfilter_zi", "signal.filtfilt", "ndimage.sum", "ndimage.sum_labels", "ndimage.mean",
-    "ndimage.variance", "ndimage.standard_deviation", "ndimage.minimum", "ndimage.maximum", "ndimage.median",
-    "stats.wasserstein_distance", "stats.linregress", "stats.iqr", "stats.tmean", "stats.tvar", "stats.tstd",
-    "stats.tsem", "stats.entropy",
+    "ndimage.sum", "ndimage.sum_labels", "ndimage.mean", "ndimage.variance", "ndimage.standard_deviation",
+    "ndimage.minimum", "ndimage.maximum", "ndimage.median", "stats.wasserstein_distance", "stats.linregress",
+    "stats.iqr", "stats.tmean", "stats.tvar", "stats.tstd", "stats.tsem", "stats.entropy",
 }  # fmt: skip
-TAKEN = [form for form in FORMS if form.way != REFUSED and not form.slow and form.name not in {*SLOW, *OTHER}]
+MODULE = "signal."
+
+
+def is_tried(form):
+    other = form.name in {*SLOW, *OTHER} or form.name.startswith(MODULE)
+    return form.way != REFUSED and not form.slow and not other
+
+
+TAKEN = list(filter(is_tried, FORMS))
 
 
 def single(point):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from scipy_common import counted
 from scipy_fourier import transforms
 from scipy_linear_algebra import linear_algebra
 from scipy_ndimage import image_functions
@@ -551,8 +552,10 @@ def document(text):
         f"{counts[PLAIN] + counts[DROP_IN]} functions take traced values: {counts[PLAIN]} as SciPy's own, "
         f"{counts[DROP_IN]} under the names of `mmad.scipy`; {counts[REFUSED]} are refused by design.\n\n"
     )
-    return head + BEGIN + count + text_of(rows()) + END + rest.split(END)[1]
+    common = counted({f.name for f in FORMS if f.way != REFUSED})
+    return head + BEGIN + count + common + text_of(rows()) + END + rest.split(END)[1]
 
 
 if __name__ == "__main__":
+    print(counted({f.name for f in FORMS if f.way != REFUSED}))
     DOCUMENT.write_text(document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
