@@ -25,12 +25,14 @@ DROP_IN = {
         RegularGridInterpolator interp1d interpn make_interp_spline pchip_interpolate splev splrep
     """,
     "scipy.ndimage": """
-        affine_transform center_of_mass convolve convolve1d correlate correlate1d fourier_gaussian fourier_shift
-        fourier_uniform gaussian_filter gaussian_filter1d gaussian_gradient_magnitude gaussian_laplace
-        grey_closing grey_dilation grey_erosion grey_opening laplace map_coordinates maximum maximum_filter
-        maximum_filter1d mean median median_filter minimum minimum_filter minimum_filter1d percentile_filter
-        prewitt rank_filter rotate shift sobel spline_filter spline_filter1d standard_deviation sum sum_labels
-        uniform_filter uniform_filter1d variance zoom
+        affine_transform black_tophat center_of_mass convolve convolve1d correlate correlate1d extrema
+        fourier_ellipsoid fourier_gaussian fourier_shift fourier_uniform gaussian_filter gaussian_filter1d
+        gaussian_gradient_magnitude gaussian_laplace grey_closing grey_dilation grey_erosion grey_opening
+        laplace map_coordinates maximum maximum_filter maximum_filter1d maximum_position mean median
+        median_filter minimum minimum_filter minimum_filter1d minimum_position morphological_gradient
+        morphological_laplace percentile_filter prewitt rank_filter rotate shift sobel spline_filter
+        spline_filter1d standard_deviation sum sum_labels uniform_filter uniform_filter1d variance white_tophat
+        zoom
     """,
     "scipy.optimize": """
         bisect brent brenth brentq curve_fit fixed_point fminbound fsolve golden least_squares leastsq linprog
@@ -41,7 +43,7 @@ DROP_IN = {
         fftconvolve filtfilt freqs freqs_zpk freqz freqz_sos freqz_zpk gausspulse hilbert hilbert2 istft lfilter
         lfilter_zi lfiltic lombscargle medfilt medfilt2d oaconvolve order_filter periodogram resample
         resample_poly savgol_filter sawtooth sos2tf sosfilt sosfilt_zi sosfiltfilt sosfreqz spectrogram square
-        stft upfirdn welch wiener zoom_fft zpk2tf
+        ss2tf stft tf2ss tf2zpk upfirdn welch wiener zoom_fft zpk2tf
     """,
     "scipy.signal.windows": "exponential gaussian general_cosine general_gaussian general_hamming kaiser tukey",
     "scipy.sparse": "coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix diags_array",

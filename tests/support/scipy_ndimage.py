@@ -68,6 +68,8 @@ def _selections():
     yield "minimum_filter1d", lambda sp, x: sp.minimum_filter1d(x, 2, mode="constant", cval=-0.2) ** 2, X
     yield "percentile_filter", lambda sp, x: sp.percentile_filter(x, 30, 3) ** 2, X
     yield "rank_filter", lambda sp, x: sp.rank_filter(x, -2, footprint=FOOTPRINT, mode="mirror") ** 2, X
+    for name in ("morphological_gradient", "morphological_laplace", "white_tophat", "black_tophat"):
+        yield name, lambda sp, x, n=name: getattr(sp, n)(x, (3, 2), mode="wrap") ** 2, APART
     for name in MORPHOLOGY:
         yield name, lambda sp, x, n=name: getattr(sp, n)(x, (3, 2), mode="nearest") ** 2, X
         yield name, lambda sp, x, h, n=name: getattr(sp, n)(x, structure=h, footprint=FOOTPRINT) ** 2, APART, HEIGHTS
@@ -79,12 +81,16 @@ def _statistics():
         yield name, lambda sp, x, n=name: getattr(sp, n)(x) ** 2, X
         yield name, lambda sp, x, n=name: getattr(sp, n)(x, LABELS, [3, 1]) ** 2, X
         yield name, lambda sp, x, n=name: getattr(sp, n)(x, LABELS) ** 2, X
+    yield "extrema", lambda sp, x: np.stack(sp.extrema(x, LABELS, [3, 1])[:2]) ** 2, X
+    for name in ("minimum_position", "maximum_position"):
+        yield name, lambda sp, x, n=name: x[getattr(sp, n)(x, LABELS, 2)] ** 2, X
     yield "center_of_mass", lambda sp, x: sp.center_of_mass(x + 3.0), X
     yield "center_of_mass", lambda sp, x: sum(sp.center_of_mass(x + 3.0, LABELS, [1, 2]), ()), X
 
 
 def _transforms():
     """Filters of Fourier transforms."""
+    yield "fourier_ellipsoid", lambda sp, x: sp.fourier_ellipsoid(np.fft.rfft2(x), (2.2, 1.3), 5, 1) ** 2, X
     for name, parameter in (("gaussian", [0.7, 1.2]), ("uniform", [2.2, 1.3]), ("shift", [0.6, -0.4])):
         parameter = np.array(parameter)
         yield f"fourier_{name}", lambda sp, x, p, n=name: getattr(sp, "fourier_" + n)(np.fft.fft2(x), p), X, parameter

@@ -129,6 +129,9 @@ def _responses():
     yield "freqs", lambda sp, b, a, w: sp.freqs(b, a, w)[1] ** 2, TAPS, A, ANGLES
     yield "sos2tf", lambda sp, c: sp.sos2tf(sections(c)), FREE
     yield "zpk2tf", lambda sp, z, p, k: sp.zpk2tf(z, p, k), ZEROS, POLES, 0.7
+    yield "tf2zpk", lambda sp, b, a: sp.tf2zpk(b, a), B[:3] + np.array([0.0, 0.1, 0.3]), A
+    yield "tf2ss", lambda sp, b, a: sp.tf2ss(b, a), TAPS[:3], A * 2
+    yield "ss2tf", lambda sp, a, b, c, d: sp.ss2tf(a, b, c, d, 1), X[:, :3], X[:, 3:5], H, X[:2, 5:7]
     yield "bilinear", lambda sp, b, a: sp.bilinear(b, a, 2.0), TAPS[:2], A
 
 

@@ -1,8 +1,9 @@
 """Filters of Fourier transforms: products with a factor along each axis."""
 
 import numpy as np
+import scipy.ndimage as _scipy
 
-from mmad._core import Traced, dtype_of, shape_of
+from mmad._core import Traced, concrete, dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.python.kinds import isplain
@@ -60,3 +61,12 @@ def fourier_uniform(input, size, n=-1, axis=-1, output=None):
 def fourier_shift(input, shift, n=-1, axis=-1, output=None):
     """Return the transform of an array that is shifted."""
     return _product("fourier_shift", input, shift, n, axis, output, lambda f, s: np.exp(-2j * np.pi * (s * f)))
+
+
+@function
+def fourier_ellipsoid(input, size, n=-1, axis=-1, output=None):
+    """Return the transform of an array filtered by the mean of an ellipsoid, whose size is not differentiated."""
+    if any(isinstance(v, Traced) for v in one_each(size, len(shape_of(as_operand(input))))):
+        raise UnsupportedError("mmad.scipy.ndimage.fourier_ellipsoid has no derivative by the size")
+    factor = _scipy.fourier_ellipsoid(np.ones(shape_of(as_operand(input))), concrete(size), n, axis)
+    return _product("fourier_ellipsoid", input, 1.0, n, axis, output, lambda f, s: np.ones_like(f)) * factor

@@ -6,7 +6,7 @@ import scipy.ndimage as _scipy
 from mmad._core import concrete, dtype_of, shape_of
 from mmad.numpy.joining import as_operand
 from mmad.ops.movement import gather, reshape
-from mmad.scipy.ndimage._arguments import as_kind, function
+from mmad.scipy.ndimage._arguments import FUNCTIONS, as_kind, function
 
 __all__ = []
 
@@ -89,3 +89,24 @@ def center_of_mass(input, labels=None, index=None):
         total = weights.sum()
         centres.append(tuple((weights * g[places]).sum() / total for g in grids))
     return centres[0] if single else centres
+
+
+def _positions(name):
+    """Declare a function that says where something is: places are integers, without a derivative."""
+
+    def implementation(input, labels=None, index=None):
+        return getattr(_scipy, name)(np.asarray(concrete(as_operand(input))), concrete(labels), concrete(index))
+
+    implementation.__name__ = implementation.__qualname__ = name
+    implementation.__doc__ = f"Return `scipy.ndimage.{name}` of the values."
+    return function(implementation)
+
+
+minimum_position, maximum_position = _positions("minimum_position"), _positions("maximum_position")
+
+
+@function
+def extrema(input, labels=None, index=None):
+    """Return the smallest and the largest element of each part, and their places."""
+    least, most = (FUNCTIONS[name].implementation(input, labels, index) for name in ("minimum", "maximum"))
+    return least, most, *(f.implementation(input, labels, index) for f in (minimum_position, maximum_position))

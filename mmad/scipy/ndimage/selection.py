@@ -184,3 +184,29 @@ for _name, _steps in (
     ("grey_closing", (DILATION, EROSION)),
 ):
     _grey(_name, _steps)
+
+
+def _combined(name, combine):
+    """Declare a function of an image and of what filters make of it."""
+
+    def implementation(
+        input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None
+    ):
+        x, dtype = image(input, output, name=name)
+
+        def filtered(x, *steps):
+            for step in steps:
+                x = _morphology(step, x, size, footprint, structure, None, mode, cval, origin, axes)
+            return x
+
+        return as_kind(combine(x, filtered), dtype)
+
+    implementation.__name__ = implementation.__qualname__ = name
+    implementation.__doc__ = f"Return `scipy.ndimage.{name}`."
+    return function(implementation)
+
+
+_combined("morphological_gradient", lambda x, filtered: filtered(x, DILATION) - filtered(x, EROSION))
+_combined("morphological_laplace", lambda x, filtered: filtered(x, DILATION) + filtered(x, EROSION) - x - x)
+_combined("white_tophat", lambda x, filtered: x - filtered(x, EROSION, DILATION))
+_combined("black_tophat", lambda x, filtered: filtered(x, DILATION, EROSION) - x)

@@ -154,4 +154,44 @@ def bilinear(b, a, fs=1.0):
     plus, minus = np.polynomial.Polynomial([1.0, 1.0]) / root, np.polynomial.Polynomial([-1.0, 1.0]) * root
     rows = np.stack([np.resize((plus ** (n - q) * minus**q).coef, n + 1) for q in range(n + 1)])[:, ::-1]
     num, den = (v[::-1] @ rows[: shape_of(v)[0]] for v in (b, a))
+    return _normalised(num, den)
+
+
+# --- states -----------------------------------------------------------------------------------------------
+def _normalised(num, den):
+    """Return coefficients without leading zeros, divided by the first one of the denominator."""
+    den = _cut(den)
     return _cut(num / den[0], 1e-14), den / den[0]
+
+
+@function
+def tf2zpk(b, a):
+    """Return the zeros, the poles and the gain of a filter."""
+    b, a = _normalised(*_vectors("tf2zpk", b, a))
+    return np.roots(b), np.roots(a), b[0]
+
+
+@function
+def tf2ss(num, den):
+    """Return the matrices of a filter's controller form."""
+    num, den = _normalised(*_vectors("tf2ss", num, den))
+    m, k = shape_of(num)[0], shape_of(den)[0]
+    if m > k:
+        raise ValueError("Improper transfer function. `num` is longer than `den`.")
+    num = np.concatenate([np.zeros(k - m), num])
+    direct = num[:1].reshape(1, 1)
+    if k == 1:
+        return np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1)), direct
+    system = np.concatenate([-den[None, 1:], np.eye(k - 2, k - 1)])
+    return system, np.eye(k - 1, 1), (num[1:] - num[0] * den[1:])[None], direct
+
+
+@function
+def ss2tf(A, B, C, D, input=0):
+    """Return the coefficients of a system of states."""
+    A, B, C, D = (np.atleast_2d(v) for v in common(A, B, C, D))
+    if input >= shape_of(D)[1]:
+        raise ValueError("System does not have the input specified.")
+    b, d, den = B[:, input : input + 1], D[:, input], np.poly(A)
+    rows = [np.poly(A - b * C[k]) + (d[k] - 1) * den for k in range(shape_of(D)[0])]
+    return np.stack(rows), den
