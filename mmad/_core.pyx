@@ -24,7 +24,7 @@ import numpy as np
 
 from mmad.errors import TraceError
 from mmad.python.handlers import caught_here
-from mmad.python.refusals import array_method, refuse_complex, refuse_float, rounding
+from mmad.python.refusals import array_method, refuse_complex, refuse_float, refuse_units, rounding
 from mmad.tape._instructions cimport (NODE_BOOL, NODE_DEFERRED, NODE_STRONG, OP_CONST, OP_FIRST_SCALAR, OP_GUARD,
                                       OP_LOAD, OP_REC, ROLE_EVEN, ROLE_LINEAR, ROLE_ROOT, Node, Rec, SC_add,
                                       SC_divide, SC_floor_divide, SC_multiply, SC_negative, SC_power, SC_remainder,
@@ -964,6 +964,7 @@ cdef class ScalarVar(Var):
     @property
     def value(self):
         """The number, without its derivative; a guarded tape records a guard on it."""
+        refuse_units()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)
         if self.flags & NODE_DEFERRED and not self.tape.open:  # its operands may have changed since

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from mmad._core import ScalarVar, Traced, shape_of
+from mmad._core import ScalarVar, Traced, own_arithmetic, shape_of
 from mmad.ops.movement import size
 from mmad.python.kinds import isplain
 from mmad.tape.constants import unboxed
@@ -142,7 +142,9 @@ def tangent_pairs(primals, tangents, what):
     out = []
     for k, (p, t) in enumerate(zip(primals, tangents, strict=True)):
         leaves, structure = tree.flatten(p)
-        dots, _ = tree.flatten(t)
+        dots, of_tangent = tree.flatten(t)
+        if tree.quantity_in(structure) is not tree.quantity_in(of_tangent):
+            raise TypeError(f"{what}: argument {k} and its tangent must both have units, or neither")
         if len(dots) != len(leaves):
             raise ValueError(
                 f"{what}: the tangent of argument {k} must have its structure ({len(leaves)} leaves), it has "
@@ -168,6 +170,8 @@ def tangent_like(d, x, where):
         raise ValueError(f"{where}: the tangent has shape {shape_of(d)}, the value {shape_of(x)}")
     if isinstance(d, Traced):
         return d
+    if isplain(d, np.ndarray):
+        own_arithmetic(d, f"{where}: the tangent")
     dtype = np.dtype(float) if isplain(x, float) else x.dtype
     kind = np.asarray(d).dtype.kind
     if kind not in "fciub":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import Traced, shape_of
+from mmad._core import Traced, own_arithmetic, shape_of
 from mmad.derivatives import other_numbers
 from mmad.derivatives.arguments import (
     derivative_function,
@@ -74,6 +74,8 @@ def value_and_grad(f, argnums=0, has_aux=False):
 def _cotangents(trace, ct, what):
     """Return the user's cotangent, checked against the result's structure: leaves of outputs and cotangents."""
     leaves, structure = tree.flatten(ct)
+    if tree.quantity_in(structure) is not None:
+        raise TypeError(f"{trace.origin}: a cotangent has units, which would be lost; pass its magnitude")
     if structure != trace.out_tree and len(leaves) != len(trace.outputs):
         raise ValueError(
             f"{trace.origin}: the cotangent must have the structure of the result, with "
@@ -89,6 +91,8 @@ def _cotangents(trace, ct, what):
                 f"{trace.origin}: a cotangent has shape {shape_of(c)}, the result it belongs to {shape_of(out)}"
             )
         if not isinstance(c, Traced):
+            if isplain(c, np.ndarray):
+                own_arithmetic(c, f"{trace.origin}: a cotangent")
             dtype = np.result_type(out.dtype if hasattr(out, "dtype") else type(out), np.float16)
             if np.result_type(c).kind == "c" and dtype.kind != "c":
                 raise TypeError(f"{trace.origin}: a cotangent is complex, the result it belongs to is real")

@@ -192,3 +192,13 @@ def array_method(x, element):
     if element:
         raise AttributeError("a traced number has no attribute '__array__'")
     return functools.partial(object_array, x)
+
+
+def refuse_units():
+    """Raise TypeError where astropy reads `value`, by which it takes the number out of a quantity.
+
+    Of a traced value it would take the number without its derivative.  Astropy answers the error by leaving the
+    operation to the traced value, which names the quantity.
+    """
+    if "astropy" in sys.modules and package_of(sys._getframe(1)) == "astropy":
+        raise TypeError("a quantity of astropy would drop the derivative of a traced value")

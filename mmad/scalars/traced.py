@@ -5,6 +5,7 @@ a node is a number of the user's type, or of a lower level.
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,8 @@ class OtherNumber:
     """A traced number: `inner` is its value, of the type of the user's numbers or of a lower level."""
 
     __slots__ = ("inner", "level")
+    inner: Any
+    level: int
     is_traced_other_number = True
 
     @property
@@ -210,6 +213,7 @@ class OtherDual(OtherNumber):
     """A value and its tangent."""
 
     __slots__ = ("tangent",)
+    tangent: Any
 
     def __init__(self, level, inner, tangent):
         self.level, self.inner, self.tangent = level, inner, tangent
@@ -219,6 +223,8 @@ class OtherNode(OtherNumber):
     """A value, and the operands that it was computed from: (operand, operation, its position, all operands)."""
 
     __slots__ = ("links", "order")
+    links: Any
+    order: int
 
     def __init__(self, level, inner, links=()):
         self.level, self.inner, self.links, self.order = level, inner, links, next(ORDER)

@@ -22,7 +22,7 @@ from mmad._core cimport (PLAIN, ScalarVar, Traced, Wrapper, apply1, apply2, as_p
 from mmad._core import METHODS, concrete, number_or_array, sealed
 from mmad.kernels._arrays cimport taken_shape, window_view
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
-from mmad.python.refusals import rounding
+from mmad.python.refusals import refuse_units, rounding
 from mmad.tape._instructions cimport (NODE_ARRAY, NODE_BOOL, NODE_CONSUMED, NODE_DEFERRED, NODE_STRONG,
                                       NODE_SUPERSEDED, OP_GUARD, OP_LOAD, OP_REC, OP_STORE, Node, Op, Rec, SC_add,
                                       freeze, frozen_index, new_rec, spare)
@@ -522,6 +522,7 @@ cdef class ArrayVar(Var):
     @property
     def value(self):
         """The array, without derivative; on a guarded tape it leaves a guard."""
+        refuse_units()
         self.refresh()
         if self.tape.guarded and self.tape.open:
             self.tape.add_guard(self)

@@ -195,6 +195,8 @@ class Trace:
         list
             One value an input leaf; None where it is zero.
         """
+        if tree.QUANTITIES:
+            self._refuse_units()
         try:
             if len(outputs) == 1:
                 total = self._pull(outputs[0], cts[0])
@@ -207,6 +209,17 @@ class Trace:
         if NANS.on:
             NANS.examine(self, "pull", outputs, cts, total)
         return self._pull_in_bases(outputs, cts) if self.repeated and self._undefined(outputs) else total
+
+    def _refuse_units(self):
+        """Raise TypeError for quantities: a cotangent has other units than the argument whose structure it has."""
+        for structure in (self.out_tree, *(s for s, _ in self.structures)):
+            cls = tree.quantity_in(structure)
+            if cls is not None:
+                raise TypeError(
+                    f"{self.origin}: a gradient has other units than its argument, and a {cls.__name__} is among the "
+                    "arguments or results; pass and return the numbers (x.magnitude), or use mmad.jvp, whose tangents "
+                    "have units"
+                )
 
     def _pull(self, out, ct):
         if type(out) is ScalarVar and type(ct) is float and not self.nested and out.tape is self.tape:

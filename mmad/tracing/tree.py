@@ -179,6 +179,18 @@ def register(cls, flatten_function=None, unflatten_function=None):
     return cls
 
 
+QUANTITIES: set[type] = set()  # classes of numbers with units (pint's), which are trees: the units are their structure
+
+
+def quantity_in(structure):
+    """Return the class of a quantity with units that a structure holds; None if it holds none."""
+    if not QUANTITIES or structure is LEAF:
+        return None
+    if structure.type in QUANTITIES:
+        return structure.type
+    return next((cls for child in structure.children() if (cls := quantity_in(child)) is not None), None)
+
+
 def _of_another_library(x):
     """Return whether an object is an array of another library, which NumPy can take over."""
     if hasattr(x, "__array_ufunc__") or isinstance(x, type):  # which has arithmetic of its own: units, labels
@@ -206,6 +218,8 @@ def _is_leaf(x):
         return False
     if dataclasses.is_dataclass(x) or _differentiable(x):
         register(cls)
+        if hasattr(cls, "units") and hasattr(cls, "__array_ufunc__"):
+            QUANTITIES.add(cls)
     return False
 
 

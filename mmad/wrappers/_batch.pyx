@@ -17,7 +17,7 @@ from mmad.errors import LaneDivergence
 from mmad.kernels._arrays cimport view_at
 from mmad.ops.movement import stacked
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
-from mmad.python.refusals import rounding
+from mmad.python.refusals import refuse_units, rounding
 from mmad.tape._instructions cimport KIND_ELEMENTWISE, Op
 from mmad.tape._instructions import OPERATIONS
 from mmad.tape._storage import basic_index, plain_index
@@ -143,6 +143,7 @@ cdef class Batch(Wrapper):
     @property
     def value(self):
         """The value of every lane, where they are all the same."""
+        refuse_units()
         v = concrete(self.lanes)
         if len(v) and not all([np.array_equal(w, v[0], equal_nan=v.dtype.kind in "fc") for w in v[1:]]):
             raise divergence(self.level, "the lanes of a batch have different values here")

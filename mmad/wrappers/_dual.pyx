@@ -22,6 +22,7 @@ from mmad.ops._partials cimport scalar_push
 from mmad.ops._rules cimport push
 from mmad.ops._singularities cimport Singularity, meets_infinity, singularities
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
+from mmad.python.refusals import refuse_units
 from mmad.tape._instructions cimport NODE_DEFERRED, Op, SC_add, SC_divide, SC_multiply, SC_subtract, scalar_eval
 from mmad.tape._storage cimport ArrayVar
 from mmad.tape._storage import plain_index
@@ -212,6 +213,7 @@ cdef class Dual(Jet):
     @property
     def value(self):
         """The value, without this level's tangent."""
+        refuse_units()
         return self.primal
 
 

@@ -18,6 +18,7 @@ from mmad.ops import OPERATIONS
 from mmad.ops._rules cimport push
 from mmad.ops.movement import viewed
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
+from mmad.python.refusals import refuse_units
 from mmad.tape._instructions cimport Op, SC_add, SC_multiply, SC_subtract
 from mmad.tape._storage import plain_index
 from mmad.tape.constants import conform
@@ -166,6 +167,7 @@ cdef class Series(Jet):
     @property
     def value(self):
         """The coefficient of t^0."""
+        refuse_units()
         return self.coefficients[0]
 
 
