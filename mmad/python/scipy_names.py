@@ -85,6 +85,8 @@ def advice(name):
     """
     if name.startswith("numpy.polynomial.ABCPolyBase"):  # a method of whichever class
         return "take the class from mmad.numpy.polynomial"
+    if name.startswith(("scipy.stats.rv_", "scipy.stats.multi_rv_")):  # a method of whichever distribution
+        return "take the distribution from mmad.scipy.stats"
     if name.startswith("numpy.polynomial."):
         return f"write mmad.{name}(...)"
     module, _, function = name.partition(".")

@@ -13,6 +13,9 @@ from mmad.scipy.stats._formulas import FORMULAS, own
 __all__ = []
 
 
+own("uniform", pdf=lambda x: 1.0 + 0.0 * x, logpdf=lambda x: 0.0 * x)
+
+
 def _beta_logpdf(x, p, q):
     return sc.xlog1py(q - 1.0, -x) + sc.xlogy(p - 1.0, x) - sc.betaln(p, q)
 
@@ -29,6 +32,8 @@ own(
     sf=lambda x, p, q: sc.betaincc(p, q, x),
     ppf=lambda y, p, q: sc.betaincinv(p, q, y),
     isf=lambda y, p, q: sc.betainccinv(p, q, y),
+    m=lambda p, q: p / (p + q),
+    v=lambda p, q: p * q / (a.square(p + q) * (p + q + 1.0)),
     entropy=_beta_entropy,
 )
 own(

@@ -24,7 +24,13 @@ own(
     m=lambda n, p: n * p,
     v=lambda n, p: n * p * (1.0 - p),
 )
-own("bernoulli", cdf=lambda k, p: 1.0 - p + 0.0 * k, sf=lambda k, p: p + 0.0 * k)
+own(
+    "bernoulli",
+    cdf=lambda k, p: 1.0 - p + 0.0 * k,
+    sf=lambda k, p: p + 0.0 * k,
+    m=lambda p: p,
+    v=lambda p: p * (1.0 - p),
+)
 own(
     "nbinom",
     cdf=lambda k, n, p: sc.betainc(n, k + 1.0, p),

@@ -262,19 +262,21 @@ class Continuous(Distribution):
         values, shapes, loc, scale = self._bind((name,), args, kwargs)
         return double(values[name]), shapes, loc, scale
 
-    def _at(self, method, y, shapes, scale, low, high, closed):
+    def _at(self, method, y, shapes, scale, low, high, scaled):
         """Return a function of standardised points: constants outside of the support, NaN where it is not defined."""
         valid = self._valid(shapes, scale)
         if not everywhere(valid):
             y = a.select(valid, y, np.nan)
         lower, upper = self.formulas.support(shapes)
-        closed = closed and not self.formulas.open
+        closed = scaled is not None and not self.formulas.open
         below = a.less(y, lower) if closed else a.less_equal(y, lower)
         above = a.greater(y, upper) if closed else a.greater_equal(y, upper)
         if closed and self.formulas.name in VANISHING:
             above = a.logical_or(above, a.isinf(y))
         inside = self._inside(y, a.logical_not(a.logical_or(below, above)), lower, upper)
         value = self.formulas.get(method)(inside, *shapes)
+        if scaled is not None:
+            value = scaled(value, scale)
         if not nowhere(above):
             value = a.select(above, high, value)
         return value if nowhere(below) else a.select(below, low, value)
@@ -304,37 +306,35 @@ class Continuous(Distribution):
             x = a.select(inside, x, outside)
         return x if everywhere(valid) else a.select(valid, x, np.nan)
 
-    def _standard(self, method, args, kwargs, low, high, closed=False):
+    def _standard(self, method, args, kwargs, low, high, scaled=None):
+        """Return a function of points; `scaled` makes a density of that of standardised points."""
         x, shapes, loc, scale = self._point(args, kwargs)
-        y = self._at(method, (x - loc) / scale, shapes, scale, low, high, closed)
-        shape = np.broadcast_shapes(*map(np.shape, (x, *shapes, loc, scale)))
-        return filled(y, shape), scale
+        y = self._at(method, (x - loc) / scale, shapes, scale, low, high, scaled)
+        return filled(y, np.broadcast_shapes(*map(np.shape, (x, *shapes, loc, scale))))
 
     @method_of
     def pdf(self, *args, **kwargs):
-        value, scale = self._standard("pdf", args, kwargs, 0.0, 0.0, closed=True)
-        return value / scale
+        return self._standard("pdf", args, kwargs, 0.0, 0.0, lambda value, scale: value / scale)
 
     @method_of
     def logpdf(self, *args, **kwargs):
-        value, scale = self._standard("logpdf", args, kwargs, -np.inf, -np.inf, closed=True)
-        return value - log(scale)
+        return self._standard("logpdf", args, kwargs, -np.inf, -np.inf, lambda value, scale: value - log(scale))
 
     @method_of
     def cdf(self, *args, **kwargs):
-        return self._standard("cdf", args, kwargs, 0.0, 1.0)[0]
+        return self._standard("cdf", args, kwargs, 0.0, 1.0)
 
     @method_of
     def logcdf(self, *args, **kwargs):
-        return self._standard("logcdf", args, kwargs, -np.inf, 0.0)[0]
+        return self._standard("logcdf", args, kwargs, -np.inf, 0.0)
 
     @method_of
     def sf(self, *args, **kwargs):
-        return self._standard("sf", args, kwargs, 1.0, 0.0)[0]
+        return self._standard("sf", args, kwargs, 1.0, 0.0)
 
     @method_of
     def logsf(self, *args, **kwargs):
-        return self._standard("logsf", args, kwargs, 0.0, -np.inf)[0]
+        return self._standard("logsf", args, kwargs, 0.0, -np.inf)
 
     def _quantile(self, method, args, kwargs, swap):
         q, shapes, loc, scale = self._point(args, kwargs, "q")

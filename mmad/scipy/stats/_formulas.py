@@ -26,7 +26,7 @@ __all__ = ["FORMULAS", "OWN", "Formulas", "own", "plain_op", "refusal"]
 OWN: dict[str, dict] = {}
 GENERIC = (rv_continuous, rv_discrete)  # whose methods integrate and search
 #: What NumPy and SciPy raise where they do not know traced values.
-FAILURES = (TypeError, ValueError, AttributeError, NotImplementedError, SystemError)
+FAILURES = (TypeError, ValueError, AttributeError, IndexError, NotImplementedError, SystemError)
 
 
 def own(name, **formulas):
@@ -158,7 +158,11 @@ class Formulas:
         def density(x, *rest):
             return a.multiply(sign, self.get("pdf")(x, *rest[:-1]))
 
-        impl = getattr(self.plain, f"_{method}") if self.has(method) else self.plain._cdfvec
+        integrated = getattr(self.plain, f"_{method}") if self.has(method) else self.plain._cdfvec
+
+        def impl(x, *shapes):
+            return np.where(np.isnan(x), np.nan, integrated(x, *shapes))
+
         return plain_op(f"{self.name}.{method}", impl, density, *[refused] * self.count)
 
     def _sum(self, k, *shapes):
