@@ -81,7 +81,7 @@ def cluster():
     except ImportError:
         yield None
         return
-    where = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    where = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(processes=True, **where) as held, Client(held) as client:
         yield client
 

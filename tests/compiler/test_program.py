@@ -253,5 +253,6 @@ def test_thread_that_ends_leaves_the_program(program):
 
 def test_dask_cluster(program):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, processes=True) as cluster, distributed.Client(cluster) as client:
+    given = {"n_workers": 1, "processes": True, "dashboard_address": ":0"}  # other tests have clusters, too
+    with distributed.LocalCluster(**given) as cluster, distributed.Client(cluster) as client:
         assert leaves(client.submit(program, *ARGUMENTS).result(60)) == leaves(program(*ARGUMENTS))
