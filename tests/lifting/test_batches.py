@@ -30,7 +30,7 @@ def test_a_function_of_several_numbers():
         differences = [
             (area(*(row + d)) - area(*(row - d))) / 2e-6 for row, d in ((row, 1e-6 * np.eye(3)[k]) for row in SIDES)
         ]
-        np.testing.assert_allclose(mmad.vmap(mmad.grad(lifted_area, k))(*columns), differences, rtol=1e-8)
+        np.testing.assert_allclose(mmad.vmap(mmad.grad(lifted_area, k))(*columns), differences, rtol=1e-8, atol=1e-8)
     hessians = mmad.vmap(mmad.hessian(lambda p: lifted_area(p[0], p[1], p[2])))(SIDES)
     np.testing.assert_allclose(hessians[1], mmad.hessian(lambda p: lifted_area(*p))(SIDES[1]), rtol=1e-10, atol=1e-12)
 
