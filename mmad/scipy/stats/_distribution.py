@@ -4,60 +4,20 @@ Plain values go to SciPy's distribution, and so does everything else that is ask
 """
 
 import functools
-import inspect
 from typing import ClassVar
 
 import numpy as np
 import scipy.stats
 
 from mmad._core import Traced
-from mmad.numpy import asarray
 from mmad.ops import arithmetic as a
 from mmad.ops.transcendental import log
 from mmad.scipy._drop_in import any_traced
 from mmad.scipy.stats._formulas import FORMULAS, refusal
+from mmad.scipy.stats._frozen import Frozen
+from mmad.scipy.stats._values import choose, double, everywhere, filled, nowhere, signature
 
-__all__ = ["Continuous", "Discrete", "Frozen", "wrapped"]
-
-POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
-
-
-def double(x):
-    """Return x as a number or an array in double precision, in which SciPy computes."""
-    x = asarray(x) if any_traced(x) else np.asarray(x)
-    if x.dtype.kind == "c":
-        raise TypeError("scipy.stats: points and parameters of distributions are real")
-    if isinstance(x, Traced):
-        return x if x.dtype == np.float64 else a.multiply(x, np.float64(1.0))
-    return x.astype(np.float64)[()]
-
-
-def signature(*names, **defaults):
-    """Return a signature with some names that have to be given, and some with defaults."""
-    given = [inspect.Parameter(n, POSITIONAL) for n in names]
-    return inspect.Signature(given + [inspect.Parameter(n, POSITIONAL, default=v) for n, v in defaults.items()])
-
-
-def everywhere(condition):
-    """Return whether a plain condition holds everywhere; a traced one may not."""
-    return not isinstance(condition, Traced) and bool(np.all(condition))
-
-
-def nowhere(condition):
-    """Return whether a plain condition holds nowhere; a traced one may hold."""
-    return not isinstance(condition, Traced) and not np.any(condition)
-
-
-def choose(condition, x, y):
-    """Return x where a condition holds, and y elsewhere."""
-    if everywhere(condition):
-        return x
-    return a.select(condition, x, y)
-
-
-def filled(x, shape):
-    """Return x in a shape."""
-    return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+__all__ = ["Continuous", "Discrete", "wrapped"]
 
 
 def method_of(function):
@@ -424,49 +384,6 @@ class Discrete(Distribution):
     @method_of
     def isf(self, *args, **kwargs):
         return self._quantile("isf", args, kwargs)
-
-
-class Frozen:
-    """A distribution with parameters."""
-
-    def __init__(self, dist, args, kwds):
-        self.dist, self.args, self.kwds = dist, args, kwds
-        self.plain = None if any_traced((args, kwds)) else dist.plain(*args, **kwds)
-        self.parameters = dist.bound((), args, kwds)
-
-    def __reduce__(self):
-        return type(self), (self.dist, self.args, self.kwds)
-
-    @property
-    def __class__(self):
-        return Frozen if self.plain is None else type(self.plain)
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name in METHODS and hasattr(type(self.dist), name):
-            return functools.partial(self._call, name)
-        if self.plain is None:
-            raise AttributeError(f"a distribution with traced parameters has no attribute {name!r}")
-        return getattr(self.plain, name)
-
-    def _call(self, name, *args, **kwargs):
-        given = dict(zip((METHODS[name] or self.dist.POINT).split(), args, strict=False))
-        return getattr(self.dist, name)(**given, **kwargs, **self.parameters)
-
-
-#: The methods of a distribution with parameters, and what they are given.
-METHODS = {
-    **dict.fromkeys(("pdf", "logpdf"), "x"),
-    **dict.fromkeys(("pmf", "logpmf"), "k"),
-    **dict.fromkeys(("ppf", "isf"), "q"),
-    **dict.fromkeys(("mean", "var", "std", "median", "entropy", "support"), "none"),
-    "interval": "confidence",
-    "moment": "order",
-    "rvs": "size random_state",
-    "stats": "moments",
-    **dict.fromkeys(("cdf", "logcdf", "sf", "logsf"), None),  # the point, by the name that it has
-}
 
 
 @functools.cache
