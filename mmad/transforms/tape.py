@@ -109,7 +109,7 @@ class Tape(_tape.Tape):
         return Origin() if self.origins is None else self.origins.of(k)
 
     def to_dot(self, limit: int = 200) -> str:
-        """Return the tape as a graph in Graphviz's language.
+        r"""Return the tape as a graph in Graphviz's language.
 
         A node is an instruction with its parameters, its dtype and shape and, if the tape was recorded with
         ``lines=True``, its line and sweeps; results have two rims.
