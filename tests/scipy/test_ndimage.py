@@ -1,5 +1,7 @@
 """`mmad.scipy.ndimage` at its edges: every border, long kernels, dtypes, batches, transposes, images without pixels."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -253,3 +255,32 @@ def test_a_compiled_gradient():
         strict=True,
     ):
         np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_nan_is_selected_as_scipy_selects_it_or_refused():
+    x = X.copy()
+    x[1, 2] = np.nan
+    for call in (lambda sp, x: sp.maximum_filter(x, 3), lambda sp, x: sp.median_filter(x, 3)):
+        y = None
+        with contextlib.suppress(mmad.UnsupportedError):
+            y = mmad.vjp(lambda x, call=call: call(ndimage, x), x)[0]
+        if y is not None:
+            np.testing.assert_array_equal(y, call(scipy.ndimage, x))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, s: ndimage.gaussian_filter(x, s),  # another radius
+        lambda x, s: ndimage.maximum_filter(x, 3, mode="constant", cval=s),
+        lambda x, s: ndimage.rotate(x, 20.0 * s),  # another shape
+        lambda x, s: ndimage.shift(x, s, order=1),
+        lambda x, s: s * ndimage.minimum(x, LABELS, [1, 2]),
+    ],
+)
+def test_a_compiled_gradient_notices_another_choice(f):
+    gradient = mmad.grad(lambda x, s: (f(x, s) ** 2).sum(), argnums=(0, 1))
+    program = mmad.compile(gradient)
+    for x, s in ((X, 0.8), (X[::-1].copy(), 2.7), (-X, 0.9)):
+        for got, want in zip(program(x, s), gradient(x, s), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-12)

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.ndimage as _scipy
 
 from mmad._core import concrete, dtype_of, shape_of
+from mmad.errors import UnsupportedError
 from mmad.numpy.joining import as_operand
 from mmad.ops import arithmetic as a
 from mmad.ops.movement import gather, reshape, stacked
@@ -41,6 +42,10 @@ def selected(x, filtered, cval):
     found = filtered(ranks.reshape(shape_of(x)), beyond)
     outside = found == beyond
     place = order[np.where(outside, 0, found).astype(np.int64)] if flat.size else np.zeros(shape_of(x), np.int64)
+    if np.isnan(flat).any():
+        want = filtered(flat.reshape(shape_of(x)), edge)
+        if not np.array_equal(np.where(outside, edge, flat[place]), want, equal_nan=True):
+            raise UnsupportedError("an image with NaN, which SciPy's filter orders in no way: its element is not known")
     y = gather(reshape(x, (flat.size,)), place)
     return a.select(outside, as_kind(as_operand(cval), dtype_of(x)), y) if outside.any() else y
 
