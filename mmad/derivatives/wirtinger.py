@@ -3,6 +3,7 @@
 from mmad._core import dtype_of, shape_of
 from mmad.derivatives.arguments import derivative_function, positions
 from mmad.derivatives.first_order import vjp
+from mmad.derivatives.names import by_name
 from mmad.tracing import tree
 from mmad.tracing.leaves import describe
 from mmad.tracing.results import is_static
@@ -10,6 +11,7 @@ from mmad.tracing.results import is_static
 __all__ = ["wirtinger"]
 
 
+@by_name
 def wirtinger(f, argnums=0):
     """Return the function that computes the two Wirtinger derivatives, df/dz and df/dconj(z), in reverse mode.
 
@@ -20,7 +22,7 @@ def wirtinger(f, argnums=0):
     ----------
     f : callable
         With one number as its result, complex or real.
-    argnums : int or tuple of int
+    argnums : int, str, or tuple of them
         The arguments z: complex numbers, arrays, or trees of them.
 
     Returns

@@ -67,6 +67,11 @@ def test_trees_and_keywords():
     assert (by_z["b"], by_z["c"]) == (0, None)
 
 
+def test_arguments_by_name():
+    found = mmad.wirtinger(lambda a, z: a * z * z, "z")(2.0, 1 + 2j)
+    np.testing.assert_allclose(found, (4 * (1 + 2j), 0))
+
+
 def test_gradient_is_twice_the_derivative_by_the_conjugate():
     f = lambda z: np.sum(np.abs(z) ** 2 * np.sin(z.real))
     np.testing.assert_allclose(2 * mmad.wirtinger(f)(Z)[1], mmad.grad(f)(Z), rtol=1e-14)
