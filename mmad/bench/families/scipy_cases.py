@@ -164,9 +164,6 @@ CASES = (
     declare("scipy.interpolate", "RegularGridInterpolator", on_grid, grid, VECTORS),
     declare("scipy.sparse", "matrix times vector", sparse_product, normal, VECTORS),
     declare("roots", "implicit root", root, normal, (3, 30)),
-)  # fmt: skip
-#: Written for functions that mmad.scipy does not have yet.
-LATER = (
     declare(STATS, "norm.logpdf", lambda s, x, a, b: s.scipy.stats.norm.logpdf(x, a, b), normal_sample, VECTORS),
     declare(STATS, "norm.cdf", lambda s, x, a, b: s.scipy.stats.norm.cdf(x, a, b), normal_sample, VECTORS),
     declare(STATS, "gamma.logpdf", lambda s, x, a: s.scipy.stats.gamma.logpdf(x, a), gamma_sample, VECTORS),
