@@ -76,6 +76,7 @@ NAMES = (
     "passes",
     "inductor",
     "sparse",
+    "families",
     "features",
     "design",
     "overhead",
