@@ -128,7 +128,7 @@ def measure(
     product : {"gradient", "hvp", "hessian", "jacobian"}
     contestants : iterable of Contestant
     rounds, firsts : int
-        The number of timings of a later call, and of preparation.
+        The number of timings of a later call, and of preparation; 0: preparation is timed where results are checked.
     clock : callable
         `time.perf_counter`, or `time.process_time` if other work on the machine must not count.
     progress : callable, optional
@@ -155,7 +155,7 @@ def measure(
             raise OutOfTimeError
         if progress is not None:
             progress(contestant.name)
-        runner, outcome = verified(contestant, instance, product, args, patience)
+        runner, outcome = verified(contestant, instance, product, args, patience, LONG if firsts else 0.0, clock)
         outcomes[contestant.name] = outcome
         if runner is not None:
             runners[contestant.name] = contestant, runner
@@ -179,7 +179,7 @@ def arguments_of(instance, product):
     return [(x, *along) for x in islice(instance.points(), POINTS)]
 
 
-def verified(contestant, instance, product, args, patience=math.inf):
+def verified(contestant, instance, product, args, patience=math.inf, long=LONG, clock=perf_counter):
     """Check a contestant: return its runner, or None if a result is wrong or a call fails; and the outcome.
 
     Parameters
@@ -191,6 +191,10 @@ def verified(contestant, instance, product, args, patience=math.inf):
         As of `arguments_of`.
     patience : float, optional
         Seconds that the first call may take.
+    long : float, optional
+        Seconds from which on the time of that call is kept.
+    clock : callable
+        As for `measure`.
 
     Returns
     -------
@@ -201,18 +205,18 @@ def verified(contestant, instance, product, args, patience=math.inf):
     facts = contestant.name, instance.problem.name, product, instance.n, instance.inputs
     is_control = isinstance(contestant, Tool) and contestant.is_control
     errors = [0.0]
-    begin = perf_counter()
+    begin = clock()
     try:
         runner = contestant.prepare(instance, product)
         for k, given in enumerate(args):
             result = runner.run(*map(runner.arguments, given))
             if not k:
-                taken, begin = perf_counter() - begin, perf_counter()
+                taken, begin = clock() - begin, clock()
                 if taken > patience:
                     return None, Outcome(*facts, "slow", f"the first call took {taken:.0f} s")
             if k < COMPARED and not is_control:
                 errors.append(_error(instance, product, given, runner.to_numpy(result)))
-            if k >= COMPARED and perf_counter() - begin > LONG:
+            if k >= COMPARED and clock() - begin > LONG:
                 break
     except NotImplementedError as error:
         return None, Outcome(*facts, "cannot", without_folders(str(error)))
@@ -221,7 +225,7 @@ def verified(contestant, instance, product, args, patience=math.inf):
     worst = float(np.max(errors))  # NaN if any error is NaN
     if not worst <= contestant.rtol:
         return None, Outcome(*facts, "wrong", f"relative error {worst:.1e}, more than {contestant.rtol:.0e}", worst)
-    first = Timing.of([taken]) if taken > LONG else None
+    first = Timing.of([taken]) if taken > long else None
     return runner, Outcome(*facts, "done", "", worst, first, control=is_control)
 
 
