@@ -7,6 +7,8 @@ import scipy.interpolate as _scipy
 
 from mmad._core import concrete
 from mmad.numpy import asarray
+from mmad.ops.extremes import searchsorted
+from mmad.ops.movement import gather
 from mmad.python.kinds import isplain
 from mmad.scipy._drop_in import any_traced
 from mmad.scipy.interpolate.piecewise import Interpolant, PPoly, column
@@ -51,14 +53,14 @@ class interp1d(Interpolant):  # noqa: N801
         raise NotImplementedError(f"{kind} is unsupported: Use fitpack routines for other types.")
 
     def _step(self, points):
-        x = concrete(self.x)
-        p = concrete(points)
+        x, last = self.x, self.x.shape[0] - 1
         if self.kind.startswith("nearest"):
-            side = "left" if self.kind == "nearest" else "right"
-            return self.y[np.clip(np.searchsorted((x[1:] + x[:-1]) / 2.0, p, side=side), 0, x.shape[0] - 1)]
-        if self.kind == "next":
-            return self.y[np.clip(np.searchsorted(x, p, side="left"), 0, x.shape[0] - 1)]
-        return self.y[np.clip(np.searchsorted(x, p, side="right") - 1, 0, x.shape[0] - 1)]
+            place = searchsorted((x[1:] + x[:-1]) / 2.0, points, side="left" if self.kind == "nearest" else "right")
+        elif self.kind == "next":
+            place = searchsorted(x, points, side="left")
+        else:
+            place = searchsorted(x, points, side="right") - 1
+        return gather(self.y, np.clip(place, 0, last))
 
     def traced(self, points):
         """Return the values at points."""
@@ -68,7 +70,7 @@ class interp1d(Interpolant):  # noqa: N801
         if self.kind == "linear":  # which SciPy computes in the precision of the data, splines in double precision
             out = out.astype(np.result_type(self.x.dtype, self.y.dtype, flat.dtype))
         below, above = flat < self.x[0], flat > self.x[-1]
-        if self.bounds_error and (concrete(below).any() or concrete(above).any()):
+        if self.bounds_error and (below.any() or above.any()):
             raise ValueError("A value in x_new is outside the interpolation range.")
         if not self.extrapolated and not self.bounds_error:
             fill = self.fill_value

@@ -12,6 +12,8 @@ import scipy.interpolate as _scipy
 from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray, zeros_like
+from mmad.ops.extremes import interval
+from mmad.ops.movement import gather
 from mmad.python.kinds import isplain
 from mmad.scipy._drop_in import any_traced, as_double, replaces
 
@@ -67,15 +69,15 @@ class PPoly(Interpolant):
         flat, knots = x.reshape(-1), self.x
         if extrapolate == "periodic":
             flat = knots[0] + (flat - knots[0]) % (knots[-1] - knots[0])
-        piece = np.clip(np.searchsorted(concrete_knots(knots), flat, side="right") - 1, 0, knots.shape[0] - 2)
-        offset = column(flat - knots[piece], self.c[0])
+        piece = interval(knots, flat)
+        offset = column(flat - gather(knots, piece), self.c[0])
         degree, out = self.c.shape[0] - 1, None
         for k in range(degree + 1 - nu):
             factor = math.perm(degree - k, nu)
-            term = self.c[k][piece] * float(factor)
+            term = gather(self.c[k], piece) * float(factor)
             out = term if out is None else out * offset + term
         if out is None:
-            out = 0.0 * self.c[0][piece]
+            out = 0.0 * gather(self.c[0], piece)
         if not extrapolate:
             inside = (flat >= knots[0]) & (flat <= knots[-1])
             out = np.where(column(asarray(inside), out), out, np.nan)
@@ -106,11 +108,6 @@ class PPoly(Interpolant):
         """Return the integral from a to b."""
         total = self.antiderivative()
         return total(b, extrapolate=extrapolate) - total(a, extrapolate=extrapolate)
-
-
-def concrete_knots(knots):
-    """Return knots for a search, which has no derivative."""
-    return concrete(knots) if not isplain(knots, np.ndarray) and not hasattr(knots, "lanes") else knots
 
 
 def _data(x, y, axis):

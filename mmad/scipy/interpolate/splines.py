@@ -6,6 +6,7 @@ import scipy.interpolate as _scipy
 from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray
+from mmad.ops.extremes import interval
 from mmad.scipy._drop_in import any_traced, replaces
 from mmad.scipy.interpolate.piecewise import Interpolant, column
 
@@ -16,7 +17,7 @@ def _design(t, k, x):
     """Return the values of all B-splines of degree k at points, a row a point."""
     count = t.shape[0] - k - 1
     plain = concrete(t)
-    piece = np.clip(np.searchsorted(plain, concrete(x), side="right") - 1, k, count - 1)
+    piece = np.clip(interval(t, x), k, count - 1)
     basis = (piece[:, None] == np.arange(t.shape[0] - 1)).astype(float)
     points = x[:, None]
     for d in range(1, k + 1):
@@ -109,7 +110,7 @@ def splev(x, tck, der=0, ext=0):
         return [splev(x, (t, part, k), der, ext) for part in c]
     x, t, c = asarray(x), asarray(t) * 1.0, asarray(c) * 1.0
     count, flat = t.shape[0] - k - 1, x.reshape(-1) * 1.0
-    outside = concrete((flat < t[k]) | (flat > t[count]))
+    outside = asarray((flat < t[k]) | (flat > t[count]))
     if ext == 2 and outside.any():
         raise ValueError("Error code returned by splev: 1")
     points = np.clip(flat, t[k], t[count]) if ext == 3 else flat

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import Traced, concrete, shape_of
+from mmad._core import Traced, shape_of
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.ops import arithmetic as a
 from mmad.ops.products import adjoint_of
@@ -146,7 +146,7 @@ def gaussian_weights(sigma, order, radius):
 def gaussian(x, sigma, axis, order, mode, cval, truncate, radius):
     """Return an array filtered by a Gaussian along an axis."""
     if radius is None:
-        radius = int(truncate * float(concrete(sigma)) + 0.5)
+        radius = int(truncate * sigma + 0.5)
     if not isplain(radius, int | np.integer) or radius < 0:
         raise ValueError("Radius must be a nonnegative integer.")
     return slide(x, gaussian_weights(sigma, order, radius)[::-1], (axis,), mode, cval, (0,))
@@ -170,7 +170,7 @@ def _gaussians(x, sigma, order, mode, cval, truncate, radius, axes):
     settings = (one_each(v, len(axes)) for v in (sigma, order, mode, radius))
     done = x
     for axis, s, n, kind, r in zip(axes, *settings, strict=True):
-        if concrete(s) > 1e-15:
+        if s > 1e-15:
             done = gaussian(done, _number(s), axis, n, kind, cval, truncate, r)
     return a.positive(done) if done is x else done
 

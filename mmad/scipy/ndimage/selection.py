@@ -6,54 +6,92 @@ ranks of which are in order, one gets the derivative.
 
 import numpy as np
 import scipy.ndimage as _scipy
+import scipy.signal
 
-from mmad._core import concrete, dtype_of, shape_of
+from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy.joining import as_operand
 from mmad.ops import arithmetic as a
-from mmad.ops.movement import gather, reshape, stacked
+from mmad.ops.movement import gather, reshape, size, stacked
 from mmad.python.kinds import isplain
 from mmad.scipy.ndimage._arguments import as_kind, axes_of, function, image, one_each
 from mmad.scipy.ndimage._borders import sources
 from mmad.scipy.ndimage._sliding import reach
+from mmad.tape._instructions import Op
 
 __all__ = []
 
 
-def selected(x, filtered, cval):
+def _frozen(value):
+    """Return an argument of a filter as an operation keeps it: arrays and lists as tuples."""
+    if isplain(value, np.ndarray):
+        value = value.tolist()
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _filtered(ranks, edge, name, args, more):
+    """Return SciPy's filter of a plain array, with `edge` beyond the border."""
+    # Beyond the border of scipy.signal's are zeros: ranks are counted from that of zero.
+    if name in ("medfilt", "medfilt2d"):
+        return getattr(scipy.signal, name)(ranks - edge, args[0]) + edge
+    if name == "order_filter":
+        return scipy.signal.order_filter(ranks - edge, np.array(args[0]), args[1]) + edge
+    return getattr(_scipy, name)(ranks, *args, cval=edge, **dict(more))
+
+
+def _places(x, cval, name, args, more):
+    """Return which element of x, in C order, a filter selects everywhere; -1 for what is beyond the border."""
+    flat, edge = np.asarray(x).ravel(), float(cval)
+    if not flat.size:
+        return np.zeros(np.shape(x), np.int64)
+    order = np.argsort(flat, kind="stable")
+    ranks = np.empty(flat.size)
+    ranks[order] = np.arange(flat.size)
+    beyond = np.searchsorted(flat[order], edge) - 0.5
+    found = _filtered(ranks.reshape(np.shape(x)), beyond, name, args, more)
+    outside = found == beyond
+    place = order[np.where(outside, 0, found).astype(np.int64)]
+    if np.isnan(flat).any():
+        want = _filtered(flat.reshape(np.shape(x)), edge, name, args, more)
+        if not np.array_equal(np.where(outside, edge, flat[place]), want, equal_nan=True):
+            raise UnsupportedError("an image with NaN, which SciPy's filter orders in no way: its element is not known")
+    return np.where(outside, -1, place)
+
+
+# Recorded, so that a compiled function selects anew at each call.
+places = Op("scipy.ndimage.places", _places, nin=2, kind="structural", boolean=True)
+
+
+def selected(x, name, cval, *args, **more):
     """Return the elements of x that a filter selects.
 
     Parameters
     ----------
     x : array
         May be traced.
-    filtered : callable
-        ``filtered(ranks, cval)`` of plain arrays: numbers, and the one that stands beyond the border.
+    name : str
+        The filter, of `scipy.ndimage` or `scipy.signal`.
     cval : number
-        May be traced: the same in x.
+        Beyond the border.  May be traced.
+    *args, **more
+        The filter's, plain.
     """
     if dtype_of(x).kind == "c":
         raise TypeError("Complex type not supported")
-    flat, edge = np.asarray(concrete(x)).ravel(), float(concrete(cval))
-    order = np.argsort(flat, kind="stable")
-    ranks = np.empty(flat.size)
-    ranks[order] = np.arange(flat.size)
-    beyond = np.searchsorted(flat[order], edge) - 0.5
-    found = filtered(ranks.reshape(shape_of(x)), beyond)
-    outside = found == beyond
-    place = order[np.where(outside, 0, found).astype(np.int64)] if flat.size else np.zeros(shape_of(x), np.int64)
-    if np.isnan(flat).any():
-        want = filtered(flat.reshape(shape_of(x)), edge)
-        if not np.array_equal(np.where(outside, edge, flat[place]), want, equal_nan=True):
-            raise UnsupportedError("an image with NaN, which SciPy's filter orders in no way: its element is not known")
-    y = gather(reshape(x, (flat.size,)), place)
-    return a.select(outside, as_kind(as_operand(cval), dtype_of(x)), y) if outside.any() else y
+    settings = {"name": name, "args": _frozen(args), "more": _frozen(sorted(more.items()))}
+    place = places(x, cval, **settings)
+    modes = more.get("mode", "constant")
+    flat = reshape(x, (size(shape_of(x)),))
+    if "constant" not in ((modes,) if isplain(modes, str) else tuple(modes)) and "grid-constant" not in modes:
+        return gather(flat, place)
+    outside = a.less(place, 0)
+    y = gather(flat, a.select(outside, 0, place))
+    return a.select(outside, as_kind(as_operand(cval), dtype_of(x)), y)
 
 
 def _filter(name, x, output, cval, *args, **more):
     x, dtype = image(x, output, name=name)
-    plain = getattr(_scipy, name)
-    return as_kind(selected(x, lambda ranks, edge: plain(ranks, *args, cval=edge, **more), cval), dtype)
+    return as_kind(selected(x, name, cval, *args, **more), dtype)
 
 
 def _axes(axes):
@@ -99,7 +137,7 @@ def percentile_filter(
 ):
     """Return a percentile of a window."""
     how = {"size": size, "footprint": footprint, "mode": mode, "origin": origin, **_axes(axes)}
-    return _filter("percentile_filter", input, output, cval, float(concrete(percentile)), **how)
+    return _filter("percentile_filter", input, output, cval, float(percentile), **how)
 
 
 @function
@@ -143,16 +181,12 @@ def _morphology(name, input, size, footprint, structure, output, mode, cval, ori
         footprint = np.flip(footprint)
         origins = [-at - (n + 1) % 2 for at, n in zip(origins, footprint.shape, strict=True)]
     full = footprint.reshape([footprint.shape[axes.index(k)] if k in axes else 1 for k in range(ndim)])
-    places = [origins[axes.index(k)] if k in axes else 0 for k in range(ndim)]
-    if any(not 0 <= n // 2 + at < n for n, at in zip(full.shape, places, strict=True)):
+    starts = [origins[axes.index(k)] if k in axes else 0 for k in range(ndim)]
+    if any(not 0 <= n // 2 + at < n for n, at in zip(full.shape, starts, strict=True)):
         raise ValueError("invalid origin")
     if structure is None:
-        plain = _scipy.maximum_filter if dilation else _scipy.minimum_filter
-
-        def filtered(ranks, edge):
-            return plain(ranks, footprint=full, mode=mode, cval=edge, origin=places)
-
-        return as_kind(selected(x, filtered, cval), dtype)
+        extreme = "maximum_filter" if dilation else "minimum_filter"
+        return as_kind(selected(x, extreme, cval, footprint=full, mode=mode, origin=starts), dtype)
     heights = as_operand(structure) * 1.0
     if shape_of(heights) != footprint.shape:
         raise RuntimeError("structure array has incorrect shape")
@@ -161,7 +195,7 @@ def _morphology(name, input, size, footprint, structure, output, mode, cval, ori
     if dilation:
         heights = heights[(slice(None, None, -1),) * len(axes)]
     heights = heights[np.nonzero(footprint)].reshape((-1,) + (1,) * ndim)
-    window = _window(x, full, mode, cval, places)
+    window = _window(x, full, mode, cval, starts)
     return as_kind(np.max(window + heights, axis=0) if dilation else np.min(window - heights, axis=0), dtype)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import concrete, dtype_of, shape_of
+from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.ops import arithmetic as a
@@ -172,7 +172,7 @@ def deconvolve(signal, divisor):
 def all_pole(den, x):
     """Return the signal y with den * y = x, at rest before."""
     lead = den[0]
-    if concrete(lead) == 0:
+    if lead == 0:
         raise ValueError("First denominator coefficient must be non-zero.")
     if shape_of(den)[0] == 1:
         return x / lead
@@ -185,7 +185,7 @@ def all_pole(den, x):
 
 def refuse_modes(name, mode, cval):
     """Raise where a function would put something else than zeros beyond the ends of a signal."""
-    if mode != "constant" or concrete(cval) != 0:
+    if mode != "constant" or cval != 0:
         raise UnsupportedError(
             f"mmad.scipy.signal.{name} of traced values puts zeros beyond the ends of a signal; for mode={mode!r} "
             "extend it with np.pad first"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import concrete, dtype_of, shape_of
+from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.ops.movement import concatenate, viewed
@@ -27,7 +27,7 @@ def _padded(h, n):
 
 def normalised(b, a):
     """Return coefficients of one length whose a[0] is 1."""
-    if concrete(a[0]) == 0:
+    if a[0] == 0:
         raise ValueError("a[0] must not be zero: it divides all coefficients")
     n = max(shape_of(b)[0], shape_of(a)[0])
     return _padded(b / a[0], n), _padded(a / a[0], n)
@@ -81,7 +81,7 @@ def lfiltic(b, a, y, x=None):
     """Return the state of a filter that has given the outputs y for the inputs x, the last ones first."""
     b, a, y, *more = common(b, a, y, *(() if x is None else (x,)))
     b, a = _coefficients("b", b), _coefficients("a", a)
-    if concrete(a[0]) == 0:
+    if a[0] == 0:
         raise ValueError("First `a` filter coefficient must be non-zero.")
     m = max(shape_of(b)[0], shape_of(a)[0]) - 1
     state = np.zeros(m, dtype_of(y))
@@ -99,7 +99,7 @@ def lfilter_zi(b, a):
     """Return the state in which a filter answers a step with a constant."""
     b, a = common(b, a)
     b, a = _coefficients("b", b), _coefficients("a", a)
-    while shape_of(a)[0] > 1 and concrete(a[0]) == 0:
+    while shape_of(a)[0] > 1 and a[0] == 0:
         a = a[1:]
     b, a = normalised(b, a)
     n = shape_of(a)[0] - 1
@@ -114,7 +114,7 @@ def _sections(sos):
     sos = sos if len(shape_of(sos)) == 2 else sos.reshape(1, -1)
     if shape_of(sos)[1] != 6:
         raise ValueError("sos array must be shape (n_sections, 6)")
-    if not (np.asarray(concrete(sos))[:, 3] == 1).all():
+    if not (sos[:, 3] == 1).all():
         raise ValueError("sos[:, 3] should be all ones")
     return sos
 
@@ -200,12 +200,12 @@ def filtfilt(b, a, x, axis=-1, padtype="odd", padlen=None, method="pad"):
 def sosfiltfilt(sos, x, axis=-1, padtype="odd", padlen=None):
     """Return a signal filtered by second-order sections forward and backward."""
     sos, x = common(_sections(sos), x)
-    plain, x = np.asarray(concrete(sos)), last(x, axis)
-    taps = 2 * len(plain) + 1 - min((plain[:, 2] == 0).sum(), (plain[:, 5] == 0).sum())
-    edge, longer = _edges(x, padtype, padlen, int(taps))
+    count, x = shape_of(sos)[0], last(x, axis)
+    taps = 2 * count + 1 - min(int((sos[:, 2] == 0).sum()), int((sos[:, 5] == 0).sum()))
+    edge, longer = _edges(x, padtype, padlen, taps)
     zi = sosfilt_zi.implementation(sos)
 
     def once(v):
-        return _run_sections(sos, v, [zi[k] * part(v, 0, 1) for k in range(len(plain))])[0]
+        return _run_sections(sos, v, [zi[k] * part(v, 0, 1) for k in range(count)])[0]
 
     return back(_both_ways(once, longer, edge), axis)

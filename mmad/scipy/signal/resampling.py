@@ -278,9 +278,7 @@ def _odd_sizes(kernel_size, ndim):
 
 def _median(name, x, kernel_size):
     (x,) = common(x)
-    sizes, plain = _odd_sizes(kernel_size, len(shape_of(x))), getattr(_scipy, name)
-    # zeros stand beyond the border: ranks are counted from that of zero
-    return selected(x, lambda ranks, edge: plain(ranks - edge, sizes) + edge, 0.0)
+    return selected(x, name, 0.0, _odd_sizes(kernel_size, len(shape_of(x))))
 
 
 @function
@@ -300,4 +298,4 @@ def order_filter(a, domain, rank):
     """Return the element of a window that has a rank."""
     (x,) = common(a)
     domain = np.asarray(concrete(domain))
-    return selected(x, lambda ranks, edge: _scipy.order_filter(ranks - edge, domain, rank) + edge, 0.0)
+    return selected(x, "order_filter", 0.0, domain, rank)

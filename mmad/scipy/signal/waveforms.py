@@ -18,16 +18,16 @@ def _chirp_phase(t, f0, t1, f1, method, vertex_zero):
         if vertex_zero:
             return turn * (f0 * t + beta * t**3 / 3)
         return turn * (f1 * t + beta * ((t1 - t) ** 3 - t1**3) / 3)
-    same = concrete(f0) == concrete(f1)
+    same = f0 == f1
     if method in ("logarithmic", "log", "lo"):
-        if concrete(f0) * concrete(f1) <= 0.0:
+        if f0 * f1 <= 0.0:
             raise ValueError("For a logarithmic chirp, f0 and f1 must be nonzero and have the same sign.")
         if same:
             return turn * f0 * t
         beta = t1 / np.log(f1 / f0)
         return turn * beta * f0 * ((f1 / f0) ** (t / t1) - 1.0)
     if method in ("hyperbolic", "hyp"):
-        if concrete(f0) == 0 or concrete(f1) == 0:
+        if f0 == 0 or f1 == 0:
             raise ValueError("For a hyperbolic chirp, f0 and f1 must be nonzero.")
         if same:
             return turn * f0 * t
@@ -48,18 +48,18 @@ def chirp(t, f0, t1, f1, method="linear", phi=0, vertex_zero=True, *, complex=Fa
 @function
 def gausspulse(t, fc=1000, bw=0.5, bwr=-6, tpr=-60, retquad=False, retenv=False):
     """Return a sinusoid in a Gaussian envelope, or how long it is above a level."""
-    if concrete(fc) < 0:
+    if fc < 0:
         raise ValueError(f"Center frequency (fc={concrete(fc):.2f}) must be >=0.")
-    if concrete(bw) <= 0:
+    if bw <= 0:
         raise ValueError(f"Fractional bandwidth (bw={concrete(bw):.2f}) must be > 0.")
-    if concrete(bwr) >= 0:
+    if bwr >= 0:
         raise ValueError(f"Reference level for bandwidth (bwr={concrete(bwr):.2f}) must be < 0 dB")
     level = np.log(10.0) / 20.0
     rate = -((np.pi * fc * bw) ** 2) / (4.0 * (level * bwr))
     if isinstance(t, str):
         if t != "cutoff":
             raise ValueError("If `t` is a string, it must be 'cutoff'")
-        if concrete(tpr) >= 0:
+        if tpr >= 0:
             raise ValueError("Reference level for time cutoff must be < 0 dB")
         return np.sqrt(-(level * tpr) / rate)
     t = as_operand(t)

@@ -3,7 +3,6 @@
 import numpy as np
 import scipy.signal.windows as _scipy
 
-from mmad._core import concrete
 from mmad.numpy.joining import as_operand
 from mmad.scipy._drop_in import handed_through, offered
 
@@ -80,11 +79,11 @@ def tukey(M, alpha=0.5, sym=True):
     """Return a window that is flat between two halves of a cosine."""
 
     def samples(n):
-        if concrete(alpha) <= 0:
+        if alpha <= 0:
             return np.ones(n) + 0.0 * alpha
-        if concrete(alpha) >= 1:
+        if alpha >= 1:
             return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / (n - 1)) + 0.0 * alpha
-        k, width = np.arange(n), int(np.floor(concrete(alpha) * (n - 1) / 2.0))
+        k, width = np.arange(n), int(alpha * (n - 1) / 2.0)
         first = 0.5 * (1 + np.cos(np.pi * (-1 + 2.0 * k[: width + 1] / alpha / (n - 1))))
         final = 0.5 * (1 + np.cos(np.pi * (-2.0 / alpha + 1 + 2.0 * k[n - width - 1 :] / alpha / (n - 1))))
         return np.concatenate([first, np.ones(n - 2 * width - 2), final])

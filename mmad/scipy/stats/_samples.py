@@ -10,6 +10,7 @@ from mmad._core import Traced
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray
 from mmad.ops import arithmetic as a
+from mmad.ops.movement import gather
 from mmad.python.kinds import isplain
 from mmad.scipy._drop_in import any_traced, replaces
 
@@ -307,7 +308,7 @@ def _between(u_values, v_values, u_weights, v_weights):
     values = np.concatenate([u, v])
     signed = np.concatenate([weights[0], a.negative(weights[1])])
     order = np.argsort(values)
-    return np.diff(values[order]), np.cumsum(signed[order])[:-1]
+    return np.diff(values[order]), np.cumsum(gather(signed, order))[:-1]
 
 
 @registered("wasserstein_distance")
