@@ -11,6 +11,7 @@ from mmad.ops import arithmetic as a
 from mmad.ops import extremes
 from mmad.ops.movement import broadcast_to, gather, size
 from mmad.python.kinds import isplain
+from mmad.tape._storage import ArrayVar
 from mmad.wrappers._batch import Batch
 
 
@@ -129,6 +130,11 @@ def piecewise(x, condlist, funclist, *args, **kwargs):
 
 
 # -------------------------------------------------------------------------------------------------- taking
+def _recorded(indices):
+    """Return whether indices are a recorded array of integers, with which a program selects anew at each run."""
+    return isinstance(indices, ArrayVar) and bool(shape_of(indices)) and indices.dtype.kind in "iu"
+
+
 def _bounded(indices, n, mode):
     """Return indices for an axis of length n, with `mode` applied."""
     indices = values_for_shape(lifted(indices))
@@ -148,6 +154,8 @@ def _bounded(indices, n, mode):
 def take(x, indices, axis=None, out=None, mode="raise"):
     """`numpy.take`."""
     x, axis = lined(x, axis)
+    if axis == 0 and mode == "raise" and _recorded(indices):
+        return result_or_out(gather(x, indices), out)
     indices = _bounded(indices, shape_of(x)[axis], mode)
     if np.ndim(indices) == 0:
         return result_or_out(a.positive(x[(slice(None),) * axis + (int(indices),)]), out)
@@ -162,9 +170,9 @@ def take_along_axis(arr, indices, axis=-1):
     x, axis = lined(arr, axis)
     if len(shape_of(indices)) != len(shape_of(x)):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    return extremes.take_along(
-        x, indices if isinstance(indices, Batch) else values_for_shape(indices), axis=axis, unique=False
-    )
+    if not isinstance(indices, Batch) and not _recorded(indices):
+        indices = values_for_shape(indices)
+    return extremes.take_along(x, indices, axis=axis, unique=False)
 
 
 @implements(np.compress)

@@ -30,6 +30,7 @@ cdef class ArrayVar(Var):
     cpdef assign(self, r, name=*)
 
 
+cdef bint selects(object index) noexcept
 cdef ArrayVar make_array(Instructions tape, int32_t node, cnp.ndarray arr, bint fresh)
 cdef ArrayVar make_number(Instructions tape, int32_t node, cnp.ndarray arr)
 cdef int element_add(ArrayVar acc, int64_t flat, int32_t node) except -1

@@ -100,6 +100,12 @@ def plain_index(index):
     return index
 
 
+cdef bint selects(object index) noexcept:
+    """Return whether an index is a recorded array of integers, with which a program selects anew at each run."""
+    return type(index) is ArrayVar and cnp.PyArray_NDIM((<ArrayVar> index).arr) > 0 \
+        and cnp.PyArray_ISINTEGER((<ArrayVar> index).arr)
+
+
 @cython.final
 cdef class ArrayVar(Var):
     """A traced array: a storage of its own, or a view of another one."""
@@ -276,6 +282,8 @@ cdef class ArrayVar(Var):
             if flat >= 0:
                 self.known()
                 return self.load(flat, p[0])
+        if selects(index):
+            return apply2(o_gather, self, index)
         if slicing(index, self.arr) and not is_part(self) and (
                 self.base is not None or cnp.PyArray_IS_C_CONTIGUOUS(self.arr)):
             return self.alias(PyObject_GetItem(self.arr, index))

@@ -15,7 +15,8 @@ import itertools
 
 import numpy as np
 
-from mmad._core cimport Jet, ScalarVar, Traced, Var, Wrapper, apply_op, reordering, seen_through, shape_of
+from mmad._core cimport (Jet, ScalarVar, Traced, Var, Wrapper, apply2, apply_op, o_gather, reordering, seen_through,
+                         shape_of)
 from mmad._core import METHODS, bound_anew, no_sequence, number_at, sealed
 from mmad.ops import OPERATIONS
 from mmad.ops._partials cimport scalar_push
@@ -24,7 +25,7 @@ from mmad.ops._singularities cimport Singularity, meets_infinity, singularities
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
 from mmad.python.refusals import refuse_units
 from mmad.tape._instructions cimport NODE_DEFERRED, Op, SC_add, SC_divide, SC_multiply, SC_subtract, scalar_eval
-from mmad.tape._storage cimport ArrayVar
+from mmad.tape._storage cimport ArrayVar, selects
 from mmad.tape._storage import plain_index
 from mmad.tape.constants import adopt, conform, zeros
 
@@ -340,6 +341,8 @@ cdef class ArrayDual(Dual):
                             function)
 
     def __getitem__(self, index):
+        if selects(index):
+            return apply2(o_gather, self, index)
         index = plain_index(index)
         value, tangent = self._primal[index], self.tangent[index]
         if shape_of(value) == () and not isinstance(value, cnp.ndarray):

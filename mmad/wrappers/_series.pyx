@@ -12,7 +12,8 @@ cimport numpy as cnp
 
 import numpy as np
 
-from mmad._core cimport Jet, Traced, Var, Wrapper, apply_op, dtype_of, reordering, seen_through, shape_of
+from mmad._core cimport (Jet, Traced, Var, Wrapper, apply2, apply_op, dtype_of, o_gather, reordering, seen_through,
+                         shape_of)
 from mmad._core import METHODS, bound_anew, no_sequence, number_at, sealed
 from mmad.ops import OPERATIONS
 from mmad.ops._rules cimport push
@@ -20,6 +21,7 @@ from mmad.ops.movement import viewed
 from mmad.python.followers import FOLLOWERS as _FOLLOWERS, refresh as refresh_followers
 from mmad.python.refusals import refuse_units
 from mmad.tape._instructions cimport Op, SC_add, SC_multiply, SC_subtract
+from mmad.tape._storage cimport selects
 from mmad.tape._storage import plain_index
 from mmad.tape.constants import conform
 from mmad.wrappers._dual import own, settable
@@ -285,6 +287,8 @@ cdef class ArraySeries(Series):
         return seen_through(array_of(self.level, [viewed(c, function) for c in self.coefficients]), self, function)
 
     def __getitem__(self, index):
+        if selects(index):
+            return apply2(o_gather, self, index)
         index = plain_index(index)
         parts = [c[index] for c in self.coefficients]
         if shape_of(parts[0]) == () and not isinstance(parts[0], cnp.ndarray):

@@ -16,7 +16,7 @@ FUNCTIONS = {
     "medfilt": lambda x: (signal.medfilt(x, 3) ** 2).sum(),
     "mapc": lambda x: (ndimage.map_coordinates(x, [x * 3]) ** 2).sum(),
     "zoom": lambda x: (ndimage.zoom(x, 1.5) ** 2).sum(),
-    "gauss": lambda x: (ndimage.gaussian_filter(x, 0.05 * x[0] + 1) ** 2).sum(),
+    "gauss": lambda x: (ndimage.gaussian_filter(x, 0.01 * x[0] + 1) ** 2).sum(),
     "lfilter": lambda x: (signal.lfilter(x[:2], x[2:4] + 1, x) ** 2).sum(),
     "sosfilt": lambda x: (signal.sosfilt([[1, 0.2, 0.1, 1, 0.3, 0.1]], x) ** 2).sum(),
     "savgol": lambda x: (signal.savgol_filter(x, 5, 2) ** 2).sum(),
