@@ -10,7 +10,7 @@ from scipy_stats import CONTINUOUS, LOC, NAMES, SCALE, WHOLE, points
 
 import mmad
 import mmad.scipy
-from mmad.derivatives.references import mixed_difference
+from mmad.derivatives.references import central_difference, mixed_difference
 from mmad.scipy import stats
 
 POINTS = np.array([0.5, 1.2, 3.0])
@@ -417,3 +417,29 @@ def test_batches(name):
         f = getattr(getattr(stats, name), method)
         each = mmad.vmap(lambda x: f(x, *shapes, LOC, SCALE))(x)  # noqa: B023
         np.testing.assert_allclose(each, f(x, *shapes, LOC, SCALE), rtol=1e-12)
+
+
+def test_singular_covariance():
+    rng = np.random.default_rng(8)
+    A, B = rng.normal(size=(3, 2)), rng.normal(size=(2, 2))
+    u, v = rng.normal(size=(2, 2))
+    x, mean = A @ u, A @ rng.normal(size=2)
+
+    def f(of, x, factor):
+        return of.multivariate_normal.logpdf(x, mean, factor @ factor.T, allow_singular=True)
+
+    for ours, there in (
+        (lambda t: f(stats, x + t * A @ v, A), lambda t: f(scipy.stats, x + t * A @ v, A)),
+        (lambda t: f(stats, x, A + t * A @ B), lambda t: f(scipy.stats, x, A + t * A @ B)),  # of the same rank
+    ):
+        assert mmad.vjp(ours, 0.0)[0] == pytest.approx(there(0.0), rel=1e-12)
+        slope = central_difference(there, 1e-3)
+        assert mmad.grad(ours)(0.0) == pytest.approx(slope, rel=1e-8)
+        assert mmad.jvp(ours, (0.0,), (1.0,))[1] == pytest.approx(slope, rel=1e-8)
+        curvature = (there(1e-3) - 2.0 * there(0.0) + there(-1e-3)) / 1e-6
+        assert mmad.hvp(ours)(0.0, 1.0) == pytest.approx(curvature, rel=1e-4)
+    value, pull = mmad.vjp(lambda x: f(stats, x, A), x + 1.0)  # beyond the support
+    assert value == -np.inf
+    np.testing.assert_array_equal(pull(1.0)[0], 0.0)
+    with pytest.raises(np.linalg.LinAlgError):
+        mmad.grad(lambda x: stats.multivariate_normal.logpdf(x, mean, A @ A.T))(x)

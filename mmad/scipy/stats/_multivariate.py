@@ -21,7 +21,7 @@ __all__ = ["DISTRIBUTIONS"]
 
 #: Distributions by their names, as they take traced values.
 DISTRIBUTIONS = {}
-IGNORED = ("allow_singular", "seed")
+IGNORED = ("seed",)
 
 
 class Multivariate:
@@ -100,7 +100,9 @@ class FrozenMultivariate:
         raise refusal(self.dist.name, name, " with traced parameters")
 
     def _call(self, name, *args, **kwargs):
-        return self.dist.methods[name](*args, **kwargs, **self.parameters)
+        known = inspect.signature(getattr(self.dist.plain, name)).parameters
+        given = {k: v for k, v in self.parameters.items() if k in known}
+        return self.dist.methods[name](*args, **kwargs, **given)
 
 
 def array(x):
@@ -136,39 +138,58 @@ def _location(mean, cov):
     return mean, cov
 
 
-def _distance(x, mean, cov):
-    """Return the squared distances of points in the metric of a covariance, and half of its log-determinant."""
+def _distance(x, mean, cov, allow_singular):
+    """Return the squared distances of points in the metric of a covariance, half of its log-determinant, its rank."""
     mean, cov = _location(mean, cov)
     x = array(x)
     k = mean.shape[0]
     if x.ndim == 0 or (x.ndim == 1 and k == 1):
         x = x[..., None]
-    factor = np.linalg.cholesky(cov)
     d = (x - mean).reshape(-1, k)
-    z = solve_triangular(factor, d.T, lower=True)
-    distance = (z * z).sum(axis=0).reshape(x.shape[:-1])
+    if allow_singular:
+        values, vectors, kept, least = _spectrum(cov)
+        z, half = (d @ vectors[:, kept]) / np.sqrt(values[kept]), 0.5 * log(values[kept]).sum()
+        distance, k = (z * z).sum(axis=-1), int(kept.sum())
+        if not kept.all():  # beyond the support the density is zero
+            residual = np.linalg.norm(d @ vectors[:, ~kept], axis=-1)
+            distance = np.where(residual < 1e3 * least, distance, np.inf)
+    else:
+        factor = np.linalg.cholesky(cov)
+        z, half = solve_triangular(factor, d.T, lower=True), log(np.diagonal(factor)).sum()
+        distance = (z * z).sum(axis=0)
+    distance = distance.reshape(x.shape[:-1])
     if distance.shape in ((), (1,)):
         distance = distance.reshape(())[()]
-    return distance, log(np.diagonal(factor)).sum(), k
+    return distance, half, k
 
 
-def _normal_logpdf(x, mean=None, cov=1):
-    distance, half, k = _distance(x, mean, cov)
+def _spectrum(cov):
+    """Return eigenvalues and eigenvectors of a covariance, which of them are not zero, and the least that is not."""
+    values, vectors = np.linalg.eigh(cov)
+    least = 1e6 * np.finfo(float).eps * np.max(np.abs(values))  # as SciPy takes it
+    if np.min(values) < -least:
+        raise ValueError("The input matrix must be symmetric positive semidefinite.")
+    return values, vectors, np.asarray(concrete(values > least)), least
+
+
+def _normal_logpdf(x, mean=None, cov=1, allow_singular=False):
+    distance, half, k = _distance(x, mean, cov, allow_singular)
     return -0.5 * (k * math.log(2.0 * math.pi) + distance) - half
 
 
 def _normal_entropy(mean=None, cov=1):
     mean, cov = _location(mean, cov)
-    return 0.5 * (mean.shape[0] * (math.log(2.0 * math.pi) + 1.0) + np.linalg.slogdet(cov)[1])
+    values, _, kept, _ = _spectrum(cov)
+    return 0.5 * (int(kept.sum()) * (math.log(2.0 * math.pi) + 1.0) + np.log(values[kept]).sum())
 
 
 declare("multivariate_normal", _normal_logpdf, entropy=_normal_entropy)
 
 
-def _t_logpdf(x, loc=None, shape=1, df=1):
+def _t_logpdf(x, loc=None, shape=1, df=1, allow_singular=False):
     if not isinstance(df, Traced) and df == np.inf:
-        return _normal_logpdf(x, loc, shape)
-    distance, half, k = _distance(x, loc, shape)
+        return _normal_logpdf(x, loc, shape, allow_singular)
+    distance, half, k = _distance(x, loc, shape, allow_singular)
     return (
         sc.gammaln(0.5 * (df + k))
         - sc.gammaln(0.5 * df)
