@@ -98,13 +98,6 @@ class Tape(_tape.Tape):
         Origin
             With attributes `file`, `line`, `text`, `sweeps`; file None where the tape was not recorded with
             ``lines=True``.
-
-        Examples
-        --------
-        >>> import numpy as np, mmad
-        >>> tape = mmad.record(lambda x: np.sin(x), 1.0, lines=True)
-        >>> tape.origin_of(1).text
-        'tape = mmad.record(lambda x: np.sin(x), 1.0, lines=True)'
         """
         return Origin() if self.origins is None else self.origins.of(k)
 

@@ -20,6 +20,7 @@ UFUNCS = sorted(
         op.ufunc
         for op in OPERATIONS.values()
         if op.ufunc is not None
+        and getattr(np, op.ufunc.__name__, None) is op.ufunc
         and op.ufunc.nout == 1
         and not op.boolean
         and any(t.startswith("D" * op.ufunc.nin + "->") for t in op.ufunc.types)

@@ -206,7 +206,7 @@ solve_banded = nonlinear(
     _banded_jvp,
     transposes={1: lambda ct, ab, b, bands: solve_banded(band_adjoint(ab, bands), ct, bands=bands[::-1])},
     nin=2,
-    probes=((BAND, COLUMNS, {"bands": (1, 1)}), (BAND, COLUMNS, {"bands": (0, 2)})),
+    probes=((BAND, COLUMNS, {"bands": (1, 1)}), (BAND + 1.0, COLUMNS, {"bands": (0, 2)})),
 )
 
 

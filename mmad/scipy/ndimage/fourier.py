@@ -69,4 +69,5 @@ def fourier_ellipsoid(input, size, n=-1, axis=-1, output=None):
     if any(isinstance(v, Traced) for v in one_each(size, len(shape_of(as_operand(input))))):
         raise UnsupportedError("mmad.scipy.ndimage.fourier_ellipsoid has no derivative by the size")
     factor = _scipy.fourier_ellipsoid(np.ones(shape_of(as_operand(input))), concrete(size), n, axis)
-    return _product("fourier_ellipsoid", input, 1.0, n, axis, output, lambda f, s: np.ones_like(f)) * factor
+    y = _product("fourier_ellipsoid", input, 1.0, n, axis, output, lambda f, s: np.ones_like(f))
+    return y * factor.astype(np.zeros(0, dtype_of(y)).real.dtype)

@@ -57,7 +57,8 @@ def _variance(x):
 
 def _declare(name, statistic):
     def implementation(input, labels=None, index=None):
-        return _of_parts(name, input, labels, index, statistic)
+        found = _of_parts(name, input, labels, index, statistic)
+        return as_kind(found, dtype_of(as_operand(input))) if name in ("minimum", "maximum") else found
 
     implementation.__name__ = implementation.__qualname__ = name
     implementation.__doc__ = f"Return `scipy.ndimage.{name}` of each part of an array."
