@@ -226,12 +226,9 @@ def tracked(results):
         if rows:
             machine = json.loads((folder / "machine.json").read_text())
             yield f"<h2>Costs, counts and regret on {escape(folder.name)}</h2>"
-            line = (
-                machine["cpu"],
-                f"{machine['num_cpu']} processors",
-                machine["os"],
-                f"commit {entry['commit_hash'][:10]}",
-            )
+            count = machine.get("num_cpu")  # asv leaves out what it does not find
+            facts = machine.get("cpu"), count and f"{count} processors", machine.get("os")
+            line = (*filter(None, facts), f"commit {entry['commit_hash'][:10]}")
             yield f'<p class="facts">{escape("; ".join(line))}</p>'
         for words, cells in rows.items():
             yield f"<h3>{escape(words[0].upper() + words[1:])}</h3>" + table(("of", "is"), cells)

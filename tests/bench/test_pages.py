@@ -136,18 +136,22 @@ def test_front_page_shows_pictures(tmp_path):
     assert all((tmp_path / picture).exists() for picture in pictures)
 
 
-def test_tracked_values_of_the_newest_commit(tmp_path):
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [({"cpu": "a cpu", "num_cpu": "2", "os": "an os"}, "a cpu; 2 processors; an os; commit"), ({}, '"facts">commit')],
+)
+def test_tracked_values_of_the_newest_commit(tmp_path, facts, line):
     name = next(iter(front.TRACKED))
     machine = tmp_path / "a-machine"
     machine.mkdir()
     (tmp_path / "benchmarks.json").write_text(json.dumps({name: {"unit": "functions"}, "version": 2}))
-    (machine / "machine.json").write_text(json.dumps({"cpu": "a cpu", "num_cpu": "2", "os": "an os"}))
+    (machine / "machine.json").write_text(json.dumps(facts))
     for date, value in ((1, 9.0), (2, 1.5)):
         entry = {"commit_hash": f"{date}234567890ab", "date": date, "result_columns": ["result", "params"],
                  "results": {name: [[value, None], [["'p'"], ["'eager'", "'compiled'"]]]}}  # fmt: skip
         (machine / f"{date}.json").write_text(json.dumps(entry))
     page = front.front_page(tmp_path, tmp_path, draw=False)
-    assert "commit 2234567890<" in page
+    assert f"{line} 2234567890<" in page
     assert "<td>p, eager</td><td>1.5 functions</td>" in page
     assert "p, compiled" not in page
 
