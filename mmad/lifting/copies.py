@@ -33,6 +33,7 @@ __all__ = ["Lifter", "Module"]
 
 INERT = frozenset((float, int, str, bool, type(None), complex, bytes, np.ndarray, np.float64, np.int64, range, slice))
 CONTAINERS = frozenset((tuple, list, dict))
+FROZEN = ("rv_continuous_frozen", "rv_discrete_frozen")  # distributions of scipy.stats with parameters
 LARGE = 2000  # entries of a container that are looked at
 BUILTINS = frozenset(v for v in vars(builtins).values() if isinstance(v, types.BuiltinFunctionType))
 KEPT = ("__name__", "__package__", "__spec__", "__path__", "__file__", "__doc__", "__loader__")
@@ -144,17 +145,18 @@ class Lifter:
         self.names = {}
         self.made = {}  # copies of classes, and what they were made of
         self.twins = weakref.WeakValueDictionary()
-        for original, copy in replace:
-            self.known[id(original)] = original, copy
-        self.builtins = dict(vars(builtins))
-        self.builtins |= {
+        own = {
             "isinstance": self.isinstance,
             "issubclass": self.issubclass,
             "__import__": self.import_module,
             "getattr": self.getattr,
             "round": rounded,
         }
+        self.builtins = dict(vars(builtins)) | own
+        for name, copy in own.items():  # as values, too: a default, an argument of `functools.partial`
+            self.known[id(getattr(builtins, name))] = getattr(builtins, name), copy
         for original, copy in replace:
+            self.known[id(original)] = original, copy
             if self.builtins.get(getattr(original, "__name__", None)) is not None and original in BUILTINS:
                 self.builtins[original.__name__] = copy
 
@@ -173,7 +175,7 @@ class Lifter:
         if issubclass(kind, types.ModuleType):
             return self.module(x)
         if issubclass(kind, type):
-            return self.cls(x) if is_followed_class(x, self.leave) else self.numpy_class(x)
+            return self.cls(x) if is_followed_class(x, self.leave) else self.left_class(x)
         if kind in CONTAINERS:
             return self.container(x)
         return self.other(x, kind)
@@ -198,7 +200,12 @@ class Lifter:
             return Operator(x)
         if kind is types.MethodType:
             f, owner = self.of(x.__func__), self.of(x.__self__)
+            if owner is not x.__self__ and f is x.__func__ and is_of_scipy(x.__self__):
+                return getattr(owner, x.__name__)
             return x if f is x.__func__ and owner is x.__self__ else types.MethodType(f, owner)
+        if root == "scipy":
+            found = twin_object(x, kind)
+            return x if found is x else self.remember(x, found)
         if kind in (staticmethod, classmethod):
             return kind(self.of(x.__func__))
         if kind is property:
@@ -299,7 +306,7 @@ class Lifter:
             copy.__defaults__ = f.__defaults__ and tuple(map(self.of, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.of(v) for k, v in f.__kwdefaults__.items()}
             copy.__annotations__ = f.__annotations__
-            copy.__dict__.update({k: v for k, v in f.__dict__.items() if k != "__wrapped__"})
+            copy.__dict__.update({k: self.of(v) for k, v in f.__dict__.items() if k != "__wrapped__"})
             return copy
 
     def cell(self, cell):
@@ -359,10 +366,10 @@ class Lifter:
         """Return what stands for a class among the bases of another one."""
         return self.of(cls) if is_followed_class(cls, self.leave) or series_class(cls) is not cls else cls
 
-    def numpy_class(self, cls):
-        """Return what stands for a class that is left: of `numpy.polynomial` it is that of `mmad.numpy.polynomial`."""
-        copy = series_class(cls)
-        if copy is cls:
+    def left_class(self, cls):
+        """Return what stands for a class that is left: our own for those of `numpy.polynomial` and of SciPy."""
+        copy = twin_function(cls) if is_of_scipy(cls) else series_class(cls)
+        if copy is cls or not isinstance(copy, type):  # a function is no class for `isinstance`
             return numpy_function(cls)
         self.made[copy] = cls
         return self.remember(cls, copy)
@@ -431,6 +438,12 @@ def was_typed(code):
     return code.co_filename[:1] == "<" and not code.co_filename.startswith(("<string", "<frozen"))
 
 
+def is_of_scipy(x):
+    """Return whether SciPy has made a class, or the class of an object."""
+    cls = x if isinstance(x, type) else type(x)
+    return str(cls.__module__).startswith("scipy.")
+
+
 def twin_module(module):
     """Return our module that stands for one of SciPy or `numpy.polynomial`; the module itself if there is none."""
     name = f"mmad.{module.__name__}"
@@ -442,11 +455,29 @@ def twin_module(module):
 
 
 def twin_function(f):
-    """Return our function that stands for one of SciPy or `numpy.polynomial`; the function itself if there is none."""
-    parts = [part for part in f.__module__.split(".") if not part.startswith("_")]
+    """Return our function or class that stands for one of SciPy or `numpy.polynomial`; itself if there is none."""
+    return _twin_of(f, f.__module__, f.__name__)
+
+
+def twin_object(x, kind):
+    """Return our object that stands for a distribution of `scipy.stats`; the object itself if there is none."""
+    if kind.__name__ in FROZEN:  # its distribution is a copy of the one that has the name
+        known = getattr(sys.modules["scipy.stats"], x.dist.name, None)
+        found = twin_object(known, type(known)) if type(known) is type(x.dist) else known
+        if found is known:
+            return x
+        copy = found(*x.args, **x.kwds)
+        copy.plain = x
+        return copy
+    name = getattr(x, "name", None)
+    return _twin_of(x, kind.__module__, name if isinstance(name, str) else kind.__name__.removesuffix("_gen"))
+
+
+def _twin_of(x, module, name):
+    parts = [part for part in module.split(".") if not part.startswith("_")]
     while len(parts) > 1:
-        module = sys.modules.get(".".join(parts))
-        if getattr(module, f.__name__, None) is f:
-            return getattr(twin_module(module), f.__name__, f)
+        found = sys.modules.get(".".join(parts))
+        if getattr(found, name, None) is x:
+            return getattr(twin_module(found), name, x)
         parts.pop()
-    return f
+    return x

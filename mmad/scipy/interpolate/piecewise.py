@@ -25,7 +25,17 @@ def column(v, like):
     return v.reshape((-1,) + (1,) * (like.ndim - 1))
 
 
-class Interpolant:
+class HandsThrough(type):
+    """The class of interpolants, whose class methods (``BSpline.basis_element``) are those of SciPy's class."""
+
+    def __getattr__(cls, name):
+        plain = None if name.startswith("__") else getattr(_scipy, cls.__name__, None)
+        if plain is None:
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        return getattr(plain, name)
+
+
+class Interpolant(metaclass=HandsThrough):
     """An interpolant of traced data, or SciPy's own, which takes traced points too; other attributes are SciPy's.
 
     Parameters

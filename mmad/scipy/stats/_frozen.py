@@ -32,6 +32,8 @@ class Frozen:
         return getattr(self.plain, name)
 
     def _call(self, name, *args, **kwargs):
+        if self.plain is not None and not any_traced((args, kwargs)):
+            return getattr(self.plain, name)(*args, **kwargs)
         given = dict(zip((METHODS[name] or self.dist.POINT).split(), args, strict=False))
         return getattr(self.dist, name)(**given, **kwargs, **self.parameters)
 
