@@ -54,6 +54,8 @@ class Rewrite(ast.NodeTransformer):
 
     def visit_Call(self, node):
         self.generic_visit(node)
+        if id(node) in self.searches:  # a sign of its last argument
+            node.args[-1] = self.bracket(node.args[-1])
         f = node.func
         if isinstance(f, ast.Name) and f.id == "map" and node.args and _is_type(node.args[0]):
             node.args[0] = _call(CALL, node.args[0])
@@ -73,12 +75,16 @@ class Rewrite(ast.NodeTransformer):
     def visit_If(self, node):
         self.generic_visit(node)
         if id(node) in self.searches:
-            where = ast.copy_location(ast.Constant(f"{self.file}:{node.lineno}"), node.test)
             for part in ast.walk(node.test):
                 if isinstance(part, ast.Compare):
-                    part.left = _call(BRACKET, part.left, where)
-                    part.comparators = [_call(BRACKET, v, where) for v in part.comparators]
+                    part.left = self.bracket(part.left)
+                    part.comparators = [self.bracket(v) for v in part.comparators]
         return node
+
+    visit_IfExp = visit_If  # noqa: N815
+
+    def bracket(self, node):
+        return _call(BRACKET, node, ast.copy_location(ast.Constant(f"{self.file}:{node.lineno}"), node))
 
 
 def _is_type(f):

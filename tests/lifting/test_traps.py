@@ -80,6 +80,63 @@ def halved(p, steps=50):
     return 0.5 * (a + b)
 
 
+def stepped(p):
+    x, step = 1.5, 1.0
+    while step > 1e-13:
+        step /= 2
+        value = x**3
+        if value > p:
+            x -= step
+        else:
+            x = x + step
+    return x
+
+
+def stepped_by_sign(p):
+    """Kepler's equation, where p is the mean anomaly: a search that divides its steps."""
+    x, d = math.pi / 2, math.pi / 4
+    for _ in range(40):
+        s = math.copysign(1.0, p - (x - 0.1 * math.sin(x)))
+        x += d * s
+        d = 0.5 * d
+    return x
+
+
+def stepped_by_condition(p):
+    x, d = 1.5, 1.0
+    for _ in range(40):
+        d *= 0.5
+        x += d if x * x * x < p else -d
+    return x
+
+
+def stepped_by_numpy(p):
+    x, d = 1.5, 1.0
+    for _ in range(40):
+        d *= 0.5
+        x -= np.sign(x**3 - p) * d
+    return x
+
+
+def weighted(p):
+    """No searches, with weights that are divided: signs of what does not depend on the sum, steps of an integrator."""
+    total, w, t, h = 0.0, 1.0, 0.0, 0.1
+    for k in range(6):
+        z = math.sin(k * p)
+        w /= 2
+        total += np.sign(z) * w * z + (w if z > 0.2 else -w) * p
+        if z > 0.1:
+            total += w * z
+        else:
+            total -= w * z
+    while t < 1.0:
+        if h * math.exp(total) < 0.05:
+            t, total = t + h, total - h * total
+        else:
+            h /= 2
+    return total
+
+
 def newton(p):
     low, high, x = 0.0, p + 1.0, 1.0
     for _ in range(60):
@@ -104,7 +161,7 @@ def maximum(p):
     return best + 2 * other
 
 
-@pytest.mark.parametrize("f", [bisected, halved])
+@pytest.mark.parametrize("f", [bisected, halved, stepped, stepped_by_sign, stepped_by_condition, stepped_by_numpy])
 def test_bisection_is_an_error(f):
     lifted = mmad.lift(f)
     assert lifted(2.0) == f(2.0)
@@ -123,7 +180,7 @@ def test_the_remedy_for_bisection():
     np.testing.assert_allclose(mmad.grad(lifted)(2.0), 2.0 / 3.0 * 2.0 ** (-2 / 3), rtol=1e-10)
 
 
-@pytest.mark.parametrize("f", [newton, maximum])
+@pytest.mark.parametrize("f", [newton, maximum, weighted])
 def test_other_loops_are_none(f):
     h = 1e-5
     np.testing.assert_allclose(mmad.grad(mmad.lift(f))(2.0), (f(2.0 + h) - f(2.0 - h)) / (2 * h), rtol=1e-6)
