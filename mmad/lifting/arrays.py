@@ -14,6 +14,7 @@ from mmad._core import Traced
 from mmad.lifting.numbers import fresh
 from mmad.numpy._implements import Function
 from mmad.python.kinds import isplain
+from mmad.python.refusals import refuse
 from mmad.tape.constants import has_traced, lift
 from mmad.tracing.trace import template
 
@@ -111,6 +112,23 @@ def _with_values(f, plain):
     return create
 
 
+def _rounding(name):
+    """Return NumPy's function that rounds; of traced values to digits it is refused, as `round` is."""
+    plain = Function(getattr(np, name), _as_array)
+
+    def rounding(a, decimals=0, out=None):
+        a = _as_array(a)
+        if decimals > 0 and isinstance(a, Traced):
+            refuse(
+                f"np.{name}() of a traced value to digits has the derivative zero: leave it out, or put another "
+                f"function there with mmad.lift(..., replace={{np.{name}: lambda x, decimals=0: x}})"
+            )
+        return plain(a, decimals, out)
+
+    rounding.__name__ = rounding.__qualname__ = name
+    return rounding
+
+
 class Vectorized:
     """`numpy.vectorize` of a lifted function: traced elements go to the function one by one."""
 
@@ -156,6 +174,8 @@ SPECIAL = {
     "asfarray": asarray,
     "as_strided": traced_numpy.as_strided,
     "vectorize": Vectorized,
+    "round": _rounding("round"),
+    "around": _rounding("around"),
     **{name: _creator(getattr(np, name)) for name in ("zeros", "ones", "empty", "eye", "identity")},
     **{
         name: _with_values(getattr(traced_numpy, name), getattr(np, name))

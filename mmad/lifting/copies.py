@@ -106,6 +106,25 @@ class Module(types.ModuleType):
         return dir(self.__dict__["__wrapped__"])
 
 
+class Replaced(types.ModuleType):
+    """A module that is left, or what stands for it, with functions of the user's in the place of some."""
+
+    def __init__(self, real, stand_in, lifter):
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__.update({"__wrapped__": real, "__stand_in__": stand_in, "__lifter__": lifter})
+
+    def __getattr__(self, name):
+        own = self.__dict__
+        value = getattr(own["__wrapped__"], name)
+        if isinstance(value, types.ModuleType):
+            return own["__lifter__"].of(value)
+        known = own["__lifter__"].replaced.get(id(value))
+        return getattr(own["__stand_in__"], name) if known is None else known
+
+    def __dir__(self):
+        return dir(self.__dict__["__wrapped__"])
+
+
 class Cached:
     """A function with a cache (`functools.lru_cache`): the cache serves plain numbers and texts, nothing else."""
 
@@ -157,6 +176,8 @@ class Lifter:
             self.known[id(original)] = original, copy
             if self.builtins.get(getattr(original, "__name__", None)) is not None and original in BUILTINS:
                 self.builtins[original.__name__] = copy
+        left = [(f, copy) for f, copy in replace if not follows(getattr(f, "__module__", None), leave)]
+        self.replaced = {id(f): copy for f, copy in left}
 
     # -- values --
 
@@ -244,16 +265,19 @@ class Lifter:
 
     def module(self, x):
         """Return what stands for a module."""
+        if follows(x.__name__, self.leave):
+            return self.remember(x, Module(x, self.of))
+        found = self.left_module(x)
+        return self.remember(x, Replaced(x, found, self)) if self.replaced else found
+
+    def left_module(self, x):
+        """Return what stands for a module whose functions are not lifted."""
         if x in MODULES:
             return MODULES[x]
         root = x.__name__.partition(".")[0]
         if root == "numpy":
             return numpy_value(x)
-        if root == "scipy":
-            return self.remember(x, twin_module(x))
-        if not follows(x.__name__, self.leave):
-            return x
-        return self.remember(x, Module(x, self.of))
+        return twin_module(x) if root == "scipy" else x
 
     def import_module(self, name, names=None, local=None, fromlist=(), level=0):
         """Import a module inside of lifted code."""

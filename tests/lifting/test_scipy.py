@@ -1,6 +1,8 @@
 """Objects, classes and methods of SciPy in lifted code, imported by name, and values of Python's own functions."""
 
 import functools
+import math
+import statistics
 
 import numpy as np
 import pytest
@@ -117,3 +119,20 @@ def test_attributes_of_functions_are_lifted():
     f.model, f.scale = MODEL, 2.0
     x, h = 0.7, 1e-5
     assert_allclose(mmad.grad(mmad.lift(f))(x), (f(x + h) - f(x - h)) / (2 * h), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("original", "f"),
+    [
+        (np.round, lambda x: np.round(x, 3)),
+        (math.sin, lambda x: math.sin(x)),
+        (np.sin, lambda x: np.sin(x)),
+        (np.linalg.norm, lambda x: np.linalg.norm(x)),
+        (scipy.special.logsumexp, lambda x: scipy.special.logsumexp(x)),
+        (norm, lambda x: scipy.stats.norm(x)),
+        (statistics.fmean, lambda x: statistics.fmean(x)),
+    ],
+)
+def test_functions_of_modules_that_are_left_are_replaced(original, f):
+    lifted = mmad.lift(f, replace={original: lambda x, *more: 7.0 * x})
+    assert mmad.grad(lifted)(0.4) == 7.0

@@ -226,3 +226,15 @@ def test_operators_of_float_by_name():
         return table["mul"](x, 3.0) + table["rsub"](x, 1.0) + table["pow"](2.0, x)
 
     np.testing.assert_allclose(mmad.grad(mmad.lift(f))(1.5), 2.0 + math.log(2) * 2**1.5, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["round", "around"])
+def test_rounding_arrays_to_digits_is_an_error(name):
+    original = getattr(np, name)
+    f = lambda x: getattr(np, name)([3 * x, 1.0], 2).sum() + original(x) + original(1.27, decimals=1)
+    assert mmad.lift(f)(1.234) == f(1.234)
+    with pytest.raises(TypeError, match=rf"replace=.np.{name}"):
+        mmad.grad(mmad.lift(f))(1.234)
+    shown = mmad.lift(f, replace={original: lambda x, decimals=0: np.asarray(x)})
+    assert mmad.grad(shown)(1.234) == 4.0
+    assert mmad.grad(mmad.lift(lambda x: x * original(x)))(1.234) == 1.0
