@@ -223,8 +223,12 @@ class Lifter:
                 return getattr(owner, x.__name__)
             return x if f is x.__func__ and owner is x.__self__ else types.MethodType(f, owner)
         if root == "scipy":
-            found = twin_object(x, kind)
-            return x if found is x else self.remember(x, found)
+            found = self.twins.get(id(x))  # which holds x
+            if found is None:
+                found = twin_object(x, kind)
+                if found is not x:
+                    self.twins[id(x)] = found
+            return found
         if kind in (staticmethod, classmethod):
             return kind(self.of(x.__func__))
         if kind is property:

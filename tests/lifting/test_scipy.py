@@ -1,8 +1,10 @@
 """Objects, classes and methods of SciPy in lifted code, imported by name, and values of Python's own functions."""
 
 import functools
+import gc
 import math
 import statistics
+import weakref
 
 import numpy as np
 import pytest
@@ -136,3 +138,17 @@ def test_attributes_of_functions_are_lifted():
 def test_functions_of_modules_that_are_left_are_replaced(original, f):
     lifted = mmad.lift(f, replace={original: lambda x, *more: 7.0 * x})
     assert mmad.grad(lifted)(0.4) == 7.0
+
+
+def test_stand_ins_are_freed_with_what_they_stand_for():
+    def f(x, model):
+        return model.noise.logpdf(x)
+
+    lifted, alive = mmad.lift(f), []
+    for k in range(3):
+        model = Model()
+        alive.append(weakref.ref(model.noise))
+        assert_allclose(mmad.grad(lifted)(0.5 + k, model), -(0.5 + k) / 0.25)
+        del model
+    gc.collect()
+    assert [r() for r in alive] == [None] * 3
