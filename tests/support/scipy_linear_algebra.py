@@ -69,6 +69,13 @@ CALLS = [
     ("solve_continuous_lyapunov", lambda sp, a, q: sp.solve_continuous_lyapunov(a, q), S, P),
     ("solve_discrete_lyapunov", lambda sp, a, q: sp.solve_discrete_lyapunov(a, q), S / 7, P),
     ("solve_discrete_lyapunov", lambda sp, a, q: sp.solve_discrete_lyapunov(a, q, method="bilinear"), S / 7, P),
+    ("solve_discrete_lyapunov", lambda sp, a, q: sp.solve_discrete_lyapunov(a, q), np.stack([S / 7, S.T / 9]), P),
+    (
+        "solve_discrete_lyapunov",
+        lambda sp, a, q: sp.solve_discrete_lyapunov(a, q, method="bilinear"),
+        S / 7,
+        np.stack([P, S]),
+    ),
     ("toeplitz", lambda sp, c: sp.toeplitz(c), V),
     ("toeplitz", lambda sp, c, r: sp.toeplitz(c, r), V, B4),
     ("solve_toeplitz", lambda sp, c, r, b: sp.solve_toeplitz((c, r), b), LARGE_FIRST, LARGE_FIRST[[0, 2, 1]], M),
@@ -85,6 +92,7 @@ CALLS = [
     ("polar", lambda sp, a: sp.polar(a)[0], np.eye(3)),
 ]
 REMARKS = {
+    "eigvalsh": "type=1, no subsets by value",
     "eig": "right eigenvectors, scaled as LAPACK scales them",
     "eigh": "type=1; eigenvectors have SciPy's phases",
     "fractional_matrix_power": "the exponent is a number without a derivative",

@@ -84,6 +84,9 @@ def _spectra():
     yield "lombscargle", lambda sp, x, y: sp.lombscargle(x, y, FREQUENCIES, floating_mean=True), TIMES, HEIGHTS
     yield "czt", lambda sp, x: abs(sp.czt(x, 7, np.exp(-0.3j) * 1.01, 1.1, axis=0)), COLUMNS
     yield "czt", lambda sp, x: abs(sp.czt(x)), LONG
+    yield "zoom_fft", lambda sp, x, f, fs: abs(sp.zoom_fft(x, f, 9, fs=fs)), LONG[:, :9], np.array([0.3, 0.8]), 3.0
+    yield "zoom_fft", lambda sp, x, f: abs(sp.zoom_fft(x, f, 9)) ** 2, LONG[:, :9], 0.7
+    yield "istft", lambda sp, x, y, fs: sp.istft(x + 1j * y, fs), REAL, IMAG, 2.0
     yield "zoom_fft", lambda sp, x: abs(sp.zoom_fft(x, [0.3, 0.8], 9, fs=3.0, endpoint=True)), LONG
 
 
@@ -108,6 +111,8 @@ def _resamplings():
     for mode in ("mirror", "constant", "nearest", "interp", "wrap"):
         yield "savgol_filter", lambda sp, x, m=mode: sp.savgol_filter(x, 7, 2, mode=m, cval=0.3) ** 2, LONG
     yield "savgol_filter", lambda sp, x: sp.savgol_filter(x, 6, 3, 1, 0.5, axis=0) ** 2, COLUMNS
+    for mode in ("interp", "constant"):
+        yield "savgol_filter", lambda sp, x, d, m=mode: sp.savgol_filter(x, 7, 3, 2, d, mode=m, cval=0.3), LONG, 0.8
     yield "wiener", lambda sp, x: sp.wiener(x, 3), X
     yield "medfilt", lambda sp, x: sp.medfilt(x, (1, 3)) ** 2, APART
     yield "medfilt2d", lambda sp, x: sp.medfilt2d(x) ** 2, APART
@@ -126,6 +131,7 @@ def _responses():
         yield name, lambda sp, c, n=name: getattr(sp, n)(sections(c), 5, fs=2.0)[1] ** 2, FREE
     yield "freqz_zpk", lambda sp, z, p, k: sp.freqz_zpk(z, p, k, 5)[1] ** 2, ZEROS, POLES, 0.7
     yield "freqs_zpk", lambda sp, z, p, k, w: sp.freqs_zpk(z, p, k, w)[1] ** 2, ZEROS, POLES, 0.7, ANGLES
+    yield "freqs", lambda sp, b, a: sp.freqs(b, a, [0.4, 1.3])[1] ** 2, TAPS, A
     yield "freqs", lambda sp, b, a, w: sp.freqs(b, a, w)[1] ** 2, TAPS, A, ANGLES
     yield "sos2tf", lambda sp, c: sp.sos2tf(sections(c)), FREE
     yield "zpk2tf", lambda sp, z, p, k: sp.zpk2tf(z, p, k), ZEROS, POLES, 0.7
@@ -133,6 +139,7 @@ def _responses():
     yield "tf2ss", lambda sp, b, a: sp.tf2ss(b, a), TAPS[:3], A * 2
     yield "ss2tf", lambda sp, a, b, c, d: sp.ss2tf(a, b, c, d, 1), X[:, :3], X[:, 3:5], H, X[:2, 5:7]
     yield "bilinear", lambda sp, b, a: sp.bilinear(b, a, 2.0), TAPS[:2], A
+    yield "bilinear", lambda sp, b, fs: sp.bilinear(b, A, fs), TAPS[:2], 1.7
 
 
 def _waveforms():
@@ -191,6 +198,7 @@ CALLS = [
     ("sosfiltfilt", lambda sp, c, x: sp.sosfiltfilt(sections(c), x), FREE, LONG),
 ]
 REMARKS = {
+    "tf2ss": "one filter",
     "upfirdn": "zeros beyond the ends",
     "resample_poly": "zeros or a background beyond the ends",
     "filtfilt": 'method="pad"',

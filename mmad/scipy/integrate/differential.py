@@ -9,10 +9,12 @@ values, which are integrated at once.  (The adjoint equation would be integrated
 forwards cannot be followed.)  Both are differential equations again, and have derivatives themselves.
 """
 
+import functools
 import itertools
 
 import numpy as np
 import scipy.integrate as _scipy
+from scipy.optimize import OptimizeResult
 
 from mmad._core import concrete
 from mmad.derivatives import implicit
@@ -99,8 +101,11 @@ def _flow(f, y, start, end, integrate):
     return _solution(scaled, y, np.array([0.0, 1.0]), integrate)[1]
 
 
-def _at_times(f, y, start, times, integrate):
-    """Return the solution at times, a list of numbers some of which may be traced, as rows."""
+def _at_times(f, y, start, times, integrate, beyond=None):
+    """Return the solution at times, a list of numbers some of which may be traced, as rows.
+
+    `integrate` ends at the last time; `beyond`, which is taken for plain times, may go on.
+    """
     rows, k = [], 0
     while k < len(times):
         end = next((j for j in range(k, len(times)) if any_traced(times[j])), len(times))
@@ -110,7 +115,7 @@ def _at_times(f, y, start, times, integrate):
             y = _flow(f, y, start, times[k], integrate)
             rows.append(y)
         else:
-            found = _solution(f, y, np.array([start, *times[k:end]], float), integrate)
+            found = _solution(f, y, np.array([start, *times[k:end]], float), beyond or integrate)
             rows += [found[i] for i in range(1, found.shape[0])]
             k, y = end - 1, found[-1]
         start = times[k]
@@ -136,13 +141,35 @@ def _scalar_tolerance(options):
     return options
 
 
+class Solved(OptimizeResult):
+    """A solution at given times; what else SciPy tells of its run (`nfev`, `status`, ...) is computed if it is read."""
+
+    def __missing__(self, name):
+        if "_run" not in vars(self) or name.startswith("_"):
+            raise KeyError(name)
+        for key, value in vars(self).pop("_run")().items():
+            self.setdefault(key, value)
+        return self[name]
+
+
+def _check_times(times, span):
+    """Raise SciPy's errors for times beyond the interval, or out of order."""
+    low, high = (span[0], span[1]) if span[0] <= span[1] else (span[1], span[0])
+    if (times < low).any() or (times > high).any():
+        raise ValueError("Values in `t_eval` are not within `t_span`.")
+    steps = np.diff(times)
+    if (steps <= 0).any() if span[1] > span[0] else (steps >= 0).any():
+        raise ValueError("Values in `t_eval` are not properly sorted.")
+
+
 @replaces(_scipy.solve_ivp, closures=True)
 def solve_ivp(
     fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
 ):
     """Return the solution of an initial value problem, with the times of events.
 
-    Where SciPy chooses the times of the result, those of the first call are kept in a compiled program.
+    A compiled function records again at other data where SciPy chooses the times of the result, and where there are
+    events; with `t_eval` and without events it does not.
     """
     args, t_span = () if args is None else as_tuple(args), list(t_span)
     y0, f = asarray(y0) * 1.0, _rate(fun, args)
@@ -157,15 +184,19 @@ def solve_ivp(
             raise UnsupportedError(f"scipy.integrate.solve_ivp failed, so there is no derivative: {result.message}")
         return result
 
-    def integrate(f, y0, times):
+    def integrate(f, y0, times, end=None):
         extra = options if y0.size == size else _scalar_tolerance(options)
-        result = _scipy.solve_ivp(f, (times[0], times[-1]), y0, method, times, **extra)
+        result = _scipy.solve_ivp(f, (times[0], times[-1] if end is None else end), y0, method, times, **extra)
         if result.status < 0:
             raise UnsupportedError(f"scipy.integrate.solve_ivp failed, so there is no derivative: {result.message}")
         return np.ascontiguousarray(result.y.T)
 
+    # To the end of the interval, by the steps that SciPy takes; behind an event there may be no solution.
+    whole = not listed and not any_traced(t_span[1])
+    beyond = functools.partial(integrate, end=t_span[1]) if whole else None
+
     def at(times):
-        return _at_times(f, y0, t_span[0], times, integrate)
+        return _at_times(f, y0, t_span[0], times, integrate, beyond)
 
     def event(number, k):
         """The time of an event, as the root of its function along the solution."""
@@ -175,8 +206,21 @@ def solve_ivp(
             *values,
         )
 
-    result = plainly(*[concrete(v) for v in values])
-    found = {}
+    def dense(t):
+        """The solution at other times."""
+        t = asarray(t) if any_traced(t) else np.asarray(t, float)
+        return np.stack([at([t[k]])[0] for k in range(t.shape[0])], axis=-1) if t.ndim else at([t])[0]
+
+    def run():
+        return plainly(*[concrete(v) for v in values])
+
+    if t_eval is not None and not listed:
+        times = (asarray(t_eval) if any_traced(t_eval) else np.asarray(t_eval)) * 1.0
+        _check_times(times, t_span)
+        solved = Solved(t=times, y=at([times[k] for k in range(times.shape[0])]).T, sol=dense if dense_output else None)
+        vars(solved)["_run"] = run
+        return solved
+    result, found = run(), {}
     if listed:
         times = [[event(n, k) for k in range(len(ts))] for n, ts in enumerate(result.t_events)]
         found["t_events"] = [np.stack(ts) if ts else np.zeros(0) for ts in times]
@@ -189,11 +233,6 @@ def solve_ivp(
         chosen = [ends[0], *result.t[1:-1], ends[1]]
     else:
         chosen = [t_eval[k] for k in range(len(result.t))]
-
-    def dense(t):
-        """The solution at other times."""
-        t = asarray(t)
-        return np.stack([at([t[k]])[0] for k in range(t.shape[0])], axis=-1) if t.ndim else at([t])[0]
 
     return replaced(
         result,

@@ -9,7 +9,6 @@ import itertools
 import numpy as np
 import scipy.integrate as _scipy
 
-from mmad._core import concrete
 from mmad.derivatives.closures import rule_of_values
 from mmad.derivatives.first_order import jvp, vjp
 from mmad.numpy import asarray
@@ -38,7 +37,7 @@ def _integral(f, a, b, quadrature, options):
 
     def bounded(f, a, b):
         """The integrand at the limits; zero at infinity."""
-        return [f(x) if np.isfinite(concrete(x)) else 0.0 for x in (a, b)]
+        return [f(x) if np.isfinite(x) else 0.0 for x in (a, b)]
 
     def push(filled, values, tangents, y):
         f, a, b = filled(values)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import scipy.interpolate as _scipy
 
-from mmad._core import concrete
 from mmad.numpy import asarray
 from mmad.ops.extremes import searchsorted
 from mmad.ops.movement import gather
@@ -29,8 +28,8 @@ class interp1d(Interpolant):  # noqa: N801
         self.axis = axis % y.ndim
         y = np.moveaxis(y, axis, 0)
         if not assume_sorted:
-            order = np.argsort(concrete(x), kind="stable")
-            x, y = x[order], y[order]
+            order = np.argsort(x, kind="stable")
+            x, y = gather(x, order), gather(y, order)
         self.x, self.y, self.kind = x, y, kind
         self.fill_value = fill_value
         self.extrapolated = isplain(fill_value, str) and fill_value == "extrapolate"

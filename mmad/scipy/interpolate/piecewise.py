@@ -9,7 +9,6 @@ import math
 import numpy as np
 import scipy.interpolate as _scipy
 
-from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray, zeros_like
 from mmad.ops.extremes import interval
@@ -273,7 +272,7 @@ def _akima_slopes(x, y, method):
     else:
         f1, f2 = change[2:], change[:-2]
     total = f1 + f2
-    known = total > 1e-9 * concrete(total).max()
+    known = total > 1e-9 * total.max()
     weighted = (f1 * m[1:-2] + f2 * m[2:-1]) / np.where(known, total, 1.0)
     return np.where(known, weighted, 0.5 * (m[3:] + m[:-3]))
 

@@ -3,7 +3,6 @@
 import numpy as np
 import scipy.interpolate as _scipy
 
-from mmad._core import concrete
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray
 from mmad.ops.extremes import interval
@@ -16,14 +15,13 @@ __all__ = []
 def _design(t, k, x):
     """Return the values of all B-splines of degree k at points, a row a point."""
     count = t.shape[0] - k - 1
-    plain = concrete(t)
     piece = np.clip(interval(t, x), k, count - 1)
     basis = (piece[:, None] == np.arange(t.shape[0] - 1)).astype(float)
     points = x[:, None]
     for d in range(1, k + 1):
         m = t.shape[0] - 1 - d
         left, right = t[d : d + m] - t[:m], t[d + 1 :] - t[1 : m + 1]
-        has = plain[d : d + m] > plain[:m], plain[d + 1 :] > plain[1 : m + 1]
+        has = t[d : d + m] > t[:m], t[d + 1 :] > t[1 : m + 1]
         up = np.where(has[0], (points - t[:m]) / np.where(has[0], left, 1.0), 0.0)
         down = np.where(has[1], (t[d + 1 :] - points) / np.where(has[1], right, 1.0), 0.0)
         basis = up * basis[:, :m] + down * basis[:, 1 : m + 1]
@@ -38,7 +36,7 @@ def _spline_value(t, c, k, x, nu):
         if k == 0:
             return 0.0 * c[np.zeros(x.shape[0], int)]
         gaps = t[k + 1 : -1] - t[1 : -k - 1]
-        inner = column(np.where(concrete(gaps) > 0, gaps, 1.0), c)
+        inner = column(np.where(gaps > 0, gaps, 1.0), c)
         c, t, k = k * np.diff(c, axis=0) / inner, t[1:-1], k - 1
     return np.tensordot(_design(t, k, x), c, axes=(1, 0))
 

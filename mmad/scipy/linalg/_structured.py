@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmad._core import concrete, dtype_of, shape_of
+from mmad._core import dtype_of, shape_of
 from mmad.errors import UnsupportedError
 from mmad.ops.movement import reshape
 from mmad.ops.products import adjoint_of
@@ -86,12 +86,14 @@ def solve_continuous_lyapunov(a, q):
 def solve_discrete_lyapunov(a, q, method=None):
     """Solve A X A^H - X + Q = 0."""
     a, q = common(a, q)
-    n = shape_of(a)[0]
+    n = shape_of(a)[-1]
     if method not in (None, "direct", "bilinear"):
         raise ValueError(f"Unknown solver {method}")
     if method == "direct" or (method is None and n < 10):
-        left = np.eye(n * n) - np.kron(a, adjoint_of(a))
-        return reshape(np.linalg.solve(left, reshape(q, (n * n,))), (n, n))
+        pairs = a[..., :, None, :, None] * np.conj(a)[..., None, :, None, :]
+        left = np.eye(n * n) - reshape(pairs, (*shape_of(a)[:-2], n * n, n * n))
+        x = np.linalg.solve(left, reshape(q, (*shape_of(q)[:-2], n * n, 1)))
+        return reshape(x, (*shape_of(x)[:-2], n, n))
     eye, ah = np.eye(n), adjoint(a)
     right = np.linalg.inv(ah + eye)
     b = (ah - eye) @ right
@@ -163,7 +165,7 @@ def companion(a):
     n = shape_of(a)[0] - 1
     if n < 1:
         raise ValueError("The length of `a` along the last axis must be at least 2.")
-    if bool(concrete(a)[0] == 0):
+    if a[0] == 0:
         raise ValueError("The first coefficient(s) of `a` (i.e. elements of `a[..., 0]`) must not be zero.")
     return np.concatenate([(-a[1:] / a[0])[None], np.eye(n - 1, n, dtype=dtype_of(a))])
 

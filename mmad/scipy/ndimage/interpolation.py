@@ -130,7 +130,7 @@ def zoom(input, zoom, output=None, order=3, mode="constant", cval=0.0, prefilter
     """Return an image of another size; in the factors, which only give the size, it is constant."""
     order = _checked(order)
     x, dtype = image(input, output, name="zoom")
-    factors = [float(concrete(z)) for z in one_each(zoom, len(shape_of(x)))]
+    factors = [z if isinstance(z, Traced) else float(z) for z in one_each(zoom, len(shape_of(x)))]
     if not factors:
         raise RuntimeError("input and output rank must be > 0")
     if all(z == 1 for z in factors) and prefilter:
@@ -158,12 +158,11 @@ def rotate(input, angle, axes=(1, 0), reshape=True, output=None, order=3, mode="
     axes = sorted(normal_axis(int(k), ndim) for k in axes)
     c, s = scipy.special.cosdg(angle), scipy.special.sindg(angle)
     inside = np.array([shape_of(x)[k] for k in axes])
-    plane = np.array([[concrete(c), concrete(s)], [-concrete(s), concrete(c)]])
-    shape = inside
+    matrix, shape = np.stack([np.stack([c, s]), np.stack([-s, c])]), inside
     if reshape:
         rows, columns = inside
-        shape = (np.ptp(plane @ [[0, 0, rows, rows], [0, columns, 0, columns]], axis=1) + 0.5).astype(int)
-    matrix = np.stack([np.stack([c, s]), np.stack([-s, c])])
+        corners = matrix @ np.array([[0, 0, rows, rows], [0, columns, 0, columns]])
+        shape = np.asarray(concrete((np.ptp(corners, axis=1) + 0.5).astype(int)))
     offset = (inside - 1) / 2 - matrix @ ((shape - 1) / 2)
     moved = np.moveaxis(x, axes, (0, 1))
     points = _mapped(matrix, [offset[0], offset[1]], [np.arange(n, dtype=float) for n in shape])

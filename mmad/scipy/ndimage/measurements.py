@@ -55,10 +55,16 @@ def _variance(x):
     return (d * d).sum() / shape_of(x)[0]
 
 
+ORDER, SUMS = ("minimum", "maximum", "median"), ("sum", "sum_labels")
+
+
 def _declare(name, statistic):
     def implementation(input, labels=None, index=None):
         found = _of_parts(name, input, labels, index, statistic)
-        return as_kind(found, dtype_of(as_operand(input))) if name in ("minimum", "maximum") else found
+        kind = dtype_of(as_operand(input))
+        if not (name in ORDER or (name in SUMS and np.ndim(index) == 0)):  # what SciPy does in double precision
+            kind = np.promote_types(kind, float)
+        return as_kind(found, kind)
 
     implementation.__name__ = implementation.__qualname__ = name
     implementation.__doc__ = f"Return `scipy.ndimage.{name}` of each part of an array."

@@ -3,7 +3,6 @@
 import numpy as np
 import scipy.optimize as _scipy
 
-from mmad._core import concrete
 from mmad.derivatives import implicit
 from mmad.errors import UnsupportedError
 from mmad.numpy import asarray
@@ -36,7 +35,7 @@ def linprog(c, A_ub=None, b_ub=None, A_eq=None, b_eq=None, bounds=(0, None), int
     def residual(x):
         left = slack(x)
         fixed = 0 if A_eq is None else np.shape(b_eq)[0]
-        rows = left[np.argsort(concrete(left), kind="stable")[: count - fixed]]
+        rows = left[np.argsort(left, kind="stable")[: count - fixed]]
         return rows if A_eq is None else np.concatenate([rows, asarray(A_eq) @ x - asarray(b_eq)])
 
     def solver():

@@ -42,6 +42,11 @@ WITH_GRADIENT = {
 
 
 # ------------------------------------------------------------------------------------------------ constraints
+def _mask(truth):
+    """Return truth values as a plain array; a program looks at them alone."""
+    return np.asarray(concrete(truth))
+
+
 def bounds_as_constraint(bounds):
     """Return the function of x that bounds keep from being negative."""
     if hasattr(bounds, "lb"):
@@ -53,7 +58,7 @@ def bounds_as_constraint(bounds):
 
     def distance(x):
         low_, high_ = (np.broadcast_to(asarray(b), x.shape) for b in (low, high))
-        used = [np.isfinite(concrete(b)) for b in (low_, high_)]
+        used = [_mask(np.isfinite(b)) for b in (low_, high_)]
         return np.concatenate([x[used[0]] - low_[used[0]], high_[used[1]] - x[used[1]]])
 
     return distance
@@ -89,7 +94,7 @@ def _two_sided(f, low, high):
     def parts(x):
         y = _vector(f(x))
         low_, high_ = (np.broadcast_to(asarray(b), y.shape) for b in (low, high))
-        return y, low_, high_, concrete(low_) == concrete(high_)
+        return y, low_, high_, _mask(low_ == high_)
 
     def equal(x):
         y, low_, _, same = parts(x)
@@ -97,7 +102,7 @@ def _two_sided(f, low, high):
 
     def unequal(x):
         y, low_, high_, same = parts(x)
-        used = [~same & np.isfinite(concrete(b)) for b in (low_, high_)]
+        used = [~same & _mask(np.isfinite(b)) for b in (low_, high_)]
         return np.concatenate([y[used[0]] - low_[used[0]], high_[used[1]] - y[used[1]]])
 
     return equal, unequal

@@ -230,7 +230,9 @@ def savgol_filter(x, window_length, polyorder, deriv=0, delta=1.0, axis=-1, mode
     if mode not in ("mirror", "constant", "nearest", "interp", "wrap"):
         raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")
     (x,) = common(x)
-    axis, delta = normal_axis(axis, len(shape_of(x))), float(concrete(delta))
+    axis = normal_axis(axis, len(shape_of(x)))
+    if isinstance(delta, Traced):  # the coefficients are those of a step of 1, divided by its power
+        return savgol_filter.implementation(x, window_length, polyorder, deriv, 1.0, axis, mode, cval) / delta**deriv
     if dtype_of(x).kind == "c":
         raise TypeError("Cannot cast a complex signal to real: filter its parts")
     settings = (window_length, polyorder, deriv, delta)

@@ -99,9 +99,15 @@ def freqz_zpk(z, p, k, worN=512, whole=False, fs=2 * np.pi):
 @function
 def freqs_zpk(z, p, k, worN=200):
     """Return the frequency response of an analog filter of zeros and poles."""
-    if not isinstance(worN, Traced):
-        worN = _scipy.freqs_zpk(*(np.asarray(concrete(v)) for v in (z, p, k)), worN=worN)[0]
+    worN = _analog(worN, lambda n: _scipy.freqs_zpk(*(np.asarray(concrete(v)) for v in (z, p, k)), worN=n)[0])
     return worN, _of_roots(z, p, k, 1j * worN)
+
+
+def _analog(worN, chosen):
+    """Return the frequencies that are given; for their number what SciPy chooses, powers of ten and so constant."""
+    if worN is None or isplain(worN, int | np.integer):
+        return chosen(200 if worN is None else worN)
+    return worN if isinstance(worN, Traced) else np.atleast_1d(worN)
 
 
 def _of_roots(z, p, k, s):
@@ -113,8 +119,7 @@ def _of_roots(z, p, k, s):
 def freqs(b, a, worN=200):
     """Return the frequency response of an analog filter."""
     b, a = _vectors("freqs", b, a)
-    if not isinstance(worN, Traced):
-        worN = _scipy.freqs(concrete(b), concrete(a), worN=worN)[0]
+    worN = _analog(worN, lambda n: _scipy.freqs(concrete(b), concrete(a), worN=n)[0])
     return worN, _horner(b, 1j * worN) / _horner(a, 1j * worN)
 
 
@@ -141,7 +146,7 @@ def zpk2tf(z, p, k):
 
 def _cut(x, least=0.0):
     """Return coefficients without the leading ones that are zero."""
-    used = np.flatnonzero(np.abs(np.asarray(concrete(x))) > least)
+    used = np.flatnonzero(np.asarray(concrete(np.abs(x) > least)))
     return x[int(used[0]) :] if len(used) else x[-1:]
 
 
@@ -150,9 +155,9 @@ def bilinear(b, a, fs=1.0):
     """Return the coefficients of a digital filter made of an analog one."""
     b, a = (_cut(v) for v in _vectors("bilinear", b, a))
     n = max(shape_of(b)[0], shape_of(a)[0]) - 1
-    root = np.sqrt(2.0 * float(concrete(fs)))
-    plus, minus = np.polynomial.Polynomial([1.0, 1.0]) / root, np.polynomial.Polynomial([-1.0, 1.0]) * root
-    rows = np.stack([np.resize((plus ** (n - q) * minus**q).coef, n + 1) for q in range(n + 1)])[:, ::-1]
+    plus, minus = np.polynomial.Polynomial([1.0, 1.0]), np.polynomial.Polynomial([-1.0, 1.0])
+    rows = np.stack([(plus ** (n - q) * minus**q).coef for q in range(n + 1)])[:, ::-1]
+    rows = rows * ((2.0 * fs) ** (np.arange(n + 1.0) - 0.5 * n))[:, None]
     num, den = (v[::-1] @ rows[: shape_of(v)[0]] for v in (b, a))
     return _normalised(num, den)
 

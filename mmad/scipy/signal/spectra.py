@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.signal as _scipy
 
-from mmad._core import Traced, concrete, dtype_of, shape_of
+from mmad._core import Traced, dtype_of, shape_of
 from mmad.numpy.joining import as_operand, normal_axis
 from mmad.ops import arithmetic as a
-from mmad.ops.movement import concatenate, viewed
+from mmad.ops.movement import concatenate, reshape, size, viewed
 from mmad.ops.products import adjoint_of
 from mmad.python.kinds import isplain
 from mmad.scipy.signal._arguments import common, extended, function, last
@@ -338,11 +338,11 @@ def istft(
     if boundary:
         half = size // 2
         x, norm = x[..., half : shape_of(x)[-1] - half], norm[..., half : shape_of(norm)[-1] - half]
-    x = x / np.where(concrete(norm) > 1e-10, norm, 1.0)
+    x = x / np.where(norm > 1e-10, norm, 1.0)
     x = _in_precision(x, dtype_of(z))
     if len(shape_of(x)) > 1:
         x = np.moveaxis(x, -1, time_axis - (freq_axis < time_axis))
-    return np.arange(shape_of(x)[0]) / float(concrete(fs)), x
+    return np.arange(shape_of(x)[0]) / fs, x
 
 
 # --- at any frequencies -----------------------------------------------------------------------------------
@@ -400,6 +400,7 @@ def czt(x, m=None, w=None, a=1 + 0j, *, axis=-1):
     if isinstance(w, Traced) or isinstance(a, Traced):
         points = a * w ** -np.arange(float(m))
         y = last(x, axis) @ (points[None] ** -np.arange(float(n))[:, None])
+        y = _in_precision(y, np.result_type(dtype_of(x), *[dtype_of(v) for v in (w, a) if isinstance(v, Traced)]))
         return np.moveaxis(y, -1, normal_axis(axis, len(shape_of(x))))
     return _along_spiral(x, m, w, a, axis)
 
@@ -408,10 +409,11 @@ def czt(x, m=None, w=None, a=1 + 0j, *, axis=-1):
 def zoom_fft(x, fn, m=None, *, fs=2, endpoint=False, axis=-1):
     """Return the Fourier transform of a signal at frequencies of a band."""
     (x,) = common(x)
-    fn = np.asarray(concrete(fn), float)
-    if fn.size not in (1, 2):
+    fn = as_operand(fn) * 1.0
+    if size(shape_of(fn)) not in (1, 2):
         raise ValueError("fn must be a scalar or 2-length sequence")
-    first, final = (0.0, float(fn.reshape(-1)[0])) if fn.size == 1 else (float(fn[0]), float(fn[1]))
+    fn = reshape(fn, (size(shape_of(fn)),))
+    first, final = (0.0, fn[0]) if shape_of(fn) == (1,) else (fn[0], fn[1])
     m = shape_of(x)[axis] if m is None else m
     width = (final - first) / fs / (m - 1 if endpoint else m)
-    return _along_spiral(x, m, np.exp(-2j * np.pi * width), np.exp(2j * np.pi * first / fs), axis)
+    return czt.implementation(x, m, np.exp(-2j * np.pi * width), np.exp(2j * np.pi * first / fs), axis=axis)

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse.linalg as _scipy
 
-from mmad._core import concrete, shape_of
+from mmad._core import shape_of
 from mmad.errors import UnsupportedError
 from mmad.numpy._implements import is_traced
 from mmad.numpy.joining import as_operand
@@ -71,7 +71,7 @@ def _iterative(name):
         A, b = _square(A), as_operand(b)
         flat = b if len(shape_of(b)) == 1 else b.reshape(-1)
         out = iterated(A.data, flat, pattern=A.pattern, method=name, options=tuple(sorted(options.items())))
-        return out[: shape_of(flat)[0]], int(np.real(concrete(out)[-1]))
+        return out[: shape_of(flat)[0]], int(np.real(out[-1]))
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = (

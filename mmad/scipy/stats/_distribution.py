@@ -242,7 +242,7 @@ class Continuous(Distribution):
         return value if nowhere(below) else a.select(below, low, value)
 
     def _inside(self, y, inside, lower, upper):
-        """Return the points, and some point of the support in place of those outside of it."""
+        """Return the points; those outside of the support are replaced by one inside."""
         if everywhere(inside):
             return y
         low, high = a.greater(lower, -np.inf), a.less(upper, np.inf)

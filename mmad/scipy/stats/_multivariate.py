@@ -211,10 +211,9 @@ def _dirichlet_logpdf(x, alpha):
     x, alpha = array(x), array(alpha)
     if x.shape[0] + 1 == alpha.shape[0]:
         x = np.concatenate([x, (1.0 - x.sum(axis=0))[None]])
-    values = concrete(x)
     if x.shape[0] != alpha.shape[0]:
         raise ValueError("Vector 'x' must have either the same number of entries as, or one entry fewer than, alpha")
-    if np.min(values) < 0 or np.max(values) > 1 or np.any(abs(values.sum(axis=0) - 1.0) > 1e-9):
+    if np.min(x) < 0 or np.max(x) > 1 or np.any(abs(x.sum(axis=0) - 1.0) > 1e-9):
         raise ValueError("The input vector 'x' must lie within the normal simplex.")
     powers = sc.xlogy((alpha - 1.0).reshape(-1, *(1,) * (x.ndim - 1)), x)
     return powers.sum(axis=0) - _log_beta(alpha)

@@ -138,7 +138,7 @@ _LINE = type(_scipy.linregress([0.0, 1.0, 2.0], [0.0, 1.0, 3.0]))
 
 @registered("linregress")
 def linregress(x, y, alternative="two-sided"):
-    x, y = along(x, None), along(y, None)
+    x, y = along(x, None).astype(float), along(y, None).astype(float)
     n, middle = x.shape[0], x.mean()
     dx, dy = x - middle, y - y.mean()
     xx, xy, yy = (dx * dx).mean(), (dx * dy).mean(), (dy * dy).mean()

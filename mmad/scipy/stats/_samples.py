@@ -212,7 +212,7 @@ def iqr(x, axis=None, rng=(25, 75), scale=1.0, interpolation="linear", keepdims=
             raise ValueError(f"{scale} not a valid scale for `iqr`")
         scale = 2.0 * math.sqrt(2.0) * float(sc.erfinv(0.5))
     y = along(x, axis)
-    low, high = np.percentile(y, sorted(rng), axis=-1, method=interpolation)
+    low, high = np.percentile(y, np.asarray(sorted(rng), y.dtype), axis=-1, method=interpolation)
     return reduced((high - low) / scale, x, axis, keepdims)
 
 
@@ -251,7 +251,7 @@ def _within(x, limits, inclusive):
 def _trimmed(x, limits, inclusive):
     """Return the number, the mean and the sum of squared deviations of the elements between the limits."""
     inside = _within(x, limits, inclusive)
-    count = a.stop_gradient(np.sum(np.where(inside, 1.0, 0.0), axis=-1))
+    count = a.stop_gradient(np.sum(np.where(inside, x.dtype.type(1), x.dtype.type(0)), axis=-1))
     mean = np.sum(a.select(inside, x, 0.0), axis=-1) / count
     d = x - (mean[..., None] if np.ndim(mean) else mean)
     return count, mean, np.sum(a.select(inside, a.square(d), 0.0), axis=-1)
@@ -294,13 +294,15 @@ def entropy(pk, qk=None, base=None, axis=0, keepdims=False):
         q = along(qk, axis)
         terms = sc.rel_entr(p, q / q.sum(axis=-1, keepdims=True))
     total = terms.sum(axis=-1)
-    return reduced(total if base is None else total / np.log(base), pk, axis, keepdims)
+    if base is not None:
+        total = total / (np.log(base) if isinstance(base, Traced) else math.log(base))
+    return reduced(total, pk, axis, keepdims)
 
 
 # ------------------------------------------------------------------------------------------------ distances
 def _between(u_values, v_values, u_weights, v_weights):
     """Return the distances of all values from the next, and there the difference of both distribution functions."""
-    u, v = along(u_values, None), along(v_values, None)
+    u, v = along(u_values, None).astype(float), along(v_values, None).astype(float)
     weights = []
     for x, w in ((u, u_weights), (v, v_weights)):
         w = np.ones(x.shape) if w is None else along(w, None)
