@@ -14,6 +14,7 @@ from mmad.derivatives.references import central_difference, mixed_difference
 from mmad.scipy import stats
 
 POINTS = np.array([0.5, 1.2, 3.0])
+SCIPY = tuple(map(int, scipy.__version__.split(".")[:2]))
 #: Distributions whose mean and variance, and whose entropy, are infinite or integrals: refused by traced shapes.
 WITHOUT = {
     "moments": """
@@ -29,6 +30,11 @@ WITHOUT = {
 }
 
 
+def has_formula(name, method):
+    """Return whether a newer SciPy has a formula for what an older one integrates."""
+    return SCIPY >= (1, 18) and name == "halfgennorm" and method != "entropy"
+
+
 def value(f, *points):
     """The result of a function of traced values."""
     return mmad.vjp(f, *points)[0]
@@ -41,7 +47,7 @@ def test_moments(name, method):
     parameters = (*CONTINUOUS[name], LOC, SCALE)
     v = tuple(0.3 - 0.1 * i for i in range(len(parameters)))
     ours, plain = getattr(getattr(stats, name), method), getattr(getattr(scipy.stats, name), method)
-    if name in WITHOUT["entropy" if method == "entropy" else "moments"].split():
+    if name in WITHOUT["entropy" if method == "entropy" else "moments"].split() and not has_formula(name, method):
         with pytest.raises(mmad.UnsupportedError, match=rf"scipy.stats.{name}\."):
             mmad.jvp(ours, parameters, v)
         # of a location and a scale alone it has a derivative
@@ -120,6 +126,8 @@ def test_values_at_the_ends(name):
         with np.errstate(all="ignore"):
             want = getattr(plain, method)(x, *shapes)
         got = value(lambda x, m=method: getattr(getattr(stats, name), m)(x, *shapes), x)
+        if name == "exponnorm" and method in ("pdf", "logpdf"):  # SciPy gives NaN at infinity
+            want = np.where(np.isinf(x), 0.0 if method == "pdf" else -np.inf, want)
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
 
 
@@ -369,7 +377,7 @@ def test_axes():
             got = value(lambda x, k=name: getattr(stats, k)(x, axis=axis, keepdims=keepdims), x)  # noqa: B023
             want = getattr(scipy.stats, name)(x, axis=axis, keepdims=keepdims)
             assert np.shape(got) == np.shape(want)
-            np.testing.assert_allclose(got, want, rtol=1e-12)
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)  # two elements have the skewness 0
 
 
 # ------------------------------------------------------------------------------------------------ errors

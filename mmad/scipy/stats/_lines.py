@@ -136,7 +136,44 @@ own(
     logpdf=lambda x, k: a.select(a.less(x, 0.0), x / k, -k * x) - log(k + a.reciprocal(k)),
 )
 
+
 # ------------------------------------------------------------------------------------------------ skewed and truncated
+def _exponnorm_logpdf(x, k):
+    """Return the logarithm of the density; by erfcx where an exponential and a tail of the normal one would cancel."""
+    r = a.reciprocal(k)
+    return select(
+        a.less_equal(x, r),
+        lambda x, k: normal_logpdf(x) + 0.5 * math.log(0.5 * math.pi) - log(k) + log(_exponnorm_ratio(x, k)),
+        lambda x, k: (0.5 / k - x) / k + sc.log_ndtr(x - a.reciprocal(k)) - log(k),
+        x,
+        k,
+        safe=((0.0, 1.0), (2.0, 1.0)),
+    )
+
+
+def _exponnorm_ratio(x, k):
+    return sc.erfcx((a.reciprocal(k) - x) * math.sqrt(0.5))
+
+
+def _exponnorm_part(x, k):
+    """Return what the exponential distribution adds to the tail of the normal one."""
+    r = a.reciprocal(k)
+    return select(
+        a.less_equal(x, r),
+        lambda x, k: 0.5 * exp(-0.5 * a.square(x)) * _exponnorm_ratio(x, k),
+        lambda x, k: exp((0.5 / k - x) / k + sc.log_ndtr(x - a.reciprocal(k))),
+        x,
+        k,
+        safe=((0.0, 1.0), (2.0, 1.0)),
+    )
+
+
+own(
+    "exponnorm",
+    logpdf=_exponnorm_logpdf,
+    cdf=lambda x, k: sc.ndtr(x) - _exponnorm_part(x, k),
+    sf=lambda x, k: sc.ndtr(-x) + _exponnorm_part(x, k),
+)
 own(
     "skewnorm",
     logpdf=lambda x, s: math.log(2.0) + normal_logpdf(x) + sc.log_ndtr(s * x),
